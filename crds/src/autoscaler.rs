@@ -1,0 +1,94 @@
+//! `DaskAutoscaler`: lets the scheduler's demand decide the size of a worker group.
+
+use kube::CustomResource;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::Condition;
+
+/// Scales one worker group with the demand that the cluster's scheduler reports.
+#[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[kube(
+    group = "kubernetes.dask.org",
+    version = "v1",
+    kind = "DaskAutoscaler",
+    doc = "Lets the scheduler's demand decide the size of a worker group.",
+    plural = "daskautoscalers",
+    namespaced,
+    status = "DaskAutoscalerStatus",
+    derive = "PartialEq",
+    validation = Rule::new("!has(self.spec.maximum) || !has(self.spec.minimum) || self.spec.minimum <= self.spec.maximum")
+        // No messageExpression with the numbers: the API server's cost estimate for string(int) is too high.
+        .message("spec.minimum must not exceed spec.maximum: lower minimum or raise maximum")
+        .field_path(".spec.minimum"),
+    printcolumn(name = "Cluster", type_ = "string", json_path = ".spec.cluster"),
+    printcolumn(name = "Minimum", type_ = "integer", json_path = ".spec.minimum"),
+    printcolumn(name = "Maximum", type_ = "integer", json_path = ".spec.maximum"),
+    printcolumn(
+        name = "Desired",
+        type_ = "integer",
+        description = "Size last asked of the worker group",
+        json_path = ".status.desired"
+    ),
+    printcolumn(
+        name = "Ready",
+        type_ = "integer",
+        description = "Workers of the group that are ready",
+        json_path = ".status.ready"
+    ),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
+)]
+#[serde(rename_all = "camelCase")]
+pub struct DaskAutoscalerSpec {
+    /// Name of the DaskCluster, in the same namespace.
+    pub cluster: String,
+    /// *Addition.* Name of the DaskWorkerGroup to scale. Default `<cluster>-default`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worker_group: Option<String>,
+    /// Fewest workers. Default 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
+    pub minimum: Option<i32>,
+    /// Most workers. Default: no limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
+    pub maximum: Option<i32>,
+}
+
+/// What is known of an autoscaler.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DaskAutoscalerStatus {
+    /// The `metadata.generation` this status was made from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// What the scheduler last asked for, before bounds and steps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<i32>,
+    /// Size last asked of the worker group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub desired: Option<i32>,
+    /// Worker pods of the group that exist.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created: Option<i32>,
+    /// Worker pods of the group that are ready.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ready: Option<i32>,
+    /// Worker pods of the group that are leaving.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retiring: Option<i32>,
+    /// When the size was last changed (RFC 3339).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = "date-time"))]
+    pub last_scale_time: Option<String>,
+    /// Where the demand is read from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scheduler_address: Option<String>,
+    /// The cluster's dashboard.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dashboard_address: Option<String>,
+    /// What a person should know.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
+    pub conditions: Vec<Condition>,
+}

@@ -1,0 +1,27 @@
+//! The kinds of `kubernetes.dask.org/v1` as Rust types, and nothing else.
+//!
+//! The names, the defaults and the shape are those of dask-kubernetes, so that its manifests and its
+//! Python client work unchanged; what this project adds is optional and marked *addition*.
+
+mod autoscaler;
+mod cluster;
+mod condition;
+mod job;
+mod schema;
+mod template;
+mod worker_group;
+
+pub use autoscaler::{DaskAutoscaler, DaskAutoscalerSpec, DaskAutoscalerStatus};
+pub use cluster::{DaskCluster, DaskClusterSpec, DaskClusterStatus, Phase, SchedulerSpec};
+pub use condition::{Condition, ConditionStatus};
+pub use job::{DaskJob, DaskJobSpec, DaskJobStatus, JobClusterSpec, JobStatus, JobTemplate};
+pub use schema::crd_documents;
+pub use template::{PodSpecJson, ServiceSpecJson, TemplateMetadata};
+pub use worker_group::{
+    DaskWorkerGroup, DaskWorkerGroupSpec, DaskWorkerGroupStatus, WorkerCounts, WorkerSpec,
+};
+
+/// The API group of all four kinds.
+pub const GROUP: &str = "kubernetes.dask.org";
+/// The served and stored version of all four kinds.
+pub const VERSION: &str = "v1";

@@ -1,0 +1,206 @@
+//! The three children of a cluster: made when missing, put right when changed by hand.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use crate::{
+    action::{Action, Kind, Patch},
+    cluster::Input,
+    conditions::{self, Observed},
+    drift, merge, names,
+    record::{DeploymentRecord, Group, Owner, ServiceRecord},
+    template,
+};
+
+/// What must be done for the children to be as they should.
+#[derive(Debug, Default)]
+pub(crate) struct Plan {
+    pub actions: Vec<Action>,
+    pub all_exist: bool,
+    /// Why a child cannot be made now.
+    pub waiting: Option<Observed>,
+}
+
+pub(crate) fn plan(input: &Input<'_>) -> Plan {
+    let mut plan = Plan { all_exist: true, ..Plan::default() };
+    let owner = template::cluster_owner(input.cluster);
+    deployment(input, &owner, &mut plan);
+    service(input, &owner, &mut plan);
+    default_group(input, &owner, &mut plan);
+    plan
+}
+
+/// The scheduler's template and selector are never changed: that would restart it, and with it all work.
+fn deployment(input: &Input<'_>, owner: &Owner, plan: &mut Plan) {
+    let desired = template::scheduler_deployment(input.cluster);
+    let Some(have) = input.deployment else {
+        plan.all_exist = false;
+        // Two scheduler pods would confuse every client, so the old ones go first.
+        match input.scheduler_pods.first() {
+            Some(pod) => plan.waiting = Some(wait("OldScheduler", format!(
+                "pod {} of an earlier scheduler is still there; a new one starts when it is gone", pod.name))),
+            None => plan.actions.push(Action::CreateDeployment(desired)),
+        }
+        return;
+    };
+    if !usable("Deployment", &have.owners, have.deleting, owner, input, plan) {
+        return;
+    }
+    let mut body = metadata(&desired, (&have.labels, &have.annotations, &have.owners), owner);
+    let mut spec = Map::new();
+    if have.replicas != 1 {
+        spec.insert("replicas".into(), json!(1));
+    }
+    if have.strategy != "Recreate" {
+        spec.insert("strategy".into(), json!({"type": "Recreate", "rollingUpdate": null}));
+    }
+    if !spec.is_empty() {
+        body.insert("spec".into(), spec.into());
+    }
+    push(plan, Kind::Deployment, names::scheduler(&input.cluster.meta.name), &have.resource_version, body);
+}
+
+fn service(input: &Input<'_>, owner: &Owner, plan: &mut Plan) {
+    let desired = template::scheduler_service(input.cluster);
+    let Some(have) = input.service else {
+        plan.all_exist = false;
+        plan.actions.push(Action::CreateService(desired));
+        return;
+    };
+    let ServiceRecord { labels, annotations, owners, spec, resource_version, deleting, .. } = have;
+    if !usable("Service", owners, *deleting, owner, input, plan) {
+        return;
+    }
+    let mut body = metadata(&desired, (labels, annotations, owners), owner);
+    if let Some(diff) = merge::missing(&desired["spec"], spec) {
+        body.insert("spec".into(), diff);
+    }
+    push(plan, Kind::Service, names::scheduler(&input.cluster.meta.name), resource_version, body);
+}
+
+/// The default group has its own number of replicas: the cluster's is copied only when the *cluster's*
+/// changed since it was last copied, so that what a client or an autoscaler set stands.
+fn default_group(input: &Input<'_>, owner: &Owner, plan: &mut Plan) {
+    let desired = template::default_group(input.cluster);
+    let Some(have) = input.default_group else {
+        plan.all_exist = false;
+        plan.actions.push(Action::CreateGroup(desired));
+        return;
+    };
+    if !usable("DaskWorkerGroup", &have.meta.owners, have.meta.deleting, owner, input, plan) {
+        return;
+    }
+    let replicas = input.cluster.spec.worker.replicas;
+    let copied = have.meta.annotations.get(names::COPIED_REPLICAS).and_then(|v| v.parse::<i32>().ok());
+    let is_ours = is_made_by_an_operator(have, input);
+    let mut body = if is_ours {
+        metadata(&desired, (&have.meta.labels, &have.meta.annotations, &have.meta.owners), owner)
+    } else {
+        // A user made it: the labels are the user's.
+        let note = BTreeMap::from([(names::COPIED_REPLICAS.to_string(), replicas.to_string())]);
+        as_body(
+            drift::Metadata::new()
+                .strings("annotations", &note, &have.meta.annotations)
+                .owner(owner, &have.meta.owners)
+                .patch(),
+        )
+    };
+    let mut worker = Map::new();
+    if is_ours {
+        let template = |w: &dask_crds::WorkerSpec| json!(dask_crds::WorkerSpec { replicas: 0, ..w.clone() });
+        let diff = merge::difference(&template(&input.cluster.spec.worker), &template(&have.spec.worker));
+        if let Some(Value::Object(diff)) = diff {
+            worker = diff;
+        }
+    }
+    if copied.is_some_and(|c| c != replicas) && have.spec.worker.replicas != replicas {
+        worker.insert("replicas".into(), json!(replicas));
+    }
+    if !worker.is_empty() {
+        body.insert("spec".into(), json!({ "worker": worker }));
+    }
+    push(plan, Kind::Group, have.meta.name.clone(), &have.meta.resource_version, body);
+}
+
+fn is_made_by_an_operator(group: &Group, input: &Input<'_>) -> bool {
+    let label = |k: &str| group.meta.labels.get(k).map(String::as_str);
+    label(names::COMPONENT) == Some(names::WORKER_GROUP)
+        && label(names::CLUSTER) == Some(&input.cluster.meta.name)
+}
+
+/// Whether the child with that name is the cluster's and stays.
+fn usable(
+    kind: &str,
+    owners: &[Owner],
+    deleting: bool,
+    owner: &Owner,
+    input: &Input<'_>,
+    plan: &mut Plan,
+) -> bool {
+    let waiting = if deleting || drift::is_of_a_former(owners, owner) {
+        wait("OldChild", format!("the {kind} of an earlier cluster of this name is still being deleted"))
+    } else if drift::is_foreign(owners, owner) {
+        let by = owners.iter().find(|o| o.controller).map_or("somebody", |o| o.name.as_str());
+        wait(
+            "NameTaken",
+            format!(
+                "there is a {kind} with the name this cluster ({}) needs, and {by} controls it; delete it, or \
+                 give the cluster another name",
+                input.cluster.meta.name
+            ),
+        )
+    } else {
+        return true;
+    };
+    plan.all_exist = false;
+    plan.waiting = Some(waiting);
+    false
+}
+
+fn wait(reason: &str, message: String) -> Observed {
+    conditions::no(conditions::SCHEDULER_READY, reason, message)
+}
+
+type Have<'a> = (&'a BTreeMap<String, String>, &'a BTreeMap<String, String>, &'a [Owner]);
+
+/// What is missing of the metadata. Hash and copied replicas are written by those who know when.
+fn metadata(desired: &Value, have: Have<'_>, owner: &Owner) -> Map<String, Value> {
+    let strings = |key: &str| -> BTreeMap<String, String> {
+        serde_json::from_value(desired["metadata"][key].clone()).unwrap_or_default()
+    };
+    let (labels, mut annotations) = (strings("labels"), strings("annotations"));
+    // The hash says what the running template was made from: it is written once.
+    if have.1.contains_key(names::TEMPLATE_HASH) {
+        annotations.remove(names::TEMPLATE_HASH);
+    }
+    as_body(
+        drift::Metadata::new()
+            .strings("labels", &labels, have.0)
+            .strings("annotations", &annotations, have.1)
+            .owner(owner, have.2)
+            .patch(),
+    )
+}
+
+fn as_body(metadata: Option<Value>) -> Map<String, Value> {
+    metadata.map(|m| Map::from_iter([("metadata".to_string(), m)])).unwrap_or_default()
+}
+
+fn push(plan: &mut Plan, kind: Kind, name: String, version: &str, body: Map<String, Value>) {
+    if !body.is_empty() {
+        plan.actions.push(Action::Patch(Patch {
+            kind,
+            name,
+            resource_version: version.into(),
+            body: body.into(),
+        }));
+    }
+}
+
+/// Whether the scheduler runs another template than the cluster asks for.
+pub(crate) fn scheduler_is_outdated(input: &Input<'_>, deployment: &DeploymentRecord) -> bool {
+    let scheduler = &input.cluster.spec.scheduler;
+    let current = template::hash(&scheduler.spec, scheduler.metadata.as_ref());
+    deployment.annotations.get(names::TEMPLATE_HASH).is_some_and(|h| *h != current)
+}

@@ -1,0 +1,145 @@
+//! What a cluster's status says.
+
+use dask_crds::{DaskClusterStatus, Phase};
+
+use crate::{
+    cluster::{Input, children},
+    conditions::{self, Observed},
+    group, names,
+    record::PodRecord,
+    scheduler::SchedulerState,
+    template,
+};
+
+pub(crate) fn build(input: &Input<'_>, phase: Phase, waiting: Option<&Observed>) -> DaskClusterStatus {
+    let meta = &input.cluster.meta;
+    let group = input.default_group.map(|g| &g.status);
+    let address = |name, port| template::service_port(input.cluster, name, port);
+    let comm = address("tcp-comm", template::COMM_PORT);
+    let dashboard = address("http-dashboard", template::DASHBOARD_PORT);
+    let (scheduler, workers) = (scheduler_ready(input, waiting), workers_ready(input));
+    let mut observed = vec![ready(&scheduler, &workers), scheduler, workers];
+    observed.push(update_pending(input));
+    observed.push(unreachable(input));
+    DaskClusterStatus {
+        phase: Some(phase),
+        observed_generation: Some(meta.generation),
+        replicas: Some(group.and_then(|s| s.replicas).unwrap_or(0)),
+        selector: Some(selector(&meta.name)),
+        workers: Some(group.and_then(|s| s.workers).unwrap_or_default()),
+        scheduler_address: Some(names::scheduler_address(&meta.name, &meta.namespace, input.domain, comm)),
+        dashboard_address: Some(names::dashboard_address(&meta.name, &meta.namespace, input.domain, dashboard)),
+        conditions: conditions::update(
+            &input.cluster.status.conditions,
+            observed,
+            meta.generation,
+            input.now,
+        ),
+    }
+}
+
+pub(crate) fn invalid_name(input: &Input<'_>) -> DaskClusterStatus {
+    let meta = &input.cluster.meta;
+    let message = format!(
+        "metadata.name: {:?} must have at most {} characters, only lower-case letters, digits and '-', and \
+         start and end with a letter or digit; delete it and create it with another name",
+        meta.name,
+        names::MAX_CLUSTER_NAME
+    );
+    let observed = vec![conditions::no(conditions::READY, "InvalidName", message)];
+    DaskClusterStatus {
+        phase: Some(Phase::Error),
+        observed_generation: Some(meta.generation),
+        conditions: conditions::update(
+            &input.cluster.status.conditions,
+            observed,
+            meta.generation,
+            input.now,
+        ),
+        ..DaskClusterStatus::default()
+    }
+}
+
+fn selector(cluster: &str) -> String {
+    let group = names::default_group(cluster);
+    template::worker_labels(cluster, &group)
+        .iter()
+        .map(|(k, v)| format!("{k}={v}"))
+        .collect::<Vec<_>>()
+        .join(",")
+}
+
+fn ready(scheduler: &Observed, workers: &Observed) -> Observed {
+    match (scheduler.holds(), workers.holds()) {
+        (true, true) => conditions::yes(conditions::READY, "Ready", "scheduler and workers are ready"),
+        (false, _) => conditions::no(conditions::READY, scheduler.reason(), scheduler.message()),
+        (true, false) => conditions::no(conditions::READY, workers.reason(), workers.message()),
+    }
+}
+
+fn scheduler_ready(input: &Input<'_>, waiting: Option<&Observed>) -> Observed {
+    let no = |reason: &str, message: String| conditions::no(conditions::SCHEDULER_READY, reason, message);
+    if let Some(waiting) = waiting {
+        return waiting.clone();
+    }
+    let live: Vec<&PodRecord> = input.scheduler_pods.iter().copied().filter(|p| p.is_live()).collect();
+    if let Some(pod) = live.iter().find(|p| p.is_ready()) {
+        let message = format!("pod {} is ready", pod.name);
+        return conditions::yes(conditions::SCHEDULER_READY, "PodReady", message);
+    }
+    if let Some((pod, trouble)) = live.iter().find_map(|p| Some((p, p.trouble.as_ref()?))) {
+        let remedy = group::remedy(&trouble.reason);
+        return no(&trouble.reason, format!("pod {}: {}{remedy}", pod.name, trouble.message));
+    }
+    if let Some(trouble) = input.deployment.and_then(|d| d.trouble.as_ref()) {
+        return no(&trouble.reason, format!("the scheduler's pod cannot be made: {}", trouble.message));
+    }
+    no("Starting", "the scheduler's pod is not ready yet".into())
+}
+
+fn workers_ready(input: &Input<'_>) -> Observed {
+    let Some(group) = input.default_group else {
+        return conditions::no(conditions::WORKERS_READY, "NoWorkers", "the default group does not exist yet");
+    };
+    let failing = group.status.conditions.iter().find(|c| c.type_ == conditions::PODS_FAILING);
+    let counts = group.status.workers.unwrap_or_default();
+    let message = format!("{} of {} workers are ready", counts.ready, group.spec.worker.replicas);
+    if let Some(c) = failing.filter(|c| c.status == dask_crds::ConditionStatus::True) {
+        return conditions::no(conditions::WORKERS_READY, c.reason.clone(), format!("{message}; {}", c.message));
+    }
+    if counts.ready >= group.spec.worker.replicas {
+        conditions::yes(conditions::WORKERS_READY, "AsWanted", message)
+    } else {
+        conditions::no(conditions::WORKERS_READY, "Scaling", message)
+    }
+}
+
+fn update_pending(input: &Input<'_>) -> Observed {
+    let pending = input.deployment.is_some_and(|d| children::scheduler_is_outdated(input, d));
+    if pending {
+        let message = format!(
+            "spec.scheduler was changed, and the running scheduler is not restarted for it, because that would \
+             lose all work; when nothing is lost, run: kubectl -n {} delete deployment {}",
+            input.cluster.meta.namespace,
+            names::scheduler(&input.cluster.meta.name)
+        );
+        conditions::yes(conditions::SCHEDULER_UPDATE_PENDING, "TemplateChanged", message)
+    } else {
+        conditions::no(conditions::SCHEDULER_UPDATE_PENDING, "UpToDate", "the scheduler runs what is asked for")
+    }
+}
+
+fn unreachable(input: &Input<'_>) -> Observed {
+    match input.scheduler {
+        SchedulerState::Unreachable { why } => conditions::yes(
+            conditions::SCHEDULER_UNREACHABLE,
+            "NoAnswer",
+            format!("the scheduler's pod runs and does not answer ({why}); no worker is removed until it does"),
+        ),
+        _ => conditions::no(
+            conditions::SCHEDULER_UNREACHABLE,
+            "NotUnreachable",
+            "the scheduler is not asked, or answers",
+        ),
+    }
+}

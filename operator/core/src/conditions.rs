@@ -1,0 +1,181 @@
+//! Conditions in a status: setting them so that they move only when they change.
+
+use dask_crds::{Condition, ConditionStatus};
+
+use crate::{action::EventRecord, time::Timestamp};
+
+/// Longest message we write; Kubernetes' own limit for an event's note is 1 KiB.
+pub const MAX_MESSAGE: usize = 768;
+
+/// The cluster is usable: scheduler and workers are ready.
+pub const READY: &str = "Ready";
+/// The scheduler's pod is ready.
+pub const SCHEDULER_READY: &str = "SchedulerReady";
+/// As many workers are ready as are wanted.
+pub const WORKERS_READY: &str = "WorkersReady";
+/// The scheduler's template was edited; a running scheduler is not restarted for it.
+pub const SCHEDULER_UPDATE_PENDING: &str = "SchedulerUpdatePending";
+/// The scheduler exists and does not answer.
+pub const SCHEDULER_UNREACHABLE: &str = "SchedulerUnreachable";
+/// A shrink waits for workers that cannot leave now.
+pub const SCALE_DOWN_BLOCKED: &str = "ScaleDownBlocked";
+/// A shrink goes only as far as the remaining workers can hold the data.
+pub const SCALE_DOWN_LIMITED: &str = "ScaleDownLimitedByMemory";
+/// Worker pods fail or cannot start.
+pub const PODS_FAILING: &str = "PodsFailing";
+/// An autoscaler acts.
+pub const ACTIVE: &str = "Active";
+/// Another, older autoscaler scales the same group.
+pub const CONFLICT: &str = "Conflict";
+
+/// Conditions that are worth an event while they are true; the others while they are false.
+const ABNORMAL: [&str; 6] = [
+    SCHEDULER_UPDATE_PENDING,
+    SCHEDULER_UNREACHABLE,
+    SCALE_DOWN_BLOCKED,
+    SCALE_DOWN_LIMITED,
+    PODS_FAILING,
+    CONFLICT,
+];
+
+/// Reasons that are part of every start and every change of size: no event for them.
+const ROUTINE: [&str; 5] = ["Starting", "Scaling", "NotReady", "NoWorkers", "Retrying"];
+
+/// What is observed of one condition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Observed {
+    type_: &'static str,
+    status: ConditionStatus,
+    reason: String,
+    message: String,
+}
+
+impl Observed {
+    /// Whether it is of this type.
+    pub fn is(&self, type_: &str) -> bool {
+        self.type_ == type_
+    }
+
+    /// Whether the condition holds.
+    pub fn holds(&self) -> bool {
+        self.status == ConditionStatus::True
+    }
+
+    /// Its reason.
+    pub fn reason(&self) -> &str {
+        &self.reason
+    }
+
+    /// Its message.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+}
+
+/// The condition holds.
+pub fn yes(type_: &'static str, reason: impl Into<String>, message: impl Into<String>) -> Observed {
+    Observed { type_, status: ConditionStatus::True, reason: reason.into(), message: message.into() }
+}
+
+/// The condition does not hold.
+pub fn no(type_: &'static str, reason: impl Into<String>, message: impl Into<String>) -> Observed {
+    Observed { type_, status: ConditionStatus::False, reason: reason.into(), message: message.into() }
+}
+
+/// `old` with what is observed now, sorted by type. An abnormal condition that does not hold is only
+/// kept when it held before.
+pub fn update(old: &[Condition], observed: Vec<Observed>, generation: i64, now: Timestamp) -> Vec<Condition> {
+    let mut out: Vec<Condition> = observed
+        .into_iter()
+        .filter_map(|o| {
+            let before = old.iter().find(|c| c.type_ == o.type_);
+            if before.is_none() && o.status == ConditionStatus::False && ABNORMAL.contains(&o.type_) {
+                return None;
+            }
+            let since = before
+                .filter(|c| c.status == o.status)
+                .map_or_else(|| now.rfc3339(), |c| c.last_transition_time.clone());
+            Some(Condition {
+                type_: o.type_.into(),
+                status: o.status,
+                reason: o.reason,
+                message: shorten(&o.message, MAX_MESSAGE),
+                last_transition_time: since,
+                observed_generation: Some(generation),
+            })
+        })
+        .collect();
+    out.sort_by(|a, b| a.type_.cmp(&b.type_));
+    out
+}
+
+/// Whether a condition of this type is true.
+pub fn holds(conditions: &[Condition], type_: &str) -> bool {
+    conditions.iter().any(|c| c.type_ == type_ && c.status == ConditionStatus::True)
+}
+
+/// Events for what became worth a person's attention between two lists of conditions.
+pub fn events(old: &[Condition], new: &[Condition]) -> Vec<EventRecord> {
+    new.iter()
+        .filter(|c| ABNORMAL.contains(&c.type_.as_str()) == (c.status == ConditionStatus::True))
+        // `Ready` sums up the others, which have told already.
+        .filter(|c| c.type_ != READY || c.reason == "InvalidName")
+        .filter(|c| !ROUTINE.contains(&c.reason.as_str()))
+        .filter(|c| {
+            !old.iter().any(|o| o.type_ == c.type_ && o.status == c.status && o.reason == c.reason)
+        })
+        .map(|c| EventRecord::warning(&c.reason, &c.message))
+        .collect()
+}
+
+/// At most `max` bytes of `text` on one line, cut at a character, without control characters.
+pub fn shorten(text: &str, max: usize) -> String {
+    let mut out = String::new();
+    for c in text.chars().map(|c| if c.is_control() { ' ' } else { c }) {
+        if out.len() + c.len_utf8() > max.saturating_sub(3) {
+            out.push_str("...");
+            break;
+        }
+        out.push(c);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const T0: Timestamp = Timestamp(1_000_000);
+    const T1: Timestamp = Timestamp(9_000_000);
+
+    #[test]
+    fn the_time_moves_only_with_the_status() {
+        let a = update(&[], vec![no(READY, "Starting", "a")], 1, T0);
+        let b = update(&a, vec![no(READY, "NotReady", "b")], 2, T1);
+        assert_eq!(b[0].last_transition_time, T0.rfc3339());
+        let c = update(&b, vec![yes(READY, "Ready", "c")], 2, T1);
+        assert_eq!(c[0].last_transition_time, T1.rfc3339());
+    }
+
+    #[test]
+    fn what_never_happened_is_not_listed() {
+        assert!(update(&[], vec![no(CONFLICT, "None", "")], 1, T0).is_empty());
+        let held = update(&[], vec![yes(CONFLICT, "Older", "x")], 1, T0);
+        assert_eq!(update(&held, vec![no(CONFLICT, "None", "")], 1, T1).len(), 1);
+    }
+
+    #[test]
+    fn one_event_for_each_new_reason() {
+        let a = update(&[], vec![yes(PODS_FAILING, "ImagePullBackOff", "x")], 1, T0);
+        assert_eq!(events(&[], &a).len(), 1);
+        assert!(events(&a, &a).is_empty());
+        let b = update(&a, vec![yes(PODS_FAILING, "CrashLoopBackOff", "x")], 1, T1);
+        assert_eq!(events(&a, &b).len(), 1);
+    }
+
+    #[test]
+    fn text_is_cut_at_a_character_and_kept_on_one_line() {
+        assert_eq!(shorten("a\nb", 10), "a b");
+        assert_eq!(shorten("éééééé", 8), "éé...");
+    }
+}

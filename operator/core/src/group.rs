@@ -1,0 +1,193 @@
+//! A worker group: create what is missing, remove what is too much, say why where that waits.
+
+mod choose;
+mod failure;
+mod memory;
+mod retire;
+mod room;
+mod status;
+mod supply;
+mod tally;
+#[cfg(test)]
+pub mod testing;
+
+use std::time::Duration;
+
+use dask_crds::{DaskWorkerGroupStatus, Phase};
+use serde_json::json;
+
+pub use memory::{CreateOutcome, Memory};
+pub use room::MEMORY_TARGET;
+pub(crate) use status::remedy;
+pub use tally::Tally;
+
+use crate::{
+    action::{Action, Decision, DeletePod, Kind, Patch, SchedulerNeed},
+    conditions::{self, Observed},
+    drift, names,
+    record::{Cluster, Group, PodRecord},
+    scheduler::{SchedulerState, addresses_by_pod},
+    template,
+    time::Timestamp,
+};
+
+/// How long a shrink that a person asked for waits for refusing or executing workers by default.
+pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// How soon to look again while something is in progress that no watch reports.
+const POLL: Duration = Duration::from_secs(1);
+
+/// What is observed of a group.
+#[derive(Clone, Copy, Debug)]
+pub struct Input<'a> {
+    /// The group.
+    pub group: &'a Group,
+    /// Its cluster, if it exists.
+    pub cluster: Option<&'a Cluster>,
+    /// The pods it controls, by UID of the owner, sorted by name.
+    pub pods: &'a [&'a PodRecord],
+    /// What is known of the cluster's scheduler.
+    pub scheduler: &'a SchedulerState,
+    /// Whether an autoscaler decides the group's size: then no shrink is ever forced.
+    pub autoscaled: bool,
+    /// Now.
+    pub now: Timestamp,
+    /// The Kubernetes cluster's DNS domain.
+    pub domain: &'a str,
+}
+
+/// What one pass found out; the status is made of it.
+#[derive(Debug, Default)]
+pub(crate) struct Findings {
+    pub actions: Vec<Action>,
+    pub conditions: Vec<Observed>,
+    pub requeue: Option<Duration>,
+    pub need: SchedulerNeed,
+    pub shrinking: bool,
+    pub failures: failure::Failures,
+}
+
+impl Findings {
+    pub(crate) fn again_in(&mut self, d: Duration) {
+        self.requeue = Some(self.requeue.map_or(d, |r| r.min(d)));
+    }
+
+    pub(crate) fn needs(&mut self, need: SchedulerNeed) {
+        self.need = self.need.max(need);
+    }
+}
+
+/// What to do about a group. `memory` is what this process remembers of it; losing it is safe.
+pub fn decide(input: &Input<'_>, memory: &mut Memory) -> Decision<DaskWorkerGroupStatus> {
+    let mut found = Findings::default();
+    if input.group.meta.deleting {
+        strip_kopf(input, &mut found);
+        return Decision {
+            actions: found.actions,
+            status: input.group.status.clone(),
+            requeue: None,
+            need: SchedulerNeed::None,
+        };
+    }
+    let tally = Tally::of(input);
+    match usable_cluster(input) {
+        Ok(cluster) => {
+            patch_metadata(input, cluster, &mut found);
+            reap(input, &tally, &mut found);
+            supply::plan(input, cluster, &tally, memory, &mut found);
+            let addresses = input
+                .scheduler
+                .known()
+                .map(|s| addresses_by_pod(input.pods.iter().copied(), &s.workers))
+                .unwrap_or_default();
+            retire::progress(input, &tally, &addresses, memory, &mut found);
+            choose::plan(input, &tally, &addresses, memory, &mut found);
+        }
+        Err(why) => {
+            found.failures = failure::Failures::of(&input.group.status);
+            found.conditions.push(why);
+        }
+    }
+    memory.forget_all_but(input.pods);
+    let status = status::build(input, &tally, &mut found);
+    let mut actions = found.actions;
+    actions.extend(
+        conditions::events(&input.group.status.conditions, &status.conditions)
+            .into_iter()
+            .map(Action::Event),
+    );
+    Decision { actions, status, requeue: found.requeue, need: found.need }
+}
+
+/// The cluster, if pods may be made for it; else what to say.
+fn usable_cluster<'a>(input: &Input<'a>) -> Result<&'a Cluster, Observed> {
+    let name = &input.group.spec.cluster;
+    if input.group.meta.name.len() > names::MAX_LABEL {
+        return Err(conditions::no(
+            conditions::READY,
+            "InvalidName",
+            format!(
+                "metadata.name: has {} characters, and as a label value it may have at most {}; \
+                 create the group again with a shorter name",
+                input.group.meta.name.len(),
+                names::MAX_LABEL
+            ),
+        ));
+    }
+    let cluster = input.cluster.ok_or_else(|| {
+        let message = format!(
+            "spec.cluster: there is no DaskCluster {name:?} in namespace {:?}; create it, or create the \
+             group again for another cluster",
+            input.group.meta.namespace
+        );
+        conditions::no(conditions::READY, "ClusterNotFound", message)
+    })?;
+    if cluster.meta.deleting {
+        return Err(conditions::no(conditions::READY, "NotReady", "the cluster is being deleted"));
+    }
+    if cluster.status.phase == Some(Phase::Error) {
+        let message = format!("DaskCluster {name:?} is in phase Error; its conditions say why");
+        return Err(conditions::no(conditions::READY, "ClusterInError", message));
+    }
+    Ok(cluster)
+}
+
+fn patch_metadata(input: &Input<'_>, cluster: &Cluster, found: &mut Findings) {
+    let meta = &input.group.meta;
+    let patch = drift::Metadata::new()
+        .owner(&template::cluster_owner(cluster), &meta.owners)
+        .without_kopf(&meta.finalizers)
+        .patch();
+    push_patch(input, patch, found);
+}
+
+fn strip_kopf(input: &Input<'_>, found: &mut Findings) {
+    let patch = drift::Metadata::new().without_kopf(&input.group.meta.finalizers).patch();
+    push_patch(input, patch, found);
+}
+
+fn push_patch(input: &Input<'_>, metadata: Option<serde_json::Value>, found: &mut Findings) {
+    if let Some(metadata) = metadata {
+        found.actions.push(Action::Patch(Patch {
+            kind: Kind::Group,
+            name: input.group.meta.name.clone(),
+            resource_version: input.group.meta.resource_version.clone(),
+            body: json!({ "metadata": metadata }),
+        }));
+    }
+}
+
+/// Pods that are over hold nothing; they go, so that they are replaced.
+fn reap(input: &Input<'_>, tally: &Tally<'_>, found: &mut Findings) {
+    found.failures = failure::Failures::of(&input.group.status).after(input, tally);
+    for pod in &tally.finished {
+        found.actions.push(Action::DeletePod(DeletePod {
+            pod: tally::reference(pod),
+            resource_version: None,
+            why: "it is over",
+        }));
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,207 @@
+//! What this process remembers of a group. Losing it is safe: everything that matters is in the API.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+    time::Duration,
+};
+
+use crate::{
+    action::{RetireCall, RetireStage},
+    expect::Expectations,
+    record::PodRecord,
+    time::Timestamp,
+};
+
+/// Most pods created at once for one group: enough to keep the API server busy, few enough that other
+/// clusters get their turn between two batches.
+pub const MAX_BATCH: usize = 64;
+/// Longest wait after the API server refused a pod.
+const MAX_REJECTED: Duration = Duration::from_secs(300);
+/// Wait after the first refused retirement; doubles with each.
+const FIRST_REFUSAL: Duration = Duration::from_secs(2);
+/// Longest wait after refused retirements.
+const MAX_REFUSAL: Duration = Duration::from_secs(60);
+/// Wait before asking again a scheduler that did not answer a retirement.
+const UNANSWERED: Duration = Duration::from_secs(5);
+
+/// What this process remembers of a group.
+#[derive(Clone, Debug, Default)]
+pub struct Memory {
+    /// Our own writes that the cache has not shown yet.
+    pub expectations: Expectations,
+    /// Numbers that are reserved and were never sent to the API server.
+    pub(crate) fresh: Range<i64>,
+    /// Numbers whose creation failed or was not answered: they come first, under the same names.
+    pub(crate) again: BTreeSet<i64>,
+    batch: usize,
+    pub(crate) rejected: Option<Rejected>,
+    pub(crate) victims: BTreeMap<String, Victim>,
+    pub(crate) refusals: BTreeMap<String, Refusal>,
+    pub(crate) calls: BTreeMap<RetireStage, Call>,
+    pub(crate) unanswered: BTreeMap<RetireStage, Timestamp>,
+}
+
+/// How a creation ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CreateOutcome {
+    /// The pod exists, and is ours.
+    Created,
+    /// The API server refused it, with these words.
+    Rejected(String),
+    /// No answer: it may exist or not.
+    Unknown,
+}
+
+/// The API server refuses our pods.
+#[derive(Clone, Debug)]
+pub(crate) struct Rejected {
+    pub times: u32,
+    pub until: Timestamp,
+    pub message: String,
+}
+
+/// How far the removal of a marked pod is.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Victim {
+    /// Addresses whose retirement the scheduler accepted.
+    pub drained: BTreeSet<String>,
+    /// When it accepted.
+    pub drained_at: Timestamp,
+    /// Addresses that were closed.
+    pub closed: BTreeSet<String>,
+    /// For each address, the last heartbeat seen and how many since it was drained.
+    pub beats: BTreeMap<String, (f64, u32)>,
+    /// It was refused and must be unmarked.
+    pub refused: bool,
+}
+
+/// The scheduler refused to let a pod go.
+#[derive(Clone, Debug)]
+pub(crate) struct Refusal {
+    pub times: u32,
+    pub until: Timestamp,
+}
+
+/// A call of `retire_workers` that is under way.
+#[derive(Clone, Debug)]
+pub(crate) struct Call {
+    pub victims: BTreeMap<String, BTreeSet<String>>,
+    pub started: Timestamp,
+}
+
+impl Memory {
+    /// These numbers are ours now.
+    pub fn reserved(&mut self, numbers: Range<i64>) {
+        self.again.extend(self.fresh.clone());
+        self.fresh = numbers;
+    }
+
+    /// How many numbers may be used.
+    pub fn numbers(&self) -> usize {
+        self.again.len() + usize::try_from(self.fresh.end - self.fresh.start).unwrap_or(0)
+    }
+
+    /// How many pods slow start allows now: 1, 2, 4 and so on while all goes well.
+    pub fn batch(&self) -> usize {
+        self.batch.clamp(1, MAX_BATCH)
+    }
+
+    /// Takes up to `n` numbers to create pods with; each comes back through [`Memory::created`].
+    pub(crate) fn take(&mut self, n: usize) -> Vec<i64> {
+        let mut out: Vec<i64> = self.again.iter().copied().take(n).collect();
+        for number in &out {
+            self.again.remove(number);
+        }
+        while out.len() < n && self.fresh.start < self.fresh.end {
+            out.push(self.fresh.start);
+            self.fresh.start += 1;
+        }
+        out
+    }
+
+    /// A batch of creations ended like this, by number.
+    pub fn created(&mut self, outcomes: &[(i64, CreateOutcome)], now: Timestamp) {
+        let mut message = None;
+        for (number, outcome) in outcomes {
+            match outcome {
+                CreateOutcome::Created => continue,
+                CreateOutcome::Rejected(m) => message = Some(m.clone()),
+                CreateOutcome::Unknown => {}
+            }
+            self.again.insert(*number);
+        }
+        let all_well = outcomes.iter().all(|(_, o)| *o == CreateOutcome::Created);
+        self.batch = if all_well { (self.batch() * 2).min(MAX_BATCH) } else { 1 };
+        if all_well {
+            self.rejected = None;
+        }
+        if let Some(message) = message {
+            let times = self.rejected.as_ref().map_or(1, |r| r.times.saturating_add(1));
+            let until = now.plus(doubled(Duration::from_secs(1), times, MAX_REJECTED));
+            self.rejected = Some(Rejected { times, until, message });
+        }
+    }
+
+    /// Remembers that a call is under way.
+    pub(crate) fn calling(
+        &mut self,
+        stage: RetireStage,
+        victims: BTreeMap<String, BTreeSet<String>>,
+        now: Timestamp,
+    ) {
+        self.calls.insert(stage, Call { victims, started: now });
+    }
+
+    /// A call of `retire_workers` ended: with the addresses that were accepted, or without an answer.
+    pub fn retired(&mut self, call: &RetireCall, accepted: Option<&BTreeSet<String>>, now: Timestamp) {
+        let Some(made) = self.calls.remove(&call.stage) else { return };
+        let Some(accepted) = accepted else {
+            self.unanswered.insert(call.stage, now.plus(UNANSWERED));
+            return;
+        };
+        self.unanswered.remove(&call.stage);
+        for (uid, addresses) in made.victims {
+            let victim = self.victims.entry(uid.clone()).or_default();
+            if addresses.is_subset(accepted) {
+                match call.stage {
+                    RetireStage::Drain => {
+                        victim.beats.clear();
+                        victim.drained = addresses;
+                        victim.drained_at = now;
+                    }
+                    RetireStage::Close => victim.closed = addresses,
+                }
+                continue;
+            }
+            // One process accepted, another not: the first cannot come back, so the pod still goes.
+            victim.refused = addresses.is_disjoint(accepted);
+            victim.drained.clear();
+            let times = self.refusals.get(&uid).map_or(1, |r| r.times.saturating_add(1));
+            let until = now.plus(doubled(FIRST_REFUSAL, times, MAX_REFUSAL));
+            self.refusals.insert(uid, Refusal { times, until });
+        }
+    }
+
+    /// Whether the scheduler refused to let this pod go, and it is too early to ask again.
+    pub(crate) fn is_refused(&self, uid: &str, now: Timestamp) -> bool {
+        self.refusals.get(uid).is_some_and(|r| r.until > now)
+    }
+
+    /// When the next refused pod may be asked for again.
+    pub(crate) fn next_refusal(&self, now: Timestamp) -> Option<Duration> {
+        self.refusals.values().filter(|r| r.until > now).map(|r| now.until(r.until)).min()
+    }
+
+    /// Drops what is remembered of pods that are gone.
+    pub(crate) fn forget_all_but(&mut self, pods: &[&PodRecord]) {
+        let uids: BTreeSet<&str> = pods.iter().map(|p| p.uid.as_str()).collect();
+        self.victims.retain(|uid, _| uids.contains(uid.as_str()));
+        self.refusals.retain(|uid, _| uids.contains(uid.as_str()));
+    }
+}
+
+/// `first`, doubled with each further time, at most `max`.
+pub(crate) fn doubled(first: Duration, times: u32, max: Duration) -> Duration {
+    first.saturating_mul(1_u32.checked_shl(times.saturating_sub(1)).unwrap_or(u32::MAX)).min(max)
+}

@@ -1,0 +1,134 @@
+//! Steps 4 to 7 of the removal protocol, for pods that are marked.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use crate::{
+    action::{Action, DeletePod, RetireCall, RetireStage, SchedulerNeed},
+    group::{Findings, Input, Memory, POLL, Tally, memory::Victim, tally::reference},
+    record::PodRecord,
+    scheduler::{SchedulerState, Snapshot},
+};
+
+/// Heartbeats after the drain before "nothing executes" is believed: the first may have been on its
+/// way when the worker was told.
+const BEATS: u32 = 2;
+/// A call that never reported back is forgotten after this long; asking again is safe.
+const LOST_CALL: Duration = Duration::from_secs(300);
+
+type Addresses = BTreeMap<String, BTreeSet<String>>;
+
+pub(crate) fn progress(
+    input: &Input<'_>,
+    tally: &Tally<'_>,
+    addresses: &Addresses,
+    memory: &mut Memory,
+    found: &mut Findings,
+) {
+    memory.calls.retain(|_, c| input.now.since(c.started) < LOST_CALL);
+    if tally.marked.is_empty() {
+        return;
+    }
+    found.shrinking = true;
+    found.needs(SchedulerNeed::Registry);
+    found.again_in(POLL);
+    match input.scheduler {
+        SchedulerState::Unknown | SchedulerState::Unreachable { .. } => {}
+        SchedulerState::Absent | SchedulerState::Starting => {
+            for pod in &tally.marked {
+                found.actions.push(delete(pod, "its scheduler is gone, and with it what it held"));
+            }
+        }
+        SchedulerState::Known(snapshot) => {
+            let mut steps = Steps::default();
+            for pod in &tally.marked {
+                step(input, pod, addresses.get(&pod.uid), snapshot, memory, &mut steps);
+            }
+            found.actions.extend(steps.actions);
+            call(input, snapshot, RetireStage::Drain, steps.drain, memory, found);
+            call(input, snapshot, RetireStage::Close, steps.close, memory, found);
+        }
+    }
+}
+
+#[derive(Default)]
+struct Steps {
+    actions: Vec<Action>,
+    drain: Addresses,
+    close: Addresses,
+}
+
+/// The next step of one marked pod.
+fn step(
+    input: &Input<'_>,
+    pod: &PodRecord,
+    addresses: Option<&BTreeSet<String>>,
+    snapshot: &Snapshot,
+    memory: &mut Memory,
+    steps: &mut Steps,
+) {
+    let Some(addresses) = addresses.filter(|a| !a.is_empty()) else {
+        if pod.mark.as_ref().is_some_and(|m| snapshot.at > m.at) {
+            steps.actions.push(delete(pod, "retired, and the scheduler has forgotten it"));
+        }
+        return;
+    };
+    let early = memory.is_refused(&pod.uid, input.now);
+    let victim = memory.victims.entry(pod.uid.clone()).or_default();
+    if victim.refused {
+        *victim = Victim::default();
+        steps.actions.push(Action::UnmarkPod(reference(pod)));
+    } else if addresses.is_subset(&victim.closed) {
+        steps.actions.push(delete(pod, "retired"));
+    } else if addresses.is_subset(&victim.drained) && snapshot.at <= victim.drained_at {
+        // This reading is older than the scheduler's answer.
+    } else if !is_drained(victim, addresses, snapshot) {
+        if !early {
+            steps.drain.insert(pod.uid.clone(), addresses.clone());
+        }
+    } else if is_quiet(victim, addresses, snapshot) {
+        steps.close.insert(pod.uid.clone(), addresses.clone());
+    }
+}
+
+/// Whether the scheduler let go of all processes of the pod, as they are registered now.
+fn is_drained(victim: &Victim, addresses: &BTreeSet<String>, snapshot: &Snapshot) -> bool {
+    addresses.is_subset(&victim.drained)
+        && addresses.iter().all(|a| snapshot.workers.get(a).is_some_and(|w| w.leaving))
+}
+
+/// Whether nothing executes, by heartbeats that were sent after the drain.
+fn is_quiet(victim: &mut Victim, addresses: &BTreeSet<String>, snapshot: &Snapshot) -> bool {
+    let mut quiet = true;
+    for address in addresses {
+        let Some(worker) = snapshot.workers.get(address) else { continue };
+        let beat = victim.beats.entry(address.clone()).or_insert((worker.last_seen, 0));
+        if worker.last_seen > beat.0 {
+            *beat = (worker.last_seen, beat.1.saturating_add(1));
+        }
+        quiet &= beat.1 >= BEATS && worker.busy == 0;
+    }
+    quiet
+}
+
+/// One call for all of them, one at a time for each stage.
+fn call(
+    input: &Input<'_>,
+    snapshot: &Snapshot,
+    stage: RetireStage,
+    victims: Addresses,
+    memory: &mut Memory,
+    found: &mut Findings,
+) {
+    let too_early = memory.unanswered.get(&stage).is_some_and(|t| *t > input.now);
+    if victims.is_empty() || too_early || memory.calls.contains_key(&stage) {
+        return;
+    }
+    let addresses = victims.values().flatten().cloned().collect();
+    found.actions.push(Action::Retire(RetireCall { stage, addresses, scheduler: snapshot.id.clone() }));
+    memory.calling(stage, victims, input.now);
+}
+
+pub(crate) fn delete(pod: &PodRecord, why: &'static str) -> Action {
+    Action::DeletePod(DeletePod { pod: reference(pod), resource_version: None, why })
+}

@@ -1,0 +1,128 @@
+//! What a group's status says.
+
+use std::collections::BTreeMap;
+
+use dask_crds::{DaskWorkerGroupStatus, WorkerCounts};
+
+use crate::{
+    conditions::{self, Observed},
+    group::{Findings, Input, Tally},
+    names::{CLUSTER, COMPONENT, GROUP, WORKER},
+    record::PodRecord,
+    scheduler::SchedulerState,
+};
+
+pub(crate) fn build(input: &Input<'_>, tally: &Tally<'_>, found: &mut Findings) -> DaskWorkerGroupStatus {
+    let old = &input.group.status;
+    let mut observed = std::mem::take(&mut found.conditions);
+    for type_ in [conditions::SCALE_DOWN_BLOCKED, conditions::SCALE_DOWN_LIMITED] {
+        if !observed.iter().any(|o| o.is(type_)) {
+            observed.push(conditions::no(type_, "NotBlocked", "nothing keeps a shrink from going on"));
+        }
+    }
+    if !observed.iter().any(|o| o.is(conditions::PODS_FAILING)) {
+        observed.push(failing(tally, found));
+    }
+    if !observed.iter().any(|o| o.is(conditions::READY)) {
+        observed.push(ready(tally));
+    }
+    observed.push(unreachable(input));
+    let template = found.failures.template.clone();
+    DaskWorkerGroupStatus {
+        observed_generation: Some(input.group.meta.generation),
+        replicas: Some(count(tally.live())),
+        selector: Some(selector(input)),
+        workers: Some(counts(tally, template.as_deref())),
+        reserved_pod_numbers: old.reserved_pod_numbers,
+        shrinking_since: found
+            .shrinking
+            .then(|| old.shrinking_since.clone().unwrap_or_else(|| input.now.rfc3339())),
+        failures: Some(found.failures.rounds).filter(|n| *n > 0),
+        last_failure_time: found.failures.last.map(|t| t.rfc3339()),
+        template_hash: template,
+        conditions: conditions::update(&old.conditions, observed, input.group.meta.generation, input.now),
+    }
+}
+
+fn counts(tally: &Tally<'_>, template: Option<&str>) -> WorkerCounts {
+    let outdated = tally.all_live().filter(|p| template.is_some() && p.template_hash.as_deref() != template);
+    WorkerCounts {
+        desired: count(tally.desired),
+        created: count(tally.live()),
+        ready: count(tally.ready()),
+        retiring: count(tally.marked.len() + tally.deleting),
+        outdated: count(outdated.count()),
+    }
+}
+
+fn count(n: usize) -> i32 {
+    i32::try_from(n).unwrap_or(i32::MAX)
+}
+
+fn selector(input: &Input<'_>) -> String {
+    let (cluster, group) = (&input.group.spec.cluster, &input.group.meta.name);
+    format!("{CLUSTER}={cluster},{COMPONENT}={WORKER},{GROUP}={group}")
+}
+
+fn ready(tally: &Tally<'_>) -> Observed {
+    let (ready, desired) = (tally.ready(), tally.desired);
+    let message = format!("{ready} workers are ready, {desired} are wanted");
+    if ready == desired && tally.live() == desired {
+        conditions::yes(conditions::READY, "AsWanted", message)
+    } else {
+        conditions::no(conditions::READY, "Scaling", message)
+    }
+}
+
+fn unreachable(input: &Input<'_>) -> Observed {
+    match input.scheduler {
+        SchedulerState::Unreachable { why } => conditions::yes(
+            conditions::SCHEDULER_UNREACHABLE,
+            "NoAnswer",
+            format!("the scheduler's pod runs and does not answer ({why}); look at its log"),
+        ),
+        _ => conditions::no(conditions::SCHEDULER_UNREACHABLE, "NotUnreachable", "the scheduler is not asked, or answers"),
+    }
+}
+
+/// The trouble that most pods have.
+fn failing(tally: &Tally<'_>, found: &Findings) -> Observed {
+    let troubled = |p: &&PodRecord| !p.is_ready();
+    let mut reasons: BTreeMap<&str, (usize, &PodRecord, &str)> = BTreeMap::new();
+    for pod in tally.all_live().filter(troubled).chain(tally.finished.iter().copied().filter(|p| !p.disrupted)) {
+        if let Some(t) = &pod.trouble {
+            reasons.entry(&t.reason).or_insert((0, pod, &t.message)).0 += 1;
+        }
+    }
+    let worst = reasons.into_iter().max_by_key(|(_, (n, _, _))| *n);
+    match worst {
+        Some((reason, (n, pod, text))) => {
+            let rounds = found.failures.rounds;
+            let waiting = if rounds > 0 { format!(" ({rounds} rounds failed; the next waits)") } else { String::new() };
+            let message = format!("{n} of {} pods, {} among them: {text}{waiting}{}", tally.live() + tally.finished.len(), pod.name, remedy(reason));
+            conditions::yes(conditions::PODS_FAILING, reason, message)
+        }
+        None if found.failures.rounds > 0 => conditions::yes(
+            conditions::PODS_FAILING,
+            "PodsEnd",
+            format!("pods ended by themselves in {} rounds; the next waits; look at the worker's command and log", found.failures.rounds),
+        ),
+        None => conditions::no(conditions::PODS_FAILING, "NoneFails", "no pod fails"),
+    }
+}
+
+/// What to do about it.
+pub(crate) fn remedy(reason: &str) -> &'static str {
+    match reason {
+        "ImagePullBackOff" | "ErrImagePull" | "InvalidImageName" => {
+            "; check the image's name and tag, and imagePullSecrets"
+        }
+        "Unschedulable" => "; add nodes, or lower the pod's requests, nodeSelector or affinity",
+        "CrashLoopBackOff" | "Error" => "; look at the container's log (kubectl logs --previous)",
+        "OOMKilled" => "; raise the container's memory limit",
+        "CreateContainerConfigError" | "CreateContainerError" => {
+            "; check the Secrets, ConfigMaps and volumes that the pod names"
+        }
+        _ => "",
+    }
+}

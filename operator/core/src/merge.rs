@@ -1,0 +1,91 @@
+//! Differences between what should be and what is, as JSON merge patches (RFC 7386).
+
+use serde_json::{Map, Value};
+
+/// The merge patch that makes `live` contain `desired`, or `None` where it does already. What only
+/// `live` has (defaults of the API server, other people's fields) is left alone. A list of which any
+/// element differs is replaced as a whole, as merge patches do; nulls in `desired` mean "say nothing".
+pub fn missing(desired: &Value, live: &Value) -> Option<Value> {
+    match (desired, live) {
+        (Value::Null, _) => None,
+        (Value::Object(want), Value::Object(have)) => {
+            let diff: Map<_, _> = want
+                .iter()
+                .filter_map(|(k, v)| Some((k.clone(), missing(v, have.get(k).unwrap_or(&Value::Null))?)))
+                .collect();
+            (!diff.is_empty()).then_some(Value::Object(diff))
+        }
+        (Value::Array(want), Value::Array(have)) => {
+            let same =
+                want.len() == have.len() && want.iter().zip(have).all(|(w, h)| missing(w, h).is_none());
+            (!same).then(|| desired.clone())
+        }
+        (Value::Object(want), Value::Null) if want.values().all(Value::is_null) => None,
+        (Value::Array(want), Value::Null) if want.is_empty() => None,
+        _ => (desired != live).then(|| desired.clone()),
+    }
+}
+
+/// The merge patch that makes `live` equal to `desired`: what only `live` has is set to null.
+pub fn difference(desired: &Value, live: &Value) -> Option<Value> {
+    let (Value::Object(want), Value::Object(have)) = (desired, live) else {
+        return (desired != live).then(|| desired.clone());
+    };
+    let mut diff: Map<_, _> = want
+        .iter()
+        .filter_map(|(k, v)| Some((k.clone(), difference(v, have.get(k).unwrap_or(&Value::Null))?)))
+        .collect();
+    diff.extend(have.keys().filter(|k| !want.contains_key(*k)).map(|k| (k.clone(), Value::Null)));
+    (!diff.is_empty()).then_some(Value::Object(diff))
+}
+
+/// `value` without nulls in objects: a null is how clients say "absent".
+pub fn without_nulls(value: &Value) -> Value {
+    match value {
+        Value::Object(map) => Value::Object(
+            map.iter().filter(|(_, v)| !v.is_null()).map(|(k, v)| (k.clone(), without_nulls(v))).collect(),
+        ),
+        Value::Array(list) => Value::Array(list.iter().map(without_nulls).collect()),
+        other => other.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn defaults_of_the_api_server_are_no_difference() {
+        let want = json!({"type": "ClusterIP", "ports": [{"name": "a", "port": 1}], "x": null});
+        let have = json!({"type": "ClusterIP", "clusterIP": "10.0.0.1",
+            "ports": [{"name": "a", "port": 1, "protocol": "TCP", "targetPort": 1}]});
+        assert_eq!(missing(&want, &have), None);
+    }
+
+    #[test]
+    fn a_changed_list_is_replaced_as_a_whole() {
+        let want = json!({"ports": [{"port": 1}, {"port": 2}], "type": "NodePort"});
+        let have = json!({"ports": [{"port": 1, "protocol": "TCP"}], "type": "NodePort"});
+        assert_eq!(missing(&want, &have), Some(json!({"ports": [{"port": 1}, {"port": 2}]})));
+    }
+
+    #[test]
+    fn nothing_asked_is_nothing_missing() {
+        assert_eq!(missing(&json!({"a": {}, "b": [], "c": {"d": null}}), &json!({})), None);
+        assert_eq!(missing(&json!({"a": {"b": 1}}), &json!({})), Some(json!({"a": {"b": 1}})));
+    }
+
+    #[test]
+    fn what_is_not_desired_is_removed() {
+        let diff = difference(&json!({"a": {"b": 1}, "l": [1]}), &json!({"a": {"b": 1, "c": 2}, "l": [1]}));
+        assert_eq!(diff, Some(json!({"a": {"c": null}})));
+        assert_eq!(difference(&json!({"a": 1}), &json!({"a": 1})), None);
+    }
+
+    #[test]
+    fn nulls_are_absent() {
+        assert_eq!(without_nulls(&json!({"a": null, "b": [{"c": null}]})), json!({"b": [{}]}));
+    }
+}

@@ -1,0 +1,117 @@
+//! Names, labels and annotations: what dask-kubernetes calls things, and what we add.
+
+use crate::hash;
+
+/// Label: the cluster an object belongs to.
+pub const CLUSTER: &str = "dask.org/cluster-name";
+/// Label: the worker group a pod belongs to.
+pub const GROUP: &str = "dask.org/workergroup-name";
+/// Label: the part an object plays.
+pub const COMPONENT: &str = "dask.org/component";
+/// Value of [`COMPONENT`]: the scheduler.
+pub const SCHEDULER: &str = "scheduler";
+/// Value of [`COMPONENT`]: a worker.
+pub const WORKER: &str = "worker";
+/// Value of [`COMPONENT`]: a worker group.
+pub const WORKER_GROUP: &str = "workergroup";
+/// Label: keeps Istio's sidecar out; Dask's protocol does not pass it.
+pub const ISTIO: &str = "sidecar.istio.io/inject";
+
+/// Annotation of the default group: the replicas last copied from its cluster.
+pub const COPIED_REPLICAS: &str = "kubernetes.dask.org/copied-replicas";
+/// Annotation of a pod: it was chosen to leave (JSON, [`crate::record::Mark`]).
+pub const RETIRING: &str = "kubernetes.dask.org/retiring";
+/// Annotation: hash of the user's part of the template an object was made from.
+pub const TEMPLATE_HASH: &str = "kubernetes.dask.org/template-hash";
+
+/// The finalizer dask-kubernetes (kopf) left on its objects; nobody else would remove it.
+pub const KOPF_FINALIZER: &str = "kopf.zalando.org/KopfFinalizerMarker";
+/// The one field manager of all our writes.
+pub const FIELD_MANAGER: &str = "dask-operator";
+
+/// Longest cluster name: `<name>-scheduler` is a Service, whose name has at most 63 characters.
+pub const MAX_CLUSTER_NAME: usize = 53;
+/// Longest label value.
+pub const MAX_LABEL: usize = 63;
+
+/// Name of a cluster's scheduler Deployment and Service.
+pub fn scheduler(cluster: &str) -> String {
+    format!("{cluster}-scheduler")
+}
+
+/// Name of a cluster's default worker group.
+pub fn default_group(cluster: &str) -> String {
+    format!("{cluster}-default")
+}
+
+/// Whether a DaskCluster may have this name, in dask-kubernetes' words.
+pub fn cluster_name_is_valid(name: &str) -> bool {
+    let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    name.len() <= MAX_CLUSTER_NAME
+        && name.chars().all(inner)
+        && name.starts_with(|c| c != '-')
+        && name.ends_with(|c| c != '-')
+}
+
+/// Name of the worker pod with this number. Different numbers of a group give different names: the
+/// number passes through a permutation of 40 bits that the group's UID selects.
+pub fn worker_pod(group: &str, group_uid: &str, number: i64) -> String {
+    format!("{group}-worker-{:010x}", permute(number.unsigned_abs(), hash::number(&[group_uid])))
+}
+
+const BITS: u64 = 40;
+const MASK: u64 = (1 << BITS) - 1;
+
+/// Odd multiplications, xor-shifts and additions are each reversible modulo 2^40, so their chain is too.
+fn permute(number: u64, key: u64) -> u64 {
+    let mut x = number.wrapping_add(key) & MASK;
+    for round in [0x9e37_79b9_7f4a_7c15_u64, 0xbf58_476d_1ce4_e5b9, 0x94d0_49bb_1331_11eb] {
+        x = x.wrapping_mul(round | 1) & MASK;
+        x ^= x >> (BITS / 2);
+        x = x.wrapping_add(key >> 24) & MASK;
+    }
+    x
+}
+
+/// Where workers and clients reach the scheduler.
+pub fn scheduler_address(cluster: &str, namespace: &str, domain: &str, port: u16) -> String {
+    format!("tcp://{}.{namespace}.svc.{domain}:{port}", scheduler(cluster))
+}
+
+/// Where browsers in the Kubernetes cluster reach the dashboard.
+pub fn dashboard_address(cluster: &str, namespace: &str, domain: &str, port: u16) -> String {
+    format!("http://{}.{namespace}.svc.{domain}:{port}", scheduler(cluster))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn cluster_names_follow_the_contract() {
+        for good in ["a", "1abc", "valid-name", &"a".repeat(53)] {
+            assert!(cluster_name_is_valid(good), "{good}");
+        }
+        for bad in ["", "-a", "a-", "a.b", "A", "invalid.chars.in.name", &"a".repeat(54)] {
+            assert!(!cluster_name_is_valid(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn no_two_numbers_of_a_group_share_a_name() {
+        let names: BTreeSet<_> = (0..20_000).map(|n| worker_pod("g", "uid-1", n)).collect();
+        assert_eq!(names.len(), 20_000);
+        assert_ne!(worker_pod("g", "uid-1", 1), worker_pod("g", "uid-2", 1));
+    }
+
+    proptest! {
+        #[test]
+        fn the_permutation_has_no_collisions(a in 0..=MASK, b in 0..=MASK, key: u64) {
+            prop_assert_eq!(a == b, permute(a, key) == permute(b, key));
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! The objects we make: the user's JSON, edited in place.
+
+mod labels;
+
+use std::collections::BTreeMap;
+
+use dask_crds::{PodSpecJson, TemplateMetadata};
+use serde_json::{Map, Value, json};
+
+pub use labels::{Meta as ChildMeta, effective, for_children};
+
+use crate::{
+    action::NewPod,
+    hash,
+    merge::without_nulls,
+    names,
+    record::{Cluster, Group, Owner},
+};
+
+/// Port of the scheduler when its Service does not name one `tcp-comm`.
+pub const COMM_PORT: u16 = 8786;
+/// Port of the dashboard when the Service does not name one `http-dashboard`.
+pub const DASHBOARD_PORT: u16 = 8787;
+/// Restart policy of workers: `Always` would bring a retired worker back.
+const WORKER_RESTART: &str = "OnFailure";
+
+/// Hash of the user's part of a template: nothing that we add changes it.
+pub fn hash(spec: &PodSpecJson, metadata: Option<&TemplateMetadata>) -> String {
+    let metadata = effective(&ChildMeta::default(), metadata);
+    let spec = without_nulls(&Value::Object(spec.0.clone()));
+    hash::of_json(&json!({"spec": spec, "labels": metadata.labels, "annotations": metadata.annotations}))
+}
+
+/// A cluster's scheduler Deployment.
+pub fn scheduler_deployment(cluster: &Cluster) -> Value {
+    let meta = scheduler_meta(cluster);
+    let selector = scheduler_labels(&cluster.meta.name);
+    let scheduler = &cluster.spec.scheduler;
+    let mut pod_labels = meta.labels.clone();
+    pod_labels.insert(names::ISTIO.into(), "false".into());
+    let mut annotations = meta.annotations.clone();
+    annotations.insert(names::TEMPLATE_HASH.into(), hash(&scheduler.spec, scheduler.metadata.as_ref()));
+    json!({
+        "apiVersion": "apps/v1", "kind": "Deployment",
+        "metadata": {
+            "name": names::scheduler(&cluster.meta.name), "namespace": cluster.meta.namespace,
+            "labels": pod_labels, "annotations": annotations, "ownerReferences": [cluster_owner(cluster)],
+        },
+        "spec": {
+            "replicas": 1,
+            "strategy": {"type": "Recreate"},
+            "selector": {"matchLabels": selector},
+            "template": {
+                "metadata": {"labels": pod_labels, "annotations": meta.annotations},
+                "spec": without_nulls(&Value::Object(scheduler.spec.0.clone())),
+            },
+        },
+    })
+}
+
+/// A cluster's scheduler Service.
+pub fn scheduler_service(cluster: &Cluster) -> Value {
+    let meta = scheduler_meta(cluster);
+    json!({
+        "apiVersion": "v1", "kind": "Service",
+        "metadata": {
+            "name": names::scheduler(&cluster.meta.name), "namespace": cluster.meta.namespace,
+            "labels": meta.labels, "annotations": meta.annotations,
+            "ownerReferences": [cluster_owner(cluster)],
+        },
+        "spec": without_nulls(&Value::Object(cluster.spec.scheduler.service.0.clone())),
+    })
+}
+
+/// A cluster's default worker group, with `replicas` as copied from the cluster.
+pub fn default_group(cluster: &Cluster) -> Value {
+    let worker = &cluster.spec.worker;
+    let mut meta = effective(&for_children(&cluster.meta), worker.metadata.as_ref());
+    meta.labels.insert(names::CLUSTER.into(), cluster.meta.name.clone());
+    meta.labels.insert(names::COMPONENT.into(), names::WORKER_GROUP.into());
+    meta.annotations.insert(names::COPIED_REPLICAS.into(), worker.replicas.to_string());
+    json!({
+        "apiVersion": format!("{}/{}", dask_crds::GROUP, dask_crds::VERSION), "kind": "DaskWorkerGroup",
+        "metadata": {
+            "name": names::default_group(&cluster.meta.name), "namespace": cluster.meta.namespace,
+            "labels": meta.labels, "annotations": meta.annotations,
+            "ownerReferences": [cluster_owner(cluster)],
+        },
+        "spec": {"cluster": cluster.meta.name, "worker": worker},
+    })
+}
+
+/// The worker pod of `group` with this number.
+pub fn worker_pod(group: &Group, cluster: &Cluster, number: i64, domain: &str) -> NewPod {
+    let name = names::worker_pod(&group.meta.name, &group.meta.uid, number);
+    let worker = &group.spec.worker;
+    let mut meta = effective(&for_children(&group.meta), worker.metadata.as_ref());
+    for (key, value) in for_children(&cluster.meta).labels {
+        meta.labels.entry(key).or_insert(value);
+    }
+    meta.labels.extend(worker_labels(&cluster.meta.name, &group.meta.name));
+    meta.labels.insert(names::ISTIO.into(), "false".into());
+    meta.annotations.insert(names::TEMPLATE_HASH.into(), hash(&worker.spec, worker.metadata.as_ref()));
+
+    let mut spec = match without_nulls(&Value::Object(worker.spec.0.clone())) {
+        Value::Object(spec) => spec,
+        _ => Map::new(),
+    };
+    if spec.get("restartPolicy").is_none_or(|p| p == "Always") {
+        spec.insert("restartPolicy".into(), WORKER_RESTART.into());
+    }
+    let address =
+        names::scheduler_address(&cluster.meta.name, &cluster.meta.namespace, domain, COMM_PORT);
+    append_env(&mut spec, &[("DASK_WORKER_NAME", &name), ("DASK_SCHEDULER_ADDRESS", &address)]);
+
+    let owner = Owner::controller("DaskWorkerGroup", &group.meta.name, &group.meta.uid);
+    let body = json!({
+        "apiVersion": "v1", "kind": "Pod",
+        "metadata": {
+            "name": name, "namespace": group.meta.namespace,
+            "labels": meta.labels, "annotations": meta.annotations, "ownerReferences": [owner],
+        },
+        "spec": spec,
+    });
+    NewPod { number, name, body }
+}
+
+/// Labels that select the scheduler's pod; nothing else is in the Deployment's selector.
+pub fn scheduler_labels(cluster: &str) -> BTreeMap<String, String> {
+    BTreeMap::from([
+        (names::CLUSTER.into(), cluster.into()),
+        (names::COMPONENT.into(), names::SCHEDULER.into()),
+    ])
+}
+
+/// Labels that select the pods of a worker group.
+pub fn worker_labels(cluster: &str, group: &str) -> BTreeMap<String, String> {
+    BTreeMap::from([
+        (names::CLUSTER.into(), cluster.into()),
+        (names::COMPONENT.into(), names::WORKER.into()),
+        (names::GROUP.into(), group.into()),
+    ])
+}
+
+/// The owner reference that makes something a cluster's own.
+pub fn cluster_owner(cluster: &Cluster) -> Owner {
+    Owner::controller("DaskCluster", &cluster.meta.name, &cluster.meta.uid)
+}
+
+/// The port of the scheduler's Service with this name, else `default`.
+pub fn service_port(cluster: &Cluster, name: &str, default: u16) -> u16 {
+    let ports = cluster.spec.scheduler.service.0.get("ports").and_then(Value::as_array);
+    ports
+        .into_iter()
+        .flatten()
+        .find(|p| p["name"] == name)
+        .and_then(|p| p["port"].as_u64())
+        .and_then(|p| u16::try_from(p).ok())
+        .unwrap_or(default)
+}
+
+fn scheduler_meta(cluster: &Cluster) -> ChildMeta {
+    let mut meta = effective(&for_children(&cluster.meta), cluster.spec.scheduler.metadata.as_ref());
+    meta.labels.extend(scheduler_labels(&cluster.meta.name));
+    meta
+}
+
+/// Appends variables to each container that does not set them itself: the user's value wins, and the
+/// user's variables stay first.
+fn append_env(spec: &mut Map<String, Value>, vars: &[(&str, &str)]) {
+    let containers = spec.get_mut("containers").and_then(Value::as_array_mut);
+    for container in containers.into_iter().flatten().filter_map(Value::as_object_mut) {
+        let env = container.entry("env").or_insert_with(|| json!([]));
+        let Some(env) = env.as_array_mut() else { continue };
+        for (name, value) in vars {
+            if !env.iter().any(|v| v["name"] == *name) {
+                env.push(json!({"name": name, "value": value}));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
