@@ -1,0 +1,213 @@
+//! A real Dask cluster on loopback: scheduler, workers and a Python client, ended with the value.
+
+use dask_comm::{Identity, Limits, SchedulerClient, Timeouts, WorkerInfo};
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+use tokio::net::TcpStream;
+
+/// How long any state may take to come about; a loaded machine starts a Python in seconds.
+const PATIENCE: Duration = Duration::from_secs(45);
+/// Between two looks at a state.
+const POLL: Duration = Duration::from_millis(50);
+
+/// A child that does not outlive its owner.
+struct Process(Child);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A running cluster of one version.
+pub struct Cluster {
+    pub client: SchedulerClient<TcpStream>,
+    driver: Driver,
+    _processes: Vec<Process>,
+    dir: TempDir,
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let errors = std::fs::read_to_string(self.dir.path().join("stderr"));
+            eprintln!("the processes said:\n{}", errors.unwrap_or_default());
+        }
+    }
+}
+
+impl Cluster {
+    /// Starts version `version` with two workers, `w0` and `7`, of one thread each.
+    pub async fn start(version: &str) -> Self {
+        let python = python(version);
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("scheduler.json");
+        let mut scheduler = dask(&python, "scheduler", dir.path());
+        // Should this process be killed, the others end by themselves.
+        scheduler.args(["--port", "0", "--idle-timeout", "120s", "--scheduler-file"]).arg(&file);
+        let mut processes = vec![spawn(&mut scheduler)];
+        for name in ["w0", "7"] {
+            let mut worker = dask(&python, "worker", dir.path());
+            worker.args([
+                "--no-nanny",
+                "--nthreads",
+                "1",
+                "--memory-limit",
+                "512MiB",
+                "--death-timeout",
+                "60",
+            ]);
+            worker.args(["--name", name, "--scheduler-file"]).arg(&file);
+            processes.push(spawn(&mut worker));
+        }
+        let address = scheduler_address(&file);
+        let driver = Driver::start(&python, &address, dir.path());
+        let stream = TcpStream::connect(address.strip_prefix("tcp://").unwrap()).await.unwrap();
+        let client = SchedulerClient::connect(stream, Limits::default(), Timeouts::default()).await.unwrap();
+        let mut cluster = Self { client, driver, _processes: processes, dir };
+        cluster
+            .identity_when("both workers have reported", |i| {
+                i.workers.len() == 2 && i.workers.values().all(|w| w.rss_bytes > 0)
+            })
+            .await;
+        cluster
+    }
+
+    /// Has the Python client do something; answers what it answered.
+    pub fn tell(&mut self, command: &str) -> serde_json::Value {
+        self.driver.tell(command)
+    }
+
+    /// A file that tasks wait for; [`open`] lets them end.
+    pub fn gate(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// The identity as soon as it is as wanted.
+    pub async fn identity_when(&mut self, what: &str, wanted: impl Fn(&Identity) -> bool) -> Identity {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let identity = self.client.identity().await.unwrap();
+            assert_eq!(identity.refused, []);
+            if wanted(&identity) {
+                return identity;
+            }
+            assert!(Instant::now() < deadline, "not in time: {what}: {identity:?}");
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
+    /// Waits until P2P is active or not.
+    pub async fn p2p_when(&mut self, wanted: bool) {
+        let deadline = Instant::now() + PATIENCE;
+        while self.client.p2p_active().await.unwrap() != wanted {
+            assert!(Instant::now() < deadline, "P2P active is not {wanted} in time");
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
+    /// Waits until the scheduler finds itself idle; since when.
+    pub async fn idle(&mut self) -> f64 {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(since) = self.client.check_idle().await.unwrap() {
+                return since;
+            }
+            assert!(Instant::now() < deadline, "not idle in time");
+            tokio::time::sleep(POLL).await;
+        }
+    }
+}
+
+/// Lets the tasks that wait for `gate` end.
+pub fn open(gate: &Path) {
+    std::fs::write(gate, "").unwrap();
+}
+
+/// The worker of that name.
+pub fn named<'a>(identity: &'a Identity, name: &str) -> &'a WorkerInfo {
+    identity.workers.values().find(|worker| worker.name == name).unwrap()
+}
+
+/// The Python client.
+struct Driver {
+    input: ChildStdin,
+    answers: Receiver<String>,
+    _process: Process,
+}
+
+impl Driver {
+    fn start(python: &Path, address: &str, dir: &Path) -> Self {
+        let mut command = quiet(python, dir);
+        command.arg(tests_dir().join("driver.py")).arg(address).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut process = spawn(&mut command);
+        let (send, answers) = channel();
+        let output = BufReader::new(process.0.stdout.take().unwrap());
+        std::thread::spawn(move || output.lines().map_while(Result::ok).try_for_each(|line| send.send(line)));
+        let driver = Self { input: process.0.stdin.take().unwrap(), answers, _process: process };
+        assert_eq!(driver.answer("start"), "ready");
+        driver
+    }
+
+    fn tell(&mut self, command: &str) -> serde_json::Value {
+        writeln!(self.input, "{command}").unwrap();
+        self.answer(command)
+    }
+
+    fn answer(&self, command: &str) -> serde_json::Value {
+        let line = self.answers.recv_timeout(PATIENCE);
+        serde_json::from_str(&line.unwrap_or_else(|e| panic!("driver: {command}: {e}"))).unwrap()
+    }
+}
+
+fn tests_dir() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/dask")
+}
+
+/// The python of an environment with that version, made if need be.
+fn python(version: &str) -> PathBuf {
+    let output =
+        Command::new(tests_dir().join("venv.sh")).arg(version).stderr(Stdio::inherit()).output().unwrap();
+    assert!(output.status.success(), "venv.sh {version}");
+    PathBuf::from(String::from_utf8(output.stdout).unwrap().trim())
+}
+
+/// `dask scheduler` or `dask worker` on loopback.
+fn dask(python: &Path, what: &str, dir: &Path) -> Command {
+    let mut command = quiet(python, dir);
+    command.args(["-m", &format!("distributed.cli.dask_{what}"), "--host", "127.0.0.1"]);
+    command.args(["--no-dashboard", "--dashboard-address", "127.0.0.1:0"]);
+    command
+}
+
+/// A Python whose files and settings are its own, and whose errors are kept in `dir`.
+fn quiet(python: &Path, dir: &Path) -> Command {
+    let mut command = Command::new(python);
+    command.current_dir(dir).env("DASK_CONFIG", dir.join("config")).env("PYTHONDONTWRITEBYTECODE", "1");
+    command.env("DASK_DISTRIBUTED__WORKER__MEMORY__PAUSE", "False").env("OMP_NUM_THREADS", "1");
+    let errors = std::fs::OpenOptions::new().create(true).append(true).open(dir.join("stderr")).unwrap();
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(errors);
+    command
+}
+
+fn spawn(command: &mut Command) -> Process {
+    Process(command.spawn().unwrap())
+}
+
+/// The address the scheduler writes down once it listens; it may be read half written.
+fn scheduler_address(file: &Path) -> String {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let text = std::fs::read(file).unwrap_or_default();
+        if let Ok(serde_json::Value::Object(identity)) = serde_json::from_slice(&text) {
+            return identity["address"].as_str().unwrap().to_owned();
+        }
+        assert!(Instant::now() < deadline, "the scheduler does not listen in time");
+        std::thread::sleep(POLL);
+    }
+}
