@@ -1,1 +1,22 @@
-//! placeholder
+//! The operator's shell: it observes Kubernetes and Dask, lets the core decide, and acts.
+//!
+//! Clock, randomness and connections to schedulers are handed in ([`world::World`]), and every collection
+//! iterates in a fixed order, so that the whole operator can run in a simulated world.
+
+pub mod api;
+pub mod args;
+pub mod cache;
+pub mod client;
+pub mod execute;
+pub mod health;
+pub mod link;
+pub mod metrics;
+pub mod queue;
+pub mod reconcile;
+pub mod run;
+pub mod server;
+pub mod state;
+pub mod subject;
+pub mod telemetry;
+pub mod watch;
+pub mod world;

@@ -14,7 +14,6 @@ use crate::{
     action::{Action, Decision, EventRecord, Kind, Patch, SchedulerNeed},
     conditions::{self, Observed},
     drift,
-    expect::Expectations,
     names,
     record::{Autoscaler, Cluster, Group},
     scheduler::SchedulerState,
@@ -49,8 +48,6 @@ pub struct Input<'a> {
 /// What this process remembers of an autoscaler. Losing it delays a shrink by a few samples.
 #[derive(Clone, Debug, Default)]
 pub struct Memory {
-    /// Our own writes that the cache has not shown yet.
-    pub expectations: Expectations,
     samples: Samples,
     scaled: Option<(Timestamp, i32)>,
 }

@@ -8,7 +8,6 @@ use std::{
 
 use crate::{
     action::{RetireCall, RetireStage},
-    expect::Expectations,
     record::PodRecord,
     time::Timestamp,
 };
@@ -28,8 +27,6 @@ const UNANSWERED: Duration = Duration::from_secs(5);
 /// What this process remembers of a group.
 #[derive(Clone, Debug, Default)]
 pub struct Memory {
-    /// Our own writes that the cache has not shown yet.
-    pub expectations: Expectations,
     /// Numbers that are reserved and were never sent to the API server.
     pub(crate) fresh: Range<i64>,
     /// Numbers whose creation failed or was not answered: they come first, under the same names.

@@ -1,0 +1,119 @@
+//! The command line: ours, and what dask-kubernetes' image took.
+
+use std::{net::SocketAddr, time::Duration};
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::{run::Settings, telemetry::LogFormat};
+
+/// How schedulers are reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SchedulerAccess {
+    /// Direct in a pod, by port-forward outside.
+    Auto,
+    /// Straight to the scheduler pod's IP.
+    Direct,
+    /// Through the API server, with the caller's rights.
+    PortForward,
+}
+
+/// Runs elastic Dask clusters on Kubernetes.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "dask-operator", version, about)]
+pub struct Args {
+    /// Something else than running the operator
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// Watch this namespace; repeat for more
+    #[arg(short, long = "namespace", env = "DASK_OPERATOR_NAMESPACES", value_delimiter = ',')]
+    pub namespaces: Vec<String>,
+    /// Watch all namespaces (the default)
+    #[arg(short = 'A', long, conflicts_with = "namespaces")]
+    pub all_namespaces: bool,
+    /// How schedulers are reached
+    #[arg(long, value_enum, default_value = "auto")]
+    pub scheduler_access: SchedulerAccess,
+    /// Where /metrics, /healthz and /readyz are served
+    #[arg(long, default_value = "127.0.0.1:8080")]
+    pub http_address: SocketAddr,
+    /// DNS domain of the Kubernetes cluster
+    #[arg(long, default_value = "cluster.local")]
+    pub cluster_domain: String,
+    /// Seconds between two questions to a scheduler while an autoscaler needs it
+    #[arg(long, default_value_t = 2.0)]
+    pub poll_seconds: f64,
+    /// How log lines look
+    #[arg(long, value_enum, default_value_t)]
+    pub log_format: LogFormat,
+    /// error, warn, info, debug or trace
+    #[arg(long, default_value = "info", value_parser = ["error", "warn", "info", "debug", "trace"])]
+    pub log_level: String,
+    /// Log more (as dask-kubernetes' image)
+    #[arg(short, long)]
+    pub verbose: bool,
+    /// Log even more (as dask-kubernetes' image)
+    #[arg(short, long)]
+    pub debug: bool,
+    /// Log less (as dask-kubernetes' image)
+    #[arg(short, long)]
+    pub quiet: bool,
+    /// Accepted for dask-kubernetes' arguments; liveness is served at /healthz
+    #[arg(long, hide = true)]
+    pub liveness: Option<String>,
+    /// Accepted for dask-kubernetes' arguments; it is always so
+    #[arg(long, hide = true)]
+    pub standalone: bool,
+}
+
+/// Something else than running the operator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Subcommand)]
+pub enum Command {
+    /// Print the CustomResourceDefinitions, for `kubectl apply --server-side -f -`
+    Crds,
+}
+
+impl Args {
+    /// The level to log at.
+    pub fn level(&self) -> &str {
+        match (self.quiet, self.debug || self.verbose) {
+            (true, _) => "warn",
+            (_, true) => "debug",
+            _ => &self.log_level,
+        }
+    }
+
+    /// The operator's settings.
+    pub fn settings(&self) -> Settings {
+        Settings {
+            namespaces: self.namespaces.clone(),
+            cluster_domain: self.cluster_domain.clone(),
+            poll: Duration::from_secs_f64(self.poll_seconds.clamp(0.2, 300.0)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(args: &[&str]) -> Result<Args, clap::Error> {
+        Args::try_parse_from(std::iter::once(&"dask-operator").chain(args))
+    }
+
+    #[test]
+    fn arguments_of_dask_kubernetes_are_taken() {
+        let args = parse(&["--all-namespaces", "--verbose", "--liveness=http://0.0.0.0:8080/healthz"]).unwrap();
+        assert_eq!(args.level(), "debug");
+        assert!(args.settings().namespaces.is_empty());
+        let args = parse(&["--namespace=a", "-n", "b", "--quiet"]).unwrap();
+        assert_eq!(args.settings().namespaces, ["a", "b"]);
+        assert_eq!(args.level(), "warn");
+    }
+
+    #[test]
+    fn contradictions_are_refused() {
+        assert!(parse(&["-A", "-n", "a"]).is_err());
+        assert!(parse(&["--log-level=loud"]).is_err());
+        assert!(parse(&["--scheduler-access=magic"]).is_err());
+    }
+}

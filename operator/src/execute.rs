@@ -1,0 +1,316 @@
+//! Acting: from what the core decided to requests to the API server and to schedulers.
+
+mod events;
+mod pods;
+
+use std::{future::Future, sync::Arc};
+
+use dask_operator_core::{
+    action::{Action, Kind, Patch as CorePatch},
+    expect::Expected,
+    names,
+    record::Meta,
+};
+use kube::{
+    api::{DynamicObject, Patch, PatchParams, PostParams},
+    core::Status,
+};
+use serde_json::{Value, json};
+
+use crate::{
+    api::{self, REQUEST},
+    run::Operator,
+    state::Cached,
+    subject::Subject,
+    watch::{
+        kinds::{Autoscalers, Clusters, Deployments, Groups, Services},
+        project::key_of,
+    },
+};
+
+/// Why an action failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The API server refused it.
+    #[error("{what} was refused ({code}): {message}")]
+    Refused {
+        /// What was tried.
+        what: String,
+        /// HTTP status code.
+        code: u16,
+        /// The API server's words.
+        message: String,
+    },
+    /// Somebody changed the object meanwhile.
+    #[error("{what}: changed meanwhile")]
+    Conflict {
+        /// What was tried.
+        what: String,
+    },
+    /// The API server did not answer as it should.
+    #[error("{what}: {source}")]
+    Failed {
+        /// What was tried.
+        what: String,
+        /// What went wrong.
+        source: Box<kube::Error>,
+    },
+    /// The API server did not answer in time.
+    #[error("{what}: no answer within {} s", REQUEST.as_secs())]
+    NoAnswer {
+        /// What was tried.
+        what: String,
+    },
+}
+
+impl Error {
+    /// A short name for metrics.
+    pub fn label(&self) -> &'static str {
+        match self {
+            Self::Refused { .. } => "refused",
+            Self::Conflict { .. } => "conflict",
+            Self::Failed { .. } => "failed",
+            Self::NoAnswer { .. } => "no_answer",
+        }
+    }
+}
+
+/// The object that is reconciled.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// Its kind.
+    pub kind: Kind,
+    /// Its metadata as decided on.
+    pub meta: Meta,
+}
+
+impl Target {
+    /// The object of this subject.
+    pub fn of(subject: &Subject, meta: &Meta) -> Self {
+        let kind = match subject {
+            Subject::Cluster(_) => Kind::Cluster,
+            Subject::Group(_) => Kind::Group,
+            Subject::Autoscaler(_) => Kind::Autoscaler,
+        };
+        Self { kind, meta: meta.clone() }
+    }
+}
+
+/// Carries out the actions in their order. The first that fails ends it: the rest is decided anew. Where
+/// the object's own status was just written, what is bound to its version waits for the next pass.
+///
+/// # Errors
+/// What the API server answered.
+pub async fn all(
+    operator: &Arc<Operator>,
+    subject: &Subject,
+    target: &Target,
+    actions: Vec<Action>,
+    status_written: bool,
+) -> Result<(), Error> {
+    let is_own = |a: &Action| match a {
+        Action::Patch(p) => p.kind == target.kind && p.name == target.meta.name,
+        Action::ReserveNumbers { .. } => true,
+        _ => false,
+    };
+    let (deletes, others): (Vec<_>, Vec<_>) =
+        actions.into_iter().partition(|a| matches!(a, Action::DeletePod(_)));
+    for action in others.into_iter().filter(|a| !(status_written && is_own(a))) {
+        one(operator, subject, target, action).await?;
+    }
+    pods::delete(operator, subject, target, deletes).await
+}
+
+async fn one(
+    operator: &Arc<Operator>,
+    subject: &Subject,
+    target: &Target,
+    action: Action,
+) -> Result<(), Error> {
+    match action {
+        Action::CreateDeployment(body) => create::<Deployments>(operator, subject, target, Kind::Deployment, body).await,
+        Action::CreateService(body) => create::<Services>(operator, subject, target, Kind::Service, body).await,
+        Action::CreateGroup(body) => create::<Groups>(operator, subject, target, Kind::Group, body).await,
+        Action::Patch(patch) => self::patch(operator, subject, target, patch).await,
+        Action::ReserveNumbers { up_to } => reserve(operator, subject, target, up_to).await,
+        Action::CreatePods(new) => pods::create(operator, subject, target, new).await,
+        Action::MarkPods { pods, mark } => {
+            let value = json!(serde_json::to_string(&mark).unwrap_or_default());
+            pods::annotate(operator, subject, target, pods, &value).await
+        }
+        Action::UnmarkPod(pod) => pods::annotate(operator, subject, target, vec![pod], &Value::Null).await,
+        Action::Retire(call) => {
+            operator.links.retire(operator, subject, &target.meta, call);
+            Ok(())
+        }
+        Action::Scale { group, resource_version, replicas } => {
+            scale(operator, subject, target, &group, &resource_version, replicas).await
+        }
+        Action::Event(event) => {
+            events::publish(operator, target, &event).await;
+            Ok(())
+        }
+        Action::DeletePod(_) => Ok(()),
+    }
+}
+
+/// Merge-patches the status; with `version`, only if the object is still at that version.
+///
+/// # Errors
+/// What the API server answered.
+pub async fn status(
+    operator: &Arc<Operator>,
+    subject: &Subject,
+    target: &Target,
+    version: Option<&str>,
+    diff: Value,
+) -> Result<(), Error> {
+    let meta = &target.meta;
+    let mut body = json!({"metadata": {"uid": meta.uid}, "status": diff});
+    if let Some(version) = version {
+        body["metadata"]["resourceVersion"] = json!(version);
+    }
+    let api = api::of(&operator.client, target.kind, &meta.namespace);
+    let what = || format!("patching the status of {} {}", subject.kind(), meta.name);
+    let (params, patch) = (params(), Patch::Merge(&body));
+    match request(what, api.patch_status(&meta.name, &params, &patch)).await {
+        Ok(object) => {
+            expect_object(operator, subject, target.kind, &object);
+            Ok(())
+        }
+        Err(e) => gone_is_fine(e),
+    }
+}
+
+async fn reserve(
+    operator: &Arc<Operator>,
+    subject: &Subject,
+    target: &Target,
+    up_to: i64,
+) -> Result<(), Error> {
+    let Subject::Group(key) = subject else { return Ok(()) };
+    let first = {
+        let state = operator.state.lock();
+        state.cache.groups.get(key).and_then(|g| g.status.reserved_pod_numbers).unwrap_or(0).max(0)
+    };
+    let diff = json!({"reservedPodNumbers": up_to});
+    status(operator, subject, target, Some(&target.meta.resource_version), diff).await?;
+    if let Some(memory) = operator.state.lock().groups.get_mut(&target.meta.uid) {
+        memory.reserved(first..up_to);
+    }
+    Ok(())
+}
+
+async fn create<K: Cached>(
+    operator: &Arc<Operator>,
+    subject: &Subject,
+    target: &Target,
+    kind: Kind,
+    body: Value,
+) -> Result<(), Error> {
+    let name = body["metadata"]["name"].as_str().unwrap_or_default().to_string();
+    let what = || format!("creating {} {name}", api::resource(kind).kind);
+    let object: DynamicObject = serde_json::from_value(body)
+        .map_err(|e| Error::Refused { what: what(), code: 0, message: e.to_string() })?;
+    let api = api::of(&operator.client, kind, &target.meta.namespace);
+    let params = PostParams { field_manager: Some(names::FIELD_MANAGER.into()), dry_run: false };
+    match request(what, api.create(&params, &object)).await {
+        Ok(made) => {
+            tracing::info!(kind = api::resource(kind).kind, namespace = target.meta.namespace, name, "created");
+            expect_object(operator, subject, kind, &made);
+            Ok(())
+        }
+        // The cache will show whose it is.
+        Err(Error::Refused { code: 409, .. } | Error::Conflict { .. }) => Err(Error::Conflict { what: what() }),
+        Err(e) => Err(e),
+    }
+}
+
+async fn patch(
+    operator: &Arc<Operator>,
+    subject: &Subject,
+    target: &Target,
+    patch: CorePatch,
+) -> Result<(), Error> {
+    let CorePatch { kind, name, resource_version, mut body } = patch;
+    body["metadata"]["resourceVersion"] = json!(resource_version);
+    let api = api::of(&operator.client, kind, &target.meta.namespace);
+    let what = || format!("patching {} {name}", api::resource(kind).kind);
+    let (params, patch) = (params(), Patch::Merge(&body));
+    match request(what, api.patch(&name, &params, &patch)).await {
+        Ok(object) => {
+            tracing::debug!(kind = api::resource(kind).kind, namespace = target.meta.namespace, name, "patched");
+            expect_object(operator, subject, kind, &object);
+            Ok(())
+        }
+        Err(e) => gone_is_fine(e),
+    }
+}
+
+async fn scale(
+    operator: &Arc<Operator>,
+    subject: &Subject,
+    target: &Target,
+    group: &str,
+    version: &str,
+    replicas: i32,
+) -> Result<(), Error> {
+    let api = api::of(&operator.client, Kind::Group, &target.meta.namespace);
+    let body = json!({"metadata": {"resourceVersion": version}, "spec": {"replicas": replicas}});
+    let what = || format!("scaling DaskWorkerGroup {group}");
+    let (params, patch) = (params(), Patch::Merge(&body));
+    let scaled = request(what, api.patch_scale(group, &params, &patch)).await?;
+    tracing::info!(namespace = target.meta.namespace, group, replicas, "scaled");
+    let key = (target.meta.namespace.clone(), group.to_string());
+    if let (Some(uid), Some(version)) = (scaled.metadata.uid, scaled.metadata.resource_version) {
+        let now = operator.world.now();
+        operator.state.lock().expect::<Groups>(subject, &key, &uid, Expected::Version(version), now);
+    }
+    Ok(())
+}
+
+fn params() -> PatchParams {
+    PatchParams { field_manager: Some(names::FIELD_MANAGER.into()), ..PatchParams::default() }
+}
+
+/// What is written is waited for in the cache before the subject is decided on again.
+fn expect_object(operator: &Operator, subject: &Subject, kind: Kind, object: &DynamicObject) {
+    let meta = &object.metadata;
+    let (Some(key), Some(uid), Some(version)) = (key_of(object), &meta.uid, &meta.resource_version) else { return };
+    let (now, what) = (operator.world.now(), Expected::Version(version.clone()));
+    let mut state = operator.state.lock();
+    match kind {
+        Kind::Cluster => state.expect::<Clusters>(subject, &key, uid, what, now),
+        Kind::Group => state.expect::<Groups>(subject, &key, uid, what, now),
+        Kind::Autoscaler => state.expect::<Autoscalers>(subject, &key, uid, what, now),
+        Kind::Deployment => state.expect::<Deployments>(subject, &key, uid, what, now),
+        Kind::Service => state.expect::<Services>(subject, &key, uid, what, now),
+    }
+}
+
+/// One request with a time limit and a typed error.
+async fn request<T>(
+    what: impl Fn() -> String,
+    call: impl Future<Output = Result<T, kube::Error>>,
+) -> Result<T, Error> {
+    match tokio::time::timeout(REQUEST, call).await {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(kube::Error::Api(status))) if status.code == 409 && status.reason != "AlreadyExists" => {
+            Err(Error::Conflict { what: what() })
+        }
+        Ok(Err(kube::Error::Api(status))) => {
+            let Status { code, message, .. } = *status;
+            Err(Error::Refused { what: what(), code, message })
+        }
+        Ok(Err(source)) => Err(Error::Failed { what: what(), source: Box::new(source) }),
+        Err(_) => Err(Error::NoAnswer { what: what() }),
+    }
+}
+
+/// An object that is gone needs nothing any more.
+fn gone_is_fine(error: Error) -> Result<(), Error> {
+    match error {
+        Error::Refused { code: 404, .. } => Ok(()),
+        e => Err(e),
+    }
+}

@@ -1,0 +1,75 @@
+//! Events: few, and the same one not twice in a short time.
+
+use std::sync::Arc;
+
+use dask_operator_core::{
+    action::EventRecord,
+    conditions::{MAX_MESSAGE, shorten},
+    hash, names,
+};
+use kube::{
+    Api,
+    api::{DynamicObject, Patch, PostParams},
+    core::{ApiResource, GroupVersionKind},
+};
+use serde_json::json;
+
+use super::{Error, Target, params, request};
+use crate::{api, run::Operator};
+
+/// Records an event on the object. One that cannot be recorded is logged: it is never a reason to stop.
+///
+/// Its name is made of what it says, so that saying it again counts up instead of piling up.
+pub(super) async fn publish(operator: &Arc<Operator>, target: &Target, event: &EventRecord) {
+    let meta = &target.meta;
+    let kind = api::resource(target.kind).kind;
+    if event.warning {
+        tracing::warn!(kind, namespace = meta.namespace, name = meta.name, reason = event.reason, message = event.message, "event");
+    } else {
+        tracing::info!(kind, namespace = meta.namespace, name = meta.name, reason = event.reason, message = event.message, "event");
+    }
+    let name = format!("{}.{}", meta.name, hash::short(&[&meta.uid, &event.reason, &event.message]));
+    if let Err(error) = record(operator, target, event, &name, &kind).await {
+        tracing::warn!(namespace = meta.namespace, name = meta.name, %error, "could not record an event");
+    }
+}
+
+async fn record(
+    operator: &Arc<Operator>,
+    target: &Target,
+    event: &EventRecord,
+    name: &str,
+    kind: &str,
+) -> Result<(), Error> {
+    let meta = &target.meta;
+    let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("", "v1", "Event"));
+    let events: Api<DynamicObject> =
+        Api::namespaced_with(operator.client.clone(), &meta.namespace, &resource);
+    let now = operator.world.now().rfc3339();
+    let body = json!({
+        "apiVersion": "v1", "kind": "Event",
+        "metadata": {"name": name, "namespace": meta.namespace},
+        "involvedObject": {
+            "apiVersion": format!("{}/{}", dask_crds::GROUP, dask_crds::VERSION), "kind": kind,
+            "name": meta.name, "namespace": meta.namespace, "uid": meta.uid,
+        },
+        "type": if event.warning { "Warning" } else { "Normal" },
+        "reason": event.reason,
+        "message": shorten(&event.message, MAX_MESSAGE),
+        "firstTimestamp": now, "lastTimestamp": now, "count": 1,
+        "source": {"component": names::FIELD_MANAGER},
+        "reportingComponent": names::FIELD_MANAGER, "reportingInstance": names::FIELD_MANAGER,
+    });
+    let what = || format!("recording event {}", event.reason);
+    let object: DynamicObject = serde_json::from_value(body)
+        .map_err(|e| Error::Refused { what: what(), code: 0, message: e.to_string() })?;
+    let create = PostParams { field_manager: Some(names::FIELD_MANAGER.into()), dry_run: false };
+    match request(what, events.create(&create, &object)).await {
+        Err(Error::Refused { code: 409, .. }) => {
+            let seen = json!({"lastTimestamp": now, "count": 2});
+            let (params, patch) = (params(), Patch::Merge(&seen));
+            request(what, events.patch(name, &params, &patch)).await.map(drop)
+        }
+        other => other.map(drop),
+    }
+}

@@ -1,0 +1,186 @@
+//! Worker pods: created, annotated and deleted, many at a time.
+
+use std::sync::Arc;
+
+use dask_operator_core::{
+    action::{Action, DeletePod, NewPod, PodRef},
+    expect::Expected,
+    group::CreateOutcome,
+    names,
+};
+use futures::{StreamExt, stream};
+use k8s_openapi::api::core::v1::Pod;
+use kube::{
+    Api,
+    api::{DeleteParams, Patch, PostParams, Preconditions},
+    core::PartialObjectMeta,
+};
+use serde_json::{Value, json};
+
+use super::{Error, Target, params, request};
+use crate::{run::Operator, subject::Subject, watch::kinds::Pods};
+
+/// Requests for one subject that are under way at the same time.
+const PARALLEL: usize = 32;
+
+/// What is read of an answer: a whole pod is sixty times as big.
+type Meta = PartialObjectMeta<Pod>;
+
+fn api(operator: &Operator, target: &Target) -> Api<Pod> {
+    Api::namespaced(operator.client.clone(), &target.meta.namespace)
+}
+
+/// Creates pods in parallel, and remembers by number how it went.
+pub(super) async fn create(
+    operator: &Arc<Operator>,
+    subject: &Subject,
+    target: &Target,
+    pods: Vec<NewPod>,
+) -> Result<(), Error> {
+    let count = pods.len();
+    let outcomes: Vec<(i64, CreateOutcome)> = stream::iter(pods)
+        .map(|pod| async move {
+            let number = pod.number;
+            (number, create_one(operator, subject, target, pod).await)
+        })
+        .buffer_unordered(PARALLEL)
+        .collect()
+        .await;
+    let made = outcomes.iter().filter(|(_, o)| *o == CreateOutcome::Created).count();
+    tracing::info!(namespace = target.meta.namespace, group = target.meta.name, made, of = count, "created worker pods");
+    operator.metrics.pods_created(made);
+    let now = operator.world.now();
+    if let Some(memory) = operator.state.lock().groups.get_mut(&target.meta.uid) {
+        memory.created(&outcomes, now);
+    }
+    operator.touched(subject.clone(), std::time::Duration::ZERO);
+    Ok(())
+}
+
+async fn create_one(
+    operator: &Operator,
+    subject: &Subject,
+    target: &Target,
+    pod: NewPod,
+) -> CreateOutcome {
+    let what = || format!("creating pod {}", pod.name);
+    let params = PostParams { field_manager: Some(names::FIELD_MANAGER.into()), dry_run: false };
+    let body = serde_json::to_vec(&pod.body).unwrap_or_default();
+    let post = async {
+        let path = format!("/api/v1/namespaces/{}/pods", target.meta.namespace);
+        let request = kube::core::Request::new(path).create(&params, body).map_err(kube::Error::BuildRequest)?;
+        operator.client.request::<Meta>(request).await
+    };
+    match request(what, post).await {
+        Ok(made) => ours(operator, subject, target, &pod.name, &made),
+        // A creation that was repeated finds its own pod.
+        Err(Error::Refused { code: 409, .. }) => match request(what, api(operator, target).get_metadata(&pod.name)).await {
+            Ok(there) => ours(operator, subject, target, &pod.name, &there),
+            Err(_) => CreateOutcome::Unknown,
+        },
+        Err(Error::Refused { code, message, .. }) if (400..500).contains(&code) && code != 429 => {
+            CreateOutcome::Rejected(message)
+        }
+        Err(error) => {
+            tracing::warn!(namespace = target.meta.namespace, %error, "pod creation was not answered");
+            CreateOutcome::Unknown
+        }
+    }
+}
+
+fn ours(operator: &Operator, subject: &Subject, target: &Target, name: &str, pod: &Meta) -> CreateOutcome {
+    let owners = pod.metadata.owner_references.iter().flatten();
+    if !owners.into_iter().any(|o| o.uid == target.meta.uid) {
+        return CreateOutcome::Rejected(format!("pod {name} exists and belongs to somebody else"));
+    }
+    if let (Some(uid), Some(version)) = (&pod.metadata.uid, &pod.metadata.resource_version) {
+        let key = (target.meta.namespace.clone(), name.to_string());
+        let what = Expected::Version(version.clone());
+        operator.state.lock().expect::<Pods>(subject, &key, uid, what, operator.world.now());
+    }
+    CreateOutcome::Created
+}
+
+/// Writes (or, with null, removes) the retirement mark on pods, each only if it is still the same one.
+pub(super) async fn annotate(
+    operator: &Arc<Operator>,
+    subject: &Subject,
+    target: &Target,
+    pods: Vec<PodRef>,
+    mark: &Value,
+) -> Result<(), Error> {
+    let api = api(operator, target);
+    let results: Vec<Result<(), Error>> = stream::iter(pods)
+        .map(|pod| {
+            let api = api.clone();
+            async move {
+                let body = json!({"metadata": {"uid": pod.uid, "annotations": {names::RETIRING: mark}}});
+                let what = || format!("marking pod {}", pod.name);
+                let (params, patch) = (params(), Patch::Merge(&body));
+                match request(what, api.patch_metadata(&pod.name, &params, &patch)).await {
+                    Ok(marked) => {
+                        ours(operator, subject, target, &pod.name, &marked);
+                        Ok(())
+                    }
+                    Err(e) => super::gone_is_fine(e),
+                }
+            }
+        })
+        .buffer_unordered(PARALLEL)
+        .collect()
+        .await;
+    results.into_iter().collect()
+}
+
+/// Deletes pods in parallel, each only if it is still the one that was decided on.
+pub(super) async fn delete(
+    operator: &Arc<Operator>,
+    subject: &Subject,
+    target: &Target,
+    deletes: Vec<Action>,
+) -> Result<(), Error> {
+    let pods = deletes.into_iter().filter_map(|a| match a {
+        Action::DeletePod(pod) => Some(pod),
+        _ => None,
+    });
+    let results: Vec<Result<(), Error>> = stream::iter(pods)
+        .map(|pod| delete_one(operator, subject, target, pod))
+        .buffer_unordered(PARALLEL)
+        .collect()
+        .await;
+    results.into_iter().collect()
+}
+
+async fn delete_one(
+    operator: &Arc<Operator>,
+    subject: &Subject,
+    target: &Target,
+    delete: DeletePod,
+) -> Result<(), Error> {
+    let PodRef { name, uid } = &delete.pod;
+    let what = || format!("deleting pod {name}");
+    let preconditions =
+        Preconditions { uid: Some(uid.clone()), resource_version: delete.resource_version.clone() };
+    let params = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::default() };
+    let path = format!("/api/v1/namespaces/{}/pods", target.meta.namespace);
+    let call = async {
+        let request = kube::core::Request::new(path).delete(name, &params).map_err(kube::Error::BuildRequest)?;
+        operator.client.request_text(request).await
+    };
+    match request(what, call).await {
+        Ok(_) => {
+            tracing::info!(namespace = target.meta.namespace, pod = name, why = delete.why, "deleted");
+            operator.metrics.pods_deleted(1);
+            let key = (target.meta.namespace.clone(), name.clone());
+            let now = operator.world.now();
+            operator.state.lock().expect::<Pods>(subject, &key, uid, Expected::Deleted, now);
+            Ok(())
+        }
+        // It changed since it was decided on: decide anew on what it is now.
+        Err(Error::Conflict { .. }) => {
+            operator.touched(subject.clone(), std::time::Duration::from_millis(200));
+            Ok(())
+        }
+        Err(e) => super::gone_is_fine(e),
+    }
+}

@@ -1,0 +1,173 @@
+//! Links to schedulers: one for each cluster whose scheduler somebody needs, and none for the others.
+
+mod dial;
+mod poll;
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use dask_comm::{Limits, SchedulerClient, Timeouts};
+use dask_operator_core::{
+    action::{RetireCall, RetireStage, SchedulerNeed},
+    record::Meta,
+    scheduler::SchedulerState,
+};
+use tokio::sync::Notify;
+
+pub use dial::{Direct, PortForward};
+
+use crate::{
+    run::Operator,
+    subject::{Key, Subject},
+    world::Wire,
+};
+
+/// Bounds on what a scheduler may make us read; an identity is about 1 KiB a worker.
+const LIMITS: Limits = Limits { max_message_bytes: 32 << 20, max_frames: 64, max_depth: 32 };
+/// A scheduler whose loop is held up by user code answers late; after this long it counts as unreachable.
+const TIMEOUTS: Timeouts = Timeouts {
+    handshake: Duration::from_secs(3),
+    request: Duration::from_secs(5),
+    retire: Duration::from_secs(120),
+};
+/// How often a scheduler is asked while workers leave.
+const FAST: Duration = Duration::from_millis(500);
+/// How soon after a change of the scheduler's pod, or of what is needed, it is asked.
+const RETIRE_FAILED: Duration = Duration::from_millis(200);
+
+/// All links.
+#[derive(Default)]
+pub struct Links {
+    links: Mutex<BTreeMap<Key, Link>>,
+}
+
+impl fmt::Debug for Links {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Links").finish_non_exhaustive()
+    }
+}
+
+#[derive(Default)]
+struct Link {
+    needs: BTreeMap<Subject, SchedulerNeed>,
+    state: SchedulerState,
+    wake: Arc<Notify>,
+    polling: bool,
+}
+
+impl Link {
+    fn need(&self) -> SchedulerNeed {
+        self.needs.values().copied().max().unwrap_or_default()
+    }
+}
+
+impl Links {
+    /// What is known of a cluster's scheduler.
+    pub fn state(&self, cluster: &Key) -> SchedulerState {
+        self.lock().get(cluster).map(|l| l.state.clone()).unwrap_or_default()
+    }
+
+    /// `subject` needs this much of the cluster's scheduler from now on.
+    pub fn want(&self, operator: &Arc<Operator>, cluster: &Key, subject: &Subject, need: SchedulerNeed) {
+        let mut links = self.lock();
+        if need == SchedulerNeed::None {
+            let Some(link) = links.get_mut(cluster) else { return };
+            link.needs.remove(subject);
+            return;
+        }
+        let link = links.entry(cluster.clone()).or_default();
+        let before = link.need();
+        link.needs.insert(subject.clone(), need);
+        if link.need() > before {
+            link.wake.notify_one();
+        }
+        if !link.polling {
+            link.polling = true;
+            let (operator, cluster) = (operator.clone(), cluster.clone());
+            tokio::spawn(async move { poll::run(&operator, &cluster).await });
+        }
+    }
+
+    /// `subject` is gone, and needs nothing any more.
+    pub fn forget(&self, _operator: &Arc<Operator>, subject: &Subject) {
+        for link in self.lock().values_mut() {
+            link.needs.remove(subject);
+        }
+    }
+
+    /// Something about the scheduler's pod changed: ask soon.
+    pub fn wake(&self, cluster: &Key) {
+        if let Some(link) = self.lock().get(cluster) {
+            link.wake.notify_one();
+        }
+    }
+
+    /// Calls `retire_workers` on a connection of its own: it can take long, and even hang. The group's
+    /// memory learns the outcome.
+    pub fn retire(&self, operator: &Arc<Operator>, subject: &Subject, group: &Meta, call: RetireCall) {
+        let (operator, subject, uid) = (operator.clone(), subject.clone(), group.uid.clone());
+        tokio::spawn(async move {
+            let cluster = {
+                let state = operator.state.lock();
+                state.cache.group_by_uid(&uid).map(|g| (g.meta.namespace.clone(), g.spec.cluster.clone()))
+            };
+            let accepted = match &cluster {
+                Some(cluster) => retire(&operator, cluster, &call).await,
+                None => Err("the group is gone".into()),
+            };
+            match &accepted {
+                Ok(accepted) => tracing::info!(
+                    namespace = subject.key().0, group = subject.key().1, stage = ?call.stage,
+                    asked = call.addresses.len(), accepted = accepted.len(), "retired workers"),
+                Err(why) => tracing::warn!(
+                    namespace = subject.key().0, group = subject.key().1, stage = ?call.stage,
+                    asked = call.addresses.len(), why, "retirement was not answered"),
+            }
+            let now = operator.world.now();
+            if let Some(memory) = operator.state.lock().groups.get_mut(&uid) {
+                memory.retired(&call, accepted.as_ref().ok(), now);
+            }
+            if let Some(cluster) = cluster {
+                operator.links.wake(&cluster);
+            }
+            operator.touched(subject, if accepted.is_ok() { Duration::ZERO } else { RETIRE_FAILED });
+        });
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<Key, Link>> {
+        self.links.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn retire(
+    operator: &Operator,
+    cluster: &Key,
+    call: &RetireCall,
+) -> Result<std::collections::BTreeSet<String>, String> {
+    let target = poll::target(operator, cluster).ok_or("there is no scheduler pod")?;
+    let mut client = connect(operator, target.address).await?;
+    let id = client.identity().await.map_err(|e| e.to_string())?.id;
+    if id != call.scheduler {
+        return Err("the scheduler is another one by now".into());
+    }
+    let close = call.stage == RetireStage::Close;
+    let addresses: Vec<String> = call.addresses.iter().cloned().collect();
+    client.retire_workers(&addresses, close, close).await.map_err(|e| e.to_string())
+}
+
+async fn connect(
+    operator: &Operator,
+    to: crate::world::Address,
+) -> Result<SchedulerClient<Box<dyn Wire>>, String> {
+    let dial = tokio::time::timeout(TIMEOUTS.handshake, operator.world.dial.dial(to));
+    let wire = match dial.await {
+        Ok(Ok(wire)) => wire,
+        Ok(Err(e)) => return Err(format!("cannot connect: {e}")),
+        Err(_) => return Err("cannot connect in time".into()),
+    };
+    SchedulerClient::connect(wire, LIMITS, TIMEOUTS).await.map_err(|e| e.to_string())
+}

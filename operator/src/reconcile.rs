@@ -1,0 +1,87 @@
+//! One reconciler per kind: observe, decide, act, write only differences.
+
+mod autoscaler;
+mod cluster;
+mod group;
+mod status;
+
+use std::{sync::Arc, time::Duration};
+
+use dask_operator_core::action::SchedulerNeed;
+use serde::Serialize;
+
+use crate::{execute, run::Operator, subject::Subject};
+
+/// Who needs the scheduler is looked at this often at least.
+const SCHEDULER_RESYNC: Duration = Duration::from_secs(30);
+
+/// Why a reconcile did not come to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The API server refused something, or did not answer.
+    #[error(transparent)]
+    Api(#[from] execute::Error),
+    /// It took too long.
+    #[error("took longer than {} s", .0.as_secs())]
+    TooSlow(Duration),
+}
+
+impl Error {
+    /// A short name for metrics.
+    pub fn label(&self) -> &'static str {
+        match self {
+            Self::Api(e) => e.label(),
+            Self::TooSlow(_) => "too_slow",
+        }
+    }
+
+    /// Whether somebody else changed the object meanwhile: no fault, look again.
+    pub fn is_conflict(&self) -> bool {
+        self.label() == "conflict"
+    }
+}
+
+/// `None`: the object is gone. Else when to look again: at the next resync, or after this long.
+pub type Outcome = Option<Option<Duration>>;
+
+/// Reconciles one object.
+///
+/// # Errors
+/// Those of the API server; the caller tries again later.
+pub async fn reconcile(operator: &Arc<Operator>, subject: &Subject) -> Result<Outcome, Error> {
+    let wait = operator.state.lock().wait(subject, operator.world.now());
+    if let Some(wait) = wait {
+        return Ok(Some(Some(wait)));
+    }
+    let outcome = match subject {
+        Subject::Cluster(key) => cluster::reconcile(operator, subject, key).await?,
+        Subject::Group(key) => group::reconcile(operator, subject, key).await?,
+        Subject::Autoscaler(key) => autoscaler::reconcile(operator, subject, key).await?,
+    };
+    if outcome.is_none() {
+        operator.links.forget(operator, subject);
+        operator.written.lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(subject);
+    }
+    Ok(outcome)
+}
+
+/// What the kinds have in common: write the status if it differs, then act.
+async fn carry_out<S: Serialize>(
+    operator: &Arc<Operator>,
+    subject: &Subject,
+    target: &execute::Target,
+    decision: dask_operator_core::action::Decision<S>,
+    old: &impl Serialize,
+    cluster: &str,
+) -> Result<Outcome, Error> {
+    let dask_operator_core::action::Decision { actions, status, requeue, need } = decision;
+    let written = status::write(operator, subject, target, &status, old).await?;
+    operator.links.want(operator, &(subject.key().0.clone(), cluster.to_string()), subject, need);
+    execute::all(operator, subject, target, actions, written == status::Written::Now).await?;
+    let later = match written {
+        status::Written::In(wait) => Some(wait),
+        _ => None,
+    };
+    let again = [requeue, later, (need != SchedulerNeed::None).then_some(SCHEDULER_RESYNC)];
+    Ok(Some(again.into_iter().flatten().min()))
+}

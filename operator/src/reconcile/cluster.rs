@@ -1,0 +1,51 @@
+//! Observes a DaskCluster and carries out what the core decides.
+
+use std::sync::Arc;
+
+use dask_crds::Phase;
+use dask_operator_core::{cluster, names};
+
+use crate::{
+    execute::Target,
+    reconcile::{Error, Outcome, carry_out},
+    run::Operator,
+    subject::{Key, Subject},
+};
+
+pub(super) async fn reconcile(
+    operator: &Arc<Operator>,
+    subject: &Subject,
+    key: &Key,
+) -> Result<Outcome, Error> {
+    let now = operator.world.now();
+    let scheduler = operator.links.state(key);
+    let (decision, old, target) = {
+        let mut state = operator.state.lock();
+        let Some(object) = state.cache.clusters.get(key).cloned() else { return Ok(None) };
+        let beside = |name: String| (key.0.clone(), name);
+        let child = beside(names::scheduler(&key.1));
+        let deployment = state.cache.deployments.get(&child).cloned();
+        let service = state.cache.services.get(&child).cloned();
+        let group = state.cache.groups.get(&beside(names::default_group(&key.1))).cloned();
+        let pods = state.cache.schedulers_of(key);
+        let pods: Vec<_> = pods.iter().map(AsRef::as_ref).collect();
+        let memory = state.clusters.entry(object.meta.uid.clone()).or_default();
+        let decision = cluster::decide(&cluster::Input {
+            cluster: &object,
+            deployment: deployment.as_deref(),
+            service: service.as_deref(),
+            default_group: group.as_deref(),
+            scheduler_pods: &pods,
+            scheduler: &scheduler,
+            created_written: memory.created_written,
+            now,
+            domain: &operator.settings.cluster_domain,
+        });
+        if decision.status.phase == Some(Phase::Created) {
+            memory.created_written.get_or_insert(now);
+        }
+        let target = Target::of(subject, &object.meta);
+        (decision, object, target)
+    };
+    carry_out(operator, subject, &target, decision, &old.status, &key.1).await
+}

@@ -1,0 +1,44 @@
+//! Observes a DaskWorkerGroup and carries out what the core decides.
+
+use std::sync::Arc;
+
+use dask_operator_core::{autoscale, group};
+
+use crate::{
+    execute::Target,
+    reconcile::{Error, Outcome, carry_out},
+    run::Operator,
+    subject::{Key, Subject},
+};
+
+pub(super) async fn reconcile(
+    operator: &Arc<Operator>,
+    subject: &Subject,
+    key: &Key,
+) -> Result<Outcome, Error> {
+    let now = operator.world.now();
+    let Some(object) = operator.state.lock().cache.groups.get(key).cloned() else { return Ok(None) };
+    let cluster_key = (key.0.clone(), object.spec.cluster.clone());
+    let scheduler = operator.links.state(&cluster_key);
+    let (decision, target) = {
+        let mut state = operator.state.lock();
+        let cluster = state.cache.clusters.get(&cluster_key).cloned();
+        let pods = state.cache.workers_of(&object.meta.uid);
+        let pods: Vec<_> = pods.iter().map(AsRef::as_ref).collect();
+        let autoscalers: Vec<_> = state.cache.autoscalers_in(&key.0).cloned().collect();
+        let acting =
+            autoscale::acting(autoscalers.iter().map(AsRef::as_ref), &cluster_key.1, &key.1).is_some();
+        let memory = state.groups.entry(object.meta.uid.clone()).or_default();
+        let input = group::Input {
+            group: &object,
+            cluster: cluster.as_deref(),
+            pods: &pods,
+            scheduler: &scheduler,
+            autoscaled: acting,
+            now,
+            domain: &operator.settings.cluster_domain,
+        };
+        (group::decide(&input, memory), Target::of(subject, &object.meta))
+    };
+    carry_out(operator, subject, &target, decision, &object.status, &cluster_key.1).await
+}

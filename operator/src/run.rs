@@ -1,0 +1,187 @@
+//! The operator as a whole: watches fill the cache, the queue hands out subjects, workers reconcile them.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use kube::Client;
+use tokio::{sync::Semaphore, time::Instant};
+
+use crate::{
+    api,
+    health::{BEAT, Health},
+    link::Links,
+    metrics::Metrics,
+    queue::Queue,
+    reconcile,
+    state::Shared,
+    subject::Subject,
+    watch,
+    world::World,
+};
+
+/// Subjects reconciled at the same time.
+const WORKERS: usize = 16;
+/// Every subject is looked at this often even if nothing seems to have changed.
+const RESYNC: Duration = Duration::from_secs(300);
+/// A reconcile that takes longer is given up and tried again.
+const LIMIT: Duration = Duration::from_secs(120);
+/// First and longest wait after a reconcile failed.
+const BACKOFF: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(60));
+
+/// Settings of a running operator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Namespaces to watch; empty means all.
+    pub namespaces: Vec<String>,
+    /// The Kubernetes cluster's DNS domain.
+    pub cluster_domain: String,
+    /// How often a scheduler is asked while an autoscaler needs it.
+    pub poll: Duration,
+}
+
+/// A running operator.
+#[derive(Debug)]
+pub struct Operator {
+    /// Talks to the API server.
+    pub client: Client,
+    /// Clock, randomness, connections to schedulers.
+    pub world: World,
+    /// What is known.
+    pub state: Shared,
+    /// Who is to be looked at.
+    pub queue: Queue,
+    /// What is known of schedulers.
+    pub links: Links,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// Whether all is well with the operator itself.
+    pub health: Health,
+    /// Settings.
+    pub settings: Settings,
+    failures: Mutex<BTreeMap<Subject, u32>>,
+    /// When a status was last written, for those whose counts move all the time.
+    pub(crate) written: Mutex<BTreeMap<Subject, Instant>>,
+    busy: AtomicUsize,
+}
+
+impl Operator {
+    /// An operator that does nothing yet.
+    pub fn new(client: Client, world: World, metrics: Metrics, settings: Settings) -> Arc<Self> {
+        Arc::new(Self {
+            client,
+            world,
+            metrics,
+            settings,
+            state: Shared::default(),
+            queue: Queue::default(),
+            links: Links::default(),
+            health: Health::default(),
+            failures: Mutex::default(),
+            written: Mutex::default(),
+            busy: AtomicUsize::new(0),
+        })
+    }
+
+    /// Runs until the future is dropped. Reconciles that are under way then are cut off, which is safe at
+    /// any point; [`Operator::drain`] waits for them.
+    pub async fn run(self: &Arc<Self>) {
+        api::wait_for_crds(self).await;
+        if self.settings.namespaces.is_empty() {
+            watch::start(self, None);
+        }
+        for namespace in &self.settings.namespaces {
+            watch::start(self, Some(namespace));
+        }
+        self.wait_for_caches().await;
+        tracing::info!("ready: all watches are in sync");
+        for subject in self.state.lock().cache.subjects() {
+            self.queue.add(subject, Duration::ZERO);
+        }
+        self.work().await;
+    }
+
+    /// `subject` may have changed: look at it soon.
+    pub fn touched(&self, subject: Subject, delay: Duration) {
+        self.queue.add(subject, delay);
+    }
+
+    /// Waits until no reconcile is under way.
+    pub async fn drain(&self, limit: Duration) {
+        let until = Instant::now() + limit;
+        while self.busy.load(Ordering::Relaxed) > 0 && Instant::now() < until {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    async fn wait_for_caches(&self) {
+        while !self.health.missing().is_empty() {
+            self.health.beat("start");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    async fn work(self: &Arc<Self>) {
+        let permits = Arc::new(Semaphore::new(WORKERS));
+        loop {
+            self.health.beat("start");
+            self.health.beat("queue");
+            let Ok(Ok(permit)) = tokio::time::timeout(BEAT, permits.clone().acquire_owned()).await else { continue };
+            let Ok(subject) = tokio::time::timeout(BEAT, self.queue.next()).await else { continue };
+            let operator = self.clone();
+            self.busy.fetch_add(1, Ordering::Relaxed);
+            tokio::spawn(async move {
+                operator.one(&subject).await;
+                operator.busy.fetch_sub(1, Ordering::Relaxed);
+                operator.queue.done(&subject);
+                drop(permit);
+            });
+        }
+    }
+
+    /// Reconciles one subject, and puts it in the queue again for later.
+    async fn one(self: &Arc<Self>, subject: &Subject) {
+        let timer = self.metrics.reconciling(subject.kind());
+        let outcome = tokio::time::timeout(LIMIT, reconcile::reconcile(self, subject)).await;
+        let outcome = outcome.unwrap_or_else(|_| Err(reconcile::Error::TooSlow(LIMIT)));
+        timer.done(outcome.as_ref().map_or_else(|e| e.label(), |_| "ok"));
+        match outcome {
+            Ok(None) => {
+                self.failures().remove(subject);
+            }
+            Ok(Some(again)) => {
+                self.failures().remove(subject);
+                self.queue.add(subject.clone(), again.unwrap_or_else(|| self.jittered(RESYNC)));
+            }
+            Err(error) => {
+                let times = {
+                    let mut failures = self.failures();
+                    let times = failures.entry(subject.clone()).or_default();
+                    *times = times.saturating_add(1);
+                    *times
+                };
+                let wait = BACKOFF.0.saturating_mul(1 << times.min(12)).min(BACKOFF.1);
+                let (namespace, name) = subject.key();
+                if error.is_conflict() && times < 3 {
+                    tracing::debug!(kind = subject.kind(), namespace, name, %error, "changed meanwhile");
+                } else {
+                    tracing::warn!(kind = subject.kind(), namespace, name, %error, times, "failed; trying again");
+                }
+                self.queue.add(subject.clone(), self.jittered(wait));
+            }
+        }
+    }
+
+    fn jittered(&self, d: Duration) -> Duration {
+        d.mul_f64(0.8 + 0.4 * self.world.dice.fraction())
+    }
+
+    fn failures(&self) -> std::sync::MutexGuard<'_, BTreeMap<Subject, u32>> {
+        self.failures.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,46 @@
+//! The small HTTP server: metrics, and whether the operator lives and is ready.
+
+use std::sync::Arc;
+
+use axum::{Router, extract::State, http::StatusCode, routing::get};
+use tokio::net::TcpListener;
+
+use crate::run::Operator;
+
+/// Serves until the future is dropped.
+///
+/// # Errors
+/// The listener broke.
+pub async fn serve(listener: TcpListener, operator: Arc<Operator>) -> std::io::Result<()> {
+    let router = Router::new()
+        .route("/metrics", get(metrics))
+        .route("/healthz", get(healthz))
+        .route("/readyz", get(readyz))
+        .with_state(operator);
+    axum::serve(listener, router).await
+}
+
+async fn metrics(State(operator): State<Arc<Operator>>) -> (StatusCode, String) {
+    operator.metrics.queue_length(operator.queue.len());
+    match operator.metrics.text() {
+        Ok(text) => (StatusCode::OK, text),
+        Err(e) => (StatusCode::INTERNAL_SERVER_ERROR, e.to_string()),
+    }
+}
+
+/// Fails only when a loop of ours is stuck: restarting the pod helps against nothing else.
+async fn healthz(State(operator): State<Arc<Operator>>) -> (StatusCode, String) {
+    answer("stuck", &operator.health.stuck())
+}
+
+async fn readyz(State(operator): State<Arc<Operator>>) -> (StatusCode, String) {
+    answer("waiting for", &operator.health.missing())
+}
+
+fn answer(what: &str, problems: &[String]) -> (StatusCode, String) {
+    if problems.is_empty() {
+        (StatusCode::OK, "ok\n".into())
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, format!("{what}: {}\n", problems.join("; ")))
+    }
+}

@@ -1,0 +1,159 @@
+//! What the operator knows at this moment: the cache, and what it remembers of its own doing.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use dask_operator_core::{
+    autoscale,
+    expect::{Expectations, Expected, at_least},
+    group,
+    time::Timestamp,
+};
+
+use crate::{
+    cache::{Cache, Store},
+    subject::{Key, Subject},
+};
+
+/// A kind of object that is cached.
+pub trait Cached: Send + Sync + 'static {
+    /// What is kept of it.
+    type Record: PartialEq + Send + Sync;
+    /// Its plural, for logs and metrics.
+    const PLURAL: &'static str;
+
+    /// Where it is kept.
+    fn store(cache: &mut Cache) -> &mut Store<Self::Record>;
+    /// Its UID, resourceVersion, and whether it has a deletionTimestamp.
+    fn version(record: &Self::Record) -> (&str, &str, bool);
+    /// Who must be looked at when it changes.
+    fn subjects(cache: &Cache, key: &Key, record: &Self::Record) -> BTreeSet<Subject>;
+    /// Updates the cache's indexes.
+    fn index(_cache: &mut Cache, _key: &Key, _record: &Self::Record, _present: bool) {}
+}
+
+/// What the operator remembers of a cluster.
+#[derive(Debug, Default)]
+pub struct ClusterMemory {
+    /// When phase `Created` was written.
+    pub created_written: Option<Timestamp>,
+}
+
+/// What the operator knows at this moment.
+#[derive(Debug, Default)]
+pub struct State {
+    /// What the watches have shown.
+    pub cache: Cache,
+    /// Memories of clusters, by UID.
+    pub clusters: BTreeMap<String, ClusterMemory>,
+    /// Memories of groups, by UID.
+    pub groups: BTreeMap<String, group::Memory>,
+    /// Memories of autoscalers, by UID.
+    pub autoscalers: BTreeMap<String, autoscale::Memory>,
+    expectations: BTreeMap<Subject, Expectations>,
+}
+
+impl State {
+    /// An object is there like this. Answers who must be looked at.
+    pub fn apply<K: Cached>(&mut self, key: &Key, record: K::Record) -> BTreeSet<Subject> {
+        let record = Arc::new(record);
+        let before = K::store(&mut self.cache).insert(key.clone(), record.clone());
+        let mut touched = BTreeSet::new();
+        if let Some(before) = before {
+            if K::version(&before).0 != K::version(&record).0 {
+                touched = self.vanished::<K>(key, &before);
+            }
+            K::index(&mut self.cache, key, &before, false);
+        }
+        K::index(&mut self.cache, key, &record, true);
+        let subjects = K::subjects(&self.cache, key, &record);
+        let (uid, version, deleting) = K::version(&record);
+        for subject in &subjects {
+            if let Some(e) = self.expectations.get_mut(subject) {
+                e.seen(&key.1, uid, version, deleting);
+            }
+        }
+        touched.extend(subjects);
+        touched
+    }
+
+    /// An object is gone. Answers who must be looked at.
+    pub fn remove<K: Cached>(&mut self, key: &Key) -> BTreeSet<Subject> {
+        let Some(before) = K::store(&mut self.cache).remove(key) else { return BTreeSet::new() };
+        K::index(&mut self.cache, key, &before, false);
+        self.vanished::<K>(key, &before)
+    }
+
+    /// The objects of this namespace (or of all) are these and no others: what else there was is gone.
+    pub fn retain<K: Cached>(
+        &mut self,
+        namespace: Option<&str>,
+        present: &BTreeSet<Key>,
+    ) -> BTreeSet<Subject> {
+        let gone: Vec<Key> = K::store(&mut self.cache)
+            .keys()
+            .filter(|k| namespace.is_none_or(|n| n == k.0) && !present.contains(*k))
+            .cloned()
+            .collect();
+        gone.iter().flat_map(|key| self.remove::<K>(key)).collect()
+    }
+
+    fn vanished<K: Cached>(&mut self, key: &Key, record: &K::Record) -> BTreeSet<Subject> {
+        let subjects = K::subjects(&self.cache, key, record);
+        let (uid, _, _) = K::version(record);
+        for subject in &subjects {
+            if let Some(e) = self.expectations.get_mut(subject) {
+                e.gone(&key.1, uid);
+            }
+        }
+        self.clusters.remove(uid);
+        self.groups.remove(uid);
+        self.autoscalers.remove(uid);
+        subjects
+    }
+
+    /// `subject` is not decided on until the cache shows this of that object. Nothing is expected that
+    /// the cache shows already: a watch may be faster than the answer to a write.
+    pub fn expect<K: Cached>(
+        &mut self,
+        subject: &Subject,
+        key: &Key,
+        uid: &str,
+        what: Expected,
+        now: Timestamp,
+    ) {
+        let shown = match (K::store(&mut self.cache).get(key).map(|r| K::version(r)), &what) {
+            (Some((u, have, deleting)), Expected::Version(want)) => {
+                u == uid && (deleting || at_least(have, want))
+            }
+            (Some((u, _, deleting)), Expected::Deleted) => u != uid || deleting,
+            (None, Expected::Version(_)) => false,
+            (None, Expected::Deleted) => true,
+        };
+        if !shown {
+            self.expectations.entry(subject.clone()).or_default().expect(&key.1, uid, what, now);
+        }
+    }
+
+    /// How long `subject` must wait for the cache, if at all.
+    pub fn wait(&mut self, subject: &Subject, now: Timestamp) -> Option<std::time::Duration> {
+        let wait = self.expectations.get_mut(subject)?.wait(now);
+        if wait.is_none() {
+            self.expectations.remove(subject);
+        }
+        wait
+    }
+}
+
+/// The state, shared between the operator's tasks. It is never locked across an `await`.
+#[derive(Clone, Debug, Default)]
+pub struct Shared(Arc<Mutex<State>>);
+
+impl Shared {
+    /// Exclusive access.
+    pub fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

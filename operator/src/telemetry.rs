@@ -1,0 +1,29 @@
+//! Logs: JSON for machines, text for people, with levels.
+
+use clap::ValueEnum;
+use tracing_subscriber::{EnvFilter, fmt::time::UtcTime};
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// One JSON object a line.
+    Json,
+    /// Text.
+    #[default]
+    Text,
+}
+
+/// Starts logging to standard error at this level (`RUST_LOG` wins).
+pub fn start(format: LogFormat, level: &str) {
+    let filter = EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| EnvFilter::new(format!("warn,dask_operator={level},dask_comm={level}")));
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .with_timer(UtcTime::rfc_3339());
+    match format {
+        LogFormat::Json => lines.json().flatten_event(true).init(),
+        LogFormat::Text => lines.with_ansi(false).init(),
+    }
+}

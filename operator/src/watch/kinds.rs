@@ -1,0 +1,165 @@
+//! How each kind is cached, and who must be looked at when one of its objects changes.
+
+use std::collections::BTreeSet;
+
+use dask_operator_core::{
+    autoscale,
+    names::{CLUSTER, default_group},
+    record::{Autoscaler, Cluster, DeploymentRecord, Group, Owner, PodRecord, ServiceRecord},
+};
+
+use crate::{
+    cache::{Cache, Store},
+    state::Cached,
+    subject::{Key, Subject},
+};
+
+/// DaskClusters.
+#[derive(Debug)]
+pub struct Clusters;
+/// DaskWorkerGroups.
+#[derive(Debug)]
+pub struct Groups;
+/// DaskAutoscalers.
+#[derive(Debug)]
+pub struct Autoscalers;
+/// Worker and scheduler pods.
+#[derive(Debug)]
+pub struct Pods;
+/// Scheduler Deployments.
+#[derive(Debug)]
+pub struct Deployments;
+/// Scheduler Services.
+#[derive(Debug)]
+pub struct Services;
+
+fn beside(key: &Key, name: &str) -> Key {
+    (key.0.clone(), name.to_string())
+}
+
+impl Cached for Clusters {
+    type Record = Cluster;
+    const PLURAL: &'static str = "daskclusters";
+
+    fn store(cache: &mut Cache) -> &mut Store<Cluster> {
+        &mut cache.clusters
+    }
+    fn version(r: &Cluster) -> (&str, &str, bool) {
+        (&r.meta.uid, &r.meta.resource_version, r.meta.deleting)
+    }
+    fn subjects(cache: &Cache, key: &Key, _: &Cluster) -> BTreeSet<Subject> {
+        let mut out = BTreeSet::from([Subject::Cluster(key.clone())]);
+        out.extend(cache.groups_of(key).map(|g| Subject::Group(beside(key, &g.meta.name))));
+        out.extend(autoscalers(cache, key, |a| a.spec.cluster == key.1));
+        out
+    }
+}
+
+impl Cached for Groups {
+    type Record = Group;
+    const PLURAL: &'static str = "daskworkergroups";
+
+    fn store(cache: &mut Cache) -> &mut Store<Group> {
+        &mut cache.groups
+    }
+    fn version(r: &Group) -> (&str, &str, bool) {
+        (&r.meta.uid, &r.meta.resource_version, r.meta.deleting)
+    }
+    fn subjects(cache: &Cache, key: &Key, group: &Group) -> BTreeSet<Subject> {
+        let mut out = BTreeSet::from([Subject::Group(key.clone())]);
+        if key.1 == default_group(&group.spec.cluster) {
+            out.insert(Subject::Cluster(beside(key, &group.spec.cluster)));
+        }
+        out.extend(autoscalers(cache, key, |a| a.spec.cluster == group.spec.cluster));
+        out
+    }
+    fn index(cache: &mut Cache, key: &Key, record: &Group, present: bool) {
+        cache.index_group(key, record, present);
+    }
+}
+
+impl Cached for Autoscalers {
+    type Record = Autoscaler;
+    const PLURAL: &'static str = "daskautoscalers";
+
+    fn store(cache: &mut Cache) -> &mut Store<Autoscaler> {
+        &mut cache.autoscalers
+    }
+    fn version(r: &Autoscaler) -> (&str, &str, bool) {
+        (&r.meta.uid, &r.meta.resource_version, r.meta.deleting)
+    }
+    fn subjects(cache: &Cache, key: &Key, record: &Autoscaler) -> BTreeSet<Subject> {
+        let group = autoscale::group_name(record);
+        let mut out = BTreeSet::from([Subject::Autoscaler(key.clone()), Subject::Group(beside(key, &group))]);
+        out.extend(autoscalers(cache, key, |a| autoscale::group_name(a) == group));
+        out
+    }
+}
+
+impl Cached for Pods {
+    type Record = PodRecord;
+    const PLURAL: &'static str = "pods";
+
+    fn store(cache: &mut Cache) -> &mut Store<PodRecord> {
+        &mut cache.pods
+    }
+    fn version(r: &PodRecord) -> (&str, &str, bool) {
+        (&r.uid, &r.resource_version, r.deleting)
+    }
+    fn subjects(cache: &Cache, key: &Key, pod: &PodRecord) -> BTreeSet<Subject> {
+        if pod.is_scheduler {
+            let cluster = beside(key, &pod.cluster);
+            let mut out = BTreeSet::from([Subject::Cluster(cluster.clone())]);
+            out.extend(cache.groups_of(&cluster).map(|g| Subject::Group(beside(key, &g.meta.name))));
+            return out;
+        }
+        let group = pod.owner_uid.as_deref().and_then(|uid| cache.group_by_uid(uid));
+        group.map(|g| Subject::Group(beside(key, &g.meta.name))).into_iter().collect()
+    }
+    fn index(cache: &mut Cache, key: &Key, record: &PodRecord, present: bool) {
+        cache.index_pod(key, record, present);
+    }
+}
+
+impl Cached for Deployments {
+    type Record = DeploymentRecord;
+    const PLURAL: &'static str = "deployments";
+
+    fn store(cache: &mut Cache) -> &mut Store<DeploymentRecord> {
+        &mut cache.deployments
+    }
+    fn version(r: &DeploymentRecord) -> (&str, &str, bool) {
+        (&r.uid, &r.resource_version, r.deleting)
+    }
+    fn subjects(_: &Cache, key: &Key, r: &DeploymentRecord) -> BTreeSet<Subject> {
+        owner_cluster(key, r.labels.get(CLUSTER), &r.owners)
+    }
+}
+
+impl Cached for Services {
+    type Record = ServiceRecord;
+    const PLURAL: &'static str = "services";
+
+    fn store(cache: &mut Cache) -> &mut Store<ServiceRecord> {
+        &mut cache.services
+    }
+    fn version(r: &ServiceRecord) -> (&str, &str, bool) {
+        (&r.uid, &r.resource_version, r.deleting)
+    }
+    fn subjects(_: &Cache, key: &Key, r: &ServiceRecord) -> BTreeSet<Subject> {
+        owner_cluster(key, r.labels.get(CLUSTER), &r.owners)
+    }
+}
+
+fn autoscalers(cache: &Cache, key: &Key, wanted: impl Fn(&Autoscaler) -> bool) -> Vec<Subject> {
+    cache
+        .autoscalers_in(&key.0)
+        .filter(|a| wanted(a))
+        .map(|a| Subject::Autoscaler(beside(key, &a.meta.name)))
+        .collect()
+}
+
+fn owner_cluster(key: &Key, label: Option<&String>, owners: &[Owner]) -> BTreeSet<Subject> {
+    let owners = owners.iter().filter(|o| o.kind == "DaskCluster").map(|o| o.name.as_str());
+    label.map(String::as_str).into_iter().chain(owners).map(|c| Subject::Cluster(beside(key, c))).collect()
+}

@@ -1,0 +1,327 @@
+//! From what the API server sends to slim records: decoded, projected, dropped.
+
+use std::collections::BTreeMap;
+
+use dask_operator_core::{
+    conditions::shorten,
+    names,
+    record::{
+        DeploymentRecord, Mark, Meta, Object as Ours, Owner, PodPhase, PodRecord, ServiceRecord, Trouble,
+    },
+    time::Timestamp,
+};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference, Time};
+use kube::{Resource, core::Object};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::subject::Key;
+
+/// Longest text kept of a pod's trouble.
+const TEXT: usize = 300;
+
+/// A pod as it is watched.
+pub type RawPod = Object<PodSpec, PodStatus>;
+/// A Deployment as it is watched.
+pub type RawDeployment = Object<DeploymentSpec, DeploymentStatus>;
+/// A Service as it is watched.
+pub type RawService = Object<Value, Value>;
+
+/// The part of a pod's spec that is looked at.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct PodSpec {
+    host_network: bool,
+    node_name: Option<String>,
+    containers: Vec<Container>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct Container {
+    ports: Vec<Port>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Port {
+    name: Option<String>,
+    container_port: u16,
+}
+
+/// The part of a pod's status that is looked at.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct PodStatus {
+    phase: Option<String>,
+    reason: Option<String>,
+    message: Option<String>,
+    #[serde(rename = "podIP")]
+    pod_ip: Option<String>,
+    conditions: Vec<Condition>,
+    init_container_statuses: Vec<ContainerStatus>,
+    container_statuses: Vec<ContainerStatus>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Condition {
+    #[serde(rename = "type")]
+    type_: String,
+    status: String,
+    reason: Option<String>,
+    message: Option<String>,
+    last_transition_time: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct ContainerStatus {
+    state: ContainerState,
+    last_state: ContainerState,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct ContainerState {
+    waiting: Option<Waiting>,
+    terminated: Option<Terminated>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct Waiting {
+    reason: Option<String>,
+    message: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Terminated {
+    exit_code: i64,
+    reason: Option<String>,
+    finished_at: Option<String>,
+}
+
+/// The part of a Deployment's spec that is looked at.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct DeploymentSpec {
+    replicas: i64,
+    strategy: Strategy,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct Strategy {
+    #[serde(rename = "type")]
+    type_: String,
+}
+
+/// The part of a Deployment's status that is looked at.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct DeploymentStatus {
+    conditions: Vec<Condition>,
+}
+
+/// What is kept of a pod.
+pub fn pod(raw: RawPod) -> Option<(Key, PodRecord)> {
+    let (meta, status) = (raw.metadata, raw.status.unwrap_or_default());
+    let mut labels = meta.labels.clone().unwrap_or_default();
+    let annotations = meta.annotations.as_ref();
+    let annotation = |k: &str| annotations.and_then(|a| a.get(k)).cloned();
+    let condition = |t: &str| status.conditions.iter().find(|c| c.type_ == t);
+    let scheduled = condition("PodScheduled");
+    let reason_is = |r: &str| scheduled.is_some_and(|c| c.status == "False" && c.reason.as_deref() == Some(r));
+    let ready = condition("Ready").filter(|c| c.status == "True");
+    let phase = phase(status.phase.as_deref());
+    let key = key(&meta)?;
+    let record = PodRecord {
+        name: key.1.clone(),
+        uid: meta.uid.clone().unwrap_or_default(),
+        resource_version: meta.resource_version.clone().unwrap_or_default(),
+        owner_uid: owners(&meta).into_iter().find(|o| o.controller).map(|o| o.uid),
+        cluster: labels.remove(names::CLUSTER).unwrap_or_default(),
+        group: labels.remove(names::GROUP),
+        is_scheduler: labels.get(names::COMPONENT).is_some_and(|c| c == names::SCHEDULER),
+        phase,
+        deleting: meta.deletion_timestamp.is_some(),
+        scheduled: raw.spec.node_name.is_some(),
+        gated: reason_is("SchedulingGated"),
+        ready_since: ready
+            .map(|c| c.last_transition_time.as_deref().and_then(Timestamp::parse).unwrap_or_default()),
+        created: time(meta.creation_timestamp.as_ref()),
+        finished: finished(&status),
+        host_network: raw.spec.host_network,
+        comm_port: comm_port(&raw.spec),
+        template_hash: annotation(names::TEMPLATE_HASH),
+        mark: annotation(names::RETIRING).map(|m| mark(&m)),
+        trouble: trouble(&status, phase),
+        disrupted: disrupted(&status),
+        ip: status.pod_ip,
+    };
+    Some((key, record))
+}
+
+/// A mark that cannot be read is still one: somebody chose this pod.
+fn mark(text: &str) -> Mark {
+    serde_json::from_str(text).unwrap_or(Mark { at: Timestamp(0), scheduler: String::new() })
+}
+
+fn phase(text: Option<&str>) -> PodPhase {
+    match text {
+        Some("Running") => PodPhase::Running,
+        Some("Succeeded") => PodPhase::Succeeded,
+        Some("Failed") => PodPhase::Failed,
+        Some("Unknown") => PodPhase::Unknown,
+        _ => PodPhase::Pending,
+    }
+}
+
+fn comm_port(spec: &PodSpec) -> Option<u16> {
+    let mut ports = spec.containers.iter().flat_map(|c| &c.ports);
+    ports.find(|p| p.name.as_deref() == Some("tcp-comm")).map(|p| p.container_port)
+}
+
+fn finished(status: &PodStatus) -> Option<Timestamp> {
+    let ends = status.container_statuses.iter().filter_map(|c| c.state.terminated.as_ref());
+    ends.filter_map(|t| t.finished_at.as_deref().and_then(Timestamp::parse)).max()
+}
+
+/// Whether something outside ended the pod.
+fn disrupted(status: &PodStatus) -> bool {
+    const REASONS: [&str; 6] =
+        ["Evicted", "Preempting", "NodeLost", "NodeShutdown", "Shutdown", "Terminated"];
+    status.reason.as_deref().is_some_and(|r| REASONS.contains(&r))
+        || status.conditions.iter().any(|c| c.type_ == "DisruptionTarget" && c.status == "True")
+}
+
+/// What keeps a pod from running, in Kubernetes' own words.
+fn trouble(status: &PodStatus, phase: PodPhase) -> Option<Trouble> {
+    let all = || status.init_container_statuses.iter().chain(&status.container_statuses);
+    let ended = |c: &ContainerStatus| {
+        let end = c.state.terminated.as_ref().or(c.last_state.terminated.as_ref())?;
+        let why = end.reason.clone().filter(|r| !r.is_empty());
+        Some(format!("last ended with exit code {}{}", end.exit_code, why.map(|r| format!(" ({r})")).unwrap_or_default()))
+    };
+    for container in all() {
+        let Some(waiting) = &container.state.waiting else { continue };
+        let reason = waiting.reason.as_deref().unwrap_or_default();
+        if matches!(reason, "" | "ContainerCreating" | "PodInitializing") {
+            continue;
+        }
+        let mut text = waiting.message.clone().unwrap_or_default();
+        if let Some(end) = ended(container) {
+            text = format!("{text} ({end})");
+        }
+        return Some(of(reason, &text));
+    }
+    let unscheduled = status.conditions.iter().find(|c| {
+        c.type_ == "PodScheduled" && c.status == "False" && c.reason.as_deref() == Some("Unschedulable")
+    });
+    if let Some(c) = unscheduled {
+        return Some(of("Unschedulable", c.message.as_deref().unwrap_or_default()));
+    }
+    if phase == PodPhase::Failed {
+        let text = status.message.clone().or_else(|| all().find_map(ended)).unwrap_or_default();
+        let oom = all().filter_map(|c| c.state.terminated.as_ref()).any(|t| t.reason.as_deref() == Some("OOMKilled"));
+        let reason = if oom { "OOMKilled" } else { status.reason.as_deref().unwrap_or("Error") };
+        return Some(of(reason, &text));
+    }
+    None
+}
+
+fn of(reason: &str, message: &str) -> Trouble {
+    Trouble { reason: shorten(reason, 64), message: shorten(message, TEXT) }
+}
+
+/// What is kept of a scheduler Deployment.
+pub fn deployment(raw: RawDeployment) -> Option<(Key, DeploymentRecord)> {
+    let (key, meta) = (key(&raw.metadata)?, raw.metadata);
+    let conditions = raw.status.unwrap_or_default().conditions;
+    let failure = conditions.into_iter().find(|c| c.type_ == "ReplicaFailure" && c.status == "True");
+    let record = DeploymentRecord {
+        owners: owners(&meta),
+        deleting: meta.deletion_timestamp.is_some(),
+        uid: meta.uid.unwrap_or_default(),
+        resource_version: meta.resource_version.unwrap_or_default(),
+        labels: meta.labels.unwrap_or_default(),
+        annotations: without_kubectl(meta.annotations),
+        replicas: raw.spec.replicas,
+        strategy: raw.spec.strategy.type_,
+        trouble: failure.map(|c| {
+            of(c.reason.as_deref().unwrap_or("ReplicaFailure"), c.message.as_deref().unwrap_or_default())
+        }),
+    };
+    Some((key, record))
+}
+
+/// What is kept of a scheduler Service.
+pub fn service(raw: RawService) -> Option<(Key, ServiceRecord)> {
+    let (key, meta) = (key(&raw.metadata)?, raw.metadata);
+    let ingress = raw.status.as_ref().and_then(|s| s["loadBalancer"]["ingress"].as_array());
+    let record = ServiceRecord {
+        owners: owners(&meta),
+        deleting: meta.deletion_timestamp.is_some(),
+        uid: meta.uid.unwrap_or_default(),
+        resource_version: meta.resource_version.unwrap_or_default(),
+        labels: meta.labels.unwrap_or_default(),
+        annotations: without_kubectl(meta.annotations),
+        spec: raw.spec,
+        has_ingress: ingress.is_some_and(|i| !i.is_empty()),
+    };
+    Some((key, record))
+}
+
+/// One of our own objects.
+pub fn ours<Spec, Status>(meta: ObjectMeta, spec: Spec, status: Status) -> Option<(Key, Ours<Spec, Status>)> {
+    let key = key(&meta)?;
+    let meta = Meta {
+        namespace: key.0.clone(),
+        name: key.1.clone(),
+        owners: owners(&meta),
+        deleting: meta.deletion_timestamp.is_some(),
+        created: time(meta.creation_timestamp.as_ref()),
+        generation: meta.generation.unwrap_or_default(),
+        uid: meta.uid.unwrap_or_default(),
+        resource_version: meta.resource_version.unwrap_or_default(),
+        labels: meta.labels.unwrap_or_default(),
+        annotations: without_kubectl(meta.annotations),
+        finalizers: meta.finalizers.unwrap_or_default(),
+    };
+    Some((key, Ours { meta, spec, status }))
+}
+
+/// kubectl's copy of the whole object is as big as the object.
+fn without_kubectl(annotations: Option<BTreeMap<String, String>>) -> BTreeMap<String, String> {
+    let mut annotations = annotations.unwrap_or_default();
+    annotations.retain(|k, _| !k.starts_with("kubectl.kubernetes.io/") && !k.starts_with("kopf.zalando.org/"));
+    annotations
+}
+
+/// Namespace and name, where both are there.
+pub fn key(meta: &ObjectMeta) -> Option<Key> {
+    Some((meta.namespace.clone()?, meta.name.clone()?))
+}
+
+/// Namespace and name of a resource.
+pub fn key_of<K: Resource>(object: &K) -> Option<Key> {
+    key(object.meta())
+}
+
+fn owners(meta: &ObjectMeta) -> Vec<Owner> {
+    let owner = |o: &OwnerReference| Owner {
+        api_version: o.api_version.clone(),
+        kind: o.kind.clone(),
+        name: o.name.clone(),
+        uid: o.uid.clone(),
+        controller: o.controller.unwrap_or(false),
+        block_owner_deletion: o.block_owner_deletion.unwrap_or(false),
+    };
+    meta.owner_references.iter().flatten().map(owner).collect()
+}
+
+fn time(time: Option<&Time>) -> Timestamp {
+    time.map(|t| Timestamp(t.0.as_millisecond())).unwrap_or_default()
+}
