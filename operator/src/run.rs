@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    fmt,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -46,7 +47,6 @@ pub struct Settings {
 }
 
 /// A running operator.
-#[derive(Debug)]
 pub struct Operator {
     /// Talks to the API server.
     pub client: Client,
@@ -68,6 +68,12 @@ pub struct Operator {
     /// When a status was last written, for those whose counts move all the time.
     pub(crate) written: Mutex<BTreeMap<Subject, Instant>>,
     busy: AtomicUsize,
+}
+
+impl fmt::Debug for Operator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Operator").field("settings", &self.settings).finish_non_exhaustive()
+    }
 }
 
 impl Operator {

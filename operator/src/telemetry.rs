@@ -1,7 +1,7 @@
 //! Logs: JSON for machines, text for people, with levels.
 
 use clap::ValueEnum;
-use tracing_subscriber::{EnvFilter, fmt::time::UtcTime};
+use tracing_subscriber::EnvFilter;
 
 /// How log lines look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -20,8 +20,7 @@ pub fn start(format: LogFormat, level: &str) {
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
-        .with_target(false)
-        .with_timer(UtcTime::rfc_3339());
+        .with_target(false);
     match format {
         LogFormat::Json => lines.json().flatten_event(true).init(),
         LogFormat::Text => lines.with_ansi(false).init(),

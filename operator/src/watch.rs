@@ -9,7 +9,7 @@ use dask_operator_core::names;
 use futures::{FutureExt, Stream, StreamExt, pin_mut};
 use kube::{
     Api, Resource,
-    core::{ApiResource, DeserializeGuard},
+    core::{ApiResource, DeserializeGuard, DynamicResourceScope},
     runtime::watcher::{self, Event},
 };
 use serde::de::DeserializeOwned;
@@ -88,7 +88,8 @@ fn theirs<K, T, R>(
 ) where
     K: Cached,
     T: Resource<DynamicType = ()>,
-    R: Resource<DynamicType = ApiResource> + Clone + Debug + DeserializeOwned + Send + 'static,
+    R: Resource<DynamicType = ApiResource, Scope = DynamicResourceScope>,
+    R: Clone + Debug + DeserializeOwned + Send + 'static,
 {
     let kind = ApiResource::erase::<T>(&());
     let api: Api<R> = match namespace {

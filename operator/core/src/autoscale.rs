@@ -102,6 +102,9 @@ fn subject<'a>(input: &Input<'a>) -> Result<&'a Group, Vec<Observed>> {
             "spec.minimum ({minimum}) must not exceed spec.maximum ({maximum}); lower the one or raise the other"));
     }
     if input.cluster.is_none() {
+        if drift::is_owned_by(&input.autoscaler.meta.owners, "DaskCluster", &spec.cluster) {
+            return inactive("NotReady", "its cluster is gone, and it goes with it".into());
+        }
         return inactive("ClusterNotFound", format!(
             "spec.cluster: there is no DaskCluster {:?} in namespace {:?}; create it, or correct the name",
             spec.cluster, input.autoscaler.meta.namespace));

@@ -38,6 +38,9 @@ const ABNORMAL: [&str; 6] = [
     CONFLICT,
 ];
 
+/// Reasons that `Ready` alone gives.
+const OF_READY_ALONE: [&str; 3] = ["InvalidName", "ClusterNotFound", "ClusterInError"];
+
 /// Reasons that are part of every start and every change of size: no event for them.
 const ROUTINE: [&str; 5] = ["Starting", "Scaling", "NotReady", "NoWorkers", "Retrying"];
 
@@ -118,8 +121,8 @@ pub fn holds(conditions: &[Condition], type_: &str) -> bool {
 pub fn events(old: &[Condition], new: &[Condition]) -> Vec<EventRecord> {
     new.iter()
         .filter(|c| ABNORMAL.contains(&c.type_.as_str()) == (c.status == ConditionStatus::True))
-        // `Ready` sums up the others, which have told already.
-        .filter(|c| c.type_ != READY || c.reason == "InvalidName")
+        // Where `Ready` only sums up the others, they have told already.
+        .filter(|c| c.type_ != READY || OF_READY_ALONE.contains(&c.reason.as_str()))
         .filter(|c| !ROUTINE.contains(&c.reason.as_str()))
         .filter(|c| {
             !old.iter().any(|o| o.type_ == c.type_ && o.status == c.status && o.reason == c.reason)

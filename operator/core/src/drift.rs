@@ -77,6 +77,11 @@ pub fn is_foreign(owners: &[Owner], owner: &Owner) -> bool {
     owners.iter().any(|o| o.controller && o.uid != owner.uid && !(o.kind == owner.kind && o.name == owner.name))
 }
 
+/// Whether an object of this kind and name owns the object.
+pub fn is_owned_by(owners: &[Owner], kind: &str, name: &str) -> bool {
+    owners.iter().any(|o| o.kind == kind && o.name == name)
+}
+
 /// Whether the object belongs to an earlier object of the owner's name, and is about to go with it.
 pub fn is_of_a_former(owners: &[Owner], owner: &Owner) -> bool {
     owners.iter().any(|o| o.uid != owner.uid && o.kind == owner.kind && o.name == owner.name)

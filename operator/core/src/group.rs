@@ -135,6 +135,9 @@ fn usable_cluster<'a>(input: &Input<'a>) -> Result<&'a Cluster, Observed> {
         ));
     }
     let cluster = input.cluster.ok_or_else(|| {
+        if drift::is_owned_by(&input.group.meta.owners, "DaskCluster", name) {
+            return conditions::no(conditions::READY, "NotReady", "its cluster is gone, and it goes with it");
+        }
         let message = format!(
             "spec.cluster: there is no DaskCluster {name:?} in namespace {:?}; create it, or create the \
              group again for another cluster",

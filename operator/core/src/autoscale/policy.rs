@@ -14,6 +14,8 @@ pub const AGREEING: usize = 3;
 pub const COOLDOWN: Duration = Duration::from_secs(15);
 /// A shrink takes away at most one in this many, but at least one.
 pub const STEP_DOWN: i32 = 4;
+/// Samples closer together than this count as one: the largest of them.
+pub const SPACING: Duration = Duration::from_millis(1500);
 /// Samples older than this say nothing about now.
 pub const STALE: Duration = Duration::from_secs(30);
 
@@ -30,35 +32,40 @@ pub struct Limits {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Samples {
     scheduler: String,
-    wanted: Vec<(Timestamp, i32)>,
+    newest: Option<(Timestamp, i32)>,
+    spaced: Vec<(Timestamp, i32)>,
 }
 
 impl Samples {
     /// Adds a sample; the same one twice counts once, and another scheduler's start anew.
     pub fn add(&mut self, scheduler: &str, at: Timestamp, wanted: i32) {
         if self.scheduler != scheduler {
-            self.scheduler = scheduler.into();
-            self.wanted.clear();
+            *self = Self { scheduler: scheduler.into(), ..Self::default() };
         }
-        if self.wanted.last().is_none_or(|(t, _)| *t < at) {
-            self.wanted.push((at, wanted));
-            let surplus = self.wanted.len().saturating_sub(AGREEING);
-            self.wanted.drain(..surplus);
+        if self.newest.is_some_and(|(t, _)| t >= at) {
+            return;
         }
+        self.newest = Some((at, wanted));
+        match self.spaced.last_mut().filter(|(t, _)| at.since(*t) < SPACING) {
+            Some((_, most)) => *most = wanted.max(*most),
+            None => self.spaced.push((at, wanted)),
+        }
+        let surplus = self.spaced.len().saturating_sub(AGREEING);
+        self.spaced.drain(..surplus);
     }
 
     /// The scheduler did not answer: what it said before does not count any more.
     pub fn clear(&mut self) {
-        self.wanted.clear();
+        (self.newest, self.spaced) = (None, Vec::new());
     }
 
     fn newest(&self, now: Timestamp) -> Option<i32> {
-        self.wanted.last().filter(|(t, _)| now.since(*t) <= STALE).map(|(_, w)| *w)
+        self.newest.filter(|(t, _)| now.since(*t) <= STALE).map(|(_, w)| w)
     }
 
     /// The most that any of the last samples wanted, if there are enough of them.
     fn agreed(&self, now: Timestamp) -> Option<i32> {
-        let fresh = self.wanted.iter().filter(|(t, _)| now.since(*t) <= STALE);
+        let fresh = self.spaced.iter().filter(|(t, _)| now.since(*t) <= STALE);
         (fresh.clone().count() >= AGREEING).then(|| fresh.map(|(_, w)| *w).max()).flatten()
     }
 }
@@ -105,7 +112,7 @@ mod tests {
     fn samples(wanted: &[i32]) -> Samples {
         let mut s = Samples::default();
         for (i, w) in wanted.iter().enumerate() {
-            s.add("id", Timestamp(90_000 + i64::try_from(i).unwrap()), *w);
+            s.add("id", Timestamp(90_000 + 1_500 * i64::try_from(i).unwrap()), *w);
         }
         s
     }
@@ -130,9 +137,18 @@ mod tests {
     }
 
     #[test]
+    fn samples_in_quick_succession_count_as_one() {
+        let mut s = Samples::default();
+        for i in 0..20 {
+            s.add("id", Timestamp(99_000 + i), 0);
+        }
+        assert_eq!(next_size(8, &s, LIMITS, None, NOW), 8);
+    }
+
+    #[test]
     fn a_new_scheduler_must_agree_with_itself() {
         let mut s = samples(&[0, 0, 0]);
-        s.add("other", Timestamp(95_000), 0);
+        s.add("other", Timestamp(99_000), 0);
         assert_eq!(next_size(8, &s, LIMITS, None, NOW), 8);
     }
 

@@ -1,0 +1,301 @@
+//! A cluster's children and status, decision by decision.
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+
+use super::*;
+use crate::{
+    group::testing::{self, T0},
+    record::{Owner, PodPhase, Trouble},
+    template,
+};
+
+struct Scene {
+    cluster: Cluster,
+    deployment: Option<DeploymentRecord>,
+    service: Option<ServiceRecord>,
+    group: Option<Group>,
+    pods: Vec<PodRecord>,
+    scheduler: SchedulerState,
+    written: Option<Timestamp>,
+    now: Timestamp,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let mut cluster = testing::cluster("c");
+        cluster.spec.worker.replicas = 2;
+        Self {
+            cluster,
+            deployment: None,
+            service: None,
+            group: None,
+            pods: Vec::new(),
+            scheduler: SchedulerState::Unknown,
+            written: None,
+            now: T0,
+        }
+    }
+
+    /// A cluster whose children are all as they were made.
+    fn running() -> Self {
+        let mut scene = Self::new();
+        scene.cluster.status.phase = Some(Phase::Running);
+        let d = scene.decide();
+        scene.make(&d);
+        scene
+    }
+
+    fn decide(&mut self) -> Decision<DaskClusterStatus> {
+        let pods: Vec<&PodRecord> = self.pods.iter().collect();
+        let decision = decide(&Input {
+            cluster: &self.cluster,
+            deployment: self.deployment.as_ref(),
+            service: self.service.as_ref(),
+            default_group: self.group.as_ref(),
+            scheduler_pods: &pods,
+            scheduler: &self.scheduler,
+            created_written: self.written,
+            now: self.now,
+            domain: "cluster.local",
+        });
+        self.cluster.status = decision.status.clone();
+        decision
+    }
+
+    /// Creates what was decided, as an API server would.
+    fn make(&mut self, decision: &Decision<DaskClusterStatus>) {
+        let own = vec![template::cluster_owner(&self.cluster)];
+        let strings = |v: &serde_json::Value| -> BTreeMap<String, String> {
+            serde_json::from_value(v.clone()).unwrap_or_default()
+        };
+        for action in &decision.actions {
+            match action {
+                Action::CreateDeployment(b) => {
+                    self.deployment = Some(DeploymentRecord {
+                        owners: own.clone(),
+                        labels: strings(&b["metadata"]["labels"]),
+                        annotations: strings(&b["metadata"]["annotations"]),
+                        replicas: 1,
+                        strategy: "Recreate".into(),
+                        ..DeploymentRecord::default()
+                    });
+                }
+                Action::CreateService(b) => {
+                    let mut spec = b["spec"].clone();
+                    spec["clusterIP"] = json!("10.0.0.1");
+                    self.service = Some(ServiceRecord {
+                        owners: own.clone(),
+                        labels: strings(&b["metadata"]["labels"]),
+                        annotations: strings(&b["metadata"]["annotations"]),
+                        spec,
+                        ..ServiceRecord::default()
+                    });
+                }
+                Action::CreateGroup(b) => {
+                    let mut group = testing::group("c-default", 0);
+                    group.spec = serde_json::from_value(b["spec"].clone()).unwrap();
+                    group.meta.labels = strings(&b["metadata"]["labels"]);
+                    group.meta.annotations = strings(&b["metadata"]["annotations"]);
+                    self.group = Some(group);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn group(&mut self) -> &mut Group {
+        self.group.as_mut().unwrap()
+    }
+}
+
+fn patches(d: &Decision<DaskClusterStatus>) -> Vec<(Kind, serde_json::Value)> {
+    let patches = d.actions.iter().filter_map(|a| match a {
+        Action::Patch(p) => Some((p.kind, p.body.clone())),
+        _ => None,
+    });
+    patches.collect()
+}
+
+fn reason<'a>(d: &'a Decision<DaskClusterStatus>, type_: &str) -> &'a str {
+    &d.status.conditions.iter().find(|c| c.type_ == type_).unwrap().reason
+}
+
+#[test]
+fn created_comes_first_and_is_shown_for_a_while() {
+    let mut scene = Scene::new();
+    let d = scene.decide();
+    assert_eq!(d.status.phase, Some(Phase::Created));
+    assert!(d.actions.is_empty(), "the phase is there before the parts");
+    scene.written = Some(scene.now);
+    let d = scene.decide();
+    assert_eq!((d.actions.len(), d.status.phase), (3, Some(Phase::Created)));
+    scene.make(&d);
+    let d = scene.decide();
+    assert_eq!(d.status.phase, Some(Phase::Created));
+    scene.now = scene.now.plus(d.requeue.unwrap());
+    let d = scene.decide();
+    assert_eq!(d.status.phase, Some(Phase::Running), "though no pod is ready");
+    assert!(scene.now.since(T0) < Duration::from_secs(1));
+}
+
+#[test]
+fn a_load_balancer_without_an_address_is_pending() {
+    let mut scene = Scene::new();
+    scene.cluster.spec.scheduler.service.0.insert("type".into(), json!("LoadBalancer"));
+    scene.decide();
+    let d = scene.decide();
+    scene.make(&d);
+    assert_eq!(scene.decide().status.phase, Some(Phase::Pending));
+    scene.service.as_mut().unwrap().has_ingress = true;
+    assert_eq!(scene.decide().status.phase, Some(Phase::Running));
+}
+
+#[test]
+fn invalid_names_are_accepted_and_in_error() {
+    for name in ["a.b", &"a".repeat(54)] {
+        let mut scene = Scene::new();
+        scene.cluster.meta.name = name.into();
+        let d = scene.decide();
+        assert_eq!(d.status.phase, Some(Phase::Error));
+        assert_eq!(reason(&d, conditions::READY), "InvalidName");
+        assert!(matches!(&d.actions[..], [Action::Event(e)] if e.reason == "InvalidName"));
+        assert!(scene.decide().actions.is_empty());
+    }
+}
+
+#[test]
+fn a_cluster_as_wanted_needs_nothing() {
+    let mut scene = Scene::running();
+    let first = scene.decide();
+    assert!(first.actions.is_empty(), "{:?}", first.actions);
+    assert_eq!(scene.decide().status, first.status);
+    assert_eq!(first.status.scheduler_address.as_deref(), Some("tcp://c-scheduler.ns.svc.cluster.local:8786"));
+}
+
+#[test]
+fn lost_children_come_back() {
+    let mut scene = Scene::running();
+    scene.service = None;
+    scene.group = None;
+    let d = scene.decide();
+    assert!(matches!(&d.actions[..], [Action::CreateService(_), Action::CreateGroup(_)]));
+    assert_eq!(d.status.phase, Some(Phase::Running));
+}
+
+#[test]
+fn what_was_changed_by_hand_is_put_right() {
+    let mut scene = Scene::running();
+    scene.deployment.as_mut().unwrap().replicas = 0;
+    scene.deployment.as_mut().unwrap().strategy = "RollingUpdate".into();
+    scene.service.as_mut().unwrap().spec["ports"] = json!([]);
+    let patches = patches(&scene.decide());
+    assert_eq!(patches[0].1["spec"], json!({"replicas": 1, "strategy": {"type": "Recreate", "rollingUpdate": null}}));
+    assert_eq!(patches[1].1["spec"]["ports"][0]["port"], 8786);
+}
+
+#[test]
+fn an_edited_scheduler_waits_for_a_person() {
+    let mut scene = Scene::running();
+    scene.cluster.spec.scheduler.spec.0.insert("nodeName".into(), json!("n"));
+    let d = scene.decide();
+    assert_eq!(reason(&d, conditions::SCHEDULER_UPDATE_PENDING), "TemplateChanged");
+    assert!(patches(&d).is_empty(), "the Deployment is not touched");
+    scene.deployment = None;
+    let d = scene.decide();
+    scene.make(&d);
+    assert_eq!(reason(&scene.decide(), conditions::SCHEDULER_UPDATE_PENDING), "UpToDate");
+}
+
+#[test]
+fn replicas_have_one_owner_at_a_time() {
+    let mut scene = Scene::running();
+    scene.group().spec.worker.replicas = 7;
+    assert!(scene.decide().actions.is_empty(), "what a client or autoscaler set stands");
+    scene.cluster.spec.worker.replicas = 3;
+    let patches = patches(&scene.decide());
+    assert_eq!(patches[0].1["spec"]["worker"], json!({"replicas": 3}));
+    assert_eq!(patches[0].1["metadata"]["annotations"][names::COPIED_REPLICAS], "3");
+}
+
+#[test]
+fn a_group_of_dask_kubernetes_keeps_its_size() {
+    let mut scene = Scene::running();
+    scene.group().meta.annotations.clear();
+    scene.group().spec.worker.replicas = 7;
+    let patches = patches(&scene.decide());
+    assert_eq!(patches.len(), 1);
+    assert!(patches[0].1.get("spec").is_none());
+    assert_eq!(patches[0].1["metadata"]["annotations"][names::COPIED_REPLICAS], "2");
+}
+
+#[test]
+fn a_users_default_group_keeps_its_labels_and_its_template() {
+    let mut scene = Scene::running();
+    scene.group().meta.labels = BTreeMap::from([("mine".into(), "yes".into())]);
+    scene.group().meta.annotations.clear();
+    scene.group().meta.owners.clear();
+    scene.group().spec.worker.spec.0.insert("nodeName".into(), json!("n"));
+    let patches = patches(&scene.decide());
+    assert!(patches[0].1["metadata"].get("labels").is_none());
+    assert!(patches[0].1.get("spec").is_none());
+    assert_eq!(patches[0].1["metadata"]["ownerReferences"][0]["uid"], "cluster-uid");
+}
+
+#[test]
+fn a_changed_worker_template_is_copied_to_the_default_group() {
+    let mut scene = Scene::running();
+    scene.group().spec.worker.replicas = 7;
+    scene.cluster.spec.worker.spec.0.insert("nodeName".into(), json!("n"));
+    let patches = patches(&scene.decide());
+    assert_eq!(patches[0].1["spec"]["worker"], json!({"spec": {"nodeName": "n"}}));
+}
+
+#[test]
+fn an_old_scheduler_must_be_gone_before_a_new_one_starts() {
+    let mut scene = Scene::new();
+    scene.decide();
+    let mut old = testing::pod("c-scheduler-old", 1);
+    (old.is_scheduler, old.deleting) = (true, true);
+    scene.pods = vec![old];
+    let d = scene.decide();
+    assert!(!d.actions.iter().any(|a| matches!(a, Action::CreateDeployment(_))));
+    assert_eq!(reason(&d, conditions::SCHEDULER_READY), "OldScheduler");
+    scene.pods.clear();
+    assert!(scene.decide().actions.iter().any(|a| matches!(a, Action::CreateDeployment(_))));
+}
+
+#[test]
+fn somebody_elses_object_is_left_alone() {
+    let mut scene = Scene::running();
+    scene.service.as_mut().unwrap().owners = vec![Owner::controller("Application", "x", "9")];
+    scene.service.as_mut().unwrap().spec = json!({});
+    let d = scene.decide();
+    assert!(patches(&d).is_empty());
+    assert_eq!(reason(&d, conditions::SCHEDULER_READY), "NameTaken");
+}
+
+#[test]
+fn kopfs_finalizer_goes_even_from_a_dying_cluster() {
+    let mut scene = Scene::running();
+    scene.cluster.meta.deleting = true;
+    scene.cluster.meta.finalizers = vec![names::KOPF_FINALIZER.into()];
+    let d = scene.decide();
+    assert_eq!(patches(&d), [(Kind::Cluster, json!({"metadata": {"finalizers": []}}))]);
+    scene.cluster.meta.finalizers.clear();
+    scene.deployment = None;
+    assert!(scene.decide().actions.is_empty(), "nothing is made for a dying cluster");
+}
+
+#[test]
+fn a_scheduler_in_trouble_says_why() {
+    let mut scene = Scene::running();
+    let mut pod = testing::pod("c-scheduler-1", 1);
+    (pod.is_scheduler, pod.phase, pod.ready_since) = (true, PodPhase::Pending, None);
+    pod.trouble = Some(Trouble { reason: "ImagePullBackOff".into(), message: "no such image".into() });
+    scene.pods = vec![pod];
+    let d = scene.decide();
+    assert_eq!(reason(&d, conditions::READY), "ImagePullBackOff");
+    assert!(d.actions.iter().any(|a| matches!(a, Action::Event(e) if e.reason == "ImagePullBackOff")));
+}
