@@ -113,6 +113,12 @@ pub struct DaskWorkerGroupStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("format" = "date-time"))]
     pub last_failure_time: Option<String>,
+    /// Where the workers find their scheduler.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scheduler_address: Option<String>,
+    /// The cluster's dashboard.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dashboard_address: Option<String>,
     /// Hash of the pod template that new pods are made from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub template_hash: Option<String>,

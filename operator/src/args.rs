@@ -102,7 +102,8 @@ mod tests {
 
     #[test]
     fn arguments_of_dask_kubernetes_are_taken() {
-        let args = parse(&["--all-namespaces", "--verbose", "--liveness=http://0.0.0.0:8080/healthz"]).unwrap();
+        let args =
+            parse(&["--all-namespaces", "--verbose", "--liveness=http://0.0.0.0:8080/healthz"]).unwrap();
         assert_eq!(args.level(), "debug");
         assert!(args.settings().namespaces.is_empty());
         let args = parse(&["--namespace=a", "-n", "b", "--quiet"]).unwrap();

@@ -5,9 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use dask_operator_core::record::{
-    Autoscaler, Cluster, DeploymentRecord, Group, PodRecord, ServiceRecord,
-};
+use dask_operator_core::record::{Autoscaler, Cluster, DeploymentRecord, Group, PodRecord, ServiceRecord};
 
 use crate::subject::{Key, Subject};
 

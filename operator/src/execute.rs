@@ -20,7 +20,6 @@ use serde_json::{Value, json};
 use crate::{
     api::{self, REQUEST},
     run::Operator,
-    state::Cached,
     subject::Subject,
     watch::{
         kinds::{Autoscalers, Clusters, Deployments, Groups, Services},
@@ -98,6 +97,7 @@ impl Target {
 
 /// Carries out the actions in their order. The first that fails ends it: the rest is decided anew. Where
 /// the object's own status was just written, what is bound to its version waits for the next pass.
+/// Events come first: they tell of a change that the status already shows, and would not be told again.
 ///
 /// # Errors
 /// What the API server answered.
@@ -113,9 +113,11 @@ pub async fn all(
         Action::ReserveNumbers { .. } => true,
         _ => false,
     };
+    let (events, actions): (Vec<_>, Vec<_>) =
+        actions.into_iter().partition(|a| matches!(a, Action::Event(_)));
     let (deletes, others): (Vec<_>, Vec<_>) =
         actions.into_iter().partition(|a| matches!(a, Action::DeletePod(_)));
-    for action in others.into_iter().filter(|a| !(status_written && is_own(a))) {
+    for action in events.into_iter().chain(others).filter(|a| !(status_written && is_own(a))) {
         one(operator, subject, target, action).await?;
     }
     pods::delete(operator, subject, target, deletes).await
@@ -128,9 +130,9 @@ async fn one(
     action: Action,
 ) -> Result<(), Error> {
     match action {
-        Action::CreateDeployment(body) => create::<Deployments>(operator, subject, target, Kind::Deployment, body).await,
-        Action::CreateService(body) => create::<Services>(operator, subject, target, Kind::Service, body).await,
-        Action::CreateGroup(body) => create::<Groups>(operator, subject, target, Kind::Group, body).await,
+        Action::CreateDeployment(body) => create(operator, subject, target, Kind::Deployment, body).await,
+        Action::CreateService(body) => create(operator, subject, target, Kind::Service, body).await,
+        Action::CreateGroup(body) => create(operator, subject, target, Kind::Group, body).await,
         Action::Patch(patch) => self::patch(operator, subject, target, patch).await,
         Action::ReserveNumbers { up_to } => reserve(operator, subject, target, up_to).await,
         Action::CreatePods(new) => pods::create(operator, subject, target, new).await,
@@ -201,7 +203,7 @@ async fn reserve(
     Ok(())
 }
 
-async fn create<K: Cached>(
+async fn create(
     operator: &Arc<Operator>,
     subject: &Subject,
     target: &Target,
@@ -210,18 +212,28 @@ async fn create<K: Cached>(
 ) -> Result<(), Error> {
     let name = body["metadata"]["name"].as_str().unwrap_or_default().to_string();
     let what = || format!("creating {} {name}", api::resource(kind).kind);
-    let object: DynamicObject = serde_json::from_value(body)
-        .map_err(|e| Error::Refused { what: what(), code: 0, message: e.to_string() })?;
+    let object: DynamicObject = serde_json::from_value(body).map_err(|e| Error::Refused {
+        what: what(),
+        code: 0,
+        message: e.to_string(),
+    })?;
     let api = api::of(&operator.client, kind, &target.meta.namespace);
     let params = PostParams { field_manager: Some(names::FIELD_MANAGER.into()), dry_run: false };
     match request(what, api.create(&params, &object)).await {
         Ok(made) => {
-            tracing::info!(kind = api::resource(kind).kind, namespace = target.meta.namespace, name, "created");
+            tracing::info!(
+                kind = api::resource(kind).kind,
+                namespace = target.meta.namespace,
+                name,
+                "created"
+            );
             expect_object(operator, subject, kind, &made);
             Ok(())
         }
         // The cache will show whose it is.
-        Err(Error::Refused { code: 409, .. } | Error::Conflict { .. }) => Err(Error::Conflict { what: what() }),
+        Err(Error::Refused { code: 409, .. } | Error::Conflict { .. }) => {
+            Err(Error::Conflict { what: what() })
+        }
         Err(e) => Err(e),
     }
 }
@@ -239,7 +251,12 @@ async fn patch(
     let (params, patch) = (params(), Patch::Merge(&body));
     match request(what, api.patch(&name, &params, &patch)).await {
         Ok(object) => {
-            tracing::debug!(kind = api::resource(kind).kind, namespace = target.meta.namespace, name, "patched");
+            tracing::debug!(
+                kind = api::resource(kind).kind,
+                namespace = target.meta.namespace,
+                name,
+                "patched"
+            );
             expect_object(operator, subject, kind, &object);
             Ok(())
         }
@@ -276,7 +293,9 @@ fn params() -> PatchParams {
 /// What is written is waited for in the cache before the subject is decided on again.
 fn expect_object(operator: &Operator, subject: &Subject, kind: Kind, object: &DynamicObject) {
     let meta = &object.metadata;
-    let (Some(key), Some(uid), Some(version)) = (key_of(object), &meta.uid, &meta.resource_version) else { return };
+    let (Some(key), Some(uid), Some(version)) = (key_of(object), &meta.uid, &meta.resource_version) else {
+        return;
+    };
     let (now, what) = (operator.world.now(), Expected::Version(version.clone()));
     let mut state = operator.state.lock();
     match kind {

@@ -7,7 +7,7 @@ mod status;
 
 use std::{sync::Arc, time::Duration};
 
-use dask_operator_core::action::SchedulerNeed;
+use dask_operator_core::action::{Action, Decision, SchedulerNeed};
 use serde::Serialize;
 
 use crate::{execute, run::Operator, subject::Subject};
@@ -65,16 +65,21 @@ pub async fn reconcile(operator: &Arc<Operator>, subject: &Subject) -> Result<Ou
     Ok(outcome)
 }
 
-/// What the kinds have in common: write the status if it differs, then act.
+/// What the kinds have in common: write the status if it differs, then act. Two actions come first: a
+/// retirement, because the memory counts it as under way already, and a change of size, because the
+/// status tells when it happened.
 async fn carry_out<S: Serialize>(
     operator: &Arc<Operator>,
     subject: &Subject,
     target: &execute::Target,
-    decision: dask_operator_core::action::Decision<S>,
+    decision: Decision<S>,
     old: &impl Serialize,
     cluster: &str,
 ) -> Result<Outcome, Error> {
-    let dask_operator_core::action::Decision { actions, status, requeue, need } = decision;
+    let Decision { actions, status, requeue, need } = decision;
+    let is_first = |a: &Action| matches!(a, Action::Retire(_) | Action::Scale { .. });
+    let (first, actions): (Vec<_>, Vec<_>) = actions.into_iter().partition(is_first);
+    execute::all(operator, subject, target, first, false).await?;
     let written = status::write(operator, subject, target, &status, old).await?;
     operator.links.want(operator, &(subject.key().0.clone(), cluster.to_string()), subject, need);
     execute::all(operator, subject, target, actions, written == status::Written::Now).await?;

@@ -35,6 +35,9 @@ const LIMIT: Duration = Duration::from_secs(120);
 /// First and longest wait after a reconcile failed.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(60));
 
+/// Pods created, changed or deleted at the same time, for all clusters together.
+const POD_WRITES: usize = 64;
+
 /// Settings of a running operator.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
@@ -64,6 +67,8 @@ pub struct Operator {
     pub health: Health,
     /// Settings.
     pub settings: Settings,
+    /// Permits for writes to pods; they are given out in the order they were asked for.
+    pub(crate) pod_writes: Semaphore,
     failures: Mutex<BTreeMap<Subject, u32>>,
     /// When a status was last written, for those whose counts move all the time.
     pub(crate) written: Mutex<BTreeMap<Subject, Instant>>,
@@ -88,6 +93,7 @@ impl Operator {
             queue: Queue::default(),
             links: Links::default(),
             health: Health::default(),
+            pod_writes: Semaphore::new(POD_WRITES),
             failures: Mutex::default(),
             written: Mutex::default(),
             busy: AtomicUsize::new(0),
@@ -137,7 +143,9 @@ impl Operator {
         loop {
             self.health.beat("start");
             self.health.beat("queue");
-            let Ok(Ok(permit)) = tokio::time::timeout(BEAT, permits.clone().acquire_owned()).await else { continue };
+            let Ok(Ok(permit)) = tokio::time::timeout(BEAT, permits.clone().acquire_owned()).await else {
+                continue;
+            };
             let Ok(subject) = tokio::time::timeout(BEAT, self.queue.next()).await else { continue };
             let operator = self.clone();
             self.busy.fetch_add(1, Ordering::Relaxed);

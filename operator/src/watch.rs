@@ -30,10 +30,14 @@ const SETTLE: Duration = Duration::from_millis(10);
 /// First and longest wait after a watch failed.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
 
+/// From what is watched to what is kept; `None` for an object without the shape of its kind.
+type Project<R, T> = fn(R) -> Option<(Key, T)>;
+
 /// Starts all watches of one namespace, or of all namespaces.
 pub fn start(operator: &Arc<Operator>, namespace: Option<&str>) {
     use kinds::{Autoscalers, Clusters, Deployments, Groups, Pods, Services};
-    let pods = format!("{},{} in ({}, {})", names::CLUSTER, names::COMPONENT, names::SCHEDULER, names::WORKER);
+    let pods =
+        format!("{},{} in ({}, {})", names::CLUSTER, names::COMPONENT, names::SCHEDULER, names::WORKER);
     let children = format!("{},{}={}", names::CLUSTER, names::COMPONENT, names::SCHEDULER);
     ours::<Clusters, dask_crds::DaskCluster>(operator, namespace, |o| {
         let o = o.0.ok()?;
@@ -66,7 +70,7 @@ pub fn start(operator: &Arc<Operator>, namespace: Option<&str>) {
 fn ours<K, R>(
     operator: &Arc<Operator>,
     namespace: Option<&str>,
-    project: fn(DeserializeGuard<R>) -> Option<(Key, K::Record)>,
+    project: Project<DeserializeGuard<R>, K::Record>,
 ) where
     K: Cached,
     R: Resource<DynamicType = (), Scope = kube::core::NamespaceResourceScope>,
@@ -84,7 +88,7 @@ fn theirs<K, T, R>(
     operator: &Arc<Operator>,
     namespace: Option<&str>,
     labels: &str,
-    project: fn(R) -> Option<(Key, K::Record)>,
+    project: Project<R, K::Record>,
 ) where
     K: Cached,
     T: Resource<DynamicType = ()>,
@@ -108,12 +112,13 @@ fn spawn<K, R>(
     namespace: Option<&str>,
     api: Api<R>,
     config: watcher::Config,
-    project: fn(R) -> Option<(Key, K::Record)>,
+    project: Project<R, K::Record>,
 ) where
     K: Cached,
     R: Resource + Clone + Debug + DeserializeOwned + Send + 'static,
 {
-    let name = namespace.map_or_else(|| format!("watch {}", K::PLURAL), |n| format!("watch {} in {n}", K::PLURAL));
+    let name =
+        namespace.map_or_else(|| format!("watch {}", K::PLURAL), |n| format!("watch {} in {n}", K::PLURAL));
     operator.health.lacks(&name);
     let stream = watcher::watcher(api, config);
     let watch = Watch { operator: operator.clone(), namespace: namespace.map(String::from), name, project };
@@ -124,7 +129,7 @@ struct Watch<R, T> {
     operator: Arc<Operator>,
     namespace: Option<String>,
     name: String,
-    project: fn(R) -> Option<(Key, T)>,
+    project: Project<R, T>,
 }
 
 impl<R: Resource, T> Watch<R, T> {
@@ -165,8 +170,12 @@ impl<R: Resource, T> Watch<R, T> {
                 match (self.project)(object) {
                     Some((key, record)) => state.apply::<K>(&key, record),
                     None => {
-                        tracing::warn!(kind = K::PLURAL, namespace = key.0, name = key.1,
-                            "skipped: it does not have the shape of its kind; put it right or delete it");
+                        tracing::warn!(
+                            kind = K::PLURAL,
+                            namespace = key.0,
+                            name = key.1,
+                            "skipped: it does not have the shape of its kind; put it right or delete it"
+                        );
                         state.remove::<K>(&key)
                     }
                 }

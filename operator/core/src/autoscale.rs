@@ -13,8 +13,7 @@ use serde_json::json;
 use crate::{
     action::{Action, Decision, EventRecord, Kind, Patch, SchedulerNeed},
     conditions::{self, Observed},
-    drift,
-    names,
+    drift, names,
     record::{Autoscaler, Cluster, Group},
     scheduler::SchedulerState,
     template,
@@ -49,7 +48,6 @@ pub struct Input<'a> {
 #[derive(Clone, Debug, Default)]
 pub struct Memory {
     samples: Samples,
-    scaled: Option<(Timestamp, i32)>,
 }
 
 /// Name of the group that an autoscaler scales.
@@ -94,31 +92,46 @@ pub fn decide(input: &Input<'_>, memory: &mut Memory) -> Decision<DaskAutoscaler
 
 /// The group that this autoscaler may scale now; else what to say.
 fn subject<'a>(input: &Input<'a>) -> Result<&'a Group, Vec<Observed>> {
-    let inactive = |reason: &str, message: String| Err(vec![conditions::no(conditions::ACTIVE, reason, message)]);
+    let inactive =
+        |reason: &str, message: String| Err(vec![conditions::no(conditions::ACTIVE, reason, message)]);
     let spec = &input.autoscaler.spec;
     let (minimum, maximum) = bounds(input);
     if minimum > maximum {
-        return inactive("InvalidBounds", format!(
-            "spec.minimum ({minimum}) must not exceed spec.maximum ({maximum}); lower the one or raise the other"));
+        return inactive(
+            "InvalidBounds",
+            format!(
+                "spec.minimum ({minimum}) must not exceed spec.maximum ({maximum}); lower the one or raise the other"
+            ),
+        );
     }
     if input.cluster.is_none() {
         if drift::is_owned_by(&input.autoscaler.meta.owners, "DaskCluster", &spec.cluster) {
             return inactive("NotReady", "its cluster is gone, and it goes with it".into());
         }
-        return inactive("ClusterNotFound", format!(
-            "spec.cluster: there is no DaskCluster {:?} in namespace {:?}; create it, or correct the name",
-            spec.cluster, input.autoscaler.meta.namespace));
+        return inactive(
+            "ClusterNotFound",
+            format!(
+                "spec.cluster: there is no DaskCluster {:?} in namespace {:?}; create it, or correct the name",
+                spec.cluster, input.autoscaler.meta.namespace
+            ),
+        );
     }
     let name = group_name(input.autoscaler);
     let Some(group) = input.group.filter(|g| g.spec.cluster == spec.cluster) else {
-        return inactive("WorkerGroupNotFound", format!(
-            "spec.workerGroup: DaskCluster {:?} has no DaskWorkerGroup {name:?}; create it, or correct the name",
-            spec.cluster));
+        return inactive(
+            "WorkerGroupNotFound",
+            format!(
+                "spec.workerGroup: DaskCluster {:?} has no DaskWorkerGroup {name:?}; create it, or correct the name",
+                spec.cluster
+            ),
+        );
     };
     let acting = acting(input.all.iter().copied(), &spec.cluster, &name);
     if let Some(older) = acting.filter(|a| a.meta.uid != input.autoscaler.meta.uid) {
         let message = format!(
-            "DaskAutoscaler {:?} is older and scales {name:?} already; delete one of the two", older.meta.name);
+            "DaskAutoscaler {:?} is older and scales {name:?} already; delete one of the two",
+            older.meta.name
+        );
         return Err(vec![
             conditions::no(conditions::ACTIVE, "Conflict", message.clone()),
             conditions::yes(conditions::CONFLICT, "OlderExists", message),
@@ -150,15 +163,14 @@ fn scale(
         memory.samples.clear();
     }
     let last = status.last_scale_time.as_deref().and_then(Timestamp::parse);
-    let last = last.max(memory.scaled.map(|(t, _)| t));
     let (minimum, maximum) = bounds(input);
     let limits = policy::Limits { minimum, maximum };
     let size = policy::next_size(current, &memory.samples, limits, last, input.now);
     status.desired = Some(size);
     if size != current {
-        memory.scaled = Some((input.now, size));
         status.last_scale_time = Some(input.now.rfc3339());
-        let why = target.map_or_else(|| "its bounds ask for it".into(), |(_, t)| format!("the scheduler would like {t}"));
+        let why = target
+            .map_or_else(|| "its bounds ask for it".into(), |(_, t)| format!("the scheduler would like {t}"));
         actions.push(Action::Scale {
             group: group.meta.name.clone(),
             resource_version: group.meta.resource_version.clone(),
@@ -172,7 +184,9 @@ fn scale(
 
 fn active(input: &Input<'_>) -> Observed {
     let (reason, message) = match input.scheduler {
-        SchedulerState::Known(_) => return conditions::yes(conditions::ACTIVE, "Scaling", "it follows the scheduler's demand"),
+        SchedulerState::Known(_) => {
+            return conditions::yes(conditions::ACTIVE, "Scaling", "it follows the scheduler's demand");
+        }
         SchedulerState::Unknown => ("Starting", "the scheduler has not been asked yet".to_string()),
         SchedulerState::Absent => ("Starting", "there is no scheduler pod; the size stays".to_string()),
         SchedulerState::Starting => ("Starting", "the scheduler starts; the size stays".to_string()),

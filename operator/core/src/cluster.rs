@@ -58,15 +58,15 @@ pub fn decide(input: &Input<'_>) -> Decision<DaskClusterStatus> {
             body: json!({ "metadata": metadata }),
         })
     }));
-    let mut decision =
-        Decision { actions, status: old.clone(), requeue: None, need: SchedulerNeed::None };
+    let mut decision = Decision { actions, status: old.clone(), requeue: None, need: SchedulerNeed::None };
     if input.cluster.meta.deleting {
         return decision;
     }
     if !names::cluster_name_is_valid(&input.cluster.meta.name) {
         decision.status = status::invalid_name(input);
     } else if old.phase.is_none_or(|p| p == Phase::Error) {
-        decision.status = DaskClusterStatus { phase: Some(Phase::Created), ..status::build(input, Phase::Created, None) };
+        decision.status =
+            DaskClusterStatus { phase: Some(Phase::Created), ..status::build(input, Phase::Created, None) };
     } else {
         let children = children::plan(input);
         let (phase, wait) = phase(input, &children);

@@ -124,9 +124,7 @@ pub fn events(old: &[Condition], new: &[Condition]) -> Vec<EventRecord> {
         // Where `Ready` only sums up the others, they have told already.
         .filter(|c| c.type_ != READY || OF_READY_ALONE.contains(&c.reason.as_str()))
         .filter(|c| !ROUTINE.contains(&c.reason.as_str()))
-        .filter(|c| {
-            !old.iter().any(|o| o.type_ == c.type_ && o.status == c.status && o.reason == c.reason)
-        })
+        .filter(|c| !old.iter().any(|o| o.type_ == c.type_ && o.status == c.status && o.reason == c.reason))
         .map(|c| EventRecord::warning(&c.reason, &c.message))
         .collect()
 }

@@ -74,7 +74,9 @@ impl<'a> Metadata<'a> {
 
 /// Whether somebody else controls the object: then it is not ours to touch.
 pub fn is_foreign(owners: &[Owner], owner: &Owner) -> bool {
-    owners.iter().any(|o| o.controller && o.uid != owner.uid && !(o.kind == owner.kind && o.name == owner.name))
+    owners
+        .iter()
+        .any(|o| o.controller && o.uid != owner.uid && !(o.kind == owner.kind && o.name == owner.name))
 }
 
 /// Whether an object of this kind and name owns the object.

@@ -112,9 +112,7 @@ pub fn decide(input: &Input<'_>, memory: &mut Memory) -> Decision<DaskWorkerGrou
     let status = status::build(input, &tally, &mut found);
     let mut actions = found.actions;
     actions.extend(
-        conditions::events(&input.group.status.conditions, &status.conditions)
-            .into_iter()
-            .map(Action::Event),
+        conditions::events(&input.group.status.conditions, &status.conditions).into_iter().map(Action::Event),
     );
     Decision { actions, status, requeue: found.requeue, need: found.need }
 }
@@ -194,3 +192,5 @@ fn reap(input: &Input<'_>, tally: &Tally<'_>, found: &mut Findings) {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod walk;

@@ -109,8 +109,7 @@ pub fn worker_pod(group: &Group, cluster: &Cluster, number: i64, domain: &str) -
     if spec.get("restartPolicy").is_none_or(|p| p == "Always") {
         spec.insert("restartPolicy".into(), WORKER_RESTART.into());
     }
-    let address =
-        names::scheduler_address(&cluster.meta.name, &cluster.meta.namespace, domain, COMM_PORT);
+    let address = names::scheduler_address(&cluster.meta.name, &cluster.meta.namespace, domain, COMM_PORT);
     append_env(&mut spec, &[("DASK_WORKER_NAME", &name), ("DASK_SCHEDULER_ADDRESS", &address)]);
 
     let owner = Owner::controller("DaskWorkerGroup", &group.meta.name, &group.meta.uid);

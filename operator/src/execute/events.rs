@@ -24,9 +24,23 @@ pub(super) async fn publish(operator: &Arc<Operator>, target: &Target, event: &E
     let meta = &target.meta;
     let kind = api::resource(target.kind).kind;
     if event.warning {
-        tracing::warn!(kind, namespace = meta.namespace, name = meta.name, reason = event.reason, message = event.message, "event");
+        tracing::warn!(
+            kind,
+            namespace = meta.namespace,
+            name = meta.name,
+            reason = event.reason,
+            message = event.message,
+            "event"
+        );
     } else {
-        tracing::info!(kind, namespace = meta.namespace, name = meta.name, reason = event.reason, message = event.message, "event");
+        tracing::info!(
+            kind,
+            namespace = meta.namespace,
+            name = meta.name,
+            reason = event.reason,
+            message = event.message,
+            "event"
+        );
     }
     let name = format!("{}.{}", meta.name, hash::short(&[&meta.uid, &event.reason, &event.message]));
     if let Err(error) = record(operator, target, event, &name, &kind).await {
@@ -61,8 +75,11 @@ async fn record(
         "reportingComponent": names::FIELD_MANAGER, "reportingInstance": names::FIELD_MANAGER,
     });
     let what = || format!("recording event {}", event.reason);
-    let object: DynamicObject = serde_json::from_value(body)
-        .map_err(|e| Error::Refused { what: what(), code: 0, message: e.to_string() })?;
+    let object: DynamicObject = serde_json::from_value(body).map_err(|e| Error::Refused {
+        what: what(),
+        code: 0,
+        message: e.to_string(),
+    })?;
     let create = PostParams { field_manager: Some(names::FIELD_MANAGER.into()), dry_run: false };
     match request(what, events.create(&create, &object)).await {
         Err(Error::Refused { code: 409, .. }) => {

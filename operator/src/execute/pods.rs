@@ -47,7 +47,13 @@ pub(super) async fn create(
         .collect()
         .await;
     let made = outcomes.iter().filter(|(_, o)| *o == CreateOutcome::Created).count();
-    tracing::info!(namespace = target.meta.namespace, group = target.meta.name, made, of = count, "created worker pods");
+    tracing::info!(
+        namespace = target.meta.namespace,
+        group = target.meta.name,
+        made,
+        of = count,
+        "created worker pods"
+    );
     operator.metrics.pods_created(made);
     let now = operator.world.now();
     if let Some(memory) = operator.state.lock().groups.get_mut(&target.meta.uid) {
@@ -57,27 +63,26 @@ pub(super) async fn create(
     Ok(())
 }
 
-async fn create_one(
-    operator: &Operator,
-    subject: &Subject,
-    target: &Target,
-    pod: NewPod,
-) -> CreateOutcome {
+async fn create_one(operator: &Operator, subject: &Subject, target: &Target, pod: NewPod) -> CreateOutcome {
     let what = || format!("creating pod {}", pod.name);
+    let _permit = operator.pod_writes.acquire().await;
     let params = PostParams { field_manager: Some(names::FIELD_MANAGER.into()), dry_run: false };
     let body = serde_json::to_vec(&pod.body).unwrap_or_default();
     let post = async {
         let path = format!("/api/v1/namespaces/{}/pods", target.meta.namespace);
-        let request = kube::core::Request::new(path).create(&params, body).map_err(kube::Error::BuildRequest)?;
+        let request =
+            kube::core::Request::new(path).create(&params, body).map_err(kube::Error::BuildRequest)?;
         operator.client.request::<Meta>(request).await
     };
     match request(what, post).await {
         Ok(made) => ours(operator, subject, target, &pod.name, &made),
         // A creation that was repeated finds its own pod.
-        Err(Error::Refused { code: 409, .. }) => match request(what, api(operator, target).get_metadata(&pod.name)).await {
-            Ok(there) => ours(operator, subject, target, &pod.name, &there),
-            Err(_) => CreateOutcome::Unknown,
-        },
+        Err(Error::Refused { code: 409, .. }) => {
+            match request(what, api(operator, target).get_metadata(&pod.name)).await {
+                Ok(there) => ours(operator, subject, target, &pod.name, &there),
+                Err(_) => CreateOutcome::Unknown,
+            }
+        }
         Err(Error::Refused { code, message, .. }) if (400..500).contains(&code) && code != 429 => {
             CreateOutcome::Rejected(message)
         }
@@ -116,6 +121,7 @@ pub(super) async fn annotate(
             async move {
                 let body = json!({"metadata": {"uid": pod.uid, "annotations": {names::RETIRING: mark}}});
                 let what = || format!("marking pod {}", pod.name);
+                let _permit = operator.pod_writes.acquire().await;
                 let (params, patch) = (params(), Patch::Merge(&body));
                 match request(what, api.patch_metadata(&pod.name, &params, &patch)).await {
                     Ok(marked) => {
@@ -159,12 +165,14 @@ async fn delete_one(
 ) -> Result<(), Error> {
     let PodRef { name, uid } = &delete.pod;
     let what = || format!("deleting pod {name}");
+    let _permit = operator.pod_writes.acquire().await;
     let preconditions =
         Preconditions { uid: Some(uid.clone()), resource_version: delete.resource_version.clone() };
     let params = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::default() };
     let path = format!("/api/v1/namespaces/{}/pods", target.meta.namespace);
     let call = async {
-        let request = kube::core::Request::new(path).delete(name, &params).map_err(kube::Error::BuildRequest)?;
+        let request =
+            kube::core::Request::new(path).delete(name, &params).map_err(kube::Error::BuildRequest)?;
         operator.client.request_text(request).await
     };
     match request(what, call).await {

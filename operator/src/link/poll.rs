@@ -1,10 +1,6 @@
 //! Asking one scheduler, again and again while somebody needs it.
 
-use std::{
-    collections::BTreeSet,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use dask_comm::{CommError, DistributedVersion, Identity, SchedulerClient, WorkerStatus};
 use dask_operator_core::{
@@ -152,11 +148,7 @@ async fn ask(
     questions(operator, kept, need).await.map_err(|e| e.to_string())
 }
 
-async fn questions(
-    operator: &Operator,
-    kept: &mut Kept,
-    need: SchedulerNeed,
-) -> Result<Snapshot, CommError> {
+async fn questions(operator: &Operator, kept: &mut Kept, need: SchedulerNeed) -> Result<Snapshot, CommError> {
     let client = &mut kept.client;
     let at = operator.world.now();
     let identity = client.identity().await?;

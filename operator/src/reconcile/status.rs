@@ -51,10 +51,6 @@ pub(super) async fn write(
         return Ok(Written::In(PACE.saturating_sub(since)));
     }
     execute::status(operator, subject, target, None, diff).await?;
-    operator
-        .written
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .insert(subject.clone(), Instant::now());
+    operator.written.lock().unwrap_or_else(PoisonError::into_inner).insert(subject.clone(), Instant::now());
     Ok(Written::Now)
 }

@@ -133,7 +133,8 @@ pub fn pod(raw: RawPod) -> Option<(Key, PodRecord)> {
     let annotation = |k: &str| annotations.and_then(|a| a.get(k)).cloned();
     let condition = |t: &str| status.conditions.iter().find(|c| c.type_ == t);
     let scheduled = condition("PodScheduled");
-    let reason_is = |r: &str| scheduled.is_some_and(|c| c.status == "False" && c.reason.as_deref() == Some(r));
+    let reason_is =
+        |r: &str| scheduled.is_some_and(|c| c.status == "False" && c.reason.as_deref() == Some(r));
     let ready = condition("Ready").filter(|c| c.status == "True");
     let phase = phase(status.phase.as_deref());
     let key = key(&meta)?;
@@ -203,7 +204,11 @@ fn trouble(status: &PodStatus, phase: PodPhase) -> Option<Trouble> {
     let ended = |c: &ContainerStatus| {
         let end = c.state.terminated.as_ref().or(c.last_state.terminated.as_ref())?;
         let why = end.reason.clone().filter(|r| !r.is_empty());
-        Some(format!("last ended with exit code {}{}", end.exit_code, why.map(|r| format!(" ({r})")).unwrap_or_default()))
+        Some(format!(
+            "last ended with exit code {}{}",
+            end.exit_code,
+            why.map(|r| format!(" ({r})")).unwrap_or_default()
+        ))
     };
     for container in all() {
         let Some(waiting) = &container.state.waiting else { continue };
@@ -225,7 +230,9 @@ fn trouble(status: &PodStatus, phase: PodPhase) -> Option<Trouble> {
     }
     if phase == PodPhase::Failed {
         let text = status.message.clone().or_else(|| all().find_map(ended)).unwrap_or_default();
-        let oom = all().filter_map(|c| c.state.terminated.as_ref()).any(|t| t.reason.as_deref() == Some("OOMKilled"));
+        let oom = all()
+            .filter_map(|c| c.state.terminated.as_ref())
+            .any(|t| t.reason.as_deref() == Some("OOMKilled"));
         let reason = if oom { "OOMKilled" } else { status.reason.as_deref().unwrap_or("Error") };
         return Some(of(reason, &text));
     }
@@ -296,7 +303,8 @@ pub fn ours<Spec, Status>(meta: ObjectMeta, spec: Spec, status: Status) -> Optio
 /// kubectl's copy of the whole object is as big as the object.
 fn without_kubectl(annotations: Option<BTreeMap<String, String>>) -> BTreeMap<String, String> {
     let mut annotations = annotations.unwrap_or_default();
-    annotations.retain(|k, _| !k.starts_with("kubectl.kubernetes.io/") && !k.starts_with("kopf.zalando.org/"));
+    annotations
+        .retain(|k, _| !k.starts_with("kubectl.kubernetes.io/") && !k.starts_with("kopf.zalando.org/"));
     annotations
 }
 
@@ -325,3 +333,6 @@ fn owners(meta: &ObjectMeta) -> Vec<Owner> {
 fn time(time: Option<&Time>) -> Timestamp {
     time.map(|t| Timestamp(t.0.as_millisecond())).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;

@@ -93,9 +93,7 @@ pub fn next_size(
     }
     match (samples.newest(now).map(clamp), samples.agreed(now).map(clamp)) {
         (Some(wanted), _) if wanted > current => wanted,
-        (Some(_), Some(agreed)) if agreed < current => {
-            agreed.max(current - (current / STEP_DOWN).max(1))
-        }
+        (Some(_), Some(agreed)) if agreed < current => agreed.max(current - (current / STEP_DOWN).max(1)),
         _ => current,
     }
 }

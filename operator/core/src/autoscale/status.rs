@@ -26,9 +26,12 @@ pub(crate) fn base(input: &Input<'_>) -> DaskAutoscalerStatus {
 /// Adds the conditions.
 pub(crate) fn finish(status: &mut DaskAutoscalerStatus, mut observed: Vec<Observed>, input: &Input<'_>) {
     if !observed.iter().any(|o| o.is(conditions::CONFLICT)) {
-        observed.push(conditions::no(conditions::CONFLICT, "NoConflict", "no other autoscaler scales this group"));
+        observed.push(conditions::no(
+            conditions::CONFLICT,
+            "NoConflict",
+            "no other autoscaler scales this group",
+        ));
     }
     let old = &input.autoscaler.status.conditions;
-    status.conditions =
-        conditions::update(old, observed, input.autoscaler.meta.generation, input.now);
+    status.conditions = conditions::update(old, observed, input.autoscaler.meta.generation, input.now);
 }

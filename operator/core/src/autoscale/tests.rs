@@ -150,7 +150,9 @@ fn what_cannot_be_acted_on_says_why_and_heals() {
     let mut scene = Scene::new(json!({"cluster": "c", "minimum": 5, "maximum": 3}), 0);
     let (d, size) = scene.decide();
     assert_eq!(size, None);
-    assert!(d.actions.iter().any(|a| matches!(a, Action::Event(e) if e.message.contains("spec.minimum (5)"))));
+    assert!(
+        d.actions.iter().any(|a| matches!(a, Action::Event(e) if e.message.contains("spec.minimum (5)")))
+    );
     scene.autoscaler.spec.minimum = Some(2);
     assert_eq!(scene.wants("s", 0), Some(2));
 

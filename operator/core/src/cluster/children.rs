@@ -38,8 +38,15 @@ fn deployment(input: &Input<'_>, owner: &Owner, plan: &mut Plan) {
         plan.all_exist = false;
         // Two scheduler pods would confuse every client, so the old ones go first.
         match input.scheduler_pods.first() {
-            Some(pod) => plan.waiting = Some(wait("OldScheduler", format!(
-                "pod {} of an earlier scheduler is still there; a new one starts when it is gone", pod.name))),
+            Some(pod) => {
+                plan.waiting = Some(wait(
+                    "OldScheduler",
+                    format!(
+                        "pod {} of an earlier scheduler is still there; a new one starts when it is gone",
+                        pod.name
+                    ),
+                ))
+            }
             None => plan.actions.push(Action::CreateDeployment(desired)),
         }
         return;

@@ -28,7 +28,12 @@ pub(crate) fn build(input: &Input<'_>, phase: Phase, waiting: Option<&Observed>)
         selector: Some(selector(&meta.name)),
         workers: Some(group.and_then(|s| s.workers).unwrap_or_default()),
         scheduler_address: Some(names::scheduler_address(&meta.name, &meta.namespace, input.domain, comm)),
-        dashboard_address: Some(names::dashboard_address(&meta.name, &meta.namespace, input.domain, dashboard)),
+        dashboard_address: Some(names::dashboard_address(
+            &meta.name,
+            &meta.namespace,
+            input.domain,
+            dashboard,
+        )),
         conditions: conditions::update(
             &input.cluster.status.conditions,
             observed,
@@ -99,13 +104,21 @@ fn scheduler_ready(input: &Input<'_>, waiting: Option<&Observed>) -> Observed {
 
 fn workers_ready(input: &Input<'_>) -> Observed {
     let Some(group) = input.default_group else {
-        return conditions::no(conditions::WORKERS_READY, "NoWorkers", "the default group does not exist yet");
+        return conditions::no(
+            conditions::WORKERS_READY,
+            "NoWorkers",
+            "the default group does not exist yet",
+        );
     };
     let failing = group.status.conditions.iter().find(|c| c.type_ == conditions::PODS_FAILING);
     let counts = group.status.workers.unwrap_or_default();
     let message = format!("{} of {} workers are ready", counts.ready, group.spec.worker.replicas);
     if let Some(c) = failing.filter(|c| c.status == dask_crds::ConditionStatus::True) {
-        return conditions::no(conditions::WORKERS_READY, c.reason.clone(), format!("{message}; {}", c.message));
+        return conditions::no(
+            conditions::WORKERS_READY,
+            c.reason.clone(),
+            format!("{message}; {}", c.message),
+        );
     }
     if counts.ready >= group.spec.worker.replicas {
         conditions::yes(conditions::WORKERS_READY, "AsWanted", message)
@@ -125,7 +138,11 @@ fn update_pending(input: &Input<'_>) -> Observed {
         );
         conditions::yes(conditions::SCHEDULER_UPDATE_PENDING, "TemplateChanged", message)
     } else {
-        conditions::no(conditions::SCHEDULER_UPDATE_PENDING, "UpToDate", "the scheduler runs what is asked for")
+        conditions::no(
+            conditions::SCHEDULER_UPDATE_PENDING,
+            "UpToDate",
+            "the scheduler runs what is asked for",
+        )
     }
 }
 
@@ -134,7 +151,9 @@ fn unreachable(input: &Input<'_>) -> Observed {
         SchedulerState::Unreachable { why } => conditions::yes(
             conditions::SCHEDULER_UNREACHABLE,
             "NoAnswer",
-            format!("the scheduler's pod runs and does not answer ({why}); no worker is removed until it does"),
+            format!(
+                "the scheduler's pod runs and does not answer ({why}); no worker is removed until it does"
+            ),
         ),
         _ => conditions::no(
             conditions::SCHEDULER_UNREACHABLE,

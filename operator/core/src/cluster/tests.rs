@@ -171,7 +171,10 @@ fn a_cluster_as_wanted_needs_nothing() {
     let first = scene.decide();
     assert!(first.actions.is_empty(), "{:?}", first.actions);
     assert_eq!(scene.decide().status, first.status);
-    assert_eq!(first.status.scheduler_address.as_deref(), Some("tcp://c-scheduler.ns.svc.cluster.local:8786"));
+    assert_eq!(
+        first.status.scheduler_address.as_deref(),
+        Some("tcp://c-scheduler.ns.svc.cluster.local:8786")
+    );
 }
 
 #[test]
@@ -191,7 +194,10 @@ fn what_was_changed_by_hand_is_put_right() {
     scene.deployment.as_mut().unwrap().strategy = "RollingUpdate".into();
     scene.service.as_mut().unwrap().spec["ports"] = json!([]);
     let patches = patches(&scene.decide());
-    assert_eq!(patches[0].1["spec"], json!({"replicas": 1, "strategy": {"type": "Recreate", "rollingUpdate": null}}));
+    assert_eq!(
+        patches[0].1["spec"],
+        json!({"replicas": 1, "strategy": {"type": "Recreate", "rollingUpdate": null}})
+    );
     assert_eq!(patches[1].1["spec"]["ports"][0]["port"], 8786);
 }
 

@@ -44,9 +44,9 @@ pub(crate) fn plan(
         SchedulerState::Known(snapshot) => {
             let idle = never_started(tally, |p| !addresses.contains_key(&p.uid));
             let gone = idle.len().min(excess);
-            found.actions.extend(
-                idle.into_iter().take(excess).map(|p| delete_unstarted(p, "it never registered")),
-            );
+            found
+                .actions
+                .extend(idle.into_iter().take(excess).map(|p| delete_unstarted(p, "it never registered")));
             let left = excess - gone;
             if left > 0 {
                 let chosen = choose(input, tally, addresses, snapshot, left, memory, found);
@@ -58,12 +58,8 @@ pub(crate) fn plan(
 
 /// Pods that hold nothing, the least useful first: without a node, not started, not registered.
 fn never_started<'a>(tally: &Tally<'a>, unregistered: impl Fn(&PodRecord) -> bool) -> Vec<&'a PodRecord> {
-    let mut pods: Vec<_> = tally
-        .staying
-        .iter()
-        .copied()
-        .filter(|p| p.phase == PodPhase::Pending || unregistered(p))
-        .collect();
+    let mut pods: Vec<_> =
+        tally.staying.iter().copied().filter(|p| p.phase == PodPhase::Pending || unregistered(p)).collect();
     // Youngest first within a class: it is the furthest from being of use.
     pods.sort_by_key(|p| {
         (p.scheduled, p.phase != PodPhase::Pending, std::cmp::Reverse(p.created), p.name.clone())
@@ -148,11 +144,7 @@ fn offered<'a>(
     out
 }
 
-fn leaving<'a>(
-    tally: &Tally<'_>,
-    addresses: &'a Addresses,
-    snapshot: &'a Snapshot,
-) -> BTreeSet<&'a str> {
+fn leaving<'a>(tally: &Tally<'_>, addresses: &'a Addresses, snapshot: &'a Snapshot) -> BTreeSet<&'a str> {
     let marked = tally.marked.iter().filter_map(|p| addresses.get(&p.uid)).flatten().map(String::as_str);
     let known = snapshot.workers.iter().filter(|(_, w)| w.leaving).map(|(a, _)| a.as_str());
     marked.chain(known).collect()
@@ -179,21 +171,19 @@ fn room_percent() -> f64 {
     super::room::MEMORY_TARGET * 100.0
 }
 
-fn blocked(
-    missing: usize,
-    registered: usize,
-    offer: &Offer,
-    memory: &Memory,
-    input: &Input<'_>,
-) -> Observed {
+fn blocked(missing: usize, registered: usize, offer: &Offer, memory: &Memory, input: &Input<'_>) -> Observed {
     let (reason, why) = if offer.shuffle_blocks {
         ("ShuffleRunning", "a P2P shuffle runs, whose shards cannot be moved".to_string())
     } else if memory.next_refusal(input.now).is_some() {
         ("Refused", "the scheduler refused: they hold actors, or nobody can take their results".to_string())
     } else {
-        ("NotOffered", format!("none of {registered} is on offer: they run long tasks or take part in a shuffle"))
+        (
+            "NotOffered",
+            format!("none of {registered} is on offer: they run long tasks or take part in a shuffle"),
+        )
     };
-    let end = if input.autoscaled { "the autoscaler waits" } else { "this waits up to spec.worker.drainTimeout" };
+    let end =
+        if input.autoscaled { "the autoscaler waits" } else { "this waits up to spec.worker.drainTimeout" };
     conditions::yes(
         conditions::SCALE_DOWN_BLOCKED,
         reason,
@@ -210,9 +200,12 @@ fn force_if_overdue(
     addresses: &Addresses,
     found: &mut Findings,
 ) {
-    let timeout = input.group.spec.worker.drain_timeout.map_or(DRAIN_TIMEOUT, |s| {
-        std::time::Duration::from_secs(u64::try_from(s).unwrap_or(0))
-    });
+    let timeout = input
+        .group
+        .spec
+        .worker
+        .drain_timeout
+        .map_or(DRAIN_TIMEOUT, |s| std::time::Duration::from_secs(u64::try_from(s).unwrap_or(0)));
     if input.autoscaled || input.scheduler.known().is_none() {
         return;
     }

@@ -75,7 +75,12 @@ mod tests {
         let workers = workers
             .iter()
             .map(|(a, limit, bytes)| {
-                let w = WorkerView { running: true, memory_limit: *limit, bytes: *bytes, ..WorkerView::default() };
+                let w = WorkerView {
+                    running: true,
+                    memory_limit: *limit,
+                    bytes: *bytes,
+                    ..WorkerView::default()
+                };
                 ((*a).to_string(), w)
             })
             .collect::<BTreeMap<_, _>>();

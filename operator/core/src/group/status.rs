@@ -39,6 +39,8 @@ pub(crate) fn build(input: &Input<'_>, tally: &Tally<'_>, found: &mut Findings) 
             .then(|| old.shrinking_since.clone().unwrap_or_else(|| input.now.rfc3339())),
         failures: Some(found.failures.rounds).filter(|n| *n > 0),
         last_failure_time: found.failures.last.map(|t| t.rfc3339()),
+        scheduler_address: input.cluster.and_then(|c| c.status.scheduler_address.clone()),
+        dashboard_address: input.cluster.and_then(|c| c.status.dashboard_address.clone()),
         template_hash: template,
         conditions: conditions::update(&old.conditions, observed, input.group.meta.generation, input.now),
     }
@@ -81,7 +83,11 @@ fn unreachable(input: &Input<'_>) -> Observed {
             "NoAnswer",
             format!("the scheduler's pod runs and does not answer ({why}); look at its log"),
         ),
-        _ => conditions::no(conditions::SCHEDULER_UNREACHABLE, "NotUnreachable", "the scheduler is not asked, or answers"),
+        _ => conditions::no(
+            conditions::SCHEDULER_UNREACHABLE,
+            "NotUnreachable",
+            "the scheduler is not asked, or answers",
+        ),
     }
 }
 
@@ -89,7 +95,9 @@ fn unreachable(input: &Input<'_>) -> Observed {
 fn failing(tally: &Tally<'_>, found: &Findings) -> Observed {
     let troubled = |p: &&PodRecord| !p.is_ready();
     let mut reasons: BTreeMap<&str, (usize, &PodRecord, &str)> = BTreeMap::new();
-    for pod in tally.all_live().filter(troubled).chain(tally.finished.iter().copied().filter(|p| !p.disrupted)) {
+    for pod in
+        tally.all_live().filter(troubled).chain(tally.finished.iter().copied().filter(|p| !p.disrupted))
+    {
         if let Some(t) = &pod.trouble {
             reasons.entry(&t.reason).or_insert((0, pod, &t.message)).0 += 1;
         }
@@ -98,14 +106,23 @@ fn failing(tally: &Tally<'_>, found: &Findings) -> Observed {
     match worst {
         Some((reason, (n, pod, text))) => {
             let rounds = found.failures.rounds;
-            let waiting = if rounds > 0 { format!(" ({rounds} rounds failed; the next waits)") } else { String::new() };
-            let message = format!("{n} of {} pods, {} among them: {text}{waiting}{}", tally.live() + tally.finished.len(), pod.name, remedy(reason));
+            let waiting =
+                if rounds > 0 { format!(" ({rounds} rounds failed; the next waits)") } else { String::new() };
+            let message = format!(
+                "{n} of {} pods, {} among them: {text}{waiting}{}",
+                tally.live() + tally.finished.len(),
+                pod.name,
+                remedy(reason)
+            );
             conditions::yes(conditions::PODS_FAILING, reason, message)
         }
         None if found.failures.rounds > 0 => conditions::yes(
             conditions::PODS_FAILING,
             "PodsEnd",
-            format!("pods ended by themselves in {} rounds; the next waits; look at the worker's command and log", found.failures.rounds),
+            format!(
+                "pods ended by themselves in {} rounds; the next waits; look at the worker's command and log",
+                found.failures.rounds
+            ),
         ),
         None => conditions::no(conditions::PODS_FAILING, "NoneFails", "no pod fails"),
     }

@@ -41,9 +41,7 @@ pub(crate) fn plan(
         return;
     }
     let numbers = memory.take(wanted.min(memory.batch()));
-    let pods: Vec<NewPod> = numbers
-        .into_iter()
-        .map(|n| template::worker_pod(input.group, cluster, n, input.domain))
-        .collect();
+    let pods: Vec<NewPod> =
+        numbers.into_iter().map(|n| template::worker_pod(input.group, cluster, n, input.domain)).collect();
     found.actions.push(Action::CreatePods(pods));
 }

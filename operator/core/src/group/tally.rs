@@ -19,8 +19,10 @@ pub struct Tally<'a> {
 
 impl<'a> Tally<'a> {
     pub(crate) fn of(input: &Input<'a>) -> Self {
-        let mut tally =
-            Self { desired: usize::try_from(input.group.spec.worker.replicas).unwrap_or(0), ..Self::default() };
+        let mut tally = Self {
+            desired: usize::try_from(input.group.spec.worker.replicas).unwrap_or(0),
+            ..Self::default()
+        };
         for pod in input.pods.iter().copied() {
             match pod {
                 p if p.deleting => tally.deleting += 1,

@@ -42,7 +42,8 @@ impl Scene {
         let workers: BTreeMap<_, _> =
             (1..=running).map(|n| (address(n), worker(&format!("w{n}"), n))).collect();
         let offer = Offer { addresses: workers.keys().cloned().collect(), ..Offer::default() };
-        let snapshot = Snapshot { id: "s1".into(), at: T0, workers, offer: Some(offer), ..Snapshot::default() };
+        let snapshot =
+            Snapshot { id: "s1".into(), at: T0, workers, offer: Some(offer), ..Snapshot::default() };
         Self {
             group: group("c-default", wanted),
             cluster: Some(cluster("c")),

@@ -18,10 +18,7 @@ pub struct Meta {
 /// What children inherit of an object.
 pub fn for_children(parent: &record::Meta) -> Meta {
     let kept = |map: &BTreeMap<String, String>| {
-        map.iter()
-            .filter(|(k, _)| !is_a_tools(k))
-            .map(|(k, v)| (k.clone(), v.clone()))
-            .collect()
+        map.iter().filter(|(k, _)| !is_a_tools(k)).map(|(k, v)| (k.clone(), v.clone())).collect()
     };
     Meta { labels: kept(&parent.labels), annotations: kept(&parent.annotations) }
 }
@@ -36,9 +33,7 @@ pub fn effective(inherited: &Meta, template: Option<&TemplateMetadata>) -> Meta 
     out
 }
 
-fn present(
-    map: Option<&BTreeMap<String, Option<String>>>,
-) -> impl Iterator<Item = (String, String)> + '_ {
+fn present(map: Option<&BTreeMap<String, Option<String>>>) -> impl Iterator<Item = (String, String)> + '_ {
     map.into_iter().flatten().filter_map(|(k, v)| Some((k.clone(), v.clone()?)))
 }
 

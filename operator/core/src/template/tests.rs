@@ -35,7 +35,9 @@ fn our_variables_come_after_the_users_and_never_replace_them() {
 
 #[test]
 fn a_worker_restarts_on_failure_alone() {
-    for (policy, want) in [(json!("Always"), "OnFailure"), (Value::Null, "OnFailure"), (json!("Never"), "Never")] {
+    for (policy, want) in
+        [(json!("Always"), "OnFailure"), (Value::Null, "OnFailure"), (json!("Never"), "Never")]
+    {
         let pod = pod(|_, g| {
             g.spec.worker.spec.0.insert("restartPolicy".into(), policy);
         });
@@ -56,7 +58,8 @@ fn reserved_labels_win_and_cluster_labels_fill_gaps() {
     let pod = pod(|c, g| {
         c.meta.labels = BTreeMap::from([("team".into(), "cluster".into()), ("x".into(), "cluster".into())]);
         g.meta.labels = BTreeMap::from([("x".into(), "group".into())]);
-        g.spec.worker.metadata = serde_json::from_value(json!({"labels": {"dask.org/component": "mine"}})).unwrap();
+        g.spec.worker.metadata =
+            serde_json::from_value(json!({"labels": {"dask.org/component": "mine"}})).unwrap();
     });
     let labels = &pod["metadata"]["labels"];
     assert_eq!(labels["team"], "cluster");
@@ -86,7 +89,11 @@ fn nothing_we_inject_is_part_of_the_hash() {
     let a = hash(&w.spec, None);
     let mut with_null = w.spec.clone();
     with_null.0.insert("nodeName".into(), Value::Null);
-    assert_eq!(a, hash(&with_null, Some(&TemplateMetadata::default())).clone(), "nulls and empties say nothing");
+    assert_eq!(
+        a,
+        hash(&with_null, Some(&TemplateMetadata::default())).clone(),
+        "nulls and empties say nothing"
+    );
     let mut changed = w.spec.clone();
     changed.0.insert("nodeName".into(), json!("n1"));
     assert_ne!(a, hash(&changed, None));
@@ -95,7 +102,8 @@ fn nothing_we_inject_is_part_of_the_hash() {
 #[test]
 fn ports_are_found_by_name() {
     let (mut cluster, _) = cluster_and_group();
-    cluster.spec.scheduler.service.0 = serde_json::from_value(json!({"ports": [{"name": "tcp-comm", "port": 9000}]})).unwrap();
+    cluster.spec.scheduler.service.0 =
+        serde_json::from_value(json!({"ports": [{"name": "tcp-comm", "port": 9000}]})).unwrap();
     assert_eq!(service_port(&cluster, "tcp-comm", COMM_PORT), 9000);
     assert_eq!(service_port(&cluster, "http-dashboard", DASHBOARD_PORT), 8787);
 }

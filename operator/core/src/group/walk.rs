@@ -1,0 +1,297 @@
+//! Random walks of a group through a small world: what must hold at every step, whatever happens.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::prelude::*;
+
+use super::{testing::*, *};
+use crate::{
+    action::{RetireCall, RetireStage},
+    record::{Mark, PodPhase},
+    scheduler::{Offer, Snapshot, WorkerView},
+};
+
+/// What happens to the world between two decisions.
+#[derive(Clone, Debug)]
+enum Step {
+    Resize(i32),
+    Start,
+    Fail(usize),
+    Evict(usize),
+    Finish(usize),
+    Busy(usize, u64),
+    Hold(usize, u64),
+    Silent(bool),
+    NewScheduler,
+    Answer { refuse: bool, lost: bool },
+    CrashOperator,
+    Pass(u64),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        2 => (0..6_i32).prop_map(Step::Resize),
+        4 => Just(Step::Start),
+        1 => any::<usize>().prop_map(Step::Fail),
+        1 => any::<usize>().prop_map(Step::Evict),
+        1 => any::<usize>().prop_map(Step::Finish),
+        2 => (any::<usize>(), 0..3_u64).prop_map(|(i, n)| Step::Busy(i, n)),
+        1 => (any::<usize>(), 0..700_u64).prop_map(|(i, n)| Step::Hold(i, n)),
+        1 => any::<bool>().prop_map(Step::Silent),
+        1 => Just(Step::NewScheduler),
+        4 => (any::<bool>(), any::<bool>()).prop_map(|(refuse, lost)| Step::Answer { refuse, lost }),
+        1 => Just(Step::CrashOperator),
+        3 => (1..40_u64).prop_map(Step::Pass),
+    ]
+}
+
+struct World {
+    group: Group,
+    pods: BTreeMap<String, PodRecord>,
+    workers: BTreeMap<String, WorkerView>,
+    closed: BTreeSet<String>,
+    scheduler: String,
+    silent: bool,
+    autoscaled: bool,
+    now: Timestamp,
+    memory: Memory,
+    call: BTreeMap<RetireStage, RetireCall>,
+    names: BTreeSet<String>,
+    count: u8,
+}
+
+impl World {
+    fn new(autoscaled: bool) -> Self {
+        Self {
+            group: group("c-default", 0),
+            pods: BTreeMap::new(),
+            workers: BTreeMap::new(),
+            closed: BTreeSet::new(),
+            scheduler: "s0".into(),
+            silent: false,
+            autoscaled,
+            now: T0,
+            memory: Memory::default(),
+            call: BTreeMap::new(),
+            names: BTreeSet::new(),
+            count: 0,
+        }
+    }
+
+    fn address(pod: &PodRecord) -> String {
+        format!("tcp://{}:1", pod.name)
+    }
+
+    fn nth(&mut self, i: usize) -> Option<&mut PodRecord> {
+        let n = self.pods.len();
+        self.pods.values_mut().nth(i.checked_rem(n)?)
+    }
+
+    fn apply(&mut self, step: Step) {
+        self.now = self.now.plus(Duration::from_secs(1));
+        match step {
+            Step::Resize(n) => self.group.spec.worker.replicas = n,
+            Step::Start => self.start(),
+            Step::Fail(i) => self.end(i, PodPhase::Failed, false),
+            Step::Evict(i) => self.end(i, PodPhase::Failed, true),
+            Step::Finish(i) => self.end(i, PodPhase::Succeeded, false),
+            Step::Busy(i, n) => self.on_worker(i, |w| w.busy = n),
+            Step::Hold(i, n) => self.on_worker(i, |w| w.bytes = n),
+            Step::Silent(yes) => self.silent = yes,
+            Step::NewScheduler => {
+                self.scheduler = format!("{}+", self.scheduler);
+                self.workers.clear();
+                self.call.clear();
+                for pod in self.pods.values_mut().filter(|p| p.phase == PodPhase::Running) {
+                    pod.phase = PodPhase::Succeeded;
+                }
+            }
+            Step::Answer { refuse, lost } => self.answer(refuse, lost),
+            Step::CrashOperator => {
+                self.memory = Memory::default();
+                self.call.clear();
+            }
+            Step::Pass(seconds) => self.now = self.now.plus(Duration::from_secs(seconds)),
+        }
+        for worker in self.workers.values_mut() {
+            worker.last_seen += 1.0;
+        }
+    }
+
+    fn start(&mut self) {
+        for pod in self.pods.values_mut().filter(|p| p.phase == PodPhase::Pending) {
+            (pod.phase, pod.ready_since) = (PodPhase::Running, Some(self.now));
+            let worker = WorkerView {
+                name: pod.name.clone(),
+                running: true,
+                memory_limit: 1000,
+                ..WorkerView::default()
+            };
+            self.workers.insert(Self::address(pod), worker);
+        }
+    }
+
+    fn end(&mut self, i: usize, phase: PodPhase, disrupted: bool) {
+        let Some(pod) = self.nth(i) else { return };
+        (pod.phase, pod.disrupted, pod.ready_since) = (phase, disrupted, None);
+        let address = Self::address(pod);
+        self.workers.remove(&address);
+    }
+
+    fn on_worker(&mut self, i: usize, change: impl Fn(&mut WorkerView)) {
+        let Some(address) = self.nth(i).map(|p| Self::address(p)) else { return };
+        if let Some(worker) = self.workers.get_mut(&address) {
+            change(worker);
+        }
+    }
+
+    fn answer(&mut self, refuse: bool, lost: bool) {
+        let Some((stage, call)) = self.call.pop_first() else { return };
+        let mut accepted = BTreeSet::new();
+        if !refuse && call.scheduler == self.scheduler && !self.silent {
+            for address in call.addresses.iter().filter(|a| self.workers.contains_key(*a)) {
+                accepted.insert(address.clone());
+            }
+        }
+        for address in &accepted {
+            match stage {
+                RetireStage::Drain => {
+                    let worker = self.workers.get_mut(address).unwrap();
+                    (worker.leaving, worker.running) = (true, false);
+                }
+                RetireStage::Close => {
+                    self.workers.remove(address);
+                    self.closed.insert(address.clone());
+                }
+            }
+        }
+        self.memory.retired(&call, (!lost).then_some(&accepted), self.now);
+        self.now = self.now.plus(Duration::from_millis(1));
+    }
+
+    fn state(&self) -> SchedulerState {
+        if self.silent {
+            return SchedulerState::Unreachable { why: "silent".into() };
+        }
+        let offer = Offer { addresses: self.workers.keys().cloned().collect(), ..Offer::default() };
+        SchedulerState::Known(Box::new(Snapshot {
+            id: self.scheduler.clone(),
+            started: T0,
+            at: self.now,
+            workers: self.workers.clone(),
+            target: None,
+            offer: Some(offer),
+        }))
+    }
+
+    /// One decision, carried out at once. Answers whether anything was done.
+    fn turn(&mut self) -> bool {
+        let cluster = cluster("c");
+        let state = self.state();
+        let before = self.live();
+        let decision = {
+            let pods: Vec<&PodRecord> = self.pods.values().collect();
+            let input = Input {
+                group: &self.group,
+                cluster: Some(&cluster),
+                pods: &pods,
+                scheduler: &state,
+                autoscaled: self.autoscaled,
+                now: self.now,
+                domain: "cluster.local",
+            };
+            decide(&input, &mut self.memory)
+        };
+        let forced =
+            decision.actions.iter().any(|a| matches!(a, Action::Event(e) if e.reason == "DataLossRisk"));
+        assert!(!(forced && self.autoscaled), "an autoscaler never forces");
+        self.group.status = decision.status;
+        let busy = !decision.actions.is_empty();
+        for action in decision.actions {
+            self.carry_out(action, forced);
+        }
+        let wanted = usize::try_from(self.group.spec.worker.replicas).unwrap();
+        assert!(self.live() <= before.max(wanted), "never more pods than wanted");
+        busy
+    }
+
+    fn live(&self) -> usize {
+        self.pods.values().filter(|p| p.is_live()).count()
+    }
+
+    fn carry_out(&mut self, action: Action, forced: bool) {
+        match action {
+            Action::ReserveNumbers { up_to } => {
+                let first = self.group.status.reserved_pod_numbers.unwrap_or(0);
+                self.group.status.reserved_pod_numbers = Some(up_to);
+                self.memory.reserved(first..up_to);
+            }
+            Action::CreatePods(pods) => {
+                for new in &pods {
+                    assert!(self.names.insert(new.name.clone()), "{} is used twice", new.name);
+                    self.count = self.count.wrapping_add(1);
+                    let mut p = pod(&new.name, self.count);
+                    p.uid = format!("uid-of-{}", new.name);
+                    (p.phase, p.ready_since, p.created, p.ip) = (PodPhase::Pending, None, self.now, None);
+                    self.pods.insert(new.name.clone(), p);
+                }
+                let made: Vec<_> = pods.iter().map(|p| (p.number, CreateOutcome::Created)).collect();
+                self.memory.created(&made, self.now);
+            }
+            Action::MarkPods { pods, mark } => {
+                assert!(!self.silent, "nobody is chosen while the scheduler is silent");
+                self.mark(&pods, Some(&mark));
+            }
+            Action::UnmarkPod(pod) => self.mark(&[pod], None),
+            Action::Retire(call) => {
+                assert!(self.call.insert(call.stage, call).is_none(), "one call at a time");
+            }
+            Action::DeletePod(delete) => {
+                let pod = self.pods.remove(&delete.pod.name).unwrap();
+                assert_eq!(pod.uid, delete.pod.uid);
+                let address = Self::address(&pod);
+                let held = self.workers.contains_key(&address) && !self.closed.contains(&address);
+                assert!(!held || forced, "{} was deleted with what it held: {}", pod.name, delete.why);
+                assert!(!self.silent || !pod.is_live(), "the scheduler is silent");
+            }
+            _ => {}
+        }
+    }
+
+    fn mark(&mut self, pods: &[crate::action::PodRef], mark: Option<&Mark>) {
+        for p in pods {
+            self.pods.get_mut(&p.name).unwrap().mark = mark.cloned();
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 500, ..ProptestConfig::default() })]
+
+    #[test]
+    fn nothing_is_lost_and_the_end_is_as_wanted(
+        steps in proptest::collection::vec(step(), 0..60), autoscaled: bool,
+    ) {
+        let mut world = World::new(autoscaled);
+        for step in steps {
+            world.apply(step);
+            world.turn();
+        }
+        world.silent = false;
+        let calm = |w: &mut World| {
+            w.apply(Step::Start);
+            for worker in w.workers.values_mut() {
+                (worker.busy, worker.bytes) = (0, 0);
+            }
+            w.apply(Step::Answer { refuse: false, lost: false });
+            w.apply(Step::Pass(60));
+        };
+        for _ in 0..80 {
+            calm(&mut world);
+            world.turn();
+        }
+        prop_assert_eq!(world.live(), usize::try_from(world.group.spec.worker.replicas).unwrap());
+        calm(&mut world);
+        prop_assert!(!world.turn(), "nothing is left to do");
+    }
+}

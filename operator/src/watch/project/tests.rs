@@ -1,0 +1,114 @@
+//! Pods as API servers send them, and what is kept of them.
+
+use dask_operator_core::record::PodRecord;
+use serde_json::{Value, json};
+
+use super::*;
+
+fn record(edit: impl FnOnce(&mut Value)) -> PodRecord {
+    let mut pod = json!({
+        "apiVersion": "v1", "kind": "Pod",
+        "metadata": {
+            "name": "g-worker-1", "namespace": "ns", "uid": "u", "resourceVersion": "7",
+            "creationTimestamp": "2026-11-22T10:00:00Z",
+            "labels": {"dask.org/cluster-name": "c", "dask.org/component": "worker", "dask.org/workergroup-name": "g"},
+            "annotations": {"kubernetes.dask.org/template-hash": "h"},
+            "ownerReferences": [{"apiVersion": "x/v1", "kind": "DaskWorkerGroup", "name": "g", "uid": "gu", "controller": true}],
+        },
+        "spec": {"nodeName": "n", "containers": [{"name": "worker", "image": "i",
+            "ports": [{"name": "http-dashboard", "containerPort": 8788}]}], "fieldOfTheFuture": {"a": 1}},
+        "status": {"phase": "Running", "podIP": "10.0.0.1", "conditions": [
+            {"type": "Ready", "status": "True", "lastTransitionTime": "2026-11-22T10:00:05Z"},
+            {"type": "PodScheduled", "status": "True"}],
+            "containerStatuses": [{"name": "worker", "state": {"running": {}}}]},
+    });
+    edit(&mut pod);
+    super::pod(serde_json::from_value(pod).unwrap()).unwrap().1
+}
+
+fn waiting(reason: &str, message: &str) -> PodRecord {
+    record(|p| {
+        p["status"]["phase"] = json!("Pending");
+        p["status"]["conditions"] = json!([]);
+        p["status"]["containerStatuses"] = json!([{"name": "worker",
+            "state": {"waiting": {"reason": reason, "message": message}},
+            "lastState": {"terminated": {"exitCode": 137, "reason": "OOMKilled"}}}]);
+    })
+}
+
+#[test]
+fn a_running_worker() {
+    let pod = record(|_| {});
+    assert!(pod.is_ready() && pod.scheduled && !pod.gated && !pod.is_scheduler);
+    assert_eq!((pod.owner_uid.as_deref(), pod.group.as_deref()), (Some("gu"), Some("g")));
+    assert_eq!(pod.template_hash.as_deref(), Some("h"));
+    assert_eq!(pod.trouble, None);
+    assert_eq!(pod.ready_since.unwrap().since(pod.created).as_secs(), 5);
+}
+
+#[test]
+fn a_scheduler_tells_its_port() {
+    let pod = record(|p| {
+        p["metadata"]["labels"]["dask.org/component"] = json!("scheduler");
+        p["spec"]["containers"][0]["ports"] = json!([{"name": "tcp-comm", "containerPort": 9000}]);
+    });
+    assert!(pod.is_scheduler);
+    assert_eq!(pod.comm_port, Some(9000));
+}
+
+#[test]
+fn trouble_is_told_in_kubernetes_words() {
+    let trouble = waiting("CrashLoopBackOff", "back-off 10s").trouble.unwrap();
+    assert_eq!(trouble.reason, "CrashLoopBackOff");
+    assert_eq!(trouble.message, "back-off 10s (last ended with exit code 137 (OOMKilled))");
+    assert_eq!(waiting("ContainerCreating", "").trouble, None);
+    let unscheduled = record(|p| {
+        p["status"]["conditions"] = json!([{"type": "PodScheduled", "status": "False",
+            "reason": "Unschedulable", "message": "0/2 nodes"}]);
+    });
+    assert_eq!(unscheduled.trouble.unwrap().message, "0/2 nodes");
+}
+
+#[test]
+fn a_gated_pod_waits_and_is_not_ill() {
+    let pod = record(|p| {
+        p["status"] = json!({"phase": "Pending", "conditions": [
+            {"type": "PodScheduled", "status": "False", "reason": "SchedulingGated"}]});
+    });
+    assert!(pod.gated && pod.is_live());
+    assert_eq!(pod.trouble, None);
+}
+
+#[test]
+fn disruption_is_not_failure() {
+    let evicted =
+        record(|p| p["status"] = json!({"phase": "Failed", "reason": "Evicted", "message": "low on memory"}));
+    assert!(evicted.disrupted && evicted.is_finished());
+    let preempted = record(|p| {
+        p["status"] =
+            json!({"phase": "Failed", "conditions": [{"type": "DisruptionTarget", "status": "True"}]});
+    });
+    assert!(preempted.disrupted);
+    let failed = record(|p| {
+        p["status"] = json!({"phase": "Failed", "containerStatuses": [{"state": {"terminated":
+            {"exitCode": 3, "finishedAt": "2026-11-22T10:00:09Z"}}}]});
+    });
+    assert!(!failed.disrupted);
+    assert_eq!(failed.finished.unwrap().since(failed.created).as_secs(), 9);
+    assert_eq!(failed.trouble.unwrap().message, "last ended with exit code 3");
+}
+
+#[test]
+fn a_mark_that_cannot_be_read_is_still_one() {
+    let pod = record(|p| p["metadata"]["annotations"]["kubernetes.dask.org/retiring"] = json!("?"));
+    assert!(pod.mark.is_some());
+}
+
+#[test]
+fn kubectls_copy_of_an_object_is_not_kept() {
+    let meta: ObjectMeta = serde_json::from_value(json!({"name": "c", "namespace": "ns", "annotations":
+        {"kubectl.kubernetes.io/last-applied-configuration": "{}", "team": "a"}}))
+    .unwrap();
+    let (_, object) = ours(meta, (), ()).unwrap();
+    assert_eq!(object.meta.annotations.len(), 1);
+}
