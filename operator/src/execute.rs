@@ -156,7 +156,8 @@ async fn one(
     }
 }
 
-/// Merge-patches the status; with `version`, only if the object is still at that version.
+/// Merge-patches the status; with `version`, only if the object is still at that version. Answers the
+/// status as it is stored now, or `None` if the object is gone.
 ///
 /// # Errors
 /// What the API server answered.
@@ -166,7 +167,7 @@ pub async fn status(
     target: &Target,
     version: Option<&str>,
     diff: Value,
-) -> Result<(), Error> {
+) -> Result<Option<Value>, Error> {
     let meta = &target.meta;
     let mut body = json!({"metadata": {"uid": meta.uid}, "status": diff});
     if let Some(version) = version {
@@ -176,11 +177,11 @@ pub async fn status(
     let what = || format!("patching the status of {} {}", subject.kind(), meta.name);
     let (params, patch) = (params(), Patch::Merge(&body));
     match request(what, api.patch_status(&meta.name, &params, &patch)).await {
-        Ok(object) => {
+        Ok(mut object) => {
             expect_object(operator, subject, target.kind, &object);
-            Ok(())
+            Ok(Some(object.data["status"].take()))
         }
-        Err(e) => gone_is_fine(e),
+        Err(e) => gone_is_fine(e).map(|()| None),
     }
 }
 

@@ -9,6 +9,7 @@ use std::{sync::Arc, time::Duration};
 
 use dask_operator_core::action::{Action, Decision, SchedulerNeed};
 use serde::Serialize;
+pub use status::Writings;
 
 use crate::{execute, run::Operator, subject::Subject};
 
@@ -60,7 +61,7 @@ pub async fn reconcile(operator: &Arc<Operator>, subject: &Subject) -> Result<Ou
     };
     if outcome.is_none() {
         operator.links.forget(operator, subject);
-        operator.written.lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(subject);
+        operator.written.forget(subject);
     }
     Ok(outcome)
 }

@@ -70,8 +70,8 @@ pub struct Operator {
     /// Permits for writes to pods; they are given out in the order they were asked for.
     pub(crate) pod_writes: Semaphore,
     failures: Mutex<BTreeMap<Subject, u32>>,
-    /// When a status was last written, for those whose counts move all the time.
-    pub(crate) written: Mutex<BTreeMap<Subject, Instant>>,
+    /// What was last written to each status.
+    pub(crate) written: reconcile::Writings,
     busy: AtomicUsize,
 }
 
@@ -95,7 +95,7 @@ impl Operator {
             health: Health::default(),
             pod_writes: Semaphore::new(POD_WRITES),
             failures: Mutex::default(),
-            written: Mutex::default(),
+            written: reconcile::Writings::default(),
             busy: AtomicUsize::new(0),
         })
     }

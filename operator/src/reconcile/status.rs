@@ -1,16 +1,18 @@
 //! Writing a status: only what differs, and counts at most once a second.
 
 use std::{
-    sync::{Arc, PoisonError},
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use dask_operator_core::merge;
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::{
+    api::INSTALL_CRDS,
     execute::{self, Target},
     reconcile::Error,
     run::Operator,
@@ -22,10 +24,36 @@ const PACE: Duration = Duration::from_secs(1);
 /// What moves while pods come and go.
 const COUNTS: [&str; 7] = ["replicas", "workers", "target", "desired", "created", "ready", "retiring"];
 
+/// What was last written to each status.
+#[derive(Debug, Default)]
+pub struct Writings(Mutex<BTreeMap<Subject, Writing>>);
+
+#[derive(Clone, Debug)]
+struct Writing {
+    at: Instant,
+    /// What the API server did not keep of it: its definition of the kind is older than ours.
+    dropped: Option<Value>,
+}
+
+impl Writings {
+    /// The object is gone.
+    pub fn forget(&self, subject: &Subject) {
+        self.lock().remove(subject);
+    }
+
+    fn last(&self, subject: &Subject) -> Option<Writing> {
+        self.lock().get(subject).cloned()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<Subject, Writing>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// What became of a status.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Written {
-    /// It is as it should be.
+    /// It is as it should be, or as near to it as the API server allows.
     Same,
     /// It was written.
     Now,
@@ -41,16 +69,27 @@ pub(super) async fn write(
     status: &impl Serialize,
     old: &impl Serialize,
 ) -> Result<Written, Error> {
-    let Some(diff) = merge::difference(&json!(status), &json!(old)) else { return Ok(Written::Same) };
+    let status = json!(status);
+    let Some(diff) = merge::difference(&status, &json!(old)) else { return Ok(Written::Same) };
+    let last = operator.written.last(subject);
+    if last.as_ref().is_some_and(|l| l.dropped.as_ref() == Some(&diff)) {
+        return Ok(Written::Same);
+    }
     let only_counts = diff.as_object().is_some_and(|d| d.keys().all(|k| COUNTS.contains(&k.as_str())));
-    let written = |subject: &Subject| {
-        let map = operator.written.lock().unwrap_or_else(PoisonError::into_inner);
-        map.get(subject).map(|t| t.elapsed())
-    };
-    if let Some(since) = written(subject).filter(|s| only_counts && *s < PACE) {
+    if let Some(since) = last.map(|l| l.at.elapsed()).filter(|s| only_counts && *s < PACE) {
         return Ok(Written::In(PACE.saturating_sub(since)));
     }
-    execute::status(operator, subject, target, None, diff).await?;
-    operator.written.lock().unwrap_or_else(PoisonError::into_inner).insert(subject.clone(), Instant::now());
+    let stored = execute::status(operator, subject, target, None, diff).await?;
+    let dropped = stored.and_then(|stored| merge::missing(&status, &stored));
+    if let Some(fields) = dropped.as_ref().and_then(Value::as_object) {
+        let fields: Vec<_> = fields.keys().map(String::as_str).collect();
+        tracing::warn!(
+            kind = subject.kind(),
+            fields = fields.join(","),
+            run = INSTALL_CRDS,
+            "the API server does not keep parts of a status: the installed definitions are older than this operator"
+        );
+    }
+    operator.written.lock().insert(subject.clone(), Writing { at: Instant::now(), dropped });
     Ok(Written::Now)
 }

@@ -1,0 +1,40 @@
+# The commands of this project. README.md says which two a newcomer needs.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+# Two cores are enough for everything here.
+JOBS ?= 2
+export CARGO_TERM_COLOR ?= auto
+
+.PHONY: help demo test e2e e2e-all lint fmt crds image clean
+
+help: ## list the commands
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
+
+demo: ## the main job on kind: chart, cluster, autoscaler, a workflow, a live timeline
+	@tests/demo/demo.sh
+
+test: lint ## all tests that need no Kubernetes cluster
+	cargo test --workspace --jobs $(JOBS)
+
+e2e: ## the everyday end-to-end tests on kind (or on $$KUBECONFIG with USE_EXISTING_CLUSTER=1)
+	@tests/e2e.sh
+
+e2e-all: ## every end-to-end test
+	@tests/e2e.sh all
+
+lint: ## formatting, clippy, and whether generated files are up to date
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --jobs $(JOBS) -- -D warnings
+	cargo run -q -p dask-crds --bin crdgen --jobs $(JOBS) -- --check
+
+fmt: ## format the code
+	cargo fmt --all
+
+crds: ## write the CustomResourceDefinitions anew
+	cargo run -q -p dask-crds --bin crdgen --jobs $(JOBS)
+
+image: ## the operator's image, where base images can be pulled
+	docker build -t dask-operator:latest .
+
+clean: ## remove the demo, its cluster and its engine (caches stay; tests/demo/clean.sh --all removes them)
+	@tests/demo/clean.sh
