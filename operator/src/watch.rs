@@ -2,6 +2,7 @@
 
 pub mod kinds;
 pub mod project;
+pub mod raw;
 
 use std::{collections::BTreeSet, fmt::Debug, sync::Arc, time::Duration};
 

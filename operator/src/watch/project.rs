@@ -11,119 +11,13 @@ use dask_operator_core::{
     time::Timestamp,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference, Time};
-use kube::{Resource, core::Object};
-use serde::Deserialize;
-use serde_json::Value;
+use kube::Resource;
 
+use super::raw::{ContainerStatus, PodSpec, PodStatus, RawDeployment, RawPod, RawService};
 use crate::subject::Key;
 
 /// Longest text kept of a pod's trouble.
 const TEXT: usize = 300;
-
-/// A pod as it is watched.
-pub type RawPod = Object<PodSpec, PodStatus>;
-/// A Deployment as it is watched.
-pub type RawDeployment = Object<DeploymentSpec, DeploymentStatus>;
-/// A Service as it is watched.
-pub type RawService = Object<Value, Value>;
-
-/// The part of a pod's spec that is looked at.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct PodSpec {
-    host_network: bool,
-    node_name: Option<String>,
-    containers: Vec<Container>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-struct Container {
-    ports: Vec<Port>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Port {
-    name: Option<String>,
-    container_port: u16,
-}
-
-/// The part of a pod's status that is looked at.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct PodStatus {
-    phase: Option<String>,
-    reason: Option<String>,
-    message: Option<String>,
-    #[serde(rename = "podIP")]
-    pod_ip: Option<String>,
-    conditions: Vec<Condition>,
-    init_container_statuses: Vec<ContainerStatus>,
-    container_statuses: Vec<ContainerStatus>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Condition {
-    #[serde(rename = "type")]
-    type_: String,
-    status: String,
-    reason: Option<String>,
-    message: Option<String>,
-    last_transition_time: Option<String>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct ContainerStatus {
-    state: ContainerState,
-    last_state: ContainerState,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-struct ContainerState {
-    waiting: Option<Waiting>,
-    terminated: Option<Terminated>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-struct Waiting {
-    reason: Option<String>,
-    message: Option<String>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Terminated {
-    exit_code: i64,
-    reason: Option<String>,
-    finished_at: Option<String>,
-}
-
-/// The part of a Deployment's spec that is looked at.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct DeploymentSpec {
-    replicas: i64,
-    strategy: Strategy,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-struct Strategy {
-    #[serde(rename = "type")]
-    type_: String,
-}
-
-/// The part of a Deployment's status that is looked at.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct DeploymentStatus {
-    conditions: Vec<Condition>,
-}
 
 /// What is kept of a pod.
 pub fn pod(raw: RawPod) -> Option<(Key, PodRecord)> {

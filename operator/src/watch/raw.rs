@@ -1,0 +1,118 @@
+//! Objects of Kubernetes' kinds as they are watched: decoded only as far as they are looked at.
+
+use kube::core::Object;
+use serde::Deserialize;
+use serde_json::Value;
+
+/// A pod as it is watched.
+pub type RawPod = Object<PodSpec, PodStatus>;
+/// A Deployment as it is watched.
+pub type RawDeployment = Object<DeploymentSpec, DeploymentStatus>;
+/// A Service as it is watched.
+pub type RawService = Object<Value, Value>;
+
+/// The part of a pod's spec that is looked at.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct PodSpec {
+    pub(super) host_network: bool,
+    pub(super) node_name: Option<String>,
+    pub(super) containers: Vec<Container>,
+}
+
+/// A container of a pod.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Container {
+    pub(super) ports: Vec<Port>,
+}
+
+/// A port of a container.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Port {
+    pub(super) name: Option<String>,
+    pub(super) container_port: u16,
+}
+
+/// The part of a pod's status that is looked at.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct PodStatus {
+    pub(super) phase: Option<String>,
+    pub(super) reason: Option<String>,
+    pub(super) message: Option<String>,
+    #[serde(rename = "podIP")]
+    pub(super) pod_ip: Option<String>,
+    pub(super) conditions: Vec<Condition>,
+    pub(super) init_container_statuses: Vec<ContainerStatus>,
+    pub(super) container_statuses: Vec<ContainerStatus>,
+}
+
+/// A condition of a pod or Deployment.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Condition {
+    #[serde(rename = "type")]
+    pub(super) type_: String,
+    pub(super) status: String,
+    pub(super) reason: Option<String>,
+    pub(super) message: Option<String>,
+    pub(super) last_transition_time: Option<String>,
+}
+
+/// How a container is.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ContainerStatus {
+    pub(super) state: ContainerState,
+    pub(super) last_state: ContainerState,
+}
+
+/// What a container does.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct ContainerState {
+    pub(super) waiting: Option<Waiting>,
+    pub(super) terminated: Option<Terminated>,
+}
+
+/// Why a container waits.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Waiting {
+    pub(super) reason: Option<String>,
+    pub(super) message: Option<String>,
+}
+
+/// How a container ended.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Terminated {
+    pub(super) exit_code: i64,
+    pub(super) reason: Option<String>,
+    pub(super) finished_at: Option<String>,
+}
+
+/// The part of a Deployment's spec that is looked at.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct DeploymentSpec {
+    pub(super) replicas: i64,
+    pub(super) strategy: Strategy,
+}
+
+/// How a Deployment replaces pods.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Strategy {
+    #[serde(rename = "type")]
+    pub(super) type_: String,
+}
+
+/// The part of a Deployment's status that is looked at.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct DeploymentStatus {
+    pub(super) conditions: Vec<Condition>,
+}
