@@ -14,6 +14,9 @@ use tower::{BoxError, Layer, Service};
 
 use crate::metrics::Metrics;
 
+/// Longest silence on a connection: more than a watch lasts.
+const SILENCE: std::time::Duration = std::time::Duration::from_secs(130);
+
 /// Resources with a name of their own in metrics; anything else is `other`.
 const RESOURCES: [&str; 8] = [
     "pods",
@@ -33,6 +36,9 @@ const SUBRESOURCES: [&str; 3] = ["status", "scale", "portforward"];
 /// A configuration that no client can be made of.
 pub fn connect(mut config: Config, metrics: Metrics) -> Result<Client, kube::Error> {
     config.default_retry = false;
+    // A server that accepted a connection and went silent must not hold a watch or a list for ever.
+    config.read_timeout = Some(SILENCE);
+    config.reset_reader_on_write = true;
     Ok(ClientBuilder::try_from(config)?.with_layer(&Counted(metrics)).build())
 }
 

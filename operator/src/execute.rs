@@ -51,7 +51,7 @@ impl Target {
     }
 }
 
-/// Carries out the actions in their order. The first that fails ends it: the rest is decided anew. Where
+/// Carries out the actions in their order, all of them even if one fails, and answers the first failure. Where
 /// the object's own status was just written, what is bound to its version waits for the next pass.
 /// Events come first: they tell of a change that the status already shows, and would not be told again.
 ///
@@ -73,10 +73,11 @@ pub async fn all(
         actions.into_iter().partition(|a| matches!(a, Action::Event(_)));
     let (deletes, others): (Vec<_>, Vec<_>) =
         actions.into_iter().partition(|a| matches!(a, Action::DeletePod(_)));
+    let mut outcome = Ok(());
     for action in events.into_iter().chain(others).filter(|a| !(status_written && is_own(a))) {
-        one(operator, subject, target, action).await?;
+        outcome = outcome.and(one(operator, subject, target, action).await);
     }
-    pods::delete(operator, subject, target, deletes).await
+    outcome.and(pods::delete(operator, subject, target, deletes).await)
 }
 
 async fn one(
@@ -134,7 +135,7 @@ pub async fn status(
     let (params, patch) = (params(), Patch::Merge(&body));
     match request(what, api.patch_status(&meta.name, &params, &patch)).await {
         Ok(mut object) => {
-            expect_object(operator, subject, target.kind, &object);
+            expect_object(operator, subject, target, target.kind, &object);
             Ok(Some(object.data["status"].take()))
         }
         Err(e) => gone_is_fine(e).map(|()| None),
@@ -184,12 +185,8 @@ async fn create(
                 name,
                 "created"
             );
-            expect_object(operator, subject, kind, &made);
+            expect_object(operator, subject, target, kind, &made);
             Ok(())
-        }
-        // The cache will show whose it is.
-        Err(Error::Refused { code: 409, .. } | Error::Conflict { .. }) => {
-            Err(Error::Conflict { what: what() })
         }
         Err(e) => Err(e),
     }
@@ -214,7 +211,7 @@ async fn patch(
                 name,
                 "patched"
             );
-            expect_object(operator, subject, kind, &object);
+            expect_object(operator, subject, target, kind, &object);
             Ok(())
         }
         Err(e) => gone_is_fine(e),
@@ -238,7 +235,13 @@ async fn scale(
     let key = (target.meta.namespace.clone(), group.to_string());
     if let (Some(uid), Some(version)) = (scaled.metadata.uid, scaled.metadata.resource_version) {
         let now = operator.world.now();
-        operator.state.lock().expect::<Groups>(subject, &key, &uid, Expected::Version(version), now);
+        operator.state.lock().expect::<Groups>(
+            (subject, &target.meta.uid),
+            &key,
+            &uid,
+            Expected::Version(version),
+            now,
+        );
     }
     Ok(())
 }
@@ -248,13 +251,20 @@ fn params() -> PatchParams {
 }
 
 /// What is written is waited for in the cache before the subject is decided on again.
-fn expect_object(operator: &Operator, subject: &Subject, kind: Kind, object: &DynamicObject) {
+fn expect_object(
+    operator: &Operator,
+    subject: &Subject,
+    target: &Target,
+    kind: Kind,
+    object: &DynamicObject,
+) {
     let meta = &object.metadata;
     let (Some(key), Some(uid), Some(version)) = (key_of(object), &meta.uid, &meta.resource_version) else {
         return;
     };
     let (now, what) = (operator.world.now(), Expected::Version(version.clone()));
     let mut state = operator.state.lock();
+    let subject = (subject, target.meta.uid.as_str());
     match kind {
         Kind::Cluster => state.expect::<Clusters>(subject, &key, uid, what, now),
         Kind::Group => state.expect::<Groups>(subject, &key, uid, what, now),

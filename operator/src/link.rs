@@ -2,6 +2,7 @@
 
 mod dial;
 mod poll;
+mod questions;
 
 use std::{
     collections::BTreeMap,
@@ -34,9 +35,9 @@ const TIMEOUTS: Timeouts = Timeouts {
     request: Duration::from_secs(5),
     retire: Duration::from_secs(120),
 };
-/// How often a scheduler is asked while workers leave.
+/// How often a scheduler is asked while workers leave; less often while nothing comes of it.
 const FAST: Duration = Duration::from_millis(500);
-/// How soon after a change of the scheduler's pod, or of what is needed, it is asked.
+/// How soon a group is looked at again after a retirement was not answered.
 const RETIRE_FAILED: Duration = Duration::from_millis(200);
 
 /// All links.
@@ -71,12 +72,13 @@ impl Links {
         self.lock().get(cluster).map(|l| l.state.clone()).unwrap_or_default()
     }
 
-    /// `subject` needs this much of the cluster's scheduler from now on.
+    /// `subject` needs this much of the cluster's scheduler from now on, and nothing of any other.
     pub fn want(&self, operator: &Arc<Operator>, cluster: &Key, subject: &Subject, need: SchedulerNeed) {
         let mut links = self.lock();
-        if need == SchedulerNeed::None {
-            let Some(link) = links.get_mut(cluster) else { return };
+        for (_, link) in links.iter_mut().filter(|(c, _)| *c != cluster || need == SchedulerNeed::None) {
             link.needs.remove(subject);
+        }
+        if need == SchedulerNeed::None {
             return;
         }
         let link = links.entry(cluster.clone()).or_default();
@@ -93,7 +95,7 @@ impl Links {
     }
 
     /// `subject` is gone, and needs nothing any more.
-    pub fn forget(&self, _operator: &Arc<Operator>, subject: &Subject) {
+    pub fn forget(&self, subject: &Subject) {
         for link in self.lock().values_mut() {
             link.needs.remove(subject);
         }

@@ -40,8 +40,14 @@ async fn main() -> anyhow::Result<()> {
         Some(config) => config,
         None => kube::Config::infer().await.context("no kubeconfig, and not in a pod; set KUBECONFIG")?,
     };
-    let client = client::connect(config, metrics.clone()).context("making a client of the API server")?;
-    let dial: Arc<dyn Dial> = if direct { Arc::new(Direct) } else { Arc::new(PortForward(client.clone())) };
+    let client =
+        client::connect(config.clone(), metrics.clone()).context("making a client of the API server")?;
+    let dial: Arc<dyn Dial> = if direct {
+        Arc::new(Direct)
+    } else {
+        // A forward may be silent for long, so it has a client without a limit on silence.
+        Arc::new(PortForward(kube::Client::try_from(config).context("making a client for port-forwards")?))
+    };
     let world = World { clock: Arc::new(SystemClock), dice: Dice::from_system(), dial };
     let listener = tokio::net::TcpListener::bind(args.http_address)
         .await

@@ -42,8 +42,16 @@ impl Error {
     }
 }
 
-/// `None`: the object is gone. Else when to look again: at the next resync, or after this long.
-pub type Outcome = Option<Option<Duration>>;
+/// How a reconcile ended well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The object is gone.
+    Gone,
+    /// It was looked at. Look again after this long, or at the next resync.
+    Done(Option<Duration>),
+    /// Nothing was decided: the cache does not show our own writes yet. It will wake us, or this time ends.
+    Waiting(Duration),
+}
 
 /// Reconciles one object.
 ///
@@ -52,23 +60,23 @@ pub type Outcome = Option<Option<Duration>>;
 pub async fn reconcile(operator: &Arc<Operator>, subject: &Subject) -> Result<Outcome, Error> {
     let wait = operator.state.lock().wait(subject, operator.world.now());
     if let Some(wait) = wait {
-        return Ok(Some(Some(wait)));
+        return Ok(Outcome::Waiting(wait));
     }
     let outcome = match subject {
         Subject::Cluster(key) => cluster::reconcile(operator, subject, key).await?,
         Subject::Group(key) => group::reconcile(operator, subject, key).await?,
         Subject::Autoscaler(key) => autoscaler::reconcile(operator, subject, key).await?,
     };
-    if outcome.is_none() {
-        operator.links.forget(operator, subject);
+    if outcome == Outcome::Gone {
+        operator.links.forget(subject);
         operator.written.forget(subject);
     }
     Ok(outcome)
 }
 
-/// What the kinds have in common: write the status if it differs, then act. Two actions come first: a
-/// retirement, because the memory counts it as under way already, and a change of size, because the
-/// status tells when it happened.
+/// What the kinds have in common: write the status if it differs, then act. Some actions come first:
+/// retirements and creations, because the memory counts them as under way already, and a change of size,
+/// because the status tells when it happened.
 async fn carry_out<S: Serialize>(
     operator: &Arc<Operator>,
     subject: &Subject,
@@ -78,7 +86,7 @@ async fn carry_out<S: Serialize>(
     cluster: &str,
 ) -> Result<Outcome, Error> {
     let Decision { actions, status, requeue, need } = decision;
-    let is_first = |a: &Action| matches!(a, Action::Retire(_) | Action::Scale { .. });
+    let is_first = |a: &Action| matches!(a, Action::Retire(_) | Action::Scale { .. } | Action::CreatePods(_));
     let (first, actions): (Vec<_>, Vec<_>) = actions.into_iter().partition(is_first);
     execute::all(operator, subject, target, first, false).await?;
     let written = status::write(operator, subject, target, &status, old).await?;
@@ -89,5 +97,5 @@ async fn carry_out<S: Serialize>(
         _ => None,
     };
     let again = [requeue, later, (need != SchedulerNeed::None).then_some(SCHEDULER_RESYNC)];
-    Ok(Some(again.into_iter().flatten().min()))
+    Ok(Outcome::Done(again.into_iter().flatten().min()))
 }

@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     fmt,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
@@ -19,7 +19,7 @@ use crate::{
     link::Links,
     metrics::Metrics,
     queue::Queue,
-    reconcile,
+    reconcile::{self, Outcome},
     state::Shared,
     subject::Subject,
     watch,
@@ -69,10 +69,29 @@ pub struct Operator {
     pub settings: Settings,
     /// Permits for writes to pods; they are given out in the order they were asked for.
     pub(crate) pod_writes: Semaphore,
-    failures: Mutex<BTreeMap<Subject, u32>>,
+    failures: Mutex<BTreeMap<Subject, Failing>>,
     /// What was last written to each status.
     pub(crate) written: reconcile::Writings,
     busy: AtomicUsize,
+}
+
+/// A subject that failed, how often in a row, and until when it rests.
+struct Failing {
+    times: u32,
+    not_before: Instant,
+}
+
+/// A subject that is being dealt with; whatever ends that, it may be handed out again.
+struct Turn {
+    operator: Arc<Operator>,
+    subject: Subject,
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.operator.busy.fetch_sub(1, Ordering::Relaxed);
+        self.operator.queue.done(&self.subject);
+    }
 }
 
 impl fmt::Debug for Operator {
@@ -123,6 +142,14 @@ impl Operator {
         self.queue.add(subject, delay);
     }
 
+    /// Something was heard of a scheduler that concerns `subject`. That is no reason to try a failing write
+    /// again before its time.
+    pub fn heard(&self, subject: Subject) {
+        let not_before = self.failures().get(&subject).map(|f| f.not_before);
+        let delay = not_before.map(|t| t.saturating_duration_since(Instant::now())).unwrap_or_default();
+        self.queue.add(subject, delay);
+    }
+
     /// Waits until no reconcile is under way.
     pub async fn drain(&self, limit: Duration) {
         let until = Instant::now() + limit;
@@ -143,16 +170,14 @@ impl Operator {
         loop {
             self.health.beat("start");
             self.health.beat("queue");
-            let Ok(Ok(permit)) = tokio::time::timeout(BEAT, permits.clone().acquire_owned()).await else {
-                continue;
-            };
+            let permit = tokio::time::timeout(BEAT, permits.clone().acquire_owned());
+            let Ok(Ok(permit)) = permit.await else { continue };
             let Ok(subject) = tokio::time::timeout(BEAT, self.queue.next()).await else { continue };
-            let operator = self.clone();
+            let turn = Turn { operator: self.clone(), subject };
             self.busy.fetch_add(1, Ordering::Relaxed);
             tokio::spawn(async move {
-                operator.one(&subject).await;
-                operator.busy.fetch_sub(1, Ordering::Relaxed);
-                operator.queue.done(&subject);
+                turn.operator.one(&turn.subject).await;
+                drop(turn);
                 drop(permit);
             });
         }
@@ -165,37 +190,38 @@ impl Operator {
         let outcome = outcome.unwrap_or_else(|_| Err(reconcile::Error::TooSlow(LIMIT)));
         timer.done(outcome.as_ref().map_or_else(|e| e.label(), |_| "ok"));
         match outcome {
-            Ok(None) => {
-                self.failures().remove(subject);
-            }
-            Ok(Some(again)) => {
+            Ok(Outcome::Gone) => drop(self.failures().remove(subject)),
+            Ok(Outcome::Waiting(limit)) => self.queue.add(subject.clone(), limit),
+            Ok(Outcome::Done(again)) => {
                 self.failures().remove(subject);
                 self.queue.add(subject.clone(), again.unwrap_or_else(|| self.jittered(RESYNC)));
             }
-            Err(error) => {
-                let times = {
-                    let mut failures = self.failures();
-                    let times = failures.entry(subject.clone()).or_default();
-                    *times = times.saturating_add(1);
-                    *times
-                };
-                let wait = BACKOFF.0.saturating_mul(1 << times.min(12)).min(BACKOFF.1);
-                let (namespace, name) = subject.key();
-                if error.is_conflict() && times < 3 {
-                    tracing::debug!(kind = subject.kind(), namespace, name, %error, "changed meanwhile");
-                } else {
-                    tracing::warn!(kind = subject.kind(), namespace, name, %error, times, "failed; trying again");
-                }
-                self.queue.add(subject.clone(), self.jittered(wait));
-            }
+            Err(error) => self.failed(subject, &error),
         }
+    }
+
+    fn failed(&self, subject: &Subject, error: &reconcile::Error) {
+        let (times, wait) = {
+            let mut failures = self.failures();
+            let times = failures.get(subject).map_or(1, |f| f.times.saturating_add(1));
+            let wait = self.jittered(BACKOFF.0.saturating_mul(1 << times.min(12)).min(BACKOFF.1));
+            failures.insert(subject.clone(), Failing { times, not_before: Instant::now() + wait });
+            (times, wait)
+        };
+        let (namespace, name) = subject.key();
+        if error.is_conflict() && times < 3 {
+            tracing::debug!(kind = subject.kind(), namespace, name, %error, "changed meanwhile");
+        } else {
+            tracing::warn!(kind = subject.kind(), namespace, name, %error, times, "failed; trying again");
+        }
+        self.queue.add(subject.clone(), wait);
     }
 
     fn jittered(&self, d: Duration) -> Duration {
         d.mul_f64(0.8 + 0.4 * self.world.dice.fraction())
     }
 
-    fn failures(&self) -> std::sync::MutexGuard<'_, BTreeMap<Subject, u32>> {
+    fn failures(&self) -> MutexGuard<'_, BTreeMap<Subject, Failing>> {
         self.failures.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

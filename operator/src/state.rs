@@ -9,6 +9,7 @@ use dask_operator_core::{
     autoscale,
     expect::{Expectations, Expected, at_least},
     group,
+    record::Trouble,
     time::Timestamp,
 };
 
@@ -28,6 +29,10 @@ pub trait Cached: Send + Sync + 'static {
     fn store(cache: &mut Cache) -> &mut Store<Self::Record>;
     /// Its UID, resourceVersion, and whether it has a deletionTimestamp.
     fn version(record: &Self::Record) -> (&str, &str, bool);
+    /// The subject that it is itself, if it is one of ours.
+    fn own(_key: &Key) -> Option<Subject> {
+        None
+    }
     /// Who must be looked at when it changes.
     fn subjects(cache: &Cache, key: &Key, record: &Self::Record) -> BTreeSet<Subject>;
     /// Updates the cache's indexes.
@@ -39,6 +44,8 @@ pub trait Cached: Send + Sync + 'static {
 pub struct ClusterMemory {
     /// When phase `Created` was written.
     pub created_written: Option<Timestamp>,
+    /// What the API server answered to our last writes, and how often in a row it refused them.
+    pub refused: Option<(Trouble, u32)>,
 }
 
 /// What the operator knows at this moment.
@@ -62,6 +69,8 @@ impl State {
         let before = K::store(&mut self.cache).insert(key.clone(), record.clone());
         let mut touched = BTreeSet::new();
         if let Some(before) = before {
+            // Whom it concerned before, it concerns once more.
+            touched = K::subjects(&self.cache, key, &before);
             if K::version(&before).0 != K::version(&record).0 {
                 touched = self.vanished::<K>(key, &before);
             }
@@ -108,17 +117,21 @@ impl State {
                 e.gone(&key.1, uid);
             }
         }
+        if let Some(own) = K::own(key) {
+            self.expectations.remove(&own);
+        }
         self.clusters.remove(uid);
         self.groups.remove(uid);
         self.autoscalers.remove(uid);
         subjects
     }
 
-    /// `subject` is not decided on until the cache shows this of that object. Nothing is expected that
-    /// the cache shows already: a watch may be faster than the answer to a write.
+    /// `subject` (which had this UID) is not decided on until the cache shows this of that object. Nothing
+    /// is expected that the cache shows already: a watch may be faster than the answer to a write. Nor
+    /// anything for a subject that has gone meanwhile: no event would reach it.
     pub fn expect<K: Cached>(
         &mut self,
-        subject: &Subject,
+        (subject, subject_uid): (&Subject, &str),
         key: &Key,
         uid: &str,
         what: Expected,
@@ -132,8 +145,16 @@ impl State {
             (None, Expected::Version(_)) => false,
             (None, Expected::Deleted) => true,
         };
-        if !shown {
+        if !shown && self.uid(subject) == Some(subject_uid) {
             self.expectations.entry(subject.clone()).or_default().expect(&key.1, uid, what, now);
+        }
+    }
+
+    fn uid(&self, subject: &Subject) -> Option<&str> {
+        match subject {
+            Subject::Cluster(key) => self.cache.clusters.get(key).map(|o| o.meta.uid.as_str()),
+            Subject::Group(key) => self.cache.groups.get(key).map(|o| o.meta.uid.as_str()),
+            Subject::Autoscaler(key) => self.cache.autoscalers.get(key).map(|o| o.meta.uid.as_str()),
         }
     }
 

@@ -140,20 +140,25 @@ impl<R: Resource, T> Watch<R, T> {
         loop {
             self.operator.health.beat(&self.name);
             let Ok(event) = tokio::time::timeout(BEAT, stream.next()).await else { continue };
-            match event {
-                Some(Ok(event)) => {
+            let mut next = event;
+            // What has arrived already is taken in one go.
+            while let Some(Ok(event)) = next {
+                // A list begins with `Init` whether the server answers or not.
+                if !matches!(event, Event::Init) {
                     failures = 0;
-                    self.event::<K>(event, &mut present);
-                    // What has arrived already is taken in one go.
-                    while let Some(Some(Ok(event))) = stream.next().now_or_never() {
-                        self.event::<K>(event, &mut present);
+                }
+                self.event::<K>(event, &mut present);
+                match stream.next().now_or_never() {
+                    Some(item) => next = item,
+                    None => {
+                        next = None;
+                        break;
                     }
                 }
-                Some(Err(error)) => {
-                    failures += 1;
-                    self.failed(&error, failures).await;
-                }
-                None => return,
+            }
+            if let Some(Err(error)) = next {
+                failures += 1;
+                self.failed(&error, failures).await;
             }
         }
     }
@@ -203,12 +208,13 @@ impl<R: Resource, T> Watch<R, T> {
     }
 
     async fn failed(&self, error: &watcher::Error, failures: u32) {
-        // A watch that expired is the normal way to start anew.
-        if failures > 1 {
+        // A watch that ends is started anew, and that is all; a list that fails is news.
+        let is_routine = matches!(error, watcher::Error::WatchError(_) | watcher::Error::WatchFailed(_));
+        if failures > 1 || !is_routine {
             tracing::warn!(watch = self.name, %error, failures, "watch failed; trying again");
         }
         self.operator.metrics.watch_failed();
-        let wait = BACKOFF.0.saturating_mul(1 << failures.min(10)).min(BACKOFF.1);
+        let wait = BACKOFF.0.saturating_mul(1 << failures.saturating_sub(1).min(10)).min(BACKOFF.1);
         tokio::time::sleep(wait.mul_f64(0.5 + self.operator.world.dice.fraction() / 2.0)).await;
     }
 }

@@ -117,6 +117,9 @@ fn subject<'a>(input: &Input<'a>) -> Result<&'a Group, Vec<Observed>> {
         );
     }
     let name = group_name(input.autoscaler);
+    if is_a_formers(input) {
+        return inactive("NotReady", "it belongs to a former cluster of that name, and goes with it".into());
+    }
     let Some(group) = input.group.filter(|g| g.spec.cluster == spec.cluster) else {
         return inactive(
             "WorkerGroupNotFound",
@@ -138,6 +141,11 @@ fn subject<'a>(input: &Input<'a>) -> Result<&'a Group, Vec<Observed>> {
         ]);
     }
     Ok(group)
+}
+
+fn is_a_formers(input: &Input<'_>) -> bool {
+    let owners = &input.autoscaler.meta.owners;
+    input.cluster.is_some_and(|c| drift::is_of_a_former(owners, &template::cluster_owner(c)))
 }
 
 fn bounds(input: &Input<'_>) -> (i32, i32) {
@@ -200,7 +208,8 @@ fn active(input: &Input<'_>) -> Observed {
 
 fn metadata(input: &Input<'_>) -> Option<Action> {
     let meta = &input.autoscaler.meta;
-    let owner = input.cluster.filter(|c| !c.meta.deleting && !meta.deleting).map(template::cluster_owner);
+    let usable = |c: &&Cluster| !c.meta.deleting && !meta.deleting && !is_a_formers(input);
+    let owner = input.cluster.filter(usable).map(template::cluster_owner);
     let mut patch = drift::Metadata::new().without_kopf(&meta.finalizers);
     if let Some(owner) = &owner {
         patch = patch.owner(owner, &meta.owners);

@@ -13,7 +13,7 @@ use serde_json::json;
 use crate::{
     action::{Action, Decision, Kind, Patch, SchedulerNeed},
     conditions, drift, names,
-    record::{Cluster, DeploymentRecord, Group, PodRecord, ServiceRecord},
+    record::{Cluster, DeploymentRecord, Group, PodRecord, ServiceRecord, Trouble},
     scheduler::SchedulerState,
     time::Timestamp,
 };
@@ -39,6 +39,8 @@ pub struct Input<'a> {
     pub scheduler: &'a SchedulerState,
     /// When this process first wrote phase `Created`, if it did.
     pub created_written: Option<Timestamp>,
+    /// What the API server answered to the last writes, if it refused them more than once.
+    pub refused: Option<&'a Trouble>,
     /// Now.
     pub now: Timestamp,
     /// The Kubernetes cluster's DNS domain.

@@ -9,8 +9,9 @@ use std::{collections::BTreeMap, time::Duration};
 
 use crate::time::Timestamp;
 
-/// How long a cache is waited for. Longer than a watch needs to reconnect.
-pub const LIMIT: Duration = Duration::from_secs(30);
+/// How long a cache is waited for: longer than it takes to notice that a watch has gone silent (two
+/// minutes) and to list anew. Kubernetes' ReplicaSets wait five minutes.
+pub const LIMIT: Duration = Duration::from_secs(180);
 
 /// Writes of ours that the cache has not shown.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -99,7 +100,7 @@ mod tests {
     fn no_expectation_outlives_its_limit() {
         let mut e = Expectations::default();
         e.expect("a", "1", Expected::Deleted, Timestamp(0));
-        assert_eq!(e.wait(Timestamp(29_000)), Some(Duration::from_secs(1)));
-        assert_eq!(e.wait(Timestamp(30_000)), None);
+        assert_eq!(e.wait(Timestamp(179_000)), Some(Duration::from_secs(1)));
+        assert_eq!(e.wait(Timestamp(180_000)), None);
     }
 }

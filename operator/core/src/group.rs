@@ -46,6 +46,8 @@ pub struct Input<'a> {
     pub cluster: Option<&'a Cluster>,
     /// The pods it controls, by UID of the owner, sorted by name.
     pub pods: &'a [&'a PodRecord],
+    /// The worker pods of all groups of the cluster, these included.
+    pub cluster_pods: &'a [&'a PodRecord],
     /// What is known of the cluster's scheduler.
     pub scheduler: &'a SchedulerState,
     /// Whether an autoscaler decides the group's size: then no shrink is ever forced.
@@ -143,6 +145,11 @@ fn usable_cluster<'a>(input: &Input<'a>) -> Result<&'a Cluster, Observed> {
         );
         conditions::no(conditions::READY, "ClusterNotFound", message)
     })?;
+    let owner = template::cluster_owner(cluster);
+    if drift::is_of_a_former(&input.group.meta.owners, &owner) {
+        let message = "it belongs to a former cluster of that name, and goes with it";
+        return Err(conditions::no(conditions::READY, "NotReady", message));
+    }
     if cluster.meta.deleting {
         return Err(conditions::no(conditions::READY, "NotReady", "the cluster is being deleted"));
     }
@@ -181,6 +188,9 @@ fn push_patch(input: &Input<'_>, metadata: Option<serde_json::Value>, found: &mu
 /// Pods that are over hold nothing; they go, so that they are replaced.
 fn reap(input: &Input<'_>, tally: &Tally<'_>, found: &mut Findings) {
     found.failures = failure::Failures::of(&input.group.status).after(input, tally);
+    if let Some(wait) = found.failures.proof_in(input, tally) {
+        found.again_in(wait);
+    }
     for pod in &tally.finished {
         found.actions.push(Action::DeletePod(DeletePod {
             pod: tally::reference(pod),

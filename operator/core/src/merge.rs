@@ -22,6 +22,10 @@ pub fn missing(desired: &Value, live: &Value) -> Option<Value> {
         }
         (Value::Object(want), Value::Null) if want.values().all(Value::is_null) => None,
         (Value::Array(want), Value::Null) if want.is_empty() => None,
+        // The API server leaves these out.
+        (Value::Bool(false), Value::Null) => None,
+        (Value::String(text), Value::Null) if text.is_empty() => None,
+        (Value::Number(n), Value::Null) if n.as_i64() == Some(0) => None,
         _ => (desired != live).then(|| desired.clone()),
     }
 }
@@ -74,6 +78,7 @@ mod tests {
     #[test]
     fn nothing_asked_is_nothing_missing() {
         assert_eq!(missing(&json!({"a": {}, "b": [], "c": {"d": null}}), &json!({})), None);
+        assert_eq!(missing(&json!({"a": false, "b": "", "c": 0}), &json!({})), None);
         assert_eq!(missing(&json!({"a": {"b": 1}}), &json!({})), Some(json!({"a": {"b": 1}})));
     }
 

@@ -59,6 +59,13 @@ pub fn worker_pod(group: &str, group_uid: &str, number: i64) -> String {
     format!("{group}-worker-{:010x}", permute(number.unsigned_abs(), hash::number(&[group_uid])))
 }
 
+/// Whether a name is one that [`worker_pod`] gives.
+pub fn is_worker_pod(name: &str) -> bool {
+    name.rsplit_once("-worker-").is_some_and(|(group, hash)| {
+        !group.is_empty() && hash.len() == 10 && hash.chars().all(|c| c.is_ascii_hexdigit())
+    })
+}
+
 const BITS: u64 = 40;
 const MASK: u64 = (1 << BITS) - 1;
 
@@ -106,6 +113,8 @@ mod tests {
         let names: BTreeSet<_> = (0..20_000).map(|n| worker_pod("g", "uid-1", n)).collect();
         assert_eq!(names.len(), 20_000);
         assert_ne!(worker_pod("g", "uid-1", 1), worker_pod("g", "uid-2", 1));
+        assert!(names.iter().all(|n| is_worker_pod(n)));
+        assert!(!is_worker_pod("tcp://10.0.0.1:4567") && !is_worker_pod("my-worker-1"));
     }
 
     proptest! {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{record::PodRecord, time::Timestamp};
+use crate::{names, record::PodRecord, time::Timestamp};
 
 /// What is known of a cluster's scheduler.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -53,6 +53,8 @@ pub struct Snapshot {
     pub target: Option<u32>,
     /// Who may leave, if asked.
     pub offer: Option<Offer>,
+    /// Why one of the two is missing though it was asked for.
+    pub unanswered: Option<String>,
 }
 
 /// Whom the scheduler offers for retirement.
@@ -114,6 +116,17 @@ pub fn addresses_by_pod<'a>(
     out
 }
 
+/// Whether a worker is registered that may run in any of the pods, because it belongs to none of them by
+/// name or IP. A name that is one of ours without a pod belongs to a pod that is gone.
+pub fn has_strangers<'a>(
+    pods: impl Iterator<Item = &'a PodRecord>,
+    workers: &BTreeMap<String, WorkerView>,
+) -> bool {
+    let mapped = addresses_by_pod(pods, workers);
+    let mapped: BTreeSet<&String> = mapped.values().flatten().collect();
+    workers.iter().any(|(a, w)| !mapped.contains(a) && !names::is_worker_pod(without_process_number(&w.name)))
+}
+
 /// With several processes in a pod, Dask appends `-<number>` to the name.
 fn without_process_number(name: &str) -> &str {
     match name.rsplit_once('-') {
@@ -156,5 +169,13 @@ mod tests {
         a.host_network = true;
         let workers = BTreeMap::from([("tcp://x:1".to_string(), worker("x", "10.0.0.1"))]);
         assert!(addresses_by_pod([&a].into_iter(), &workers).is_empty());
+        assert!(has_strangers([&a].into_iter(), &workers), "it may be this pod's");
+    }
+
+    #[test]
+    fn a_worker_of_a_pod_that_is_gone_is_no_stranger() {
+        let gone = names::worker_pod("g", "uid", 3);
+        let workers = BTreeMap::from([("tcp://x:1".to_string(), worker(&format!("{gone}-1"), "10.0.0.1"))]);
+        assert!(!has_strangers(std::iter::empty(), &workers));
     }
 }

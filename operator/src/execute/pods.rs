@@ -1,12 +1,12 @@
 //! Worker pods: created, annotated and deleted, many at a time.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use dask_operator_core::{
     action::{Action, DeletePod, NewPod, PodRef},
     expect::Expected,
     group::CreateOutcome,
-    names,
+    names, template,
 };
 use futures::{StreamExt, stream};
 use k8s_openapi::api::core::v1::Pod;
@@ -38,15 +38,20 @@ pub(super) async fn create(
     pods: Vec<NewPod>,
 ) -> Result<(), Error> {
     let count = pods.len();
-    let outcomes: Vec<(i64, CreateOutcome)> = stream::iter(pods)
+    let mut batch =
+        Batch { operator, target, open: pods.iter().map(|p| p.number).collect(), done: Vec::new() };
+    let mut outcomes = stream::iter(pods)
         .map(|pod| async move {
             let number = pod.number;
             (number, create_one(operator, subject, target, pod).await)
         })
-        .buffer_unordered(PARALLEL)
-        .collect()
-        .await;
-    let made = outcomes.iter().filter(|(_, o)| *o == CreateOutcome::Created).count();
+        .buffer_unordered(PARALLEL);
+    while let Some((number, outcome)) = outcomes.next().await {
+        batch.open.remove(&number);
+        batch.done.push((number, outcome));
+    }
+    let made = batch.done.iter().filter(|(_, o)| *o == CreateOutcome::Created).count();
+    drop(batch);
     tracing::info!(
         namespace = target.meta.namespace,
         group = target.meta.name,
@@ -55,12 +60,34 @@ pub(super) async fn create(
         "created worker pods"
     );
     operator.metrics.pods_created(made);
-    let now = operator.world.now();
-    if let Some(memory) = operator.state.lock().groups.get_mut(&target.meta.uid) {
-        memory.created(&outcomes, now);
+    if made > 0 {
+        operator.touched(subject.clone(), Duration::ZERO);
     }
-    operator.touched(subject.clone(), std::time::Duration::ZERO);
     Ok(())
+}
+
+/// Creations under way. Whatever ends them, the group learns of every number how it went; of those that
+/// were cut off, that nobody knows.
+struct Batch<'a> {
+    operator: &'a Operator,
+    target: &'a Target,
+    open: BTreeSet<i64>,
+    done: Vec<(i64, CreateOutcome)>,
+}
+
+impl Drop for Batch<'_> {
+    fn drop(&mut self) {
+        let mut outcomes = std::mem::take(&mut self.done);
+        outcomes.extend(self.open.iter().map(|n| (*n, CreateOutcome::Unknown)));
+        let now = self.operator.world.now();
+        let mut state = self.operator.state.lock();
+        let group = state.cache.group_by_uid(&self.target.meta.uid).cloned();
+        let worker = group.as_ref().map(|g| &g.spec.worker);
+        let template = worker.map(|w| template::hash(&w.spec, w.metadata.as_ref())).unwrap_or_default();
+        if let Some(memory) = state.groups.get_mut(&self.target.meta.uid) {
+            memory.created(&outcomes, &template, now);
+        }
+    }
 }
 
 async fn create_one(operator: &Operator, subject: &Subject, target: &Target, pod: NewPod) -> CreateOutcome {
@@ -96,12 +123,19 @@ async fn create_one(operator: &Operator, subject: &Subject, target: &Target, pod
 fn ours(operator: &Operator, subject: &Subject, target: &Target, name: &str, pod: &Meta) -> CreateOutcome {
     let owners = pod.metadata.owner_references.iter().flatten();
     if !owners.into_iter().any(|o| o.uid == target.meta.uid) {
-        return CreateOutcome::Rejected(format!("pod {name} exists and belongs to somebody else"));
+        tracing::warn!(namespace = target.meta.namespace, pod = name, "exists and belongs to somebody else");
+        return CreateOutcome::Taken;
     }
     if let (Some(uid), Some(version)) = (&pod.metadata.uid, &pod.metadata.resource_version) {
         let key = (target.meta.namespace.clone(), name.to_string());
         let what = Expected::Version(version.clone());
-        operator.state.lock().expect::<Pods>(subject, &key, uid, what, operator.world.now());
+        operator.state.lock().expect::<Pods>(
+            (subject, &target.meta.uid),
+            &key,
+            uid,
+            what,
+            operator.world.now(),
+        );
     }
     CreateOutcome::Created
 }
@@ -181,12 +215,18 @@ async fn delete_one(
             operator.metrics.pods_deleted(1);
             let key = (target.meta.namespace.clone(), name.clone());
             let now = operator.world.now();
-            operator.state.lock().expect::<Pods>(subject, &key, uid, Expected::Deleted, now);
+            operator.state.lock().expect::<Pods>(
+                (subject, &target.meta.uid),
+                &key,
+                uid,
+                Expected::Deleted,
+                now,
+            );
             Ok(())
         }
         // It changed since it was decided on: decide anew on what it is now.
         Err(Error::Conflict { .. }) => {
-            operator.touched(subject.clone(), std::time::Duration::from_millis(200));
+            operator.touched(subject.clone(), Duration::from_millis(200));
             Ok(())
         }
         Err(e) => super::gone_is_fine(e),

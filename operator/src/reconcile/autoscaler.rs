@@ -22,7 +22,9 @@ pub(super) async fn reconcile(
     key: &Key,
 ) -> Result<Outcome, Error> {
     let now = operator.world.now();
-    let Some(object) = operator.state.lock().cache.autoscalers.get(key).cloned() else { return Ok(None) };
+    let Some(object) = operator.state.lock().cache.autoscalers.get(key).cloned() else {
+        return Ok(Outcome::Gone);
+    };
     let cluster_key = (key.0.clone(), object.spec.cluster.clone());
     let scheduler = operator.links.state(&cluster_key);
     let (decision, target) = {
@@ -37,7 +39,7 @@ pub(super) async fn reconcile(
             .cache
             .groups_of(&cluster_key)
             .filter(|g| g.meta.name != name)
-            .map(|g| live(&state.cache, g).saturating_mul(self::per_pod(&state.cache, g, &scheduler)))
+            .map(|g| supply(&state.cache, g).saturating_mul(self::per_pod(&state.cache, g, &scheduler)))
             .sum();
         let memory = state.autoscalers.entry(object.meta.uid.clone()).or_default();
         let input = autoscale::Input {
@@ -67,7 +69,9 @@ fn per_pod(cache: &Cache, group: &Group, scheduler: &SchedulerState) -> u32 {
     most.and_then(|n| u32::try_from(n).ok()).unwrap_or(1).max(1)
 }
 
-fn live(cache: &Cache, group: &Group) -> u32 {
+/// Pods that the group has or will have.
+fn supply(cache: &Cache, group: &Group) -> u32 {
     let staying = |p: &&std::sync::Arc<PodRecord>| p.is_live() && p.mark.is_none();
-    u32::try_from(cache.workers_of(&group.meta.uid).iter().filter(staying).count()).unwrap_or(u32::MAX)
+    let live = cache.workers_of(&group.meta.uid).iter().filter(staying).count();
+    u32::try_from(live).unwrap_or(u32::MAX).max(u32::try_from(group.spec.worker.replicas).unwrap_or(0))
 }

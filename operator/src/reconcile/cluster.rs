@@ -3,10 +3,15 @@
 use std::sync::Arc;
 
 use dask_crds::Phase;
-use dask_operator_core::{cluster, names};
+use dask_operator_core::{
+    cluster,
+    conditions::{MAX_MESSAGE, shorten},
+    names,
+    record::Trouble,
+};
 
 use crate::{
-    execute::Target,
+    execute::{self, Target},
     reconcile::{Error, Outcome, carry_out},
     run::Operator,
     subject::{Key, Subject},
@@ -21,7 +26,7 @@ pub(super) async fn reconcile(
     let scheduler = operator.links.state(key);
     let (decision, old, target) = {
         let mut state = operator.state.lock();
-        let Some(object) = state.cache.clusters.get(key).cloned() else { return Ok(None) };
+        let Some(object) = state.cache.clusters.get(key).cloned() else { return Ok(Outcome::Gone) };
         let beside = |name: String| (key.0.clone(), name);
         let child = beside(names::scheduler(&key.1));
         let deployment = state.cache.deployments.get(&child).cloned();
@@ -38,6 +43,7 @@ pub(super) async fn reconcile(
             scheduler_pods: &pods,
             scheduler: &scheduler,
             created_written: memory.created_written,
+            refused: memory.refused.as_ref().filter(|(_, times)| *times > 1).map(|(trouble, _)| trouble),
             now,
             domain: &operator.settings.cluster_domain,
         });
@@ -47,5 +53,24 @@ pub(super) async fn reconcile(
         let target = Target::of(subject, &object.meta);
         (decision, object, target)
     };
-    carry_out(operator, subject, &target, decision, &old.status, &key.1).await
+    let outcome = carry_out(operator, subject, &target, decision, &old.status, &key.1).await;
+    remember(operator, &target, outcome.as_ref().err());
+    outcome
+}
+
+/// A refusal of the API server stands in the status until it is over.
+fn remember(operator: &Operator, target: &Target, error: Option<&Error>) {
+    let mut state = operator.state.lock();
+    let Some(memory) = state.clusters.get_mut(&target.meta.uid) else { return };
+    memory.refused = match error {
+        Some(Error::Api(execute::Error::Refused { what, code, message })) => {
+            let times = memory.refused.as_ref().map_or(1, |(_, n)| n.saturating_add(1));
+            let reason = if *code == 409 { "NameTaken" } else { "CreateRejected" };
+            let message = shorten(&format!("{what} was refused: {message}"), MAX_MESSAGE);
+            Some((Trouble { reason: reason.into(), message }, times))
+        }
+        // Neither an answer nor its lack says that it is over.
+        Some(_) => return,
+        None => None,
+    };
 }

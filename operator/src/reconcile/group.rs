@@ -17,7 +17,7 @@ pub(super) async fn reconcile(
     key: &Key,
 ) -> Result<Outcome, Error> {
     let now = operator.world.now();
-    let Some(object) = operator.state.lock().cache.groups.get(key).cloned() else { return Ok(None) };
+    let Some(object) = operator.state.lock().cache.groups.get(key).cloned() else { return Ok(Outcome::Gone) };
     let cluster_key = (key.0.clone(), object.spec.cluster.clone());
     let scheduler = operator.links.state(&cluster_key);
     let (decision, target) = {
@@ -25,6 +25,11 @@ pub(super) async fn reconcile(
         let cluster = state.cache.clusters.get(&cluster_key).cloned();
         let pods = state.cache.workers_of(&object.meta.uid);
         let pods: Vec<_> = pods.iter().map(AsRef::as_ref).collect();
+        let all: Vec<_> = {
+            let cache = &state.cache;
+            cache.groups_of(&cluster_key).flat_map(|g| cache.workers_of(&g.meta.uid)).collect()
+        };
+        let all: Vec<_> = all.iter().map(AsRef::as_ref).collect();
         let autoscalers: Vec<_> = state.cache.autoscalers_in(&key.0).cloned().collect();
         let acting =
             autoscale::acting(autoscalers.iter().map(AsRef::as_ref), &cluster_key.1, &key.1).is_some();
@@ -33,6 +38,7 @@ pub(super) async fn reconcile(
             group: &object,
             cluster: cluster.as_deref(),
             pods: &pods,
+            cluster_pods: &all,
             scheduler: &scheduler,
             autoscaled: acting,
             now,

@@ -61,6 +61,18 @@ pub(super) enum Written {
     In(Duration),
 }
 
+/// Whether more than counts differs, or the words of a condition that stays as it was.
+fn is_urgent(diff: &Value, old: &Value) -> bool {
+    let essence = |conditions: &Value| -> Vec<[Value; 3]> {
+        let list = conditions.as_array().into_iter().flatten();
+        list.map(|c| [c["type"].clone(), c["status"].clone(), c["reason"].clone()]).collect()
+    };
+    diff.as_object().into_iter().flatten().any(|(key, value)| match key.as_str() {
+        "conditions" => essence(value) != essence(&old["conditions"]),
+        key => !COUNTS.contains(&key),
+    })
+}
+
 /// Writes `status` where it differs from `old`.
 pub(super) async fn write(
     operator: &Arc<Operator>,
@@ -69,13 +81,13 @@ pub(super) async fn write(
     status: &impl Serialize,
     old: &impl Serialize,
 ) -> Result<Written, Error> {
-    let status = json!(status);
-    let Some(diff) = merge::difference(&status, &json!(old)) else { return Ok(Written::Same) };
+    let (status, old) = (json!(status), json!(old));
+    let Some(diff) = merge::difference(&status, &old) else { return Ok(Written::Same) };
     let last = operator.written.last(subject);
     if last.as_ref().is_some_and(|l| l.dropped.as_ref() == Some(&diff)) {
         return Ok(Written::Same);
     }
-    let only_counts = diff.as_object().is_some_and(|d| d.keys().all(|k| COUNTS.contains(&k.as_str())));
+    let only_counts = !is_urgent(&diff, &old);
     if let Some(since) = last.map(|l| l.at.elapsed()).filter(|s| only_counts && *s < PACE) {
         return Ok(Written::In(PACE.saturating_sub(since)));
     }

@@ -47,6 +47,9 @@ impl Cached for Clusters {
     fn version(r: &Cluster) -> (&str, &str, bool) {
         (&r.meta.uid, &r.meta.resource_version, r.meta.deleting)
     }
+    fn own(key: &Key) -> Option<Subject> {
+        Some(Subject::Cluster(key.clone()))
+    }
     fn subjects(cache: &Cache, key: &Key, _: &Cluster) -> BTreeSet<Subject> {
         let mut out = BTreeSet::from([Subject::Cluster(key.clone())]);
         out.extend(cache.groups_of(key).map(|g| Subject::Group(beside(key, &g.meta.name))));
@@ -64,6 +67,9 @@ impl Cached for Groups {
     }
     fn version(r: &Group) -> (&str, &str, bool) {
         (&r.meta.uid, &r.meta.resource_version, r.meta.deleting)
+    }
+    fn own(key: &Key) -> Option<Subject> {
+        Some(Subject::Group(key.clone()))
     }
     fn subjects(cache: &Cache, key: &Key, group: &Group) -> BTreeSet<Subject> {
         let mut out = BTreeSet::from([Subject::Group(key.clone())]);
@@ -87,6 +93,9 @@ impl Cached for Autoscalers {
     }
     fn version(r: &Autoscaler) -> (&str, &str, bool) {
         (&r.meta.uid, &r.meta.resource_version, r.meta.deleting)
+    }
+    fn own(key: &Key) -> Option<Subject> {
+        Some(Subject::Autoscaler(key.clone()))
     }
     fn subjects(cache: &Cache, key: &Key, record: &Autoscaler) -> BTreeSet<Subject> {
         let group = autoscale::group_name(record);

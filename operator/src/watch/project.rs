@@ -196,9 +196,9 @@ pub fn ours<Spec, Status>(meta: ObjectMeta, spec: Spec, status: Status) -> Optio
 
 /// kubectl's copy of the whole object is as big as the object.
 fn without_kubectl(annotations: Option<BTreeMap<String, String>>) -> BTreeMap<String, String> {
+    const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
     let mut annotations = annotations.unwrap_or_default();
-    annotations
-        .retain(|k, _| !k.starts_with("kubectl.kubernetes.io/") && !k.starts_with("kopf.zalando.org/"));
+    annotations.retain(|k, _| k != LAST_APPLIED && !k.starts_with("kopf.zalando.org/"));
     annotations
 }
 

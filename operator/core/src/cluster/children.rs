@@ -80,7 +80,12 @@ fn service(input: &Input<'_>, owner: &Owner, plan: &mut Plan) {
         return;
     }
     let mut body = metadata(&desired, (labels, annotations, owners), owner);
-    if let Some(diff) = merge::missing(&desired["spec"], spec) {
+    let mut diff = merge::missing(&desired["spec"], spec).unwrap_or_else(|| json!({}));
+    // A key too many in the selector leaves the Service without endpoints.
+    if let Some(selector) = merge::difference(&desired["spec"]["selector"], &spec["selector"]) {
+        diff["selector"] = selector;
+    }
+    if diff != json!({}) {
         body.insert("spec".into(), diff);
     }
     push(plan, Kind::Service, names::scheduler(&input.cluster.meta.name), resource_version, body);

@@ -87,6 +87,10 @@ fn scheduler_ready(input: &Input<'_>, waiting: Option<&Observed>) -> Observed {
     if let Some(waiting) = waiting {
         return waiting.clone();
     }
+    if let Some(refused) = input.refused {
+        let message = format!("{}; correct spec.scheduler, or what the message names", refused.message);
+        return no(&refused.reason, message);
+    }
     let live: Vec<&PodRecord> = input.scheduler_pods.iter().copied().filter(|p| p.is_live()).collect();
     if let Some(pod) = live.iter().find(|p| p.is_ready()) {
         let message = format!("pod {} is ready", pod.name);

@@ -19,6 +19,7 @@ struct Scene {
     pods: Vec<PodRecord>,
     scheduler: SchedulerState,
     written: Option<Timestamp>,
+    refused: Option<Trouble>,
     now: Timestamp,
 }
 
@@ -34,6 +35,7 @@ impl Scene {
             pods: Vec::new(),
             scheduler: SchedulerState::Unknown,
             written: None,
+            refused: None,
             now: T0,
         }
     }
@@ -57,6 +59,7 @@ impl Scene {
             scheduler_pods: &pods,
             scheduler: &self.scheduler,
             created_written: self.written,
+            refused: self.refused.as_ref(),
             now: self.now,
             domain: "cluster.local",
         });
@@ -292,6 +295,16 @@ fn kopfs_finalizer_goes_even_from_a_dying_cluster() {
     scene.cluster.meta.finalizers.clear();
     scene.deployment = None;
     assert!(scene.decide().actions.is_empty(), "nothing is made for a dying cluster");
+}
+
+#[test]
+fn what_the_api_server_refuses_is_told_in_its_words() {
+    let mut scene = Scene::running();
+    scene.refused =
+        Some(Trouble { reason: "CreateRejected".into(), message: "spec.ports[0].port: invalid".into() });
+    let d = scene.decide();
+    assert_eq!(reason(&d, conditions::SCHEDULER_READY), "CreateRejected");
+    assert!(d.actions.iter().any(|a| matches!(a, Action::Event(e) if e.message.contains("spec.ports[0]"))));
 }
 
 #[test]

@@ -1,16 +1,22 @@
 //! Steps 1 to 3 of the removal protocol: who leaves, as far as there is room, written down first.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use crate::{
     action::{Action, DeletePod, EventRecord, PodRef, SchedulerNeed},
     conditions::{self, Observed},
     group::{DRAIN_TIMEOUT, Findings, Input, Memory, POLL, Tally, retire, room::Room, tally::reference},
     record::{Mark, PodPhase, PodRecord},
-    scheduler::{Offer, SchedulerState, Snapshot},
+    scheduler::{Offer, SchedulerState, Snapshot, has_strangers},
     time::Timestamp,
 };
 
+/// A pod is believed to have no worker only by a reading that is not older than this: workers register
+/// at any time.
+const CURRENT: Duration = Duration::from_secs(2);
 /// Most pods named in one event.
 const NAMED: usize = 5;
 
@@ -28,7 +34,11 @@ pub(crate) fn plan(
         if let (false, SchedulerState::Unreachable { why }) = (tally.marked.is_empty(), input.scheduler) {
             found.conditions.push(unreachable(why));
         }
-        force_if_overdue(input, tally, 0, addresses, found);
+        // Between two questions about a refused worker nothing has changed.
+        if tally.marked.iter().any(|p| memory.refusals.contains_key(&p.uid)) {
+            found.conditions.push(refused(tally.marked.len(), input));
+        }
+        force_if_overdue(input, tally, 0, found);
         return;
     }
     found.shrinking = true;
@@ -42,7 +52,7 @@ pub(crate) fn plan(
             found.actions.extend(pods.map(|p| delete_unstarted(p, "no scheduler: it holds nothing")));
         }
         SchedulerState::Known(snapshot) => {
-            let idle = never_started(tally, |p| !addresses.contains_key(&p.uid));
+            let idle = never_started(tally, |p| is_unregistered(input, p, addresses, snapshot));
             let gone = idle.len().min(excess);
             found
                 .actions
@@ -50,16 +60,27 @@ pub(crate) fn plan(
             let left = excess - gone;
             if left > 0 {
                 let chosen = choose(input, tally, addresses, snapshot, left, memory, found);
-                force_if_overdue(input, tally, left - chosen, addresses, found);
+                let stuck = if snapshot.offer.is_some() { left - chosen } else { 0 };
+                force_if_overdue(input, tally, stuck, found);
             }
         }
     }
 }
 
+/// Whether no worker runs in the pod, by a reading that can be believed.
+fn is_unregistered(input: &Input<'_>, pod: &PodRecord, addresses: &Addresses, snapshot: &Snapshot) -> bool {
+    if !pod.scheduled || (pod.phase == PodPhase::Pending && pod.ip.is_none()) {
+        return true;
+    }
+    let is_current = snapshot.offer.is_some() && input.now.since(snapshot.at) <= CURRENT;
+    is_current
+        && !addresses.contains_key(&pod.uid)
+        && !has_strangers(input.cluster_pods.iter().copied(), &snapshot.workers)
+}
+
 /// Pods that hold nothing, the least useful first: without a node, not started, not registered.
-fn never_started<'a>(tally: &Tally<'a>, unregistered: impl Fn(&PodRecord) -> bool) -> Vec<&'a PodRecord> {
-    let mut pods: Vec<_> =
-        tally.staying.iter().copied().filter(|p| p.phase == PodPhase::Pending || unregistered(p)).collect();
+fn never_started<'a>(tally: &Tally<'a>, holds_nothing: impl Fn(&PodRecord) -> bool) -> Vec<&'a PodRecord> {
+    let mut pods: Vec<_> = tally.staying.iter().copied().filter(|p| holds_nothing(p)).collect();
     // Youngest first within a class: it is the furthest from being of use.
     pods.sort_by_key(|p| {
         (p.scheduled, p.phase != PodPhase::Pending, std::cmp::Reverse(p.created), p.name.clone())
@@ -85,7 +106,14 @@ fn choose(
     memory: &Memory,
     found: &mut Findings,
 ) -> usize {
-    let Some(offer) = &snapshot.offer else { return 0 };
+    let Some(offer) = &snapshot.offer else {
+        if let Some(why) = &snapshot.unanswered {
+            let message =
+                format!("the scheduler does not tell who may leave ({why}); nobody is removed until it does");
+            found.conditions.push(conditions::yes(conditions::SCALE_DOWN_BLOCKED, "NoOffer", message));
+        }
+        return 0;
+    };
     let registered: Vec<_> =
         tally.staying.iter().filter_map(|p| Some((*p, addresses.get(&p.uid)?))).collect();
     let candidates = offered(&registered, offer, snapshot, memory, input.now);
@@ -107,9 +135,9 @@ fn choose(
     }
     let missing = wanted - chosen.len();
     if missing > 0 && no_room > 0 {
-        found.conditions.push(limited(missing));
+        found.conditions.push(limited(missing, input));
     } else if missing > 0 {
-        found.conditions.push(blocked(missing, registered.len(), offer, memory, input));
+        found.conditions.push(blocked(missing, registered.len(), offer, memory, tally, input));
     }
     let count = chosen.len();
     if count > 0 {
@@ -158,64 +186,79 @@ fn unreachable(why: &str) -> Observed {
     )
 }
 
-fn limited(missing: usize) -> Observed {
+fn limited(missing: usize, input: &Input<'_>) -> Observed {
     let message = format!(
         "{missing} more workers would leave, but the others could not hold their results below {:.0} % of \
-         their memory; release results, or keep more workers",
-        room_percent()
+         their memory; release results, or keep more workers; {}",
+        super::room::MEMORY_TARGET * 100.0,
+        end(input)
     );
     conditions::yes(conditions::SCALE_DOWN_LIMITED, "NotEnoughMemory", message)
 }
 
-fn room_percent() -> f64 {
-    super::room::MEMORY_TARGET * 100.0
+fn refused(missing: usize, input: &Input<'_>) -> Observed {
+    let why = "the scheduler refused: they hold actors, or nobody can take their results";
+    waits("Refused", missing, why, input)
 }
 
-fn blocked(missing: usize, registered: usize, offer: &Offer, memory: &Memory, input: &Input<'_>) -> Observed {
-    let (reason, why) = if offer.shuffle_blocks {
-        ("ShuffleRunning", "a P2P shuffle runs, whose shards cannot be moved".to_string())
-    } else if memory.next_refusal(input.now).is_some() {
-        ("Refused", "the scheduler refused: they hold actors, or nobody can take their results".to_string())
+fn blocked(
+    missing: usize,
+    registered: usize,
+    offer: &Offer,
+    memory: &Memory,
+    tally: &Tally<'_>,
+    input: &Input<'_>,
+) -> Observed {
+    if offer.shuffle_blocks {
+        return waits("ShuffleRunning", missing, "a P2P shuffle runs, whose shards cannot be moved", input);
+    }
+    if memory.next_refusal(input.now).is_some() {
+        return refused(missing, input);
+    }
+    if registered < tally.staying.len() {
+        let why =
+            "it is not known which worker runs in which pod (pass --name $(DASK_WORKER_NAME) to the worker)";
+        return waits("Unmapped", missing, why, input);
+    }
+    let why = "the scheduler does not offer them: they run long tasks or take part in a shuffle";
+    waits("NotOffered", missing, why, input)
+}
+
+fn waits(reason: &str, missing: usize, why: &str, input: &Input<'_>) -> Observed {
+    let message = format!("{missing} more workers should leave, but {why}; {}", end(input));
+    conditions::yes(conditions::SCALE_DOWN_BLOCKED, reason, message)
+}
+
+fn end(input: &Input<'_>) -> &'static str {
+    if input.autoscaled {
+        "the autoscaler waits"
     } else {
-        (
-            "NotOffered",
-            format!("none of {registered} is on offer: they run long tasks or take part in a shuffle"),
-        )
-    };
-    let end =
-        if input.autoscaled { "the autoscaler waits" } else { "this waits up to spec.worker.drainTimeout" };
-    conditions::yes(
-        conditions::SCALE_DOWN_BLOCKED,
-        reason,
-        format!("{missing} more workers should leave, but {why}; {end}"),
-    )
+        "after spec.worker.drainTimeout they are deleted all the same"
+    }
 }
 
 /// A shrink that a person asked for ends. What still refuses or executes then is deleted, with a
 /// warning; while the scheduler does not answer, nothing is.
-fn force_if_overdue(
-    input: &Input<'_>,
-    tally: &Tally<'_>,
-    stuck: usize,
-    addresses: &Addresses,
-    found: &mut Findings,
-) {
+fn force_if_overdue(input: &Input<'_>, tally: &Tally<'_>, stuck: usize, found: &mut Findings) {
     let timeout = input
         .group
         .spec
         .worker
         .drain_timeout
-        .map_or(DRAIN_TIMEOUT, |s| std::time::Duration::from_secs(u64::try_from(s).unwrap_or(0)));
+        .map_or(DRAIN_TIMEOUT, |s| Duration::from_secs(u64::try_from(s).unwrap_or(0)));
     if input.autoscaled || input.scheduler.known().is_none() {
         return;
     }
+    // A person's patience begins when a person asked, even for workers that an autoscaler chose before.
+    let Some(since) = input.group.status.shrinking_since.as_deref().and_then(Timestamp::parse) else {
+        return;
+    };
     let is_over = |since: Timestamp| input.now.since(since) >= timeout;
     let touched: BTreeSet<String> = found.actions.iter().flat_map(touched_uids).collect();
-    let overdue = |p: &&PodRecord| p.mark.as_ref().is_some_and(|m| is_over(m.at));
+    let overdue = |p: &&PodRecord| p.mark.as_ref().is_some_and(|m| is_over(m.at.max(since)));
     let mut pods: Vec<&PodRecord> = tally.marked.iter().copied().filter(overdue).collect();
-    let since = input.group.status.shrinking_since.as_deref().and_then(Timestamp::parse);
-    if since.is_some_and(is_over) {
-        let left = |p: &&PodRecord| addresses.contains_key(&p.uid) && !touched.contains(&p.uid);
+    if is_over(since) {
+        let left = |p: &&PodRecord| !touched.contains(&p.uid);
         pods.extend(tally.staying.iter().copied().filter(left).take(stuck));
     }
     pods.retain(|p| !touched.contains(&p.uid));

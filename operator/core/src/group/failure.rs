@@ -52,7 +52,7 @@ impl Failures {
         }
         let of_current = |p: &&PodRecord| p.template_hash.as_deref() == Some(&current);
         let lasted = |p: &PodRecord| p.ready_since.is_some_and(|t| input.now.since(t) >= LASTS);
-        if tally.all_live().filter(of_current).any(lasted) {
+        if tally.all_live().filter(of_current).any(|p| self.is_proof(p) && lasted(p)) {
             (self.rounds, self.last) = (0, None);
         }
         let failed: Vec<_> = tally
@@ -69,6 +69,17 @@ impl Failures {
             self.last = Some(input.now);
         }
         self
+    }
+
+    /// A pod from before the last failure proves nothing about what fails since.
+    fn is_proof(&self, pod: &PodRecord) -> bool {
+        self.last.is_none_or(|last| pod.created.0 / 1000 >= last.0 / 1000)
+    }
+
+    /// How long until a pod has lasted, if one may: nothing else would tell.
+    pub(crate) fn proof_in(&self, input: &Input<'_>, tally: &Tally<'_>) -> Option<Duration> {
+        let proofs = tally.all_live().filter(|p| self.rounds > 0 && self.is_proof(p));
+        proofs.filter_map(|p| Some(input.now.until(p.ready_since?.plus(LASTS)))).min()
     }
 
     /// How long no pod is made.

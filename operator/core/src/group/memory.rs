@@ -17,6 +17,8 @@ use crate::{
 pub const MAX_BATCH: usize = 64;
 /// Longest wait after the API server refused a pod.
 const MAX_REJECTED: Duration = Duration::from_secs(300);
+/// Longest wait after creations that the API server did not answer.
+const MAX_UNKNOWN: Duration = Duration::from_secs(30);
 /// Wait after the first refused retirement; doubles with each.
 const FIRST_REFUSAL: Duration = Duration::from_secs(2);
 /// Longest wait after refused retirements.
@@ -33,6 +35,8 @@ pub struct Memory {
     pub(crate) again: BTreeSet<i64>,
     batch: usize,
     pub(crate) rejected: Option<Rejected>,
+    /// Creations in a row that were not answered, and when to try again.
+    pub(crate) unknown: Option<(u32, Timestamp)>,
     pub(crate) victims: BTreeMap<String, Victim>,
     pub(crate) refusals: BTreeMap<String, Refusal>,
     pub(crate) calls: BTreeMap<RetireStage, Call>,
@@ -48,11 +52,15 @@ pub enum CreateOutcome {
     Rejected(String),
     /// No answer: it may exist or not.
     Unknown,
+    /// Somebody else has a pod of that name: the number is of no use.
+    Taken,
 }
 
 /// The API server refuses our pods.
 #[derive(Clone, Debug)]
 pub(crate) struct Rejected {
+    /// The template that was refused.
+    pub template: String,
     pub times: u32,
     pub until: Timestamp,
     pub message: String,
@@ -83,8 +91,19 @@ pub(crate) struct Refusal {
 /// A call of `retire_workers` that is under way.
 #[derive(Clone, Debug)]
 pub(crate) struct Call {
-    pub victims: BTreeMap<String, BTreeSet<String>>,
+    pub victims: Victims,
     pub started: Timestamp,
+}
+
+/// Pods of one call, by UID.
+pub(crate) type Victims = BTreeMap<String, Asked>;
+
+/// What is asked about one pod.
+#[derive(Clone, Debug)]
+pub(crate) struct Asked {
+    pub addresses: BTreeSet<String>,
+    /// It was leaving already when it was asked about: a refusal does not bring it back.
+    pub leaving: bool,
 }
 
 impl Memory {
@@ -118,11 +137,11 @@ impl Memory {
     }
 
     /// A batch of creations ended like this, by number.
-    pub fn created(&mut self, outcomes: &[(i64, CreateOutcome)], now: Timestamp) {
+    pub fn created(&mut self, outcomes: &[(i64, CreateOutcome)], template: &str, now: Timestamp) {
         let mut message = None;
         for (number, outcome) in outcomes {
             match outcome {
-                CreateOutcome::Created => continue,
+                CreateOutcome::Created | CreateOutcome::Taken => continue,
                 CreateOutcome::Rejected(m) => message = Some(m.clone()),
                 CreateOutcome::Unknown => {}
             }
@@ -131,22 +150,21 @@ impl Memory {
         let all_well = outcomes.iter().all(|(_, o)| *o == CreateOutcome::Created);
         self.batch = if all_well { (self.batch() * 2).min(MAX_BATCH) } else { 1 };
         if all_well {
-            self.rejected = None;
+            (self.rejected, self.unknown) = (None, None);
+        } else if message.is_none() {
+            let times = self.unknown.map_or(1, |(n, _)| n.saturating_add(1));
+            let until = now.plus(doubled(Duration::from_millis(500), times, MAX_UNKNOWN));
+            self.unknown = Some((times, until));
         }
         if let Some(message) = message {
             let times = self.rejected.as_ref().map_or(1, |r| r.times.saturating_add(1));
             let until = now.plus(doubled(Duration::from_secs(1), times, MAX_REJECTED));
-            self.rejected = Some(Rejected { times, until, message });
+            self.rejected = Some(Rejected { template: template.into(), times, until, message });
         }
     }
 
     /// Remembers that a call is under way.
-    pub(crate) fn calling(
-        &mut self,
-        stage: RetireStage,
-        victims: BTreeMap<String, BTreeSet<String>>,
-        now: Timestamp,
-    ) {
+    pub(crate) fn calling(&mut self, stage: RetireStage, victims: Victims, now: Timestamp) {
         self.calls.insert(stage, Call { victims, started: now });
     }
 
@@ -158,7 +176,7 @@ impl Memory {
             return;
         };
         self.unanswered.remove(&call.stage);
-        for (uid, addresses) in made.victims {
+        for (uid, Asked { addresses, leaving }) in made.victims {
             let victim = self.victims.entry(uid.clone()).or_default();
             if addresses.is_subset(accepted) {
                 match call.stage {
@@ -171,8 +189,8 @@ impl Memory {
                 }
                 continue;
             }
-            // One process accepted, another not: the first cannot come back, so the pod still goes.
-            victim.refused = addresses.is_disjoint(accepted);
+            // What was accepted once, even one process of several, cannot come back: the pod still goes.
+            victim.refused = call.stage == RetireStage::Drain && !leaving && addresses.is_disjoint(accepted);
             victim.drained.clear();
             let times = self.refusals.get(&uid).map_or(1, |r| r.times.saturating_add(1));
             let until = now.plus(doubled(FIRST_REFUSAL, times, MAX_REFUSAL));

@@ -5,14 +5,21 @@ use std::time::Duration;
 
 use crate::{
     action::{Action, DeletePod, RetireCall, RetireStage, SchedulerNeed},
-    group::{Findings, Input, Memory, POLL, Tally, memory::Victim, tally::reference},
+    group::{
+        Findings, Input, Memory, POLL, Tally,
+        memory::{Asked, Victim, Victims},
+        tally::reference,
+    },
     record::PodRecord,
-    scheduler::{SchedulerState, Snapshot},
+    scheduler::{SchedulerState, Snapshot, has_strangers},
 };
 
 /// Heartbeats after the drain before "nothing executes" is believed: the first may have been on its
 /// way when the worker was told.
 const BEATS: u32 = 2;
+/// Seconds behind the others in its heartbeats after which a worker is left out of a drain: one that is
+/// frozen would hold up all of them.
+const FROZEN: f64 = 30.0;
 /// A call that never reported back is forgotten after this long; asking again is safe.
 const LOST_CALL: Duration = Duration::from_secs(300);
 
@@ -54,8 +61,8 @@ pub(crate) fn progress(
 #[derive(Default)]
 struct Steps {
     actions: Vec<Action>,
-    drain: Addresses,
-    close: Addresses,
+    drain: Victims,
+    close: Victims,
 }
 
 /// The next step of one marked pod.
@@ -68,11 +75,17 @@ fn step(
     steps: &mut Steps,
 ) {
     let Some(addresses) = addresses.filter(|a| !a.is_empty()) else {
-        if pod.mark.as_ref().is_some_and(|m| snapshot.at > m.at) {
+        let is_current = pod.mark.as_ref().is_some_and(|m| snapshot.at > m.at);
+        if is_current && !has_strangers(input.cluster_pods.iter().copied(), &snapshot.workers) {
             steps.actions.push(delete(pod, "retired, and the scheduler has forgotten it"));
         }
         return;
     };
+    let worker = |a: &String| snapshot.workers.get(a);
+    let leaving = addresses.iter().filter_map(worker).any(|w| w.leaving);
+    let asked = || Asked { addresses: addresses.clone(), leaving };
+    let newest = snapshot.workers.values().map(|w| w.last_seen).fold(0.0, f64::max);
+    let frozen = addresses.iter().filter_map(worker).any(|w| newest - w.last_seen > FROZEN);
     let early = memory.is_refused(&pod.uid, input.now);
     let victim = memory.victims.entry(pod.uid.clone()).or_default();
     if victim.refused {
@@ -83,11 +96,11 @@ fn step(
     } else if addresses.is_subset(&victim.drained) && snapshot.at <= victim.drained_at {
         // This reading is older than the scheduler's answer.
     } else if !is_drained(victim, addresses, snapshot) {
-        if !early {
-            steps.drain.insert(pod.uid.clone(), addresses.clone());
+        if !early && !frozen {
+            steps.drain.insert(pod.uid.clone(), asked());
         }
-    } else if is_quiet(victim, addresses, snapshot) {
-        steps.close.insert(pod.uid.clone(), addresses.clone());
+    } else if is_quiet(victim, addresses, snapshot) && !early {
+        steps.close.insert(pod.uid.clone(), asked());
     }
 }
 
@@ -116,7 +129,7 @@ fn call(
     input: &Input<'_>,
     snapshot: &Snapshot,
     stage: RetireStage,
-    victims: Addresses,
+    victims: Victims,
     memory: &mut Memory,
     found: &mut Findings,
 ) {
@@ -124,7 +137,7 @@ fn call(
     if victims.is_empty() || too_early || memory.calls.contains_key(&stage) {
         return;
     }
-    let addresses = victims.values().flatten().cloned().collect();
+    let addresses = victims.values().flat_map(|v| &v.addresses).cloned().collect();
     found.actions.push(Action::Retire(RetireCall { stage, addresses, scheduler: snapshot.id.clone() }));
     memory.calling(stage, victims, input.now);
 }

@@ -34,13 +34,15 @@ impl<'a> Room<'a> {
 
     /// Whether these may leave too; if so, they count as gone from now on.
     pub fn try_leave(&mut self, addresses: &BTreeSet<String>) -> bool {
-        let before = (self.staying.clone(), self.moved, self.free);
+        let before = (self.moved, self.free);
+        let stayed: Vec<_> = addresses.iter().filter_map(|a| self.staying.get(a.as_str()).copied()).collect();
         for address in addresses {
             self.leave(address);
         }
         let fits = self.moved <= self.free;
         if !fits {
-            (self.staying, self.moved, self.free) = before;
+            self.staying.extend(stayed);
+            (self.moved, self.free) = before;
         }
         fits
     }

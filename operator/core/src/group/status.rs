@@ -34,9 +34,7 @@ pub(crate) fn build(input: &Input<'_>, tally: &Tally<'_>, found: &mut Findings) 
         selector: Some(selector(input)),
         workers: Some(counts(tally, template.as_deref())),
         reserved_pod_numbers: old.reserved_pod_numbers,
-        shrinking_since: found
-            .shrinking
-            .then(|| old.shrinking_since.clone().unwrap_or_else(|| input.now.rfc3339())),
+        shrinking_since: shrinking_since(input, tally, found),
         failures: Some(found.failures.rounds).filter(|n| *n > 0),
         last_failure_time: found.failures.last.map(|t| t.rfc3339()),
         scheduler_address: input.cluster.and_then(|c| c.status.scheduler_address.clone()),
@@ -44,6 +42,17 @@ pub(crate) fn build(input: &Input<'_>, tally: &Tally<'_>, found: &mut Findings) 
         template_hash: template,
         conditions: conditions::update(&old.conditions, observed, input.group.meta.generation, input.now),
     }
+}
+
+/// Since when a person waits. It begins anew when more is asked, and does not run while an autoscaler
+/// decides or the scheduler is silent.
+fn shrinking_since(input: &Input<'_>, tally: &Tally<'_>, found: &Findings) -> Option<String> {
+    if !found.shrinking || input.autoscaled || input.scheduler.known().is_none() {
+        return None;
+    }
+    let old = &input.group.status;
+    let asked_before = old.workers.is_some_and(|w| w.desired <= count(tally.desired));
+    old.shrinking_since.clone().filter(|_| asked_before).or_else(|| Some(input.now.rfc3339()))
 }
 
 fn counts(tally: &Tally<'_>, template: Option<&str>) -> WorkerCounts {

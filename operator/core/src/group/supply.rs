@@ -4,6 +4,7 @@ use crate::{
     action::{Action, NewPod},
     conditions,
     group::{Findings, Input, Memory, Tally},
+    names,
     record::Cluster,
     template,
 };
@@ -18,9 +19,12 @@ pub(crate) fn plan(
     memory: &mut Memory,
     found: &mut Findings,
 ) {
+    forget_what_is_over(input, memory, found);
     if let Some(rejected) = memory.rejected.clone().filter(|_| tally.shortage() > 0) {
-        let message =
-            format!("the API server refuses new pods ({} times): {}", rejected.times, rejected.message);
+        let message = format!(
+            "the API server refuses new pods ({} times): {}; correct spec.worker, or raise the quota that it names",
+            rejected.times, rejected.message
+        );
         found.conditions.push(conditions::yes(conditions::PODS_FAILING, "CreateRejected", message));
     }
     let unproved = tally.all_live().filter(|p| !p.is_ready()).count();
@@ -29,7 +33,8 @@ pub(crate) fn plan(
         return;
     }
     let rejected_wait = memory.rejected.as_ref().map(|r| input.now.until(r.until)).unwrap_or_default();
-    let wait = found.failures.wait(input.now).max(rejected_wait);
+    let unknown_wait = memory.unknown.map(|(_, until)| input.now.until(until)).unwrap_or_default();
+    let wait = found.failures.wait(input.now).max(rejected_wait).max(unknown_wait);
     if !wait.is_zero() {
         found.again_in(wait);
         return;
@@ -44,4 +49,16 @@ pub(crate) fn plan(
     let pods: Vec<NewPod> =
         numbers.into_iter().map(|n| template::worker_pod(input.group, cluster, n, input.domain)).collect();
     found.actions.push(Action::CreatePods(pods));
+}
+
+/// A creation that was not answered and shows in the cache was a success; a corrected template is tried at once.
+fn forget_what_is_over(input: &Input<'_>, memory: &mut Memory, found: &Findings) {
+    let meta = &input.group.meta;
+    memory.again.retain(|n| {
+        let name = names::worker_pod(&meta.name, &meta.uid, *n);
+        !input.pods.iter().any(|p| p.name == name)
+    });
+    if memory.rejected.as_ref().is_some_and(|r| found.failures.template.as_ref() != Some(&r.template)) {
+        memory.rejected = None;
+    }
 }

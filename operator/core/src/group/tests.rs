@@ -64,6 +64,7 @@ impl Scene {
             group: &self.group,
             cluster: self.cluster.as_ref(),
             pods: &pods,
+            cluster_pods: &pods,
             scheduler: &self.scheduler,
             autoscaled: self.autoscaled,
             now: self.now,
@@ -72,6 +73,10 @@ impl Scene {
         let decision = decide(&input, &mut self.memory);
         self.group.status = decision.status.clone();
         decision
+    }
+
+    fn template(&self) -> String {
+        crate::template::hash(&self.group.spec.worker.spec, None)
     }
 
     fn later(&mut self, seconds: u64) {

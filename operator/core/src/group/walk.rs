@@ -25,6 +25,8 @@ enum Step {
     NewScheduler,
     Answer { refuse: bool, lost: bool },
     CrashOperator,
+    Autoscale(bool),
+    LoseAnswers,
     Pass(u64),
 }
 
@@ -41,6 +43,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::NewScheduler),
         4 => (any::<bool>(), any::<bool>()).prop_map(|(refuse, lost)| Step::Answer { refuse, lost }),
         1 => Just(Step::CrashOperator),
+        1 => any::<bool>().prop_map(Step::Autoscale),
+        1 => Just(Step::LoseAnswers),
         3 => (1..40_u64).prop_map(Step::Pass),
     ]
 }
@@ -57,6 +61,8 @@ struct World {
     memory: Memory,
     call: BTreeMap<RetireStage, RetireCall>,
     names: BTreeSet<String>,
+    /// The next creations happen, and nobody answers.
+    answers_lost: bool,
     count: u8,
 }
 
@@ -74,6 +80,7 @@ impl World {
             memory: Memory::default(),
             call: BTreeMap::new(),
             names: BTreeSet::new(),
+            answers_lost: false,
             count: 0,
         }
     }
@@ -101,7 +108,9 @@ impl World {
             Step::NewScheduler => {
                 self.scheduler = format!("{}+", self.scheduler);
                 self.workers.clear();
-                self.call.clear();
+                while let Some((_, call)) = self.call.pop_first() {
+                    self.memory.retired(&call, None, self.now);
+                }
                 for pod in self.pods.values_mut().filter(|p| p.phase == PodPhase::Running) {
                     pod.phase = PodPhase::Succeeded;
                 }
@@ -111,6 +120,8 @@ impl World {
                 self.memory = Memory::default();
                 self.call.clear();
             }
+            Step::Autoscale(yes) => self.autoscaled = yes,
+            Step::LoseAnswers => self.answers_lost = true,
             Step::Pass(seconds) => self.now = self.now.plus(Duration::from_secs(seconds)),
         }
         for worker in self.workers.values_mut() {
@@ -181,6 +192,7 @@ impl World {
             workers: self.workers.clone(),
             target: None,
             offer: Some(offer),
+            unanswered: None,
         }))
     }
 
@@ -195,6 +207,7 @@ impl World {
                 group: &self.group,
                 cluster: Some(&cluster),
                 pods: &pods,
+                cluster_pods: &pods,
                 scheduler: &state,
                 autoscaled: self.autoscaled,
                 now: self.now,
@@ -235,8 +248,10 @@ impl World {
                     (p.phase, p.ready_since, p.created, p.ip) = (PodPhase::Pending, None, self.now, None);
                     self.pods.insert(new.name.clone(), p);
                 }
-                let made: Vec<_> = pods.iter().map(|p| (p.number, CreateOutcome::Created)).collect();
-                self.memory.created(&made, self.now);
+                let lost = std::mem::take(&mut self.answers_lost);
+                let outcome = if lost { CreateOutcome::Unknown } else { CreateOutcome::Created };
+                let made: Vec<_> = pods.iter().map(|p| (p.number, outcome.clone())).collect();
+                self.memory.created(&made, "t", self.now);
             }
             Action::MarkPods { pods, mark } => {
                 assert!(!self.silent, "nobody is chosen while the scheduler is silent");
@@ -253,6 +268,7 @@ impl World {
                 let held = self.workers.contains_key(&address) && !self.closed.contains(&address);
                 assert!(!held || forced, "{} was deleted with what it held: {}", pod.name, delete.why);
                 assert!(!self.silent || !pod.is_live(), "the scheduler is silent");
+                self.workers.remove(&address);
             }
             _ => {}
         }
@@ -290,6 +306,7 @@ proptest! {
             calm(&mut world);
             world.turn();
         }
+        prop_assert!(world.workers.values().all(|w| !w.leaving), "nobody is left half gone");
         prop_assert_eq!(world.live(), usize::try_from(world.group.spec.worker.replicas).unwrap());
         calm(&mut world);
         prop_assert!(!world.turn(), "nothing is left to do");

@@ -243,3 +243,122 @@ fn new_demand_does_not_call_back_who_leaves_and_waits_for_its_place() {
     scene.pods.retain(|p| p.mark.is_none());
     assert_eq!(created(&scene.decide()), 1);
 }
+
+#[test]
+fn a_worker_nobody_can_map_is_no_proof_that_a_pod_is_empty() {
+    let mut scene = Scene::new(1, 2);
+    scene.pods[1].host_network = true;
+    scene.snapshot().workers.remove(&address(2));
+    scene.snapshot().workers.insert("tcp://node:9".into(), worker("tcp://node:9", 99));
+    scene.snapshot().offer.as_mut().unwrap().addresses.clear();
+    let d = scene.decide();
+    assert!(deletes(&d).is_empty() && marks(&d).is_empty());
+    assert_eq!(reason(&d, conditions::SCALE_DOWN_BLOCKED).as_deref(), Some("Unmapped"));
+}
+
+#[test]
+fn a_pod_that_waits_for_a_sidecar_may_have_a_worker() {
+    let mut scene = Scene::new(1, 2);
+    scene.pods[0].phase = PodPhase::Pending;
+    let d = scene.decide();
+    assert!(deletes(&d).is_empty());
+    assert_eq!(marks(&d).len(), 1);
+}
+
+#[test]
+fn an_old_reading_is_no_proof_either() {
+    let mut scene = Scene::new(1, 2);
+    scene.snapshot().workers.remove(&address(1));
+    scene.later(3);
+    assert!(deletes(&scene.decide()).is_empty());
+    scene.snapshot();
+    assert_eq!(deletes(&scene.decide()), ["w1"]);
+}
+
+#[test]
+fn who_was_accepted_once_is_never_called_back() {
+    let mut scene = Scene::new(1, 2);
+    let d = scene.decide();
+    let victim: u8 = scene.apply_marks(&d)[0][1..].parse().unwrap();
+    let drain = calls(&scene.decide());
+    scene.answer(&drain[0], &[victim]);
+    for _ in 0..3 {
+        scene.heartbeat(victim);
+        scene.decide();
+    }
+    let close = RetireCall { stage: RetireStage::Close, ..drain[0].clone() };
+    scene.answer(&close, &[]);
+    let d = scene.decide();
+    assert!(!d.actions.iter().any(|a| matches!(a, Action::UnmarkPod(_))));
+    assert_eq!(reason(&d, conditions::SCALE_DOWN_BLOCKED).as_deref(), Some("Refused"));
+    scene.later(3);
+    scene.snapshot();
+    assert_eq!(calls(&scene.decide()).len(), 1, "asked again");
+}
+
+#[test]
+fn a_persons_patience_begins_when_a_person_asks() {
+    let mut scene = Scene::new(1, 2);
+    scene.autoscaled = true;
+    let d = scene.decide();
+    let victim: u8 = scene.apply_marks(&d)[0][1..].parse().unwrap();
+    let drain = calls(&scene.decide());
+    scene.answer(&drain[0], &[victim]);
+    scene.worker(victim).busy = 1;
+    scene.later(1000);
+    scene.snapshot();
+    scene.decide();
+    scene.autoscaled = false;
+    assert!(deletes(&scene.decide()).is_empty(), "the autoscaler is gone, the task still runs");
+    scene.later(299);
+    scene.snapshot();
+    assert!(deletes(&scene.decide()).is_empty());
+    scene.later(1);
+    scene.snapshot();
+    assert_eq!(deletes(&scene.decide()).len(), 1);
+}
+
+#[test]
+fn a_new_wish_has_time_of_its_own_and_silence_does_not_count() {
+    let mut scene = Scene::new(2, 3);
+    scene.snapshot().offer.as_mut().unwrap().addresses.clear();
+    scene.decide();
+    scene.later(290);
+    scene.group.spec.worker.replicas = 0;
+    scene.decide();
+    scene.later(20);
+    scene.snapshot();
+    assert!(deletes(&scene.decide()).is_empty());
+    let known = std::mem::replace(&mut scene.scheduler, SchedulerState::Unreachable { why: "x".into() });
+    scene.later(400);
+    scene.decide();
+    scene.scheduler = known;
+    scene.snapshot();
+    assert!(deletes(&scene.decide()).is_empty());
+}
+
+#[test]
+fn a_frozen_worker_does_not_hold_up_the_others() {
+    let mut scene = Scene::new(1, 3);
+    let d = scene.decide();
+    let victims = scene.apply_marks(&d);
+    let frozen: u8 = victims[0][1..].parse().unwrap();
+    for n in (1..=3).filter(|n| *n != frozen) {
+        scene.worker(n).last_seen = 100.0;
+    }
+    let drain = calls(&scene.decide());
+    assert_eq!(drain[0].addresses.len(), 1);
+    assert!(!drain[0].addresses.contains(&address(frozen)));
+}
+
+#[test]
+fn no_offer_is_no_leave_to_force() {
+    let mut scene = Scene::new(1, 2);
+    scene.group.status.shrinking_since = Some(T0.rfc3339());
+    scene.later(1000);
+    scene.snapshot().offer = None;
+    scene.snapshot().unanswered = Some("too large".into());
+    let d = scene.decide();
+    assert!(deletes(&d).is_empty());
+    assert_eq!(reason(&d, conditions::SCALE_DOWN_BLOCKED).as_deref(), Some("NoOffer"));
+}

@@ -31,7 +31,7 @@ fn numbers_are_reserved_before_pods_are_made_and_slow_start_doubles() {
             assert!(names.insert(p.name.clone()), "a name is never used twice");
             scene.pods.push(pod(&p.name, u8::try_from(scene.pods.len() + 1).unwrap()));
         }
-        scene.memory.created(&outcomes, scene.now);
+        scene.memory.created(&outcomes, &scene.template(), scene.now);
     }
     assert_eq!(created(&scene.decide()), 0);
 }
@@ -42,7 +42,9 @@ fn a_creation_without_an_answer_is_repeated_under_its_name() {
     scene.memory.reserved(0..16);
     let first = scene.decide();
     let Action::CreatePods(pods) = &first.actions[0] else { panic!() };
-    scene.memory.created(&[(pods[0].number, CreateOutcome::Unknown)], scene.now);
+    scene.memory.created(&[(pods[0].number, CreateOutcome::Unknown)], &scene.template(), scene.now);
+    assert!(created(&scene.decide()) == 0, "not at once");
+    scene.later(1);
     let Action::CreatePods(again) = &scene.decide().actions[0] else { panic!() };
     assert_eq!(again[0].name, pods[0].name);
 }
@@ -56,7 +58,7 @@ fn refused_pods_wait_longer_each_time_and_say_why() {
         let d = scene.decide();
         assert_eq!(created(&d), 1);
         let refused = CreateOutcome::Rejected("exceeded quota".into());
-        scene.memory.created(&[(0, refused)], scene.now);
+        scene.memory.created(&[(0, refused)], &scene.template(), scene.now);
         let d = scene.decide();
         assert_eq!(created(&d), 0);
         assert_eq!(reason(&d, conditions::PODS_FAILING).as_deref(), Some("CreateRejected"));
@@ -104,7 +106,7 @@ fn from_the_third_round_on_pods_are_made_one_at_a_time() {
                 p
             })
             .collect();
-        scene.memory.created(&[], scene.now);
+        scene.memory.created(&[], &scene.template(), scene.now);
         scene.decide();
         scene.pods.clear();
     }
@@ -159,4 +161,61 @@ fn trouble_is_told_with_its_reason() {
     assert_eq!(reason(&d, conditions::PODS_FAILING).as_deref(), Some("ImagePullBackOff"));
     assert_eq!(events(&d), ["ImagePullBackOff"]);
     assert!(events(&scene.decide()).is_empty(), "told once");
+}
+
+#[test]
+fn a_creation_that_shows_up_later_does_not_lend_its_name_again() {
+    let mut scene = Scene::new(1, 0);
+    scene.memory.reserved(0..16);
+    let Action::CreatePods(first) = &scene.decide().actions[0] else { panic!() };
+    let (number, name) = (first[0].number, first[0].name.clone());
+    scene.memory.created(&[(number, CreateOutcome::Unknown)], &scene.template(), scene.now);
+    scene.pods.push(pod(&name, 1));
+    scene.decide();
+    scene.pods.clear();
+    scene.later(60);
+    let Action::CreatePods(next) = &scene.decide().actions[0] else { panic!() };
+    assert_ne!(next[0].name, name);
+}
+
+#[test]
+fn a_corrected_template_does_not_wait_for_the_refused_one() {
+    let mut scene = Scene::new(1, 0);
+    scene.memory.reserved(0..16);
+    for _ in 0..9 {
+        scene.memory.created(&[(0, CreateOutcome::Rejected("no".into()))], &scene.template(), scene.now);
+    }
+    assert_eq!(created(&scene.decide()), 0);
+    scene.group.spec.worker.spec.0.insert("nodeName".into(), json!("n"));
+    let d = scene.decide();
+    assert_eq!(created(&d), 1);
+    assert_eq!(reason(&d, conditions::PODS_FAILING), None);
+}
+
+#[test]
+fn one_healthy_pod_does_not_excuse_the_others() {
+    let mut scene = Scene::new(2, 2);
+    scene.memory.reserved(0..16);
+    scene.later(60);
+    scene.pods[1].phase = PodPhase::Failed;
+    scene.pods[1].created = scene.now;
+    assert_eq!(scene.decide().status.failures, Some(1));
+    scene.pods.pop();
+    assert_eq!(scene.decide().status.failures, Some(1), "it was there before the failure");
+    let mut replacement = pod("w3", 3);
+    scene.later(2);
+    (replacement.created, replacement.ready_since) = (scene.now, Some(scene.now));
+    scene.pods.push(replacement);
+    assert!(scene.decide().requeue.unwrap() <= failure::LASTS, "looked at again when it has lasted");
+    scene.later(30);
+    assert_eq!(scene.decide().status.failures, None);
+}
+
+#[test]
+fn pods_of_a_former_cluster_are_not_replaced() {
+    let mut scene = Scene::new(2, 0);
+    scene.memory.reserved(0..16);
+    scene.cluster.as_mut().unwrap().meta.uid = "another".into();
+    let d = scene.decide();
+    assert!(d.actions.is_empty(), "{:?}", d.actions);
 }

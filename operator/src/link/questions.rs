@@ -1,0 +1,96 @@
+//! What a scheduler is asked, and what its answers come to.
+
+use dask_comm::{CommError, DistributedVersion, Identity, SchedulerClient, WorkerStatus};
+use dask_operator_core::{
+    action::SchedulerNeed,
+    scheduler::{Offer, Snapshot, WorkerView},
+    time::Timestamp,
+};
+
+use super::{connect, poll::Target};
+use crate::{run::Operator, world::Wire};
+
+/// From this version on, the scheduler keeps participants of a P2P shuffle to itself.
+const KEEPS_SHUFFLES: DistributedVersion = DistributedVersion { year: 2024, month: 4, patch: 2 };
+
+/// The connection that is kept between two questions.
+pub(super) struct Kept {
+    uid: String,
+    client: SchedulerClient<Box<dyn Wire>>,
+    version: Option<DistributedVersion>,
+}
+
+/// One complete reading. A kept connection that turns out to be broken is no sign of a scheduler that is:
+/// it is asked again over a new one.
+pub(super) async fn ask(
+    operator: &Operator,
+    target: &Target,
+    need: SchedulerNeed,
+    kept: &mut Option<Kept>,
+) -> Result<Snapshot, String> {
+    if let Some(old) = kept.take().filter(|k| k.uid == target.uid && k.client.is_usable()) {
+        match questions(operator, kept.insert(old), need).await {
+            Err(CommError::Io(_) | CommError::Closed) => {}
+            other => return other.map_err(|e| e.to_string()),
+        }
+    }
+    let client = connect(operator, target.address.clone()).await?;
+    let fresh = kept.insert(Kept { uid: target.uid.clone(), client, version: None });
+    questions(operator, fresh, need).await.map_err(|e| e.to_string())
+}
+
+/// Who is registered must be answered; the rest may fail, and then its absence says why.
+async fn questions(operator: &Operator, kept: &mut Kept, need: SchedulerNeed) -> Result<Snapshot, CommError> {
+    let at = operator.world.now();
+    let identity = kept.client.identity().await?;
+    if let Some(refused) = identity.refused.first() {
+        // A registry with holes must not make a worker look as if it held nothing.
+        return Err(CommError::Malformed(format!("entry of a worker: {}", refused.reason)));
+    }
+    let workers = identity.workers.len();
+    let mut snapshot = snapshot(identity, at);
+    if need >= SchedulerNeed::Target {
+        match kept.client.adaptive_target().await {
+            Ok(target) => snapshot.target = Some(target),
+            Err(e) => snapshot.unanswered = Some(e.to_string()),
+        }
+    }
+    if need >= SchedulerNeed::Offer {
+        match offer(kept, workers).await {
+            Ok(offer) => snapshot.offer = Some(offer),
+            Err(e) => snapshot.unanswered = Some(e.to_string()),
+        }
+    }
+    Ok(snapshot)
+}
+
+async fn offer(kept: &mut Kept, workers: usize) -> Result<Offer, CommError> {
+    let client = &mut kept.client;
+    if kept.version.is_none() {
+        kept.version = client.versions().await?;
+    }
+    let offered = client.workers_to_close(workers).await?;
+    let processing = client.processing(&offered).await?;
+    let keeps_shuffles = kept.version.is_some_and(|v| v >= KEEPS_SHUFFLES);
+    let shuffle_blocks = !keeps_shuffles && client.p2p_active().await?;
+    Ok(Offer { addresses: offered.into_iter().collect(), processing, shuffle_blocks })
+}
+
+fn snapshot(identity: Identity, at: Timestamp) -> Snapshot {
+    let workers = identity.workers.into_iter().map(|(address, w)| {
+        let view = WorkerView {
+            name: w.name,
+            host: w.host,
+            running: matches!(w.status, WorkerStatus::Running | WorkerStatus::Init),
+            leaving: matches!(w.status, WorkerStatus::ClosingGracefully | WorkerStatus::Closing),
+            memory_limit: w.memory_limit,
+            bytes: w.managed_bytes,
+            busy: w.executing.saturating_add(w.long_running),
+            last_seen: w.last_seen,
+        };
+        (address, view)
+    });
+    #[expect(clippy::cast_possible_truncation, reason = "milliseconds since the epoch fit for ages")]
+    let started = Timestamp((identity.started * 1000.0) as i64);
+    Snapshot { id: identity.id, started, at, workers: workers.collect(), ..Snapshot::default() }
+}
