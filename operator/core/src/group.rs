@@ -5,6 +5,7 @@ mod failure;
 mod memory;
 mod retire;
 mod room;
+mod stale;
 mod status;
 mod supply;
 mod tally;
@@ -102,6 +103,7 @@ pub fn decide(input: &Input<'_>, memory: &mut Memory) -> Decision<DaskWorkerGrou
                 .known()
                 .map(|s| addresses_by_pod(input.pods.iter().copied(), &s.workers))
                 .unwrap_or_default();
+            stale::plan(input, &tally, &addresses, &mut found);
             retire::progress(input, &tally, &addresses, memory, &mut found);
             choose::plan(input, &tally, &addresses, memory, &mut found);
         }

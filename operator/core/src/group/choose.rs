@@ -8,7 +8,9 @@ use std::{
 use crate::{
     action::{Action, DeletePod, EventRecord, PodRef, SchedulerNeed},
     conditions::{self, Observed},
-    group::{DRAIN_TIMEOUT, Findings, Input, Memory, POLL, Tally, retire, room::Room, tally::reference},
+    group::{
+        DRAIN_TIMEOUT, Findings, Input, Memory, POLL, Tally, retire, room::Room, stale, tally::reference,
+    },
     record::{Mark, PodPhase, PodRecord},
     scheduler::{Offer, SchedulerState, Snapshot, has_strangers},
     time::Timestamp,
@@ -48,11 +50,11 @@ pub(crate) fn plan(
         SchedulerState::Unknown => {}
         SchedulerState::Unreachable { why } => found.conditions.push(unreachable(why)),
         SchedulerState::Absent | SchedulerState::Starting => {
-            let pods = never_started(tally, |_| true).into_iter().take(excess);
+            let pods = never_started(tally, found, |_| true).into_iter().take(excess);
             found.actions.extend(pods.map(|p| delete_unstarted(p, "no scheduler: it holds nothing")));
         }
         SchedulerState::Known(snapshot) => {
-            let idle = never_started(tally, |p| is_unregistered(input, p, addresses, snapshot));
+            let idle = never_started(tally, found, |p| holds_nothing(input, p, addresses));
             let gone = idle.len().min(excess);
             found
                 .actions
@@ -67,20 +69,32 @@ pub(crate) fn plan(
     }
 }
 
-/// Whether no worker runs in the pod, by a reading that can be believed.
-fn is_unregistered(input: &Input<'_>, pod: &PodRecord, addresses: &Addresses, snapshot: &Snapshot) -> bool {
+/// Whether no worker runs in the pod: it has not started, or a reading that can be believed says so.
+pub(crate) fn holds_nothing(input: &Input<'_>, pod: &PodRecord, addresses: &Addresses) -> bool {
     if !pod.scheduled || (pod.phase == PodPhase::Pending && pod.ip.is_none()) {
         return true;
     }
-    let is_current = snapshot.offer.is_some() && input.now.since(snapshot.at) <= CURRENT;
-    is_current
-        && !addresses.contains_key(&pod.uid)
-        && !has_strangers(input.cluster_pods.iter().copied(), &snapshot.workers)
+    match input.scheduler {
+        SchedulerState::Absent | SchedulerState::Starting => true,
+        SchedulerState::Unknown | SchedulerState::Unreachable { .. } => false,
+        SchedulerState::Known(snapshot) => {
+            snapshot.offer.is_some()
+                && input.now.since(snapshot.at) <= CURRENT
+                && !addresses.contains_key(&pod.uid)
+                && !has_strangers(input.cluster_pods.iter().copied(), &snapshot.workers)
+        }
+    }
 }
 
 /// Pods that hold nothing, the least useful first: without a node, not started, not registered.
-fn never_started<'a>(tally: &Tally<'a>, holds_nothing: impl Fn(&PodRecord) -> bool) -> Vec<&'a PodRecord> {
-    let mut pods: Vec<_> = tally.staying.iter().copied().filter(|p| holds_nothing(p)).collect();
+fn never_started<'a>(
+    tally: &Tally<'a>,
+    found: &Findings,
+    holds_nothing: impl Fn(&PodRecord) -> bool,
+) -> Vec<&'a PodRecord> {
+    let goes_already = |p: &PodRecord| found.actions.iter().any(|a| stale::deletes(a, p));
+    let mut pods: Vec<_> =
+        tally.staying.iter().copied().filter(|p| holds_nothing(p) && !goes_already(p)).collect();
     // Youngest first within a class: it is the furthest from being of use.
     pods.sort_by_key(|p| {
         (p.scheduled, p.phase != PodPhase::Pending, std::cmp::Reverse(p.created), p.name.clone())
@@ -88,7 +102,7 @@ fn never_started<'a>(tally: &Tally<'a>, holds_nothing: impl Fn(&PodRecord) -> bo
     pods
 }
 
-fn delete_unstarted(pod: &PodRecord, why: &'static str) -> Action {
+pub(crate) fn delete_unstarted(pod: &PodRecord, why: &'static str) -> Action {
     Action::DeletePod(DeletePod {
         pod: reference(pod),
         resource_version: Some(pod.resource_version.clone()),

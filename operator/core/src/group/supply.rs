@@ -1,5 +1,7 @@
 //! Creating what is missing: numbers reserved first, slow start, back-off.
 
+use std::time::Duration;
+
 use crate::{
     action::{Action, NewPod},
     conditions,
@@ -12,6 +14,9 @@ use crate::{
 /// Fewest and most numbers reserved at once: one status write for many pods.
 const BLOCK: (usize, usize) = (16, 1024);
 
+/// How long a pod that leaves counts as one of the wanted.
+const COUNTED: Duration = Duration::from_secs(30);
+
 pub(crate) fn plan(
     input: &Input<'_>,
     cluster: &Cluster,
@@ -20,7 +25,8 @@ pub(crate) fn plan(
     found: &mut Findings,
 ) {
     forget_what_is_over(input, memory, found);
-    if let Some(rejected) = memory.rejected.clone().filter(|_| tally.shortage() > 0) {
+    let shortage = tally.shortage(leaving_soon(input, tally, memory, found));
+    if let Some(rejected) = memory.rejected.clone().filter(|_| shortage > 0) {
         let message = format!(
             "the API server refuses new pods ({} times): {}; correct spec.worker, or raise the quota that it names",
             rejected.times, rejected.message
@@ -28,7 +34,7 @@ pub(crate) fn plan(
         found.conditions.push(conditions::yes(conditions::PODS_FAILING, "CreateRejected", message));
     }
     let unproved = tally.all_live().filter(|p| !p.is_ready()).count();
-    let wanted = tally.shortage().min(found.failures.allowance(unproved));
+    let wanted = shortage.min(found.failures.allowance(unproved));
     if wanted == 0 {
         return;
     }
@@ -49,6 +55,24 @@ pub(crate) fn plan(
     let pods: Vec<NewPod> =
         numbers.into_iter().map(|n| template::worker_pod(input.group, cluster, n, input.domain)).collect();
     found.actions.push(Action::CreatePods(pods));
+}
+
+/// Pods that leave count until they are gone, so that a group that shrinks and grows again does not pile
+/// up. But what they hold may need a new worker to go to: one that was refused, or is at it for long, does
+/// not stand in the way of one.
+fn leaving_soon(input: &Input<'_>, tally: &Tally<'_>, memory: &Memory, found: &mut Findings) -> usize {
+    let mut count = 0;
+    for pod in &tally.marked {
+        let left = pod.mark.as_ref().map(|m| input.now.until(m.at.plus(COUNTED))).unwrap_or_default();
+        let comes_back = memory.victims.get(&pod.uid).is_some_and(|v| v.refused);
+        if comes_back {
+            count += 1;
+        } else if !left.is_zero() && !memory.refusals.contains_key(&pod.uid) {
+            count += 1;
+            found.again_in(left);
+        }
+    }
+    count
 }
 
 /// A creation that was not answered and shows in the cache was a success; a corrected template is tried at once.

@@ -50,9 +50,9 @@ impl<'a> Tally<'a> {
         self.all_live().filter(|p| p.is_ready()).count()
     }
 
-    /// How many pods must be made.
-    pub fn shortage(&self) -> usize {
-        self.desired.saturating_sub(self.live())
+    /// How many pods must be made, if so many of those that leave still count.
+    pub fn shortage(&self, leaving: usize) -> usize {
+        self.desired.saturating_sub(self.staying.len() + leaving)
     }
 
     /// How many more pods must be chosen to leave.

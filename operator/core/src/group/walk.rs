@@ -200,7 +200,7 @@ impl World {
     fn turn(&mut self) -> bool {
         let cluster = cluster("c");
         let state = self.state();
-        let before = self.live();
+        let before = self.staying();
         let decision = {
             let pods: Vec<&PodRecord> = self.pods.values().collect();
             let input = Input {
@@ -220,16 +220,21 @@ impl World {
         assert!(!(forced && self.autoscaled), "an autoscaler never forces");
         self.group.status = decision.status;
         let busy = !decision.actions.is_empty();
+        let back = decision.actions.iter().filter(|a| matches!(a, Action::UnmarkPod(_))).count();
         for action in decision.actions {
             self.carry_out(action, forced);
         }
         let wanted = usize::try_from(self.group.spec.worker.replicas).unwrap();
-        assert!(self.live() <= before.max(wanted), "never more pods than wanted");
+        assert!(self.staying() <= (before + back).max(wanted), "never more pods than wanted");
         busy
     }
 
     fn live(&self) -> usize {
         self.pods.values().filter(|p| p.is_live()).count()
+    }
+
+    fn staying(&self) -> usize {
+        self.pods.values().filter(|p| p.is_live() && p.mark.is_none()).count()
     }
 
     fn carry_out(&mut self, action: Action, forced: bool) {

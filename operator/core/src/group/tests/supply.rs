@@ -219,3 +219,32 @@ fn pods_of_a_former_cluster_are_not_replaced() {
     let d = scene.decide();
     assert!(d.actions.is_empty(), "{:?}", d.actions);
 }
+
+#[test]
+fn a_corrected_template_replaces_what_never_started() {
+    let mut scene = Scene::new(3, 3);
+    let waits = |p: &mut PodRecord| (p.phase, p.ready_since) = (PodPhase::Pending, None);
+    waits(&mut scene.pods[0]);
+    (scene.pods[0].scheduled, scene.pods[0].ip) = (false, None);
+    waits(&mut scene.pods[1]);
+    scene.snapshot().workers.remove(&address(2));
+    assert!(deletes(&scene.decide()).is_empty(), "they wait, and the template is theirs");
+    scene.group.spec.worker.spec.0.insert("nodeName".into(), json!("n"));
+    assert_eq!(deletes(&scene.decide()), ["w1", "w2"], "what runs stays");
+    scene.scheduler = SchedulerState::Unknown;
+    let d = scene.decide();
+    assert_eq!((deletes(&d), d.need), (vec!["w1".to_string()], SchedulerNeed::Offer));
+}
+
+#[test]
+fn who_cannot_leave_does_not_keep_a_new_worker_away() {
+    let mut scene = Scene::new(0, 1);
+    scene.memory.reserved(0..16);
+    let d = scene.decide();
+    scene.apply_marks(&d);
+    scene.group.spec.worker.replicas = 1;
+    assert_eq!(created(&scene.decide()), 0, "it counts while it leaves");
+    scene.later(30);
+    scene.snapshot();
+    assert_eq!(created(&scene.decide()), 1, "but not for ever");
+}
