@@ -1,28 +1,57 @@
 # A Dask client for tests: obeys one command a line on stdin, answers one line of JSON each on stdout.
 #
 # usage: driver.py SCHEDULER_ADDRESS
-# Work waits for files ("gates"), so that a test decides when it ends:
-#   hold N GATE          submits N tasks that run until GATE exists
+# Work waits for gates, so that a test decides when it ends: files, or where a gate is no absolute path
+# `distributed.Event`s, which also tasks on other machines can see. Work:
+#   hold N GATE          submits N tasks that run until GATE is open
 #   pin KEY WORKER       puts one result on the worker of that address and keeps it there
 #   tuple_key            runs a task whose key is a tuple
 #   rechunk GATE         starts a P2P rechunk, one of whose inputs waits for GATE
 #   shuffle GATE         starts a P2P shuffle of a dataframe likewise
-#   wait                 waits for all that was submitted and answers how much that was
+#   scatter N BYTES      puts N values of that size on the workers
+#   compute N SECONDS    submits N tasks that take that long and report each run
+#   gated N GATE         submits N tasks that report each run and wait for GATE
+#   seceded N GATE       likewise, and they leave their threads first
+# What became of it:
+#   open GATE            opens a gate that is an Event
+#   wait [SECONDS]       waits for all that was submitted and answers how much that was
+#   check                fetches all results and answers those that are wrong (none: an empty list)
+#   runs                 {tasks, most: how often the most run one ran, by_worker: {name: runs}}
+#   troubles             {suspicious: most times a task lost its worker, erred, p2p_runs: P2P runs so far}
 #   release              forgets all of it
+import collections
+import copy
 import json
 import os
 import sys
 import time
 
 import dask
-from distributed import Client, wait
+from distributed import Client, Event, get_worker, secede, wait
+
+SLOW = 20  # seconds, for `wait` that does not say
 
 
 def hold(gate, value=None):
-    """Return `value` once the file `gate` exists."""
-    while not os.path.exists(gate):
-        time.sleep(0.02)
+    """Return `value` once `gate` is open."""
+    if os.path.isabs(gate):
+        while not os.path.exists(gate):
+            time.sleep(0.02)
+    else:
+        Event(gate).wait()
     return value
+
+
+def reported(value, seconds=0, gate=None, leave=False):
+    """Report that this task runs; later return a result that only this one has."""
+    worker = get_worker()
+    worker.log_event("runs", [value, str(worker.name)])
+    if leave:
+        secede()
+    time.sleep(seconds)
+    if gate:
+        hold(gate)
+    return [value, value * value]
 
 
 def gated_block(block, gate, block_info=None):
@@ -62,17 +91,89 @@ def shuffle(gate):
         return frame.shuffle("a").persist()
 
 
+def troubles(dask_scheduler):
+    """Runs on the scheduler."""
+    from distributed.shuffle._core import ShuffleRunSpec
+
+    tasks = dask_scheduler.tasks.values()
+    # Runs are numbered over all shuffles of the process.
+    (numbers,) = ShuffleRunSpec.__dataclass_fields__["run_id"].default_factory.args
+    return {
+        "suspicious": max((task.suspicious for task in tasks), default=0),
+        "erred": sum(task.state == "erred" for task in tasks),
+        "p2p_runs": next(copy.copy(numbers)) - 1,
+    }
+
+
+class Work:
+    """What was submitted, and what must come of it."""
+
+    def __init__(self, client):
+        self.client = client
+        self.kept = []
+        self.expected = []
+        self.totals = []
+
+    def keep(self, what, expected):
+        self.kept.extend(what)
+        self.expected.extend(zip(what, expected, strict=True))
+
+    def hold(self, n, gate):
+        self.kept.extend(self.client.map(hold, [gate] * int(n), range(int(n)), pure=False))
+
+    def scatter(self, n, size):
+        values = [bytes([number % 256]) * int(size) for number in range(int(n))]
+        self.keep(self.client.scatter(values, hash=False), values)
+
+    def submit(self, n, **how):
+        numbers = range(len(self.kept), len(self.kept) + int(n))
+        tasks = [self.client.submit(reported, number, pure=False, **how) for number in numbers]
+        self.keep(tasks, [[number, number * number] for number in numbers])
+
+    def collection(self, made, total, expected):
+        self.kept.append(made)
+        self.totals.append((lambda: total(made), expected))
+
+    def check(self):
+        results = self.client.gather([future for future, _ in self.expected], errors="skip")
+        if len(results) != len(self.expected):
+            return [f"{len(self.expected) - len(results)} results are lost"]
+        wrong = [(r, e) for r, (_, e) in zip(results, self.expected) if r != e]
+        totals = [(total(), expected) for total, expected in self.totals]
+        wrong += [(total, expected) for total, expected in totals if total != expected]
+        return [f"{str(result)[:40]} is not {str(expected)[:40]}" for result, expected in wrong]
+
+    def runs(self):
+        events = [message for _, message in self.client.get_events("runs")]
+        runs = collections.Counter(value for value, _ in events)
+        workers = collections.Counter(worker for _, worker in events)
+        return {"tasks": len(runs), "most": max(runs.values(), default=0), "by_worker": workers}
+
+    def release(self):
+        self.kept.clear()
+        self.expected.clear()
+        self.totals.clear()
+
+
 def main():
     client = Client(sys.argv[1], timeout=20)
-    kept = []
+    work = Work(client)
     commands = {
-        "hold": lambda n, gate: kept.extend(client.map(hold, [gate] * int(n), range(int(n)), pure=False)),
-        "pin": lambda key, worker: kept.append(client.scatter({key: 42}, workers=[worker])[key]),
-        "tuple_key": lambda: kept.append(client.submit(sum, [1, 2], key=("tup", 0, 1))),
-        "rechunk": lambda gate: kept.append(rechunk(gate)),
-        "shuffle": lambda gate: kept.append(shuffle(gate)),
-        "wait": lambda: wait(kept, timeout=20) and len(kept),
-        "release": kept.clear,
+        "hold": work.hold,
+        "pin": lambda key, worker: work.kept.append(client.scatter({key: 42}, workers=[worker])[key]),
+        "tuple_key": lambda: work.kept.append(client.submit(sum, [1, 2], key=("tup", 0, 1))),
+        "rechunk": lambda gate: work.collection(rechunk(gate), lambda x: int(x.sum().compute()), 16),
+        "shuffle": lambda gate: work.collection(shuffle(gate), len, 32),
+        "scatter": work.scatter,
+        "compute": lambda n, seconds: work.submit(n, seconds=float(seconds)),
+        "gated": lambda n, gate: work.submit(n, gate=gate),
+        "seceded": lambda n, gate: work.submit(n, gate=gate, leave=True),
+        "open": lambda gate: Event(gate, client=client).set(),
+        "wait": lambda seconds=SLOW: wait(work.kept, timeout=float(seconds)) and len(work.kept),
+        "check": work.check,
+        "runs": work.runs,
+        "troubles": lambda: client.run_on_scheduler(troubles),
+        "release": work.release,
     }
     print(json.dumps("ready"), flush=True)
     for line in sys.stdin:

@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# The end-to-end tests on a real cluster (`make e2e`). Usage: e2e.sh [all|FILTER]; FILTER is a part of the tests' names.
+# Cluster: kind, or with USE_EXISTING_CLUSTER=1 the one of KUBECONFIG (see kind/README.md and install.sh; E2E_DASK_IMAGE is
+# then the image of scheduler and workers). E2E_THREADS: tests at a time (4).
+HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+source "$HERE/kind/common.sh" # sets HERE to kind's folder
+TESTS=$(cd "$HERE/.." && pwd)
+CLUSTER=e2e
+FILTER=${1:-all}
+pick_engine
+cd "$TESTS/.." || exit
+
+"$HERE/up.sh" "$CLUSTER" >/dev/null
+"$TESTS/install.sh" "$CLUSTER"
+E2E_PYTHON=$("$TESTS/dask/venv.sh" "$DASK")
+E2E_CLIENT_PYTHON=$("$TESTS/client-venv.sh" "$DASK")
+export RUST_LIB_BACKTRACE=0 E2E=1 E2E_PYTHON E2E_CLIENT_PYTHON E2E_CLUSTER=$CLUSTER E2E_DASK_IMAGE=${E2E_DASK_IMAGE:-dask-test:$DASK}
+test=(cargo test --locked -p dask-operator-tests --test e2e)
+quiet "tests built" "${test[@]}" --no-run
+
+# run ARGS...: cargo starts the tests where the cluster is reached; everything is built, so it needs no network.
+run() { "$HERE/inside.sh" "$CLUSTER" env CARGO_NET_OFFLINE=true "${test[@]}" -- --include-ignored "$@"; }
+
+skip=(--skip at_last::) # looks back at what the others did
+[ "$ENGINE" != existing ] || skip+=(--skip on_our_nodes::) # these need the nodes' insides
+log "tests start"
+status=0
+if [ "$FILTER" = all ]; then
+  run --test-threads "${E2E_THREADS:-4}" "${skip[@]}" || status=$?
+  [ "$ENGINE" = existing ] || run at_last:: || status=$?
+else
+  run --test-threads "${E2E_THREADS:-4}" "${skip[@]}" "$FILTER" || status=$?
+fi
+log "tests end"
+exit $status

@@ -1,0 +1,96 @@
+//! Autoscalers: from none to many and back, with the work they follow; two that want the same group.
+
+use anyhow::{Context, Result, ensure};
+use dask_crds::DaskAutoscaler;
+use dask_operator_tests::{
+    dask::{Dask, START, Wanted, find},
+    manifest,
+    space::{Space, test},
+    wait::{secs, throughout, until},
+};
+use kube::ResourceExt;
+use serde_json::json;
+
+#[tokio::test]
+#[ignore = "needs a cluster: make e2e"]
+async fn workers_come_with_the_work_and_go_with_its_results() -> Result<()> {
+    test("autoscale", async |space| {
+        let dask = Dask::start(&space, &manifest::cluster("c", 0)?).await?;
+        let _: DaskAutoscaler = space.create_object(&manifest::autoscaler("c", "c", 0, 4)).await?;
+        active(&space, "c").await?;
+        throughout("no work, no workers", secs(4), async || {
+            ensure!(dask.pods("c-default").await?.is_empty());
+            Ok(())
+        })
+        .await?;
+        let mut client = dask.driver().await?;
+        client.tell("compute 80 0.5").await?;
+        let most = until("workers come", START, async || {
+            let workers = dask.identity().await?.workers.len();
+            ensure!(workers >= 2, "{workers} workers");
+            Ok(workers)
+        })
+        .await?;
+        space.step(&format!("{most} workers are there"));
+        client.nothing_was_lost().await?;
+        let runs = client.tell("runs").await?;
+        let took_part = runs["by_worker"].as_object().context("by_worker")?.len();
+        ensure!((2..=4).contains(&took_part), "tasks ran on {took_part} workers: {runs}");
+        space.step(&format!("the work is done: {runs}"));
+
+        // Results are held: the group shrinks to whoever holds them.
+        until("all but one worker left", secs(150), async || {
+            let pods = dask.pods("c-default").await?.len();
+            ensure!(pods == 1, "{pods} pods");
+            Ok(())
+        })
+        .await?;
+        space.step("one worker is left");
+        throughout("the results keep a worker", secs(25), async || {
+            ensure!(dask.pods("c-default").await?.len() == 1);
+            Ok(())
+        })
+        .await?;
+        client.nothing_was_lost().await?;
+        client.tell("release").await?;
+        dask.settled(0, secs(60)).await
+    })
+    .await
+}
+
+#[tokio::test]
+#[ignore = "needs a cluster: make e2e"]
+async fn of_two_autoscalers_the_older_acts() -> Result<()> {
+    test("conflict", async |space| {
+        let dask = Dask::start(&space, &manifest::cluster("c", 0)?).await?;
+        let _: DaskAutoscaler = space.create_object(&manifest::autoscaler("older", "c", 1, 1)).await?;
+        active(&space, "older").await?;
+        let mut younger = manifest::autoscaler("younger", "c", 2, 2);
+        younger["spec"]["workerGroup"] = json!("c-default");
+        let _: DaskAutoscaler = space.create_object(&younger).await?;
+        condition(&space, "younger", Wanted("Conflict", true, "")).await?;
+        ensure!(!space.events("younger", "OlderExists").await?.is_empty(), "no event");
+        dask.settled(1, START).await?;
+        condition(&space, "older", Wanted("Active", true, "")).await?;
+        space.kubectl(&["delete", "daskautoscaler", "older"]).await?;
+        active(&space, "younger").await?;
+        dask.settled(2, START).await?;
+        let owners = space.api::<DaskAutoscaler>().get("younger").await?.owner_references().to_vec();
+        ensure!(owners.iter().any(|o| o.kind == "DaskCluster" && o.name == "c"), "{owners:?}");
+        Ok(())
+    })
+    .await
+}
+
+async fn active(space: &Space, name: &str) -> Result<()> {
+    condition(space, name, Wanted("Active", true, "")).await
+}
+
+async fn condition(space: &Space, name: &str, wanted: Wanted<'_>) -> Result<()> {
+    until(&format!("condition {wanted:?} of {name}"), secs(30), async || {
+        let autoscaler: DaskAutoscaler = space.api().get(name).await?;
+        find(&autoscaler.status.unwrap_or_default().conditions, wanted)
+    })
+    .await
+    .map(drop)
+}

@@ -1,0 +1,13 @@
+//! End-to-end tests on a real cluster with real Dask; `tests/e2e.sh` (make e2e) runs them.
+
+mod at_last;
+mod autoscaling;
+mod bad_input;
+mod basics;
+mod healing;
+mod kube_cluster;
+mod on_our_nodes;
+mod operator_killed;
+mod removal;
+mod scaling;
+mod templates;

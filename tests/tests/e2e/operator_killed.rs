@@ -1,0 +1,60 @@
+//! The operator dies in the middle of a shrink. All tests share it, so this one runs alone.
+
+use anyhow::{Context, Result, ensure};
+use dask_operator_tests::{
+    dask::{Dask, LEAVE, is_ready, is_retiring},
+    kubectl, manifest,
+    settings::OPERATOR,
+    space::{Space, test_alone},
+    wait::{secs, until},
+};
+use k8s_openapi::api::core::v1::Pod;
+use kube::{Api, ResourceExt, api::ListParams};
+
+#[tokio::test]
+#[ignore = "needs a cluster: make e2e"]
+async fn a_shrink_goes_on_where_a_killed_operator_left_it() -> Result<()> {
+    test_alone("killed", async |space| {
+        let dask = Dask::start(&space, &manifest::cluster("c", 4)?).await?;
+        let mut client = dask.driver().await?;
+        client.tell("scatter 8 100000").await?;
+        client.tell("compute 8 0.05").await?;
+        client.all_is_right().await?;
+        client.tell("gated 4 gate").await?;
+        until("all workers are busy", secs(20), async || {
+            let identity = dask.identity().await?;
+            ensure!(identity.workers.values().all(|w| w.executing == 1), "{:?}", identity.workers);
+            Ok(())
+        })
+        .await?;
+        dask.scale_group("c-default", 1).await?;
+        until("three were chosen", secs(20), async || {
+            let chosen = dask.pods("c-default").await?.iter().filter(|p| is_retiring(p)).count();
+            ensure!(chosen == 3, "{chosen} were chosen");
+            Ok(())
+        })
+        .await?;
+        kill_operator(&space).await?;
+        client.tell("open gate").await?;
+        dask.settled(1, LEAVE).await?;
+        client.nothing_was_lost().await
+    })
+    .await
+}
+
+/// Kills the operator without a warning and waits for the next one.
+async fn kill_operator(space: &Space) -> Result<()> {
+    let pods: Api<Pod> = Api::namespaced(space.client.clone(), OPERATOR.0);
+    let labels = format!("app.kubernetes.io/name={}", OPERATOR.1);
+    let params = ListParams::default().labels(&labels);
+    let killed = pods.list(&params).await?.items.first().context("no operator")?.name_any();
+    kubectl::run(&["-n", OPERATOR.0, "delete", "pod", &killed, "--grace-period=0", "--force"]).await?;
+    until("another operator runs", secs(60), async || {
+        let pods = pods.list(&params).await?.items;
+        ensure!(pods.iter().any(|p| p.name_any() != killed && is_ready(p)), "{} pods", pods.len());
+        Ok(())
+    })
+    .await?;
+    space.step("the operator was killed and is back");
+    Ok(())
+}
