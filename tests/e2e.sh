@@ -11,6 +11,7 @@ pick_engine
 cd "$TESTS/.." || exit
 
 "$HERE/up.sh" "$CLUSTER" >/dev/null
+"$TESTS/chart/render.sh"
 "$TESTS/install.sh" "$CLUSTER"
 E2E_PYTHON=$("$TESTS/dask/venv.sh" "$DASK")
 E2E_CLIENT_PYTHON=$("$TESTS/client-venv.sh" "$DASK")

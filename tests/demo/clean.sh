@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Removes what demo.sh made. Usage: clean.sh [--all]
-# --all: also the engine, its network namespace, every other cluster in it, and all that was built, fetched or cached.
+# With the last cluster go the engine and its network namespace.
+# --all: also every other cluster, and all that was built, fetched or cached.
 source "$(dirname "$0")/../kind/common.sh"
 ROOT=$(cd "$(dirname "$0")/../.." && pwd)
 ALL=${1:-}
@@ -24,5 +25,5 @@ if [ -n "$ALL" ]; then
 elif [ "${USE_EXISTING_CLUSTER:-}" = 1 ]; then
   log "kept in the cluster: the CustomResourceDefinitions and the empty namespace dask-operator-system"
 else
-  log "kept for the next time: the engine and what was built (clean.sh --all removes them)"
+  log "kept for the next time: what was built and fetched (clean.sh --all removes it)"
 fi
