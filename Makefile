@@ -5,24 +5,28 @@ SHELL := /bin/bash
 JOBS ?= 2
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: help demo test e2e e2e-all lint fmt crds image clean
+.PHONY: toolchain help demo test e2e e2e-all lint fmt crds image clean
 
 help: ## list the commands
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
 
-demo: ## the main job on kind: chart, cluster, autoscaler, a workflow, a live timeline
+# The pinned compiler with its components and targets; does nothing where they are there.
+toolchain:
+	@! command -v rustup >/dev/null || rustup -q toolchain install --no-self-update
+
+demo: toolchain ## the main job on kind: chart, cluster, autoscaler, a workflow, a live timeline
 	@tests/demo/demo.sh
 
 test: lint ## all tests that need no Kubernetes cluster
 	cargo test --workspace --jobs $(JOBS)
 
-e2e: ## the everyday end-to-end tests on kind (or on $$KUBECONFIG with USE_EXISTING_CLUSTER=1)
+e2e: toolchain ## the everyday end-to-end tests on kind (or on $$KUBECONFIG with USE_EXISTING_CLUSTER=1)
 	@tests/e2e.sh
 
-e2e-all: ## every end-to-end test
+e2e-all: toolchain ## every end-to-end test
 	@tests/e2e.sh all
 
-lint: ## formatting, clippy, and whether generated files are up to date
+lint: toolchain ## formatting, clippy, and whether generated files are up to date
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --jobs $(JOBS) -- -D warnings
 	cargo run -q -p dask-crds --bin crdgen --jobs $(JOBS) -- --check

@@ -82,3 +82,41 @@ async fn missing(client: &Client) -> Option<String> {
         NEEDED.iter().filter(|n| !list.resources.iter().any(|r| r.name == **n)).copied().collect();
     (!missing.is_empty()).then(|| format!("the installed definitions lack {}", missing.join(", ")))
 }
+
+#[cfg(test)]
+mod tests {
+    use http::{Request, Response};
+    use kube::client::Body;
+    use serde_json::json;
+    use tower::service_fn;
+
+    use super::*;
+
+    /// What is missing where the API server answers the question for our group like this.
+    async fn missing_at(code: u16, answer: serde_json::Value) -> Option<String> {
+        let body = answer.to_string();
+        let service = service_fn(move |request: Request<Body>| {
+            assert_eq!(request.uri().path(), "/apis/kubernetes.dask.org/v1");
+            let answer = Response::builder().status(code).body(Body::from(body.clone().into_bytes()));
+            std::future::ready(answer.map_err(std::io::Error::other))
+        });
+        missing(&Client::new(service, "default")).await
+    }
+
+    fn serving(names: &[&str]) -> serde_json::Value {
+        let resource =
+            |n: &&str| json!({"name": n, "singularName": "", "namespaced": true, "kind": "K", "verbs": []});
+        json!({"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": "kubernetes.dask.org/v1",
+            "resources": names.iter().map(resource).collect::<Vec<_>>()})
+    }
+
+    #[tokio::test]
+    async fn what_is_missing_is_named() {
+        assert_eq!(missing_at(200, serving(&NEEDED)).await, None);
+        let old = ["daskclusters", "daskworkergroups", "daskworkergroups/scale", "daskautoscalers"];
+        let text = missing_at(200, serving(&old)).await.unwrap();
+        assert!(text.contains("daskclusters/status") && !text.contains("daskworkergroups/scale"), "{text}");
+        let status = json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": 404, "reason": "NotFound"});
+        assert!(missing_at(404, status).await.unwrap().contains("does not serve"));
+    }
+}

@@ -12,6 +12,7 @@
 #   compute N SECONDS    submits N tasks that take that long and report each run
 #   gated N GATE         submits N tasks that report each run and wait for GATE
 #   seceded N GATE       likewise, and they leave their threads first
+#   actor                makes an actor on some worker
 # What became of it:
 #   open GATE            opens a gate that is an Event
 #   wait [SECONDS]       waits for all that was submitted and answers how much that was
@@ -105,6 +106,12 @@ def troubles(dask_scheduler):
     }
 
 
+class Counter:
+    """An actor: state that lives on one worker and cannot be moved."""
+
+    count = 0
+
+
 class Work:
     """What was submitted, and what must come of it."""
 
@@ -168,6 +175,7 @@ def main():
         "compute": lambda n, seconds: work.submit(n, seconds=float(seconds)),
         "gated": lambda n, gate: work.submit(n, gate=gate),
         "seceded": lambda n, gate: work.submit(n, gate=gate, leave=True),
+        "actor": lambda: work.kept.append(client.submit(Counter, actor=True)),
         "open": lambda gate: Event(gate, client=client).set(),
         "wait": lambda seconds=SLOW: wait(work.kept, timeout=float(seconds)) and len(work.kept),
         "check": work.check,

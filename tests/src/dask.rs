@@ -132,6 +132,24 @@ impl Dask {
         self.group_settled(&self.default_group(), workers, limit).await
     }
 
+    /// Waits until each registered worker executes one task.
+    ///
+    /// # Errors
+    /// One does not in time.
+    pub async fn all_busy(&self) -> Result<()> {
+        until("all workers are busy", secs(20), async || {
+            let identity = self.identity().await?;
+            let idle = identity.workers.values().filter(|w| w.executing != 1).count();
+            ensure!(
+                idle == 0 && !identity.workers.is_empty(),
+                "{idle} of {} are idle",
+                identity.workers.len()
+            );
+            Ok(())
+        })
+        .await
+    }
+
     /// Waits until a group has exactly this many workers, for the API server and for the scheduler.
     ///
     /// # Errors

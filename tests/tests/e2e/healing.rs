@@ -18,12 +18,7 @@ async fn a_lost_worker_a_lost_service_and_a_lost_group_come_back() -> Result<()>
         let dask = Dask::start(&space, &manifest::cluster("c", 2)?).await?;
         let mut client = dask.driver().await?;
         client.tell("gated 2 gate").await?;
-        until("both workers are busy", secs(20), async || {
-            let identity = dask.identity().await?;
-            ensure!(identity.workers.values().all(|w| w.executing == 1), "{:?}", identity.workers);
-            Ok(())
-        })
-        .await?;
+        dask.all_busy().await?;
         let victim = dask.pods("c-default").await?.first().context("no pod")?.name_any();
         space.kubectl(&["delete", "pod", &victim, "--grace-period=0", "--force"]).await?;
         dask.settled(2, START).await?;

@@ -8,6 +8,8 @@ mod healing;
 mod kube_cluster;
 mod on_our_nodes;
 mod operator_killed;
+mod patience;
+mod processes;
 mod removal;
 mod scaling;
 mod templates;

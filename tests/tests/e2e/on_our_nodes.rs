@@ -18,12 +18,7 @@ async fn nothing_shrinks_while_the_scheduler_is_frozen() -> Result<()> {
         let dask = Dask::start(&space, &manifest::cluster("c", 3)?).await?;
         let mut client = dask.driver().await?;
         client.tell("gated 3 gate").await?;
-        until("all workers are busy", secs(20), async || {
-            let identity = dask.identity().await?;
-            ensure!(identity.workers.values().all(|w| w.executing == 1), "{:?}", identity.workers);
-            Ok(())
-        })
-        .await?;
+        dask.all_busy().await?;
         dask.scale_group("c-default", 2).await?;
         let retiring = async || -> Result<(usize, usize)> {
             let pods = dask.pods("c-default").await?;

@@ -21,12 +21,7 @@ async fn a_shrink_goes_on_where_a_killed_operator_left_it() -> Result<()> {
         client.tell("compute 8 0.05").await?;
         client.all_is_right().await?;
         client.tell("gated 4 gate").await?;
-        until("all workers are busy", secs(20), async || {
-            let identity = dask.identity().await?;
-            ensure!(identity.workers.values().all(|w| w.executing == 1), "{:?}", identity.workers);
-            Ok(())
-        })
-        .await?;
+        dask.all_busy().await?;
         dask.scale_group("c-default", 1).await?;
         until("three were chosen", secs(20), async || {
             let chosen = dask.pods("c-default").await?.iter().filter(|p| is_retiring(p)).count();

@@ -17,12 +17,7 @@ async fn a_busy_worker_finishes_its_task_before_it_leaves() -> Result<()> {
         let dask = Dask::start(&space, &manifest::cluster("c", 2)?).await?;
         let mut client = dask.driver().await?;
         client.tell("gated 2 gate").await?;
-        until("both workers are busy", secs(20), async || {
-            let identity = dask.identity().await?;
-            ensure!(identity.workers.values().all(|w| w.executing == 1), "{:?}", identity.workers);
-            Ok(())
-        })
-        .await?;
+        dask.all_busy().await?;
         dask.scale_group("c-default", 1).await?;
         until("one was chosen", secs(20), async || {
             let chosen = dask.pods("c-default").await?.iter().filter(|p| is_retiring(p)).count();
@@ -123,12 +118,7 @@ async fn demand_that_returns_while_all_workers_leave_gets_a_worker_that_works() 
         let dask = Dask::start(&space, &manifest::cluster("c", 2)?).await?;
         let mut client = dask.driver().await?;
         client.tell("gated 2 gate").await?;
-        until("both workers are busy", secs(20), async || {
-            let identity = dask.identity().await?;
-            ensure!(identity.workers.values().all(|w| w.executing == 1), "{:?}", identity.workers);
-            Ok(())
-        })
-        .await?;
+        dask.all_busy().await?;
         dask.scale_group("c-default", 0).await?;
         until("both leave, for the scheduler too", secs(20), async || {
             let identity = dask.identity().await?;
