@@ -8,7 +8,7 @@ export CARGO_TERM_COLOR ?= auto
 .PHONY: toolchain help demo test e2e e2e-all lint fmt crds image clean
 
 help: ## list the commands
-	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/; s/[$$]+/$$/' | expand -t 12
 
 # The pinned compiler with its components and targets; does nothing where they are there.
 toolchain:
@@ -23,8 +23,7 @@ test: lint ## all tests that need no Kubernetes cluster
 e2e: toolchain ## the everyday end-to-end tests on kind (or on $$KUBECONFIG with USE_EXISTING_CLUSTER=1)
 	@tests/e2e.sh
 
-e2e-all: toolchain ## every end-to-end test
-	@tests/e2e.sh all
+e2e-all: e2e demo ## the end-to-end tests, and the demo as one more
 
 lint: toolchain ## formatting, clippy, and whether generated files are up to date
 	cargo fmt --all --check

@@ -12,7 +12,7 @@
 #   compute N SECONDS    submits N tasks that take that long and report each run
 #   gated N GATE         submits N tasks that report each run and wait for GATE
 #   seceded N GATE       likewise, and they leave their threads first
-#   actor                makes an actor on some worker
+#   actor WORKER         makes an actor on the worker of that address
 # What became of it:
 #   open GATE            opens a gate that is an Event
 #   wait [SECONDS]       waits for all that was submitted and answers how much that was
@@ -175,7 +175,7 @@ def main():
         "compute": lambda n, seconds: work.submit(n, seconds=float(seconds)),
         "gated": lambda n, gate: work.submit(n, gate=gate),
         "seceded": lambda n, gate: work.submit(n, gate=gate, leave=True),
-        "actor": lambda: work.kept.append(client.submit(Counter, actor=True)),
+        "actor": lambda worker: work.kept.append(client.submit(Counter, actor=True, workers=[worker])),
         "open": lambda gate: Event(gate, client=client).set(),
         "wait": lambda seconds=SLOW: wait(work.kept, timeout=float(seconds)) and len(work.kept),
         "check": work.check,

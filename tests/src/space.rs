@@ -7,7 +7,7 @@ use std::{
     time::Instant,
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use futures::FutureExt;
 use k8s_openapi::{
     NamespaceResourceScope,
@@ -20,7 +20,10 @@ use kube::{
 use serde_json::{Value, json};
 use tokio::sync::RwLock;
 
-use crate::{report, settings};
+use crate::{
+    report, settings,
+    wait::{secs, until},
+};
 
 /// Held for reading by every test, for writing by one that kills the operator all of them use.
 static OPERATOR: RwLock<()> = RwLock::const_new(());
@@ -140,13 +143,18 @@ impl Space {
         self.kubectl(&["patch", kind, name, "--type=merge", "-p", &patch.to_string()]).await
     }
 
-    /// The messages of events with this reason about the object of this name.
+    /// Waits for an event with this reason about the object of this name; answers the messages. An event is
+    /// recorded after the status that it is about.
     ///
     /// # Errors
-    /// What the API server says.
+    /// There is none in time.
     pub async fn events(&self, about: &str, reason: &str) -> Result<Vec<String>> {
         let fields = format!("involvedObject.name={about},reason={reason}");
-        let events = self.api::<Event>().list(&ListParams::default().fields(&fields)).await?;
-        Ok(events.items.into_iter().filter_map(|e| e.message).collect())
+        until(&format!("event {reason} about {about}"), secs(15), async || {
+            let events = self.api::<Event>().list(&ListParams::default().fields(&fields)).await?;
+            ensure!(!events.items.is_empty(), "there is none");
+            Ok(events.items.into_iter().filter_map(|e| e.message).collect())
+        })
+        .await
     }
 }
