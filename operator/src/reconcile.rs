@@ -87,7 +87,8 @@ async fn carry_out<S: Serialize>(
 ) -> Result<Outcome, Error> {
     let Decision { actions, status, requeue, need } = decision;
     let is_first = |a: &Action| matches!(a, Action::Retire(_) | Action::Scale { .. } | Action::CreatePods(_));
-    let (first, actions): (Vec<_>, Vec<_>) = actions.into_iter().partition(is_first);
+    let (mut first, actions): (Vec<_>, Vec<_>) = actions.into_iter().partition(is_first);
+    first.sort_by_key(|a| !matches!(a, Action::Retire(_)));
     execute::all(operator, subject, target, first, false).await?;
     let written = status::write(operator, subject, target, &status, old).await?;
     operator.links.want(operator, &(subject.key().0.clone(), cluster.to_string()), subject, need);

@@ -192,6 +192,10 @@ fn scale(
 
 fn active(input: &Input<'_>) -> Observed {
     let (reason, message) = match input.scheduler {
+        SchedulerState::Known(snapshot) if snapshot.target.is_none() && snapshot.unanswered.is_some() => {
+            let why = snapshot.unanswered.as_deref().unwrap_or_default();
+            ("NoTarget", format!("the scheduler does not tell what it would like ({why}); the size stays"))
+        }
         SchedulerState::Known(_) => {
             return conditions::yes(conditions::ACTIVE, "Scaling", "it follows the scheduler's demand");
         }

@@ -23,13 +23,16 @@ pub const SCALE_DOWN_BLOCKED: &str = "ScaleDownBlocked";
 pub const SCALE_DOWN_LIMITED: &str = "ScaleDownLimitedByMemory";
 /// Worker pods fail or cannot start.
 pub const PODS_FAILING: &str = "PodsFailing";
+/// The API server refuses to create or change a part of the cluster.
+pub const WRITE_REFUSED: &str = "WriteRefused";
 /// An autoscaler acts.
 pub const ACTIVE: &str = "Active";
 /// Another, older autoscaler scales the same group.
 pub const CONFLICT: &str = "Conflict";
 
 /// Conditions that are worth an event while they are true; the others while they are false.
-const ABNORMAL: [&str; 6] = [
+const ABNORMAL: [&str; 7] = [
+    WRITE_REFUSED,
     SCHEDULER_UPDATE_PENDING,
     SCHEDULER_UNREACHABLE,
     SCALE_DOWN_BLOCKED,
@@ -83,6 +86,15 @@ pub fn yes(type_: &'static str, reason: impl Into<String>, message: impl Into<St
 /// The condition does not hold.
 pub fn no(type_: &'static str, reason: impl Into<String>, message: impl Into<String>) -> Observed {
     Observed { type_, status: ConditionStatus::False, reason: reason.into(), message: message.into() }
+}
+
+/// The conditions of these types as they were.
+pub fn kept(old: &[Condition], types: &[&'static str]) -> Vec<Observed> {
+    let as_it_was = |t: &&'static str| {
+        let c = old.iter().find(|c| c.type_ == **t)?;
+        Some(Observed { type_: t, status: c.status, reason: c.reason.clone(), message: c.message.clone() })
+    };
+    types.iter().filter_map(as_it_was).collect()
 }
 
 /// `old` with what is observed now, sorted by type. An abnormal condition that does not hold is only

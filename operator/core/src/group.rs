@@ -190,7 +190,7 @@ fn push_patch(input: &Input<'_>, metadata: Option<serde_json::Value>, found: &mu
 /// Pods that are over hold nothing; they go, so that they are replaced.
 fn reap(input: &Input<'_>, tally: &Tally<'_>, found: &mut Findings) {
     found.failures = failure::Failures::of(&input.group.status).after(input, tally);
-    if let Some(wait) = found.failures.proof_in(input, tally) {
+    if let Some(wait) = found.failures.look_in(input, tally) {
         found.again_in(wait);
     }
     for pod in &tally.finished {

@@ -45,8 +45,10 @@ pub struct Snapshot {
     pub id: String,
     /// When the scheduler process started.
     pub started: Timestamp,
-    /// When this was read.
+    /// When reading this began: what is true since then may be missing.
     pub at: Timestamp,
+    /// When reading this ended.
+    pub read: Timestamp,
     /// Every registered worker, by address.
     pub workers: BTreeMap<String, WorkerView>,
     /// Answer to `adaptive_target`, if asked.

@@ -6,7 +6,7 @@ use dask_operator_core::{
     action::{Action, DeletePod, NewPod, PodRef},
     expect::Expected,
     group::CreateOutcome,
-    names, template,
+    names,
 };
 use futures::{StreamExt, stream};
 use k8s_openapi::api::core::v1::Pod;
@@ -38,8 +38,10 @@ pub(super) async fn create(
     pods: Vec<NewPod>,
 ) -> Result<(), Error> {
     let count = pods.len();
-    let mut batch =
-        Batch { operator, target, open: pods.iter().map(|p| p.number).collect(), done: Vec::new() };
+    let template = &pods.first().map(|p| p.body["metadata"]["annotations"][names::TEMPLATE_HASH].clone());
+    let template = template.as_ref().and_then(|t| t.as_str()).unwrap_or_default();
+    let open = pods.iter().map(|p| p.number).collect();
+    let mut batch = Batch { operator, target, template, open, done: Vec::new() };
     let mut outcomes = stream::iter(pods)
         .map(|pod| async move {
             let number = pod.number;
@@ -71,6 +73,7 @@ pub(super) async fn create(
 struct Batch<'a> {
     operator: &'a Operator,
     target: &'a Target,
+    template: &'a str,
     open: BTreeSet<i64>,
     done: Vec<(i64, CreateOutcome)>,
 }
@@ -81,11 +84,8 @@ impl Drop for Batch<'_> {
         outcomes.extend(self.open.iter().map(|n| (*n, CreateOutcome::Unknown)));
         let now = self.operator.world.now();
         let mut state = self.operator.state.lock();
-        let group = state.cache.group_by_uid(&self.target.meta.uid).cloned();
-        let worker = group.as_ref().map(|g| &g.spec.worker);
-        let template = worker.map(|w| template::hash(&w.spec, w.metadata.as_ref())).unwrap_or_default();
         if let Some(memory) = state.groups.get_mut(&self.target.meta.uid) {
-            memory.created(&outcomes, &template, now);
+            memory.created(&outcomes, self.template, now);
         }
     }
 }

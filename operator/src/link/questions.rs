@@ -61,6 +61,7 @@ async fn questions(operator: &Operator, kept: &mut Kept, need: SchedulerNeed) ->
             Err(e) => snapshot.unanswered = Some(e.to_string()),
         }
     }
+    snapshot.read = operator.world.now();
     Ok(snapshot)
 }
 

@@ -58,12 +58,17 @@ pub(super) async fn reconcile(
     outcome
 }
 
+/// Whether the answer is about what was asked, and not about the API server's own state.
+fn is_verdict(code: u16) -> bool {
+    (400..500).contains(&code) && code != 429
+}
+
 /// A refusal of the API server stands in the status until it is over.
 fn remember(operator: &Operator, target: &Target, error: Option<&Error>) {
     let mut state = operator.state.lock();
     let Some(memory) = state.clusters.get_mut(&target.meta.uid) else { return };
     memory.refused = match error {
-        Some(Error::Api(execute::Error::Refused { what, code, message })) => {
+        Some(Error::Api(execute::Error::Refused { what, code, message })) if is_verdict(*code) => {
             let times = memory.refused.as_ref().map_or(1, |(_, n)| n.saturating_add(1));
             let reason = if *code == 409 { "NameTaken" } else { "CreateRejected" };
             let message = shorten(&format!("{what} was refused: {message}"), MAX_MESSAGE);

@@ -21,6 +21,7 @@ pub(crate) fn build(input: &Input<'_>, phase: Phase, waiting: Option<&Observed>)
     let mut observed = vec![ready(&scheduler, &workers), scheduler, workers];
     observed.push(update_pending(input));
     observed.push(unreachable(input));
+    observed.push(write_refused(input));
     DaskClusterStatus {
         phase: Some(phase),
         observed_generation: Some(meta.generation),
@@ -87,10 +88,6 @@ fn scheduler_ready(input: &Input<'_>, waiting: Option<&Observed>) -> Observed {
     if let Some(waiting) = waiting {
         return waiting.clone();
     }
-    if let Some(refused) = input.refused {
-        let message = format!("{}; correct spec.scheduler, or what the message names", refused.message);
-        return no(&refused.reason, message);
-    }
     let live: Vec<&PodRecord> = input.scheduler_pods.iter().copied().filter(|p| p.is_live()).collect();
     if let Some(pod) = live.iter().find(|p| p.is_ready()) {
         let message = format!("pod {} is ready", pod.name);
@@ -102,6 +99,9 @@ fn scheduler_ready(input: &Input<'_>, waiting: Option<&Observed>) -> Observed {
     }
     if let Some(trouble) = input.deployment.and_then(|d| d.trouble.as_ref()) {
         return no(&trouble.reason, format!("the scheduler's pod cannot be made: {}", trouble.message));
+    }
+    if let Some(refused) = input.refused {
+        return no(&refused.reason, refused.message.clone());
     }
     no("Starting", "the scheduler's pod is not ready yet".into())
 }
@@ -147,6 +147,18 @@ fn update_pending(input: &Input<'_>) -> Observed {
             "UpToDate",
             "the scheduler runs what is asked for",
         )
+    }
+}
+
+fn write_refused(input: &Input<'_>) -> Observed {
+    match input.refused {
+        Some(refused) => {
+            let message = format!("{}; correct the spec, or what the message names", refused.message);
+            conditions::yes(conditions::WRITE_REFUSED, &refused.reason, message)
+        }
+        None => {
+            conditions::no(conditions::WRITE_REFUSED, "NoneRefused", "the API server takes what is written")
+        }
     }
 }
 

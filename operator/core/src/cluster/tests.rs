@@ -304,7 +304,14 @@ fn what_the_api_server_refuses_is_told_in_its_words() {
         Some(Trouble { reason: "CreateRejected".into(), message: "spec.ports[0].port: invalid".into() });
     let d = scene.decide();
     assert_eq!(reason(&d, conditions::SCHEDULER_READY), "CreateRejected");
+    assert_eq!(reason(&d, conditions::WRITE_REFUSED), "CreateRejected");
     assert!(d.actions.iter().any(|a| matches!(a, Action::Event(e) if e.message.contains("spec.ports[0]"))));
+    let mut pod = testing::pod("c-scheduler-1", 1);
+    pod.is_scheduler = true;
+    scene.pods = vec![pod];
+    assert_eq!(reason(&scene.decide(), conditions::SCHEDULER_READY), "PodReady", "it hides nothing");
+    scene.refused = None;
+    assert_eq!(reason(&scene.decide(), conditions::WRITE_REFUSED), "NoneRefused");
 }
 
 #[test]

@@ -9,7 +9,8 @@ use crate::{
     action::{Action, DeletePod, EventRecord, PodRef, SchedulerNeed},
     conditions::{self, Observed},
     group::{
-        DRAIN_TIMEOUT, Findings, Input, Memory, POLL, Tally, retire, room::Room, stale, tally::reference,
+        DRAIN_TIMEOUT, Findings, Input, Memory, POLL, Tally, retire, room::Room, stale, status,
+        tally::reference,
     },
     record::{Mark, PodPhase, PodRecord},
     scheduler::{Offer, SchedulerState, Snapshot, has_strangers},
@@ -22,6 +23,8 @@ const CURRENT: Duration = Duration::from_secs(2);
 /// Most pods named in one event.
 const NAMED: usize = 5;
 
+const SCALE_DOWN: [&str; 2] = [conditions::SCALE_DOWN_BLOCKED, conditions::SCALE_DOWN_LIMITED];
+
 type Addresses = BTreeMap<String, BTreeSet<String>>;
 
 pub(crate) fn plan(
@@ -31,16 +34,18 @@ pub(crate) fn plan(
     memory: &mut Memory,
     found: &mut Findings,
 ) {
-    let excess = tally.excess();
+    let goes_already = |p: &&&PodRecord| found.actions.iter().any(|a| stale::deletes(a, p));
+    let excess = tally.excess().saturating_sub(tally.staying.iter().filter(goes_already).count());
     if excess == 0 {
         if let (false, SchedulerState::Unreachable { why }) = (tally.marked.is_empty(), input.scheduler) {
             found.conditions.push(unreachable(why));
         }
         // Between two questions about a refused worker nothing has changed.
-        if tally.marked.iter().any(|p| memory.refusals.contains_key(&p.uid)) {
-            found.conditions.push(refused(tally.marked.len(), input));
+        let refusing = tally.marked.iter().filter(|p| memory.refusals.contains_key(&p.uid)).count();
+        if refusing > 0 {
+            found.conditions.push(refused(refusing, input));
         }
-        force_if_overdue(input, tally, 0, found);
+        force_if_overdue(input, tally, 0, addresses, found);
         return;
     }
     found.shrinking = true;
@@ -60,10 +65,15 @@ pub(crate) fn plan(
                 .actions
                 .extend(idle.into_iter().take(excess).map(|p| delete_unstarted(p, "it never registered")));
             let left = excess - gone;
-            if left > 0 {
+            let is_old = input.now.since(snapshot.read) > CURRENT;
+            if left > 0 && is_old && tally.staying.iter().any(|p| !addresses.contains_key(&p.uid)) {
+                // The next reading may show that somebody else holds nothing; until then all stays as it is.
+                let old = &input.group.status.conditions;
+                found.conditions.extend(conditions::kept(old, &SCALE_DOWN));
+            } else if left > 0 {
                 let chosen = choose(input, tally, addresses, snapshot, left, memory, found);
                 let stuck = if snapshot.offer.is_some() { left - chosen } else { 0 };
-                force_if_overdue(input, tally, stuck, found);
+                force_if_overdue(input, tally, stuck, addresses, found);
             }
         }
     }
@@ -79,7 +89,7 @@ pub(crate) fn holds_nothing(input: &Input<'_>, pod: &PodRecord, addresses: &Addr
         SchedulerState::Unknown | SchedulerState::Unreachable { .. } => false,
         SchedulerState::Known(snapshot) => {
             snapshot.offer.is_some()
-                && input.now.since(snapshot.at) <= CURRENT
+                && input.now.since(snapshot.read) <= CURRENT
                 && !addresses.contains_key(&pod.uid)
                 && !has_strangers(input.cluster_pods.iter().copied(), &snapshot.workers)
         }
@@ -148,7 +158,10 @@ fn choose(
         found.again_in(delay);
     }
     let missing = wanted - chosen.len();
-    if missing > 0 && no_room > 0 {
+    let again = chosen.iter().filter(|p| memory.refusals.contains_key(&p.uid)).count();
+    if again > 0 {
+        found.conditions.push(refused(again + missing, input));
+    } else if missing > 0 && no_room > 0 {
         found.conditions.push(limited(missing, input));
     } else if missing > 0 {
         found.conditions.push(blocked(missing, registered.len(), offer, memory, tally, input));
@@ -177,13 +190,16 @@ fn offered<'a>(
         .copied()
         .filter(|(p, a)| a.is_subset(&offer.addresses) && !memory.is_refused(&p.uid, now))
         .collect();
-    let cost = |addresses: &BTreeSet<String>| {
-        let tasks: usize = addresses.iter().filter_map(|a| offer.processing.get(a)).sum();
-        let bytes: u64 = addresses.iter().filter_map(|a| snapshot.workers.get(a)).map(|w| w.bytes).sum();
-        (tasks > 0, bytes, tasks)
-    };
-    out.sort_by_key(|(p, a)| (cost(a), std::cmp::Reverse(p.created), p.name.clone()));
+    out.sort_by_key(|(p, a)| (cost(a, Some(snapshot)), std::cmp::Reverse(p.created), p.name.clone()));
     out
+}
+
+/// What it costs to let these leave: tasks first, then bytes to be moved.
+fn cost(addresses: &BTreeSet<String>, snapshot: Option<&Snapshot>) -> (bool, u64, usize) {
+    let processing = snapshot.and_then(|s| s.offer.as_ref()).map(|o| &o.processing);
+    let tasks: usize = addresses.iter().filter_map(|a| processing?.get(a)).sum();
+    let bytes: u64 = addresses.iter().filter_map(|a| snapshot?.workers.get(a)).map(|w| w.bytes).sum();
+    (tasks > 0, bytes, tasks)
 }
 
 fn leaving<'a>(tally: &Tally<'_>, addresses: &'a Addresses, snapshot: &'a Snapshot) -> BTreeSet<&'a str> {
@@ -253,7 +269,13 @@ fn end(input: &Input<'_>) -> &'static str {
 
 /// A shrink that a person asked for ends. What still refuses or executes then is deleted, with a
 /// warning; while the scheduler does not answer, nothing is.
-fn force_if_overdue(input: &Input<'_>, tally: &Tally<'_>, stuck: usize, found: &mut Findings) {
+fn force_if_overdue(
+    input: &Input<'_>,
+    tally: &Tally<'_>,
+    stuck: usize,
+    addresses: &Addresses,
+    found: &mut Findings,
+) {
     let timeout = input
         .group
         .spec
@@ -264,16 +286,16 @@ fn force_if_overdue(input: &Input<'_>, tally: &Tally<'_>, stuck: usize, found: &
         return;
     }
     // A person's patience begins when a person asked, even for workers that an autoscaler chose before.
-    let Some(since) = input.group.status.shrinking_since.as_deref().and_then(Timestamp::parse) else {
-        return;
-    };
+    let Some(since) = status::shrinking_since(input, tally, found) else { return };
     let is_over = |since: Timestamp| input.now.since(since) >= timeout;
     let touched: BTreeSet<String> = found.actions.iter().flat_map(touched_uids).collect();
     let overdue = |p: &&PodRecord| p.mark.as_ref().is_some_and(|m| is_over(m.at.max(since)));
     let mut pods: Vec<&PodRecord> = tally.marked.iter().copied().filter(overdue).collect();
     if is_over(since) {
-        let left = |p: &&PodRecord| !touched.contains(&p.uid);
-        pods.extend(tally.staying.iter().copied().filter(left).take(stuck));
+        let mut left: Vec<_> = tally.staying.iter().copied().filter(|p| !touched.contains(&p.uid)).collect();
+        let cheapest = |p: &&PodRecord| addresses.get(&p.uid).map(|a| cost(a, input.scheduler.known()));
+        left.sort_by_key(cheapest);
+        pods.extend(left.into_iter().take(stuck));
     }
     pods.retain(|p| !touched.contains(&p.uid));
     if pods.is_empty() {

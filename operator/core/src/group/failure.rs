@@ -52,7 +52,8 @@ impl Failures {
         }
         let of_current = |p: &&PodRecord| p.template_hash.as_deref() == Some(&current);
         let lasted = |p: &PodRecord| p.ready_since.is_some_and(|t| input.now.since(t) >= LASTS);
-        if tally.all_live().filter(of_current).any(|p| self.is_proof(p) && lasted(p)) {
+        let proved = tally.all_live().filter(of_current).any(|p| self.is_proof(p) && lasted(p));
+        if proved || self.is_over(input, tally) {
             (self.rounds, self.last) = (0, None);
         }
         let failed: Vec<_> = tally
@@ -76,10 +77,20 @@ impl Failures {
         self.last.is_none_or(|last| pod.created.0 / 1000 >= last.0 / 1000)
     }
 
-    /// How long until a pod has lasted, if one may: nothing else would tell.
-    pub(crate) fn proof_in(&self, input: &Input<'_>, tally: &Tally<'_>) -> Option<Duration> {
-        let proofs = tally.all_live().filter(|p| self.rounds > 0 && self.is_proof(p));
-        proofs.filter_map(|p| Some(input.now.until(p.ready_since?.plus(LASTS)))).min()
+    /// Nothing has failed for a while, and nothing is missing that could: there is nothing to wait for.
+    fn is_over(&self, input: &Input<'_>, tally: &Tally<'_>) -> bool {
+        let ready = |p: &&PodRecord| p.ready_since.is_some_and(|t| input.now.since(t) >= LASTS);
+        self.last.is_some_and(|last| input.now.since(last) >= LASTS)
+            && tally.finished.is_empty()
+            && tally.staying.len() >= tally.desired
+            && tally.staying.iter().all(ready)
+    }
+
+    /// When to look whether the failures are over: nothing else would tell.
+    pub(crate) fn look_in(&self, input: &Input<'_>, tally: &Tally<'_>) -> Option<Duration> {
+        let since = tally.all_live().filter_map(|p| p.ready_since).chain(self.last);
+        let left = since.map(|t| input.now.until(t.plus(LASTS))).filter(|d| !d.is_zero()).min();
+        left.filter(|_| self.rounds > 0)
     }
 
     /// How long no pod is made.

@@ -179,6 +179,7 @@ impl Memory {
         for (uid, Asked { addresses, leaving }) in made.victims {
             let victim = self.victims.entry(uid.clone()).or_default();
             if addresses.is_subset(accepted) {
+                self.refusals.remove(&uid);
                 match call.stage {
                     RetireStage::Drain => {
                         victim.beats.clear();

@@ -75,8 +75,10 @@ fn step(
     steps: &mut Steps,
 ) {
     let Some(addresses) = addresses.filter(|a| !a.is_empty()) else {
+        let was_closed = memory.victims.get(&pod.uid).is_some_and(|v| !v.closed.is_empty());
         let is_current = pod.mark.as_ref().is_some_and(|m| snapshot.at > m.at);
-        if is_current && !has_strangers(input.cluster_pods.iter().copied(), &snapshot.workers) {
+        let is_mapped = || !has_strangers(input.cluster_pods.iter().copied(), &snapshot.workers);
+        if was_closed || (is_current && is_mapped()) {
             steps.actions.push(delete(pod, "retired, and the scheduler has forgotten it"));
         }
         return;

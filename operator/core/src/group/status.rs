@@ -1,8 +1,8 @@
 //! What a group's status says.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
-use dask_crds::{DaskWorkerGroupStatus, WorkerCounts};
+use dask_crds::{ConditionStatus, DaskWorkerGroupStatus, WorkerCounts};
 
 use crate::{
     conditions::{self, Observed},
@@ -10,6 +10,7 @@ use crate::{
     names::{CLUSTER, COMPONENT, GROUP, WORKER},
     record::PodRecord,
     scheduler::SchedulerState,
+    time::Timestamp,
 };
 
 pub(crate) fn build(input: &Input<'_>, tally: &Tally<'_>, found: &mut Findings) -> DaskWorkerGroupStatus {
@@ -34,7 +35,7 @@ pub(crate) fn build(input: &Input<'_>, tally: &Tally<'_>, found: &mut Findings) 
         selector: Some(selector(input)),
         workers: Some(counts(tally, template.as_deref())),
         reserved_pod_numbers: old.reserved_pod_numbers,
-        shrinking_since: shrinking_since(input, tally, found),
+        shrinking_since: shrinking_since(input, tally, found).map(Timestamp::rfc3339),
         failures: Some(found.failures.rounds).filter(|n| *n > 0),
         last_failure_time: found.failures.last.map(|t| t.rfc3339()),
         scheduler_address: input.cluster.and_then(|c| c.status.scheduler_address.clone()),
@@ -46,13 +47,25 @@ pub(crate) fn build(input: &Input<'_>, tally: &Tally<'_>, found: &mut Findings) 
 
 /// Since when a person waits. It begins anew when more is asked, and does not run while an autoscaler
 /// decides or the scheduler is silent.
-fn shrinking_since(input: &Input<'_>, tally: &Tally<'_>, found: &Findings) -> Option<String> {
-    if !found.shrinking || input.autoscaled || input.scheduler.known().is_none() {
+pub(crate) fn shrinking_since(input: &Input<'_>, tally: &Tally<'_>, found: &Findings) -> Option<Timestamp> {
+    if !found.shrinking || input.autoscaled {
         return None;
     }
     let old = &input.group.status;
     let asked_before = old.workers.is_some_and(|w| w.desired <= count(tally.desired));
-    old.shrinking_since.clone().filter(|_| asked_before).or_else(|| Some(input.now.rfc3339()))
+    let since = old.shrinking_since.as_deref().and_then(Timestamp::parse).filter(|_| asked_before);
+    let since = since.map_or(input.now, |t| t.plus(silence_that_ended(input)));
+    Some(since.min(input.now))
+}
+
+/// How long the scheduler was silent, when it answers for the first time again.
+fn silence_that_ended(input: &Input<'_>) -> Duration {
+    let conditions = &input.group.status.conditions;
+    let silent = conditions.iter().find(|c| c.type_ == conditions::SCHEDULER_UNREACHABLE);
+    let since = silent
+        .filter(|c| c.status == ConditionStatus::True && input.scheduler.known().is_some())
+        .and_then(|c| Timestamp::parse(&c.last_transition_time));
+    since.map_or(Duration::ZERO, |t| input.now.since(t))
 }
 
 fn counts(tally: &Tally<'_>, template: Option<&str>) -> WorkerCounts {

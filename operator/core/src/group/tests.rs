@@ -87,7 +87,7 @@ impl Scene {
         let now = self.now;
         match &mut self.scheduler {
             SchedulerState::Known(s) => {
-                s.at = now;
+                (s.at, s.read) = (now, now);
                 s
             }
             other => panic!("{other:?}"),

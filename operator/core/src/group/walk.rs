@@ -189,6 +189,7 @@ impl World {
             id: self.scheduler.clone(),
             started: T0,
             at: self.now,
+            read: self.now,
             workers: self.workers.clone(),
             target: None,
             offer: Some(offer),

@@ -231,6 +231,10 @@ fn a_corrected_template_replaces_what_never_started() {
     assert!(deletes(&scene.decide()).is_empty(), "they wait, and the template is theirs");
     scene.group.spec.worker.spec.0.insert("nodeName".into(), json!("n"));
     assert_eq!(deletes(&scene.decide()), ["w1", "w2"], "what runs stays");
+    scene.group.spec.worker.replicas = 1;
+    let d = scene.decide();
+    assert!(marks(&d).is_empty(), "the two that go are enough");
+    scene.group.spec.worker.replicas = 3;
     scene.scheduler = SchedulerState::Unknown;
     let d = scene.decide();
     assert_eq!((deletes(&d), d.need), (vec!["w1".to_string()], SchedulerNeed::Offer));
