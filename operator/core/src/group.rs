@@ -2,7 +2,9 @@
 
 mod choose;
 mod failure;
+mod force;
 mod memory;
+mod reasons;
 mod retire;
 mod room;
 mod stale;

@@ -6,12 +6,9 @@ use std::{
 };
 
 use crate::{
-    action::{Action, DeletePod, EventRecord, PodRef, SchedulerNeed},
-    conditions::{self, Observed},
-    group::{
-        DRAIN_TIMEOUT, Findings, Input, Memory, POLL, Tally, retire, room::Room, stale, status,
-        tally::reference,
-    },
+    action::{Action, DeletePod, PodRef, SchedulerNeed},
+    conditions,
+    group::{Findings, Input, Memory, POLL, Tally, force, reasons, room::Room, stale, tally::reference},
     record::{Mark, PodPhase, PodRecord},
     scheduler::{Offer, SchedulerState, Snapshot, has_strangers},
     time::Timestamp,
@@ -20,8 +17,6 @@ use crate::{
 /// A pod is believed to have no worker only by a reading that is not older than this: workers register
 /// at any time.
 const CURRENT: Duration = Duration::from_secs(2);
-/// Most pods named in one event.
-const NAMED: usize = 5;
 
 const SCALE_DOWN: [&str; 2] = [conditions::SCALE_DOWN_BLOCKED, conditions::SCALE_DOWN_LIMITED];
 
@@ -38,14 +33,14 @@ pub(crate) fn plan(
     let excess = tally.excess().saturating_sub(tally.staying.iter().filter(goes_already).count());
     if excess == 0 {
         if let (false, SchedulerState::Unreachable { why }) = (tally.marked.is_empty(), input.scheduler) {
-            found.conditions.push(unreachable(why));
+            found.conditions.push(reasons::unreachable(why));
         }
         // Between two questions about a refused worker nothing has changed.
         let refusing = tally.marked.iter().filter(|p| memory.refusals.contains_key(&p.uid)).count();
         if refusing > 0 {
-            found.conditions.push(refused(refusing, input));
+            found.conditions.push(reasons::refused(refusing, input));
         }
-        force_if_overdue(input, tally, 0, addresses, found);
+        force::plan(input, tally, 0, addresses, found);
         return;
     }
     found.shrinking = true;
@@ -53,7 +48,7 @@ pub(crate) fn plan(
     found.again_in(POLL);
     match input.scheduler {
         SchedulerState::Unknown => {}
-        SchedulerState::Unreachable { why } => found.conditions.push(unreachable(why)),
+        SchedulerState::Unreachable { why } => found.conditions.push(reasons::unreachable(why)),
         SchedulerState::Absent | SchedulerState::Starting => {
             let pods = never_started(tally, found, |_| true).into_iter().take(excess);
             found.actions.extend(pods.map(|p| delete_unstarted(p, "no scheduler: it holds nothing")));
@@ -73,7 +68,7 @@ pub(crate) fn plan(
             } else if left > 0 {
                 let chosen = choose(input, tally, addresses, snapshot, left, memory, found);
                 let stuck = if snapshot.offer.is_some() { left - chosen } else { 0 };
-                force_if_overdue(input, tally, stuck, addresses, found);
+                force::plan(input, tally, stuck, addresses, found);
             }
         }
     }
@@ -160,11 +155,11 @@ fn choose(
     let missing = wanted - chosen.len();
     let again = chosen.iter().filter(|p| memory.refusals.contains_key(&p.uid)).count();
     if again > 0 {
-        found.conditions.push(refused(again + missing, input));
+        found.conditions.push(reasons::refused(again + missing, input));
     } else if missing > 0 && no_room > 0 {
-        found.conditions.push(limited(missing, input));
+        found.conditions.push(reasons::limited(missing, input));
     } else if missing > 0 {
-        found.conditions.push(blocked(missing, registered.len(), offer, memory, tally, input));
+        found.conditions.push(reasons::blocked(missing, registered.len(), offer, memory, tally, input));
     }
     let count = chosen.len();
     if count > 0 {
@@ -195,7 +190,7 @@ fn offered<'a>(
 }
 
 /// What it costs to let these leave: tasks first, then bytes to be moved.
-fn cost(addresses: &BTreeSet<String>, snapshot: Option<&Snapshot>) -> (bool, u64, usize) {
+pub(crate) fn cost(addresses: &BTreeSet<String>, snapshot: Option<&Snapshot>) -> (bool, u64, usize) {
     let processing = snapshot.and_then(|s| s.offer.as_ref()).map(|o| &o.processing);
     let tasks: usize = addresses.iter().filter_map(|a| processing?.get(a)).sum();
     let bytes: u64 = addresses.iter().filter_map(|a| snapshot?.workers.get(a)).map(|w| w.bytes).sum();
@@ -206,119 +201,4 @@ fn leaving<'a>(tally: &Tally<'_>, addresses: &'a Addresses, snapshot: &'a Snapsh
     let marked = tally.marked.iter().filter_map(|p| addresses.get(&p.uid)).flatten().map(String::as_str);
     let known = snapshot.workers.iter().filter(|(_, w)| w.leaving).map(|(a, _)| a.as_str());
     marked.chain(known).collect()
-}
-
-fn unreachable(why: &str) -> Observed {
-    conditions::yes(
-        conditions::SCALE_DOWN_BLOCKED,
-        "SchedulerUnreachable",
-        format!("the scheduler runs and does not answer ({why}); no worker is removed until it does"),
-    )
-}
-
-fn limited(missing: usize, input: &Input<'_>) -> Observed {
-    let message = format!(
-        "{missing} more workers would leave, but the others could not hold their results below {:.0} % of \
-         their memory; release results, or keep more workers; {}",
-        super::room::MEMORY_TARGET * 100.0,
-        end(input)
-    );
-    conditions::yes(conditions::SCALE_DOWN_LIMITED, "NotEnoughMemory", message)
-}
-
-fn refused(missing: usize, input: &Input<'_>) -> Observed {
-    let why = "the scheduler refused: they hold actors, or nobody can take their results";
-    waits("Refused", missing, why, input)
-}
-
-fn blocked(
-    missing: usize,
-    registered: usize,
-    offer: &Offer,
-    memory: &Memory,
-    tally: &Tally<'_>,
-    input: &Input<'_>,
-) -> Observed {
-    if offer.shuffle_blocks {
-        return waits("ShuffleRunning", missing, "a P2P shuffle runs, whose shards cannot be moved", input);
-    }
-    if memory.next_refusal(input.now).is_some() {
-        return refused(missing, input);
-    }
-    if registered < tally.staying.len() {
-        let why =
-            "it is not known which worker runs in which pod (pass --name $(DASK_WORKER_NAME) to the worker)";
-        return waits("Unmapped", missing, why, input);
-    }
-    let why = "the scheduler does not offer them: they run long tasks or take part in a shuffle";
-    waits("NotOffered", missing, why, input)
-}
-
-fn waits(reason: &str, missing: usize, why: &str, input: &Input<'_>) -> Observed {
-    let message = format!("{missing} more workers should leave, but {why}; {}", end(input));
-    conditions::yes(conditions::SCALE_DOWN_BLOCKED, reason, message)
-}
-
-fn end(input: &Input<'_>) -> &'static str {
-    if input.autoscaled {
-        "the autoscaler waits"
-    } else {
-        "after spec.worker.drainTimeout they are deleted all the same"
-    }
-}
-
-/// A shrink that a person asked for ends. What still refuses or executes then is deleted, with a
-/// warning; while the scheduler does not answer, nothing is.
-fn force_if_overdue(
-    input: &Input<'_>,
-    tally: &Tally<'_>,
-    stuck: usize,
-    addresses: &Addresses,
-    found: &mut Findings,
-) {
-    let timeout = input
-        .group
-        .spec
-        .worker
-        .drain_timeout
-        .map_or(DRAIN_TIMEOUT, |s| Duration::from_secs(u64::try_from(s).unwrap_or(0)));
-    if input.autoscaled || input.scheduler.known().is_none() {
-        return;
-    }
-    // A person's patience begins when a person asked, even for workers that an autoscaler chose before.
-    let Some(since) = status::shrinking_since(input, tally, found) else { return };
-    let is_over = |since: Timestamp| input.now.since(since) >= timeout;
-    let touched: BTreeSet<String> = found.actions.iter().flat_map(touched_uids).collect();
-    let overdue = |p: &&PodRecord| p.mark.as_ref().is_some_and(|m| is_over(m.at.max(since)));
-    let mut pods: Vec<&PodRecord> = tally.marked.iter().copied().filter(overdue).collect();
-    if is_over(since) {
-        let mut left: Vec<_> = tally.staying.iter().copied().filter(|p| !touched.contains(&p.uid)).collect();
-        let cheapest = |p: &&PodRecord| addresses.get(&p.uid).map(|a| cost(a, input.scheduler.known()));
-        left.sort_by_key(cheapest);
-        pods.extend(left.into_iter().take(stuck));
-    }
-    pods.retain(|p| !touched.contains(&p.uid));
-    if pods.is_empty() {
-        return;
-    }
-    let named: Vec<_> = pods.iter().take(NAMED).map(|p| p.name.as_str()).collect();
-    found.actions.push(Action::Event(EventRecord::warning(
-        "DataLossRisk",
-        &format!(
-            "{} workers still refused or executed after {} s and are deleted; work of theirs may be lost: {}{}",
-            pods.len(),
-            timeout.as_secs(),
-            named.join(", "),
-            if pods.len() > NAMED { " and others" } else { "" }
-        ),
-    )));
-    found.actions.extend(pods.into_iter().map(|p| retire::delete(p, "drainTimeout is over")));
-}
-
-fn touched_uids(action: &Action) -> Vec<String> {
-    match action {
-        Action::DeletePod(d) => vec![d.pod.uid.clone()],
-        Action::MarkPods { pods, .. } => pods.iter().map(|p| p.uid.clone()).collect(),
-        _ => Vec::new(),
-    }
 }

@@ -1,0 +1,75 @@
+//! The end of a person's patience: what cannot leave is deleted, with a warning.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use crate::{
+    action::{Action, EventRecord},
+    group::{DRAIN_TIMEOUT, Findings, Input, Tally, choose, retire, status},
+    record::PodRecord,
+    time::Timestamp,
+};
+
+/// Most pods named in one event.
+const NAMED: usize = 5;
+
+type Addresses = BTreeMap<String, BTreeSet<String>>;
+
+/// A shrink that a person asked for ends. What still refuses or executes then is deleted, with a
+/// warning; while the scheduler does not answer, nothing is.
+pub(crate) fn plan(
+    input: &Input<'_>,
+    tally: &Tally<'_>,
+    stuck: usize,
+    addresses: &Addresses,
+    found: &mut Findings,
+) {
+    let timeout = input
+        .group
+        .spec
+        .worker
+        .drain_timeout
+        .map_or(DRAIN_TIMEOUT, |s| Duration::from_secs(u64::try_from(s).unwrap_or(0)));
+    if input.autoscaled || input.scheduler.known().is_none() {
+        return;
+    }
+    // A person's patience begins when a person asked, even for workers that an autoscaler chose before.
+    let Some(since) = status::shrinking_since(input, tally, found) else { return };
+    let is_over = |since: Timestamp| input.now.since(since) >= timeout;
+    let touched: BTreeSet<String> = found.actions.iter().flat_map(touched_uids).collect();
+    let overdue = |p: &&PodRecord| p.mark.as_ref().is_some_and(|m| is_over(m.at.max(since)));
+    let mut pods: Vec<&PodRecord> = tally.marked.iter().copied().filter(overdue).collect();
+    if is_over(since) {
+        let mut left: Vec<_> = tally.staying.iter().copied().filter(|p| !touched.contains(&p.uid)).collect();
+        let cheapest =
+            |p: &&PodRecord| addresses.get(&p.uid).map(|a| choose::cost(a, input.scheduler.known()));
+        left.sort_by_key(cheapest);
+        pods.extend(left.into_iter().take(stuck));
+    }
+    pods.retain(|p| !touched.contains(&p.uid));
+    if pods.is_empty() {
+        return;
+    }
+    let named: Vec<_> = pods.iter().take(NAMED).map(|p| p.name.as_str()).collect();
+    found.actions.push(Action::Event(EventRecord::warning(
+        "DataLossRisk",
+        &format!(
+            "{} workers still refused or executed after {} s and are deleted; work of theirs may be lost: {}{}",
+            pods.len(),
+            timeout.as_secs(),
+            named.join(", "),
+            if pods.len() > NAMED { " and others" } else { "" }
+        ),
+    )));
+    found.actions.extend(pods.into_iter().map(|p| retire::delete(p, "drainTimeout is over")));
+}
+
+fn touched_uids(action: &Action) -> Vec<String> {
+    match action {
+        Action::DeletePod(d) => vec![d.pod.uid.clone()],
+        Action::MarkPods { pods, .. } => pods.iter().map(|p| p.uid.clone()).collect(),
+        _ => Vec::new(),
+    }
+}

@@ -1,0 +1,66 @@
+//! Why a shrink waits, in words a person can act on.
+
+use crate::{
+    conditions::{self, Observed},
+    group::{Input, Memory, Tally},
+    scheduler::Offer,
+};
+
+pub(crate) fn unreachable(why: &str) -> Observed {
+    conditions::yes(
+        conditions::SCALE_DOWN_BLOCKED,
+        "SchedulerUnreachable",
+        format!("the scheduler runs and does not answer ({why}); no worker is removed until it does"),
+    )
+}
+
+pub(crate) fn limited(missing: usize, input: &Input<'_>) -> Observed {
+    let message = format!(
+        "{missing} more workers would leave, but the others could not hold their results below {:.0} % of \
+         their memory; release results, or keep more workers; {}",
+        crate::group::MEMORY_TARGET * 100.0,
+        end(input)
+    );
+    conditions::yes(conditions::SCALE_DOWN_LIMITED, "NotEnoughMemory", message)
+}
+
+pub(crate) fn refused(missing: usize, input: &Input<'_>) -> Observed {
+    let why = "the scheduler refused: they hold actors, or nobody can take their results";
+    waits("Refused", missing, why, input)
+}
+
+pub(crate) fn blocked(
+    missing: usize,
+    registered: usize,
+    offer: &Offer,
+    memory: &Memory,
+    tally: &Tally<'_>,
+    input: &Input<'_>,
+) -> Observed {
+    if offer.shuffle_blocks {
+        return waits("ShuffleRunning", missing, "a P2P shuffle runs, whose shards cannot be moved", input);
+    }
+    if memory.next_refusal(input.now).is_some() {
+        return refused(missing, input);
+    }
+    if registered < tally.staying.len() {
+        let why =
+            "it is not known which worker runs in which pod (pass --name $(DASK_WORKER_NAME) to the worker)";
+        return waits("Unmapped", missing, why, input);
+    }
+    let why = "the scheduler does not offer them: they run long tasks or take part in a shuffle";
+    waits("NotOffered", missing, why, input)
+}
+
+fn waits(reason: &str, missing: usize, why: &str, input: &Input<'_>) -> Observed {
+    let message = format!("{missing} more workers should leave, but {why}; {}", end(input));
+    conditions::yes(conditions::SCALE_DOWN_BLOCKED, reason, message)
+}
+
+fn end(input: &Input<'_>) -> &'static str {
+    if input.autoscaled {
+        "the autoscaler waits"
+    } else {
+        "after spec.worker.drainTimeout they are deleted all the same"
+    }
+}
