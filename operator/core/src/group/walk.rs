@@ -124,8 +124,10 @@ impl World {
             Step::LoseAnswers => self.answers_lost = true,
             Step::Pass(seconds) => self.now = self.now.plus(Duration::from_secs(seconds)),
         }
+        #[expect(clippy::cast_precision_loss, reason = "seconds")]
+        let seen = self.now.0 as f64 / 1000.0;
         for worker in self.workers.values_mut() {
-            worker.last_seen += 1.0;
+            worker.last_seen = seen;
         }
     }
 
