@@ -14,6 +14,7 @@ pick_engine
 there() { "$HERE/inside.sh" "$CLUSTER" "$@"; }
 
 program() {
+  ! command -v rustup >/dev/null || rustup target list --installed | grep -qx $TARGET || rustup target add $TARGET
   command -v musl-gcc >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends musl-tools; }
   # Its output is worth seeing when it fails, and `quiet` keeps it.
   cd "$REPO" && CC_x86_64_unknown_linux_musl=musl-gcc cargo build --locked --profile image -p dask-operator --target $TARGET

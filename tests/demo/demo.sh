@@ -9,51 +9,20 @@ DEMO=$(cd "$(dirname "$0")" && pwd)
 ROOT=$(cd "$DEMO/../.." && pwd)
 NAMESPACE=dask-demo
 STORY=$CACHE/log/demo-timeline.log
-TARGET=$(uname -m)-unknown-linux-musl
-PROGRAM=$ROOT/target/$TARGET/image/dask-operator
 
 existing() { [ "${USE_EXISTING_CLUSTER:-}" = 1 ]; }
 on_cluster() { "$HERE/inside.sh" demo "$@"; }
 kube() { on_cluster kubectl --namespace "$NAMESPACE" "$@"; }
 
-musl() {
-  apt-get update -qq
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends musl-tools
-}
-
-build() {
-  ! command -v rustup >/dev/null || rustup target list --installed | grep -qx "$TARGET" || rustup target add "$TARGET"
-  cd "$ROOT" || return
-  # ring has C and assembler in it, which must be for musl as well
-  env "CC_${TARGET//-/_}=musl-gcc" CARGO_TARGET_DIR="$ROOT/target" \
-    cargo build --locked --profile image -p dask-operator --target "$TARGET"
-}
-
-# Sets OPERATOR_IMAGE and DASK_IMAGE, and puts both where the nodes find them.
-images() {
+# Sets PYTHON (the client's) and DASK_IMAGE (the cluster's).
+dask() {
   PYTHON=$(PYTHON=python3.11 "$HERE/../dask/venv.sh" "$DASK")
   if existing; then
     [ -n "${OPERATOR_IMAGE:-}" ] || die "USE_EXISTING_CLUSTER=1 needs OPERATOR_IMAGE=NAME:TAG that its nodes can pull"
     DASK_IMAGE=${DASK_IMAGE:-$(sed -n 's/^ *image: \(.*\):latest$/\1/p;T;q' "$ROOT/examples/cluster.yaml"):$DASK-py3.11}
-    return
+  else
+    DASK_IMAGE=dask-test:$DASK
   fi
-  command -v musl-gcc >/dev/null || quiet "musl-tools installed" musl
-  quiet "operator built" build
-  OPERATOR_IMAGE=dask-operator:demo DASK_IMAGE=dask-test:$DASK
-  "$HERE/operator-image.sh" "$PROGRAM" "$OPERATOR_IMAGE" demo
-  "$HERE/dask-image.sh" "$DASK" demo
-}
-
-chart() {
-  local hash
-  hash=$(existing || sha256sum "$PROGRAM" | cut -c1-16)
-  # Helm never upgrades them.
-  on_cluster kubectl apply --server-side --force-conflicts -f "$ROOT/charts/dask-operator/crds"
-  on_cluster kubectl wait --for=condition=Established --timeout=60s -f "$ROOT/charts/dask-operator/crds"
-  # The annotation starts a new pod when there is another program behind the same tag.
-  on_cluster helm upgrade --install dask-operator "$ROOT/charts/dask-operator" \
-    --namespace dask-operator-system --create-namespace --wait --timeout 180s \
-    --set "image.name=${OPERATOR_IMAGE%:*},image.tag=${OPERATOR_IMAGE##*:}" --set-string "podAnnotations.program=$hash"
 }
 
 example() {
@@ -92,8 +61,8 @@ workflow() {
 
 assignments=$("$HERE/up.sh" demo)
 eval "$assignments"
-images
-quiet "chart installed" chart
+dask
+"$HERE/../install.sh" demo
 quiet "examples applied, scheduler ready" example
 scheduler
 log "python examples/workflow.py $SCHEDULER"
