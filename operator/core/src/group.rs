@@ -14,7 +14,10 @@ mod tally;
 #[cfg(test)]
 pub mod testing;
 
-use std::time::Duration;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use dask_crds::{DaskWorkerGroupStatus, Phase};
 use serde_json::json;
@@ -29,7 +32,7 @@ use crate::{
     conditions::{self, Observed},
     drift, names,
     record::{Cluster, Group, PodRecord},
-    scheduler::{SchedulerState, addresses_by_pod},
+    scheduler::{SchedulerState, addresses_by_pod, has_strangers},
     template,
     time::Timestamp,
 };
@@ -77,8 +80,44 @@ impl Findings {
         self.requeue = Some(self.requeue.map_or(d, |r| r.min(d)));
     }
 
+    /// UIDs of the pods that are deleted or marked already.
+    pub(crate) fn touched(&self) -> BTreeSet<String> {
+        let mut uids = BTreeSet::new();
+        for action in &self.actions {
+            match action {
+                Action::DeletePod(d) => drop(uids.insert(d.pod.uid.clone())),
+                Action::MarkPods { pods, .. } => uids.extend(pods.iter().map(|p| p.uid.clone())),
+                _ => {}
+            }
+        }
+        uids
+    }
+
     pub(crate) fn needs(&mut self, need: SchedulerNeed) {
         self.need = self.need.max(need);
+    }
+}
+
+/// Which registered workers run in which pods; made once for each decision.
+#[derive(Debug, Default)]
+pub(crate) struct Mapped {
+    by_pod: BTreeMap<String, BTreeSet<String>>,
+    /// A worker is registered that may run in any pod.
+    pub strangers: bool,
+}
+
+impl Mapped {
+    fn of(input: &Input<'_>) -> Self {
+        let Some(snapshot) = input.scheduler.known() else { return Self::default() };
+        Self {
+            by_pod: addresses_by_pod(input.pods.iter().copied(), &snapshot.workers),
+            strangers: has_strangers(input.cluster_pods.iter().copied(), &snapshot.workers),
+        }
+    }
+
+    /// Addresses of the workers in the pod with this UID, if there are any.
+    pub(crate) fn get(&self, uid: &str) -> Option<&BTreeSet<String>> {
+        self.by_pod.get(uid)
     }
 }
 
@@ -100,11 +139,7 @@ pub fn decide(input: &Input<'_>, memory: &mut Memory) -> Decision<DaskWorkerGrou
             patch_metadata(input, cluster, &mut found);
             reap(input, &tally, &mut found);
             supply::plan(input, cluster, &tally, memory, &mut found);
-            let addresses = input
-                .scheduler
-                .known()
-                .map(|s| addresses_by_pod(input.pods.iter().copied(), &s.workers))
-                .unwrap_or_default();
+            let addresses = Mapped::of(input);
             stale::plan(input, &tally, &addresses, &mut found);
             retire::progress(input, &tally, &addresses, memory, &mut found);
             choose::plan(input, &tally, &addresses, memory, &mut found);

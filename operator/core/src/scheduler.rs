@@ -1,6 +1,9 @@
 //! What is known of a Dask scheduler, and how its workers map to pods.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use crate::{names, record::PodRecord, time::Timestamp};
 
@@ -20,7 +23,7 @@ pub enum SchedulerState {
         why: String,
     },
     /// It answered.
-    Known(Box<Snapshot>),
+    Known(Arc<Snapshot>),
 }
 
 impl SchedulerState {

@@ -45,7 +45,7 @@ pub(super) async fn run(operator: &Arc<Operator>, cluster: &Key) {
             Some(target) => match ask(operator, &target, need, &mut kept).await {
                 Ok(snapshot) => {
                     answered.clone_from(&target.uid);
-                    SchedulerState::Known(Box::new(snapshot))
+                    SchedulerState::Known(Arc::new(snapshot))
                 }
                 Err(why) => {
                     kept = None;

@@ -1,5 +1,7 @@
 //! Autoscalers, decision by decision.
 
+use std::sync::Arc;
+
 use serde_json::json;
 
 use super::*;
@@ -46,7 +48,7 @@ impl Scene {
     fn wants(&mut self, id: &str, target: u32) -> Option<i32> {
         self.now = self.now.plus(Duration::from_secs(2));
         let snapshot = Snapshot { id: id.into(), at: self.now, target: Some(target), ..Snapshot::default() };
-        self.scheduler = SchedulerState::Known(Box::new(snapshot));
+        self.scheduler = SchedulerState::Known(Arc::new(snapshot));
         self.decide().1
     }
 

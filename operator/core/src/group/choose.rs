@@ -1,16 +1,13 @@
 //! Steps 1 to 3 of the removal protocol: who leaves, as far as there is room, written down first.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::{collections::BTreeSet, time::Duration};
 
 use crate::{
     action::{Action, DeletePod, PodRef, SchedulerNeed},
     conditions,
-    group::{Findings, Input, Memory, POLL, Tally, force, reasons, room::Room, stale, tally::reference},
+    group::{Findings, Input, Mapped, Memory, POLL, Tally, force, reasons, room::Room, tally::reference},
     record::{Mark, PodPhase, PodRecord},
-    scheduler::{Offer, SchedulerState, Snapshot, has_strangers},
+    scheduler::{Offer, SchedulerState, Snapshot},
     time::Timestamp,
 };
 
@@ -20,17 +17,16 @@ const CURRENT: Duration = Duration::from_secs(2);
 
 const SCALE_DOWN: [&str; 2] = [conditions::SCALE_DOWN_BLOCKED, conditions::SCALE_DOWN_LIMITED];
 
-type Addresses = BTreeMap<String, BTreeSet<String>>;
-
 pub(crate) fn plan(
     input: &Input<'_>,
     tally: &Tally<'_>,
-    addresses: &Addresses,
+    addresses: &Mapped,
     memory: &mut Memory,
     found: &mut Findings,
 ) {
-    let goes_already = |p: &&&PodRecord| found.actions.iter().any(|a| stale::deletes(a, p));
-    let excess = tally.excess().saturating_sub(tally.staying.iter().filter(goes_already).count());
+    let going = found.touched();
+    let excess =
+        tally.excess().saturating_sub(tally.staying.iter().filter(|p| going.contains(&p.uid)).count());
     if excess == 0 {
         if let (false, SchedulerState::Unreachable { why }) = (tally.marked.is_empty(), input.scheduler) {
             found.conditions.push(reasons::unreachable(why));
@@ -50,18 +46,18 @@ pub(crate) fn plan(
         SchedulerState::Unknown => {}
         SchedulerState::Unreachable { why } => found.conditions.push(reasons::unreachable(why)),
         SchedulerState::Absent | SchedulerState::Starting => {
-            let pods = never_started(tally, found, |_| true).into_iter().take(excess);
+            let pods = never_started(tally, &going, |_| true).into_iter().take(excess);
             found.actions.extend(pods.map(|p| delete_unstarted(p, "no scheduler: it holds nothing")));
         }
         SchedulerState::Known(snapshot) => {
-            let idle = never_started(tally, found, |p| holds_nothing(input, p, addresses));
+            let idle = never_started(tally, &going, |p| holds_nothing(input, p, addresses));
             let gone = idle.len().min(excess);
             found
                 .actions
                 .extend(idle.into_iter().take(excess).map(|p| delete_unstarted(p, "it never registered")));
             let left = excess - gone;
             let is_old = input.now.since(snapshot.read) > CURRENT;
-            if left > 0 && is_old && tally.staying.iter().any(|p| !addresses.contains_key(&p.uid)) {
+            if left > 0 && is_old && tally.staying.iter().any(|p| addresses.get(&p.uid).is_none()) {
                 // The next reading may show that somebody else holds nothing; until then all stays as it is.
                 let old = &input.group.status.conditions;
                 found.conditions.extend(conditions::kept(old, &SCALE_DOWN));
@@ -75,7 +71,7 @@ pub(crate) fn plan(
 }
 
 /// Whether no worker runs in the pod: it has not started, or a reading that can be believed says so.
-pub(crate) fn holds_nothing(input: &Input<'_>, pod: &PodRecord, addresses: &Addresses) -> bool {
+pub(crate) fn holds_nothing(input: &Input<'_>, pod: &PodRecord, addresses: &Mapped) -> bool {
     if !pod.scheduled || (pod.phase == PodPhase::Pending && pod.ip.is_none()) {
         return true;
     }
@@ -85,8 +81,8 @@ pub(crate) fn holds_nothing(input: &Input<'_>, pod: &PodRecord, addresses: &Addr
         SchedulerState::Known(snapshot) => {
             snapshot.offer.is_some()
                 && input.now.since(snapshot.read) <= CURRENT
-                && !addresses.contains_key(&pod.uid)
-                && !has_strangers(input.cluster_pods.iter().copied(), &snapshot.workers)
+                && addresses.get(&pod.uid).is_none()
+                && !addresses.strangers
         }
     }
 }
@@ -94,12 +90,11 @@ pub(crate) fn holds_nothing(input: &Input<'_>, pod: &PodRecord, addresses: &Addr
 /// Pods that hold nothing, the least useful first: without a node, not started, not registered.
 fn never_started<'a>(
     tally: &Tally<'a>,
-    found: &Findings,
+    going: &BTreeSet<String>,
     holds_nothing: impl Fn(&PodRecord) -> bool,
 ) -> Vec<&'a PodRecord> {
-    let goes_already = |p: &PodRecord| found.actions.iter().any(|a| stale::deletes(a, p));
     let mut pods: Vec<_> =
-        tally.staying.iter().copied().filter(|p| holds_nothing(p) && !goes_already(p)).collect();
+        tally.staying.iter().copied().filter(|p| !going.contains(&p.uid) && holds_nothing(p)).collect();
     // Youngest first within a class: it is the furthest from being of use.
     pods.sort_by_key(|p| {
         (p.scheduled, p.phase != PodPhase::Pending, std::cmp::Reverse(p.created), p.name.clone())
@@ -119,7 +114,7 @@ pub(crate) fn delete_unstarted(pod: &PodRecord, why: &'static str) -> Action {
 fn choose(
     input: &Input<'_>,
     tally: &Tally<'_>,
-    addresses: &Addresses,
+    addresses: &Mapped,
     snapshot: &Snapshot,
     wanted: usize,
     memory: &Memory,
@@ -197,7 +192,7 @@ pub(crate) fn cost(addresses: &BTreeSet<String>, snapshot: Option<&Snapshot>) ->
     (tasks > 0, bytes, tasks)
 }
 
-fn leaving<'a>(tally: &Tally<'_>, addresses: &'a Addresses, snapshot: &'a Snapshot) -> BTreeSet<&'a str> {
+fn leaving<'a>(tally: &Tally<'_>, addresses: &'a Mapped, snapshot: &'a Snapshot) -> BTreeSet<&'a str> {
     let marked = tally.marked.iter().filter_map(|p| addresses.get(&p.uid)).flatten().map(String::as_str);
     let known = snapshot.workers.iter().filter(|(_, w)| w.leaving).map(|(a, _)| a.as_str());
     marked.chain(known).collect()

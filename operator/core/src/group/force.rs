@@ -1,13 +1,10 @@
 //! The end of a person's patience: what cannot leave is deleted, with a warning.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::time::Duration;
 
 use crate::{
     action::{Action, EventRecord},
-    group::{DRAIN_TIMEOUT, Findings, Input, Tally, choose, retire, status},
+    group::{DRAIN_TIMEOUT, Findings, Input, Mapped, Tally, choose, retire, status},
     record::PodRecord,
     time::Timestamp,
 };
@@ -15,15 +12,13 @@ use crate::{
 /// Most pods named in one event.
 const NAMED: usize = 5;
 
-type Addresses = BTreeMap<String, BTreeSet<String>>;
-
 /// A shrink that a person asked for ends. What still refuses or executes then is deleted, with a
 /// warning; while the scheduler does not answer, nothing is.
 pub(crate) fn plan(
     input: &Input<'_>,
     tally: &Tally<'_>,
     stuck: usize,
-    addresses: &Addresses,
+    addresses: &Mapped,
     found: &mut Findings,
 ) {
     let timeout = input
@@ -38,7 +33,7 @@ pub(crate) fn plan(
     // A person's patience begins when a person asked, even for workers that an autoscaler chose before.
     let Some(since) = status::shrinking_since(input, tally, found) else { return };
     let is_over = |since: Timestamp| input.now.since(since) >= timeout;
-    let touched: BTreeSet<String> = found.actions.iter().flat_map(touched_uids).collect();
+    let touched = found.touched();
     let overdue = |p: &&PodRecord| p.mark.as_ref().is_some_and(|m| is_over(m.at.max(since)));
     let mut pods: Vec<&PodRecord> = tally.marked.iter().copied().filter(overdue).collect();
     if is_over(since) {
@@ -64,12 +59,4 @@ pub(crate) fn plan(
         ),
     )));
     found.actions.extend(pods.into_iter().map(|p| retire::delete(p, "drainTimeout is over")));
-}
-
-fn touched_uids(action: &Action) -> Vec<String> {
-    match action {
-        Action::DeletePod(d) => vec![d.pod.uid.clone()],
-        Action::MarkPods { pods, .. } => pods.iter().map(|p| p.uid.clone()).collect(),
-        _ => Vec::new(),
-    }
 }

@@ -1,17 +1,17 @@
 //! Steps 4 to 7 of the removal protocol, for pods that are marked.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::{
     action::{Action, DeletePod, RetireCall, RetireStage, SchedulerNeed},
     group::{
-        Findings, Input, Memory, POLL, Tally,
+        Findings, Input, Mapped, Memory, POLL, Tally,
         memory::{Asked, Victim, Victims},
         tally::reference,
     },
     record::PodRecord,
-    scheduler::{SchedulerState, Snapshot, has_strangers},
+    scheduler::{SchedulerState, Snapshot},
 };
 
 /// Heartbeats after the drain before "nothing executes" is believed: the first may have been on its
@@ -23,12 +23,10 @@ const FROZEN: f64 = 30.0;
 /// A call that never reported back is forgotten after this long; asking again is safe.
 const LOST_CALL: Duration = Duration::from_secs(300);
 
-type Addresses = BTreeMap<String, BTreeSet<String>>;
-
 pub(crate) fn progress(
     input: &Input<'_>,
     tally: &Tally<'_>,
-    addresses: &Addresses,
+    addresses: &Mapped,
     memory: &mut Memory,
     found: &mut Findings,
 ) {
@@ -49,7 +47,7 @@ pub(crate) fn progress(
         SchedulerState::Known(snapshot) => {
             let mut steps = Steps::default();
             for pod in &tally.marked {
-                step(input, pod, addresses.get(&pod.uid), snapshot, memory, &mut steps);
+                step(input, pod, addresses, snapshot, memory, &mut steps);
             }
             found.actions.extend(steps.actions);
             call(input, snapshot, RetireStage::Drain, steps.drain, memory, found);
@@ -69,16 +67,15 @@ struct Steps {
 fn step(
     input: &Input<'_>,
     pod: &PodRecord,
-    addresses: Option<&BTreeSet<String>>,
+    mapped: &Mapped,
     snapshot: &Snapshot,
     memory: &mut Memory,
     steps: &mut Steps,
 ) {
-    let Some(addresses) = addresses.filter(|a| !a.is_empty()) else {
+    let Some(addresses) = mapped.get(&pod.uid) else {
         let was_closed = memory.victims.get(&pod.uid).is_some_and(|v| !v.closed.is_empty());
         let is_current = pod.mark.as_ref().is_some_and(|m| snapshot.at > m.at);
-        let is_mapped = || !has_strangers(input.cluster_pods.iter().copied(), &snapshot.workers);
-        if was_closed || (is_current && is_mapped()) {
+        if was_closed || (is_current && !mapped.strangers) {
             steps.actions.push(delete(pod, "retired, and the scheduler has forgotten it"));
         }
         return;

@@ -1,21 +1,14 @@
 //! Pods of an earlier template that never came to work: a corrected template replaces them.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use crate::{
-    action::{Action, SchedulerNeed},
-    group::{Findings, Input, Tally, choose},
+    action::SchedulerNeed,
+    group::{Findings, Input, Mapped, Tally, choose},
     record::{PodPhase, PodRecord},
 };
 
 /// Deletes pods that wait or crash with a template that was changed since. They hold nothing, and would
 /// wait for ever. What runs is left alone.
-pub(crate) fn plan(
-    input: &Input<'_>,
-    tally: &Tally<'_>,
-    addresses: &BTreeMap<String, BTreeSet<String>>,
-    found: &mut Findings,
-) {
+pub(crate) fn plan(input: &Input<'_>, tally: &Tally<'_>, addresses: &Mapped, found: &mut Findings) {
     let current = found.failures.template.clone();
     let is_stale = |p: &&&PodRecord| {
         let waits = p.phase == PodPhase::Pending || p.trouble.is_some();
@@ -32,9 +25,4 @@ pub(crate) fn plan(
             found.needs(SchedulerNeed::Offer);
         }
     }
-}
-
-/// Whether the action deletes this pod.
-pub(crate) fn deletes(action: &Action, pod: &PodRecord) -> bool {
-    matches!(action, Action::DeletePod(d) if d.pod.uid == pod.uid)
 }

@@ -3,7 +3,10 @@
 mod removal;
 mod supply;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use super::{testing::*, *};
 use crate::{
@@ -51,7 +54,7 @@ impl Scene {
             group: group("c-default", wanted),
             cluster: Some(cluster("c")),
             pods,
-            scheduler: SchedulerState::Known(Box::new(snapshot)),
+            scheduler: SchedulerState::Known(Arc::new(snapshot)),
             autoscaled: false,
             now: T0.plus(Duration::from_secs(60)),
             memory: Memory::default(),
@@ -87,6 +90,7 @@ impl Scene {
         let now = self.now;
         match &mut self.scheduler {
             SchedulerState::Known(s) => {
+                let s = Arc::make_mut(s);
                 (s.at, s.read) = (now, now);
                 s
             }

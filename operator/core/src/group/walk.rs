@@ -1,6 +1,9 @@
 //! Random walks of a group through a small world: what must hold at every step, whatever happens.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use proptest::prelude::*;
 
@@ -187,7 +190,7 @@ impl World {
             return SchedulerState::Unreachable { why: "silent".into() };
         }
         let offer = Offer { addresses: self.workers.keys().cloned().collect(), ..Offer::default() };
-        SchedulerState::Known(Box::new(Snapshot {
+        SchedulerState::Known(Arc::new(Snapshot {
             id: self.scheduler.clone(),
             started: T0,
             at: self.now,
