@@ -17,10 +17,6 @@ use crate::Condition;
     namespaced,
     status = "DaskAutoscalerStatus",
     derive = "PartialEq",
-    validation = Rule::new("!has(self.spec.maximum) || !has(self.spec.minimum) || self.spec.minimum <= self.spec.maximum")
-        // No messageExpression with the numbers: the API server's cost estimate for string(int) is too high.
-        .message("spec.minimum must not exceed spec.maximum: lower minimum or raise maximum")
-        .field_path(".spec.minimum"),
     printcolumn(name = "Cluster", type_ = "string", json_path = ".spec.cluster"),
     printcolumn(name = "Minimum", type_ = "integer", json_path = ".spec.minimum"),
     printcolumn(name = "Maximum", type_ = "integer", json_path = ".spec.maximum"),
@@ -39,11 +35,14 @@ use crate::Condition;
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
 #[serde(rename_all = "camelCase")]
+#[schemars(transform = crate::schema::minimum_up_to_maximum)]
 pub struct DaskAutoscalerSpec {
     /// Name of the DaskCluster, in the same namespace.
+    #[schemars(transform = crate::schema::cluster_name)]
     pub cluster: String,
     /// *Addition.* Name of the DaskWorkerGroup to scale. Default `<cluster>-default`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(transform = crate::schema::group_name)]
     pub worker_group: Option<String>,
     /// Fewest workers. Default 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -50,7 +50,7 @@ use crate::{Condition, PodSpecJson, ServiceSpecJson, TemplateMetadata, WorkerCou
 pub struct DaskClusterSpec {
     /// Seconds without work after which the cluster is deleted; 0 means never.
     #[serde(default, deserialize_with = "null_is_zero")]
-    #[schemars(range(min = 0), with = "i64")]
+    #[schemars(range(min = 0, max = 2_147_483_647), with = "i64")]
     pub idle_timeout: i64,
     /// The default worker group.
     pub worker: WorkerSpec,
@@ -69,6 +69,7 @@ pub struct SchedulerSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata: Option<TemplateMetadata>,
     /// The scheduler pod.
+    #[schemars(transform = crate::schema::no_deadline)]
     pub spec: PodSpecJson,
     /// The Service in front of the scheduler.
     pub service: ServiceSpecJson,

@@ -31,13 +31,18 @@ pub struct DaskJobSpec {
 
 /// The pod that runs the program.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct JobTemplate {
     /// Labels and annotations for the pod.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata: Option<TemplateMetadata>,
     /// The pod.
-    #[schemars(transform = crate::schema::restart_on_failure)]
+    #[schemars(transform = crate::schema::restart_on_failure, transform = crate::schema::ends)]
     pub spec: PodSpecJson,
+    /// *Addition.* Seconds the runner may take to start before the job fails; 0 means no limit. Default 1800.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
+    pub start_timeout: Option<i64>,
 }
 
 /// The cluster of a job. dask-kubernetes tolerates more keys here than it reads.

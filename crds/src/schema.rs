@@ -1,5 +1,6 @@
 //! The CustomResourceDefinitions as they are checked in: the derived ones, made fit for an API server.
 
+mod rules;
 mod templates;
 mod yaml;
 
@@ -11,6 +12,9 @@ use schemars::{
 };
 use serde_json::{Value, json};
 
+pub(crate) use rules::{
+    cluster_name, ends, group_name, label_values, lasting_cluster_name, minimum_up_to_maximum, no_deadline,
+};
 pub(crate) use templates::{pod_spec, restart_on_failure, service_spec};
 
 use crate::{DaskAutoscaler, DaskCluster, DaskJob, DaskWorkerGroup};
@@ -66,8 +70,10 @@ impl Transform for Tidy {
         let Some(node) = schema.as_object_mut() else { return };
         node.remove("nullable");
         node.remove("title");
-        if node.get("minimum").and_then(Value::as_f64) == Some(0.0) {
-            node.insert("minimum".into(), json!(0));
+        for bound in ["minimum", "maximum"] {
+            if let Some(number) = node.get(bound).and_then(Value::as_f64).filter(|n| n.fract() == 0.0) {
+                node.insert(bound.into(), json!(number as i64));
+            }
         }
         if let Some(Value::String(text)) = node.get_mut("description") {
             *text = text.replace('\n', " ");

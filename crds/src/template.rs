@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 pub struct TemplateMetadata {
     /// Labels added to the object and its pods.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<BTreeMap<String, String>>")]
+    #[schemars(with = "Option<BTreeMap<String, String>>", transform = crate::schema::label_values)]
     pub labels: Option<BTreeMap<String, Option<String>>>,
     /// Annotations added to the object and its pods.
     #[serde(default, skip_serializing_if = "Option::is_none")]

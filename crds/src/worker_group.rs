@@ -18,9 +18,6 @@ use crate::{Condition, PodSpecJson, TemplateMetadata};
     namespaced,
     status = "DaskWorkerGroupStatus",
     derive = "PartialEq",
-    validation = Rule::new("self.spec.cluster == oldSelf.spec.cluster")
-        .message("spec.cluster cannot be changed: create a new DaskWorkerGroup for the other cluster, then delete this one")
-        .field_path(".spec.cluster"),
     scale(
         spec_replicas_path = ".spec.worker.replicas",
         status_replicas_path = ".status.replicas",
@@ -49,6 +46,7 @@ use crate::{Condition, PodSpecJson, TemplateMetadata};
 )]
 pub struct DaskWorkerGroupSpec {
     /// Name of the DaskCluster these workers belong to, in the same namespace.
+    #[schemars(transform = crate::schema::lasting_cluster_name)]
     pub cluster: String,
     /// How many workers, and what their pods look like.
     pub worker: WorkerSpec,
@@ -60,7 +58,7 @@ pub struct DaskWorkerGroupSpec {
 pub struct WorkerSpec {
     /// Number of worker pods.
     #[serde(default = "one", deserialize_with = "null_is_one")]
-    #[schemars(range(min = 0), with = "i32")]
+    #[schemars(range(min = 0, max = 100_000), with = "i32")]
     pub replicas: i32,
     /// Labels and annotations for the group and its pods.
     #[serde(default, skip_serializing_if = "Option::is_none")]

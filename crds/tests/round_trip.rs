@@ -47,6 +47,16 @@ fn documented_job() {
 }
 
 #[test]
+fn time_to_start_of_a_job() {
+    let mut sent: Value = serde_saphyr::from_str(include_str!("manifests/job.yaml")).unwrap();
+    for (value, read) in [(json!(0), Some(0)), (json!(60), Some(60)), (Value::Null, None)] {
+        sent["spec"]["job"]["startTimeout"] = value;
+        let job: DaskJob = serde_json::from_value(sent.clone()).unwrap();
+        assert_eq!(job.spec.job.start_timeout, read);
+    }
+}
+
+#[test]
 fn unknown_pod_and_service_fields_survive() {
     let mut sent: Value = serde_saphyr::from_str(include_str!("manifests/cluster.yaml")).unwrap();
     sent["spec"]["worker"]["spec"]["fieldOfTomorrow"] = json!({"a": [1, null, {"b": 0.5}]});

@@ -8,6 +8,8 @@ use schemars::{
 };
 use serde_json::{Map, Value, json};
 
+use super::rules;
+
 const PRESERVE: &str = "x-kubernetes-preserve-unknown-fields";
 
 /// Schema of a pod template's spec. Debug containers are left out: a template cannot have them.
@@ -16,12 +18,15 @@ pub(crate) fn pod_spec() -> Schema {
     if let Some(properties) = properties(&mut schema) {
         properties.remove("ephemeralContainers");
     }
+    rules::pod(&mut schema);
     schema
 }
 
 /// Schema of a service template's spec.
 pub(crate) fn service_spec() -> Schema {
-    template::<ServiceSpec>()
+    let mut schema = template::<ServiceSpec>();
+    rules::service(&mut schema);
+    schema
 }
 
 /// Makes `OnFailure` the restart policy of a pod whose author names none.
