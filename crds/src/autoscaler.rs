@@ -1,5 +1,10 @@
 //! `DaskAutoscaler`: lets the scheduler's demand decide the size of a worker group.
 
+#![allow(
+    clippy::duplicated_attributes,
+    reason = "columns are told apart by name, which the lint does not see"
+)]
+
 use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

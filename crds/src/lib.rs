@@ -18,7 +18,7 @@ pub use job::{DaskJob, DaskJobSpec, DaskJobStatus, JobClusterSpec, JobStatus, Jo
 pub use schema::crd_documents;
 pub use template::{PodSpecJson, ServiceSpecJson, TemplateMetadata};
 pub use worker_group::{
-    DaskWorkerGroup, DaskWorkerGroupSpec, DaskWorkerGroupStatus, WorkerCounts, WorkerSpec,
+    DaskWorkerGroup, DaskWorkerGroupSpec, DaskWorkerGroupStatus, MAX_REPLICAS, WorkerCounts, WorkerSpec,
 };
 
 /// The API group of all four kinds.

@@ -1,10 +1,18 @@
 //! `DaskWorkerGroup`: a number of equal worker pods that belong to a cluster.
 
+#![allow(
+    clippy::duplicated_attributes,
+    reason = "columns are told apart by name, which the lint does not see"
+)]
+
 use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{Condition, PodSpecJson, TemplateMetadata};
+
+/// Most workers a group can be asked for; the API server refuses more.
+pub const MAX_REPLICAS: i32 = 100_000;
 
 /// Workers of one kind. Every cluster has the group `<cluster>-default`; more may be added.
 #[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -58,7 +66,7 @@ pub struct DaskWorkerGroupSpec {
 pub struct WorkerSpec {
     /// Number of worker pods.
     #[serde(default = "one", deserialize_with = "null_is_one")]
-    #[schemars(range(min = 0, max = 100_000), with = "i32")]
+    #[schemars(range(min = 0, max = MAX_REPLICAS), with = "i32")]
     pub replicas: i32,
     /// Labels and annotations for the group and its pods.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -85,7 +85,7 @@ fn pod() -> Rules {
     ]);
     let quantity = json!({
         "minimum": 0,
-        "pattern": r"^\+?([0-9]+(\.[0-9]*)?|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]+)?$",
+        "pattern": r"^\s*\+?([0-9]+(\.[0-9]*)?|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]+)?\s*$",
     });
     for part in ["containers.[].", "initContainers.[].", ""] {
         for amounts in ["limits", "requests"] {

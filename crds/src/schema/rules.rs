@@ -11,8 +11,9 @@ const CONTAINERS: [&str; 2] = ["containers", "initContainers"];
 /// Where a pod states what it needs.
 const RESOURCES: [&str; 3] = ["containers.[].resources", "initContainers.[].resources", "resources"];
 
-/// A Kubernetes quantity that is not negative. A number in its place must not be negative either.
-const QUANTITY: &str = r"^\+?([0-9]+(\.[0-9]*)?|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]+)?$";
+/// A Kubernetes quantity that is not negative; Kubernetes forgives spaces around it. A number in its place must not be
+/// negative either.
+const QUANTITY: &str = r"^\s*\+?([0-9]+(\.[0-9]*)?|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]+)?\s*$";
 const LABEL_VALUE: &str = "^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$";
 const OBJECT_NAME: &str = "^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$";
 const OBJECT_NAME_OR_NONE: &str = "^([a-z0-9]([-a-z0-9.]*[a-z0-9])?)?$";
