@@ -10,6 +10,7 @@ mod on_our_nodes;
 mod operator_killed;
 mod patience;
 mod processes;
+mod refused;
 mod removal;
 mod scaling;
 mod templates;
