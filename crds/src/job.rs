@@ -1,4 +1,4 @@
-//! `DaskJob`: a cluster that lives as long as one program. (Schema only: its controller comes later.)
+//! `DaskJob`: a cluster that lives as long as one program.
 
 use kube::CustomResource;
 use schemars::JsonSchema;
@@ -49,6 +49,11 @@ pub struct JobTemplate {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[schemars(extend("x-kubernetes-preserve-unknown-fields" = true))]
 pub struct JobClusterSpec {
+    /// *Addition.* Labels and annotations for the cluster. Whatever else is said about it is ignored: it is
+    /// named like the job.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kubernetes-preserve-unknown-fields" = true))]
+    pub metadata: Option<TemplateMetadata>,
     /// The cluster's spec, as in a DaskCluster.
     pub spec: DaskClusterSpec,
 }
@@ -58,7 +63,7 @@ pub struct JobClusterSpec {
 #[serde(rename_all = "camelCase")]
 pub struct DaskJobStatus {
     /// How far the job is: JobCreated, ClusterCreated, Running, Successful or Failed.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "if_known")]
     pub job_status: Option<JobStatus>,
     /// The DaskCluster made for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -74,6 +79,12 @@ pub struct DaskJobStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("format" = "date-time"))]
     pub end_time: Option<String>,
+}
+
+/// Go clients write "" before they know.
+fn if_known<'de, D: serde::Deserializer<'de>>(d: D) -> Result<Option<JobStatus>, D::Error> {
+    let text = Option::<serde_json::Value>::deserialize(d)?.unwrap_or_default();
+    Ok(serde_json::from_value(text).ok())
 }
 
 /// How far a job is.

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use dask_operator_core::action::Kind;
-use kube::{Api, Client, api::DynamicObject, core::ApiResource};
+use kube::{Api, Client, Resource, api::DynamicObject, core::ApiResource};
 
 use crate::run::Operator;
 
@@ -12,7 +12,7 @@ pub const REQUEST: Duration = Duration::from_secs(30);
 /// How often the API server is asked for our kinds until they are there.
 const RETRY: Duration = Duration::from_secs(3);
 /// What must be served before anything can be done.
-const NEEDED: [&str; 7] = [
+const NEEDED: [&str; 9] = [
     "daskclusters",
     "daskclusters/status",
     "daskworkergroups",
@@ -20,6 +20,8 @@ const NEEDED: [&str; 7] = [
     "daskworkergroups/scale",
     "daskautoscalers",
     "daskautoscalers/status",
+    "daskjobs",
+    "daskjobs/status",
 ];
 /// How to install or renew the definitions.
 pub const INSTALL_CRDS: &str = "dask-operator crds | kubectl apply --server-side --force-conflicts -f -";
@@ -30,11 +32,18 @@ pub fn resource(kind: Kind) -> ApiResource {
         Kind::Cluster => (dask_crds::GROUP, dask_crds::VERSION, "DaskCluster", "daskclusters"),
         Kind::Group => (dask_crds::GROUP, dask_crds::VERSION, "DaskWorkerGroup", "daskworkergroups"),
         Kind::Autoscaler => (dask_crds::GROUP, dask_crds::VERSION, "DaskAutoscaler", "daskautoscalers"),
+        Kind::Job => (dask_crds::GROUP, dask_crds::VERSION, "DaskJob", "daskjobs"),
+        Kind::Pod => ("", "v1", "Pod", "pods"),
         Kind::Deployment => ("apps", "v1", "Deployment", "deployments"),
         Kind::Service => ("", "v1", "Service", "services"),
     };
     let gvk = kube::core::GroupVersionKind::gvk(group, version, kind);
     ApiResource::from_gvk_with_plural(&gvk, plural)
+}
+
+/// Path of the objects of a kind in a namespace.
+pub fn path(kind: Kind, namespace: &str) -> String {
+    DynamicObject::url_path(&resource(kind), Some(namespace))
 }
 
 /// Calls on objects of one kind, whose bodies are JSON.
@@ -113,7 +122,8 @@ mod tests {
     #[tokio::test]
     async fn what_is_missing_is_named() {
         assert_eq!(missing_at(200, serving(&NEEDED)).await, None);
-        let old = ["daskclusters", "daskworkergroups", "daskworkergroups/scale", "daskautoscalers"];
+        let old =
+            ["daskclusters", "daskworkergroups", "daskworkergroups/scale", "daskautoscalers", "daskjobs"];
         let text = missing_at(200, serving(&old)).await.unwrap();
         assert!(text.contains("daskclusters/status") && !text.contains("daskworkergroups/scale"), "{text}");
         let status = json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": 404, "reason": "NotFound"});

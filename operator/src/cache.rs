@@ -5,7 +5,9 @@ use std::{
     sync::Arc,
 };
 
-use dask_operator_core::record::{Autoscaler, Cluster, DeploymentRecord, Group, PodRecord, ServiceRecord};
+use dask_operator_core::record::{
+    Autoscaler, Cluster, DeploymentRecord, Group, Job, PodRecord, ServiceRecord,
+};
 
 use crate::subject::{Key, Subject};
 
@@ -21,14 +23,18 @@ pub struct Cache {
     pub groups: Store<Group>,
     /// DaskAutoscalers.
     pub autoscalers: Store<Autoscaler>,
-    /// Scheduler Deployments.
+    /// DaskJobs.
+    pub jobs: Store<Job>,
+    /// Deployments of schedulers, and of workers that dask-kubernetes made.
     pub deployments: Store<DeploymentRecord>,
     /// Scheduler Services.
     pub services: Store<ServiceRecord>,
-    /// Worker and scheduler pods.
+    /// Pods of workers, schedulers and jobs.
     pub pods: Store<PodRecord>,
     workers_of: BTreeMap<String, BTreeSet<Key>>,
     schedulers_of: BTreeMap<Key, BTreeSet<Key>>,
+    deployments_of: BTreeMap<String, BTreeSet<Key>>,
+    pods_of: BTreeMap<Key, BTreeSet<Key>>,
     groups_by_uid: BTreeMap<String, Key>,
 }
 
@@ -38,10 +44,25 @@ impl Cache {
         self.groups.get(self.groups_by_uid.get(uid)?)
     }
 
-    /// Worker pods that the owner with this UID controls, sorted by name.
+    /// Workers that the owner with this UID controls, sorted by name: pods, and Deployments that
+    /// dask-kubernetes made, each with its pod.
     pub fn workers_of(&self, owner_uid: &str) -> Vec<Arc<PodRecord>> {
         let keys = self.workers_of.get(owner_uid);
-        keys.into_iter().flatten().filter_map(|k| self.pods.get(k).cloned()).collect()
+        let mut workers: Vec<_> =
+            keys.into_iter().flatten().filter_map(|k| self.pods.get(k).cloned()).collect();
+        let taken_over = self.deployments_of.get(owner_uid);
+        workers.extend(taken_over.into_iter().flatten().filter_map(|k| self.taken_over(k)));
+        if taken_over.is_some() {
+            workers.sort_by(|a, b| a.name.cmp(&b.name));
+        }
+        workers
+    }
+
+    fn taken_over(&self, key: &Key) -> Option<Arc<PodRecord>> {
+        let pods = self.pods_of.get(key);
+        let pods: Vec<&PodRecord> =
+            pods.into_iter().flatten().filter_map(|k| self.pods.get(k).map(AsRef::as_ref)).collect();
+        PodRecord::of_deployment(&key.1, self.deployments.get(key)?, &pods).map(Arc::new)
     }
 
     /// Pods labelled as scheduler of this cluster, sorted by name.
@@ -65,14 +86,24 @@ impl Cache {
         let clusters = self.clusters.keys().cloned().map(Subject::Cluster);
         let groups = self.groups.keys().cloned().map(Subject::Group);
         let autoscalers = self.autoscalers.keys().cloned().map(Subject::Autoscaler);
-        clusters.chain(groups).chain(autoscalers).collect()
+        let jobs = self.jobs.keys().cloned().map(Subject::Job);
+        jobs.chain(clusters).chain(groups).chain(autoscalers).collect()
     }
 
     pub(crate) fn index_pod(&mut self, key: &Key, pod: &PodRecord, present: bool) {
         if pod.is_scheduler {
             index(&mut self.schedulers_of, (key.0.clone(), pod.cluster.clone()), key, present);
+        } else if let Some(deployment) = &pod.deployment {
+            index(&mut self.pods_of, (key.0.clone(), deployment.clone()), key, present);
         } else if let Some(owner) = &pod.owner_uid {
             index(&mut self.workers_of, owner.clone(), key, present);
+        }
+    }
+
+    pub(crate) fn index_deployment(&mut self, key: &Key, deployment: &DeploymentRecord, present: bool) {
+        let owner = deployment.owners.iter().find(|o| o.controller && deployment.is_worker);
+        if let Some(owner) = owner {
+            index(&mut self.deployments_of, owner.uid.clone(), key, present);
         }
     }
 

@@ -1,19 +1,23 @@
 //! Acting: from what the core decided to requests to the API server and to schedulers.
 
+mod check;
 mod error;
 mod events;
+mod explain;
+mod objects;
 mod pods;
 
 use std::{future::Future, sync::Arc};
 
 use dask_operator_core::{
-    action::{Action, Kind, Patch as CorePatch},
+    action::{Action, Kind},
     expect::Expected,
     names,
     record::Meta,
+    time::Timestamp,
 };
 use kube::{
-    api::{DynamicObject, Patch, PatchParams, PostParams},
+    api::{DynamicObject, Patch, PatchParams},
     core::Status,
 };
 use serde_json::{Value, json};
@@ -23,9 +27,10 @@ pub use error::Error;
 use crate::{
     api::{self, REQUEST},
     run::Operator,
-    subject::Subject,
+    state::State,
+    subject::{Key, Subject},
     watch::{
-        kinds::{Autoscalers, Clusters, Deployments, Groups, Services},
+        kinds::{Autoscalers, Clusters, Deployments, Groups, Jobs, Pods, Services},
         project::key_of,
     },
 };
@@ -46,6 +51,7 @@ impl Target {
             Subject::Cluster(_) => Kind::Cluster,
             Subject::Group(_) => Kind::Group,
             Subject::Autoscaler(_) => Kind::Autoscaler,
+            Subject::Job(_) => Kind::Job,
         };
         Self { kind, meta: meta.clone() }
     }
@@ -87,10 +93,16 @@ async fn one(
     action: Action,
 ) -> Result<(), Error> {
     match action {
-        Action::CreateDeployment(body) => create(operator, subject, target, Kind::Deployment, body).await,
-        Action::CreateService(body) => create(operator, subject, target, Kind::Service, body).await,
-        Action::CreateGroup(body) => create(operator, subject, target, Kind::Group, body).await,
-        Action::Patch(patch) => self::patch(operator, subject, target, patch).await,
+        Action::Create { kind, body } => objects::create(operator, subject, target, kind, body).await,
+        Action::Patch(patch) => objects::patch(operator, subject, target, patch).await,
+        Action::Delete { kind, name, uid, why } => {
+            objects::delete(operator, subject, target, objects::Doomed { kind, name, uid, why }).await
+        }
+        Action::Check(checks) => check::all(operator, subject, checks).await,
+        Action::Explain(pod) => {
+            explain::ask(operator, subject, target, &pod).await;
+            Ok(())
+        }
         Action::ReserveNumbers { up_to } => reserve(operator, subject, target, up_to).await,
         Action::CreatePods(new) => pods::create(operator, subject, target, new).await,
         Action::MarkPods { pods, mark } => {
@@ -161,63 +173,6 @@ async fn reserve(
     Ok(())
 }
 
-async fn create(
-    operator: &Arc<Operator>,
-    subject: &Subject,
-    target: &Target,
-    kind: Kind,
-    body: Value,
-) -> Result<(), Error> {
-    let name = body["metadata"]["name"].as_str().unwrap_or_default().to_string();
-    let what = || format!("creating {} {name}", api::resource(kind).kind);
-    let object: DynamicObject = serde_json::from_value(body).map_err(|e| Error::Refused {
-        what: what(),
-        code: 0,
-        message: e.to_string(),
-    })?;
-    let api = api::of(&operator.client, kind, &target.meta.namespace);
-    let params = PostParams { field_manager: Some(names::FIELD_MANAGER.into()), dry_run: false };
-    match request(what, api.create(&params, &object)).await {
-        Ok(made) => {
-            tracing::info!(
-                kind = api::resource(kind).kind,
-                namespace = target.meta.namespace,
-                name,
-                "created"
-            );
-            expect_object(operator, subject, target, kind, &made);
-            Ok(())
-        }
-        Err(e) => Err(e),
-    }
-}
-
-async fn patch(
-    operator: &Arc<Operator>,
-    subject: &Subject,
-    target: &Target,
-    patch: CorePatch,
-) -> Result<(), Error> {
-    let CorePatch { kind, name, resource_version, mut body } = patch;
-    body["metadata"]["resourceVersion"] = json!(resource_version);
-    let api = api::of(&operator.client, kind, &target.meta.namespace);
-    let what = || format!("patching {} {name}", api::resource(kind).kind);
-    let (params, patch) = (params(), Patch::Merge(&body));
-    match request(what, api.patch(&name, &params, &patch)).await {
-        Ok(object) => {
-            tracing::debug!(
-                kind = api::resource(kind).kind,
-                namespace = target.meta.namespace,
-                name,
-                "patched"
-            );
-            expect_object(operator, subject, target, kind, &object);
-            Ok(())
-        }
-        Err(e) => gone_is_fine(e),
-    }
-}
-
 async fn scale(
     operator: &Arc<Operator>,
     subject: &Subject,
@@ -265,12 +220,26 @@ fn expect_object(
     let (now, what) = (operator.world.now(), Expected::Version(version.clone()));
     let mut state = operator.state.lock();
     let subject = (subject, target.meta.uid.as_str());
+    expect(&mut state, kind, subject, (&key, uid), what, now);
+}
+
+/// Waits for the cache to show this of an object.
+fn expect(
+    state: &mut State,
+    kind: Kind,
+    subject: (&Subject, &str),
+    (key, uid): (&Key, &str),
+    what: Expected,
+    now: Timestamp,
+) {
     match kind {
-        Kind::Cluster => state.expect::<Clusters>(subject, &key, uid, what, now),
-        Kind::Group => state.expect::<Groups>(subject, &key, uid, what, now),
-        Kind::Autoscaler => state.expect::<Autoscalers>(subject, &key, uid, what, now),
-        Kind::Deployment => state.expect::<Deployments>(subject, &key, uid, what, now),
-        Kind::Service => state.expect::<Services>(subject, &key, uid, what, now),
+        Kind::Cluster => state.expect::<Clusters>(subject, key, uid, what, now),
+        Kind::Group => state.expect::<Groups>(subject, key, uid, what, now),
+        Kind::Autoscaler => state.expect::<Autoscalers>(subject, key, uid, what, now),
+        Kind::Job => state.expect::<Jobs>(subject, key, uid, what, now),
+        Kind::Deployment => state.expect::<Deployments>(subject, key, uid, what, now),
+        Kind::Service => state.expect::<Services>(subject, key, uid, what, now),
+        Kind::Pod => state.expect::<Pods>(subject, key, uid, what, now),
     }
 }
 

@@ -64,6 +64,11 @@ impl Link {
     fn need(&self) -> SchedulerNeed {
         self.needs.values().copied().max().unwrap_or_default()
     }
+
+    /// Whether somebody wants to know if the scheduler is idle, whatever else is wanted.
+    fn wants_idle(&self) -> bool {
+        self.needs.values().any(|n| *n == SchedulerNeed::Idle)
+    }
 }
 
 impl Links {
@@ -82,9 +87,9 @@ impl Links {
             return;
         }
         let link = links.entry(cluster.clone()).or_default();
-        let before = link.need();
+        let before = (link.need(), link.wants_idle());
         link.needs.insert(subject.clone(), need);
-        if link.need() > before {
+        if (link.need(), link.wants_idle()) > before {
             link.wake.notify_one();
         }
         if !link.polling {

@@ -3,6 +3,8 @@
 mod autoscaler;
 mod cluster;
 mod group;
+mod job;
+mod refusal;
 mod status;
 
 use std::{sync::Arc, time::Duration};
@@ -66,6 +68,7 @@ pub async fn reconcile(operator: &Arc<Operator>, subject: &Subject) -> Result<Ou
         Subject::Cluster(key) => cluster::reconcile(operator, subject, key).await?,
         Subject::Group(key) => group::reconcile(operator, subject, key).await?,
         Subject::Autoscaler(key) => autoscaler::reconcile(operator, subject, key).await?,
+        Subject::Job(key) => job::reconcile(operator, subject, key).await?,
     };
     if outcome == Outcome::Gone {
         operator.links.forget(subject);

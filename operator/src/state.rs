@@ -3,11 +3,14 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use dask_operator_core::{
     autoscale,
+    check::Verdicts,
     expect::{Expectations, Expected, at_least},
+    explain::Explanation,
     group,
     record::Trouble,
     time::Timestamp,
@@ -46,6 +49,36 @@ pub struct ClusterMemory {
     pub created_written: Option<Timestamp>,
     /// What the API server answered to our last writes, and how often in a row it refused them.
     pub refused: Option<(Trouble, u32)>,
+    /// What Kubernetes' events said of the scheduler's pod.
+    pub explained: Option<Explanation>,
+}
+
+/// What the operator remembers of a job.
+#[derive(Debug, Default)]
+pub struct JobMemory {
+    /// What the API server answered to our last writes, and how often in a row it refused them.
+    pub refused: Option<(Trouble, u32)>,
+    /// What Kubernetes' events said of the runner.
+    pub explained: Option<Explanation>,
+}
+
+/// Events by name, and when each was last told.
+#[derive(Debug, Default)]
+pub struct Told(BTreeMap<String, Timestamp>);
+
+impl Told {
+    /// For how long an event is not told again.
+    const PAUSE: Duration = Duration::from_secs(600);
+
+    /// Whether the event was told a short time ago; if not, it counts as told now.
+    pub fn again(&mut self, name: &str, now: Timestamp) -> bool {
+        self.0.retain(|_, at| now.since(*at) < Self::PAUSE);
+        let again = self.0.contains_key(name);
+        if !again {
+            self.0.insert(name.into(), now);
+        }
+        again
+    }
 }
 
 /// What the operator knows at this moment.
@@ -59,6 +92,12 @@ pub struct State {
     pub groups: BTreeMap<String, group::Memory>,
     /// Memories of autoscalers, by UID.
     pub autoscalers: BTreeMap<String, autoscale::Memory>,
+    /// Memories of jobs, by UID.
+    pub jobs: BTreeMap<String, JobMemory>,
+    /// What the API server says of templates.
+    pub verdicts: Verdicts,
+    /// Events that were told a short time ago.
+    pub told: Told,
     expectations: BTreeMap<Subject, Expectations>,
 }
 
@@ -123,6 +162,7 @@ impl State {
         self.clusters.remove(uid);
         self.groups.remove(uid);
         self.autoscalers.remove(uid);
+        self.jobs.remove(uid);
         subjects
     }
 
@@ -155,6 +195,7 @@ impl State {
             Subject::Cluster(key) => self.cache.clusters.get(key).map(|o| o.meta.uid.as_str()),
             Subject::Group(key) => self.cache.groups.get(key).map(|o| o.meta.uid.as_str()),
             Subject::Autoscaler(key) => self.cache.autoscalers.get(key).map(|o| o.meta.uid.as_str()),
+            Subject::Job(key) => self.cache.jobs.get(key).map(|o| o.meta.uid.as_str()),
         }
     }
 

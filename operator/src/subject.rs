@@ -12,6 +12,8 @@ pub enum Subject {
     Group(Key),
     /// A DaskAutoscaler.
     Autoscaler(Key),
+    /// A DaskJob.
+    Job(Key),
 }
 
 impl Subject {
@@ -21,13 +23,14 @@ impl Subject {
             Self::Cluster(_) => "DaskCluster",
             Self::Group(_) => "DaskWorkerGroup",
             Self::Autoscaler(_) => "DaskAutoscaler",
+            Self::Job(_) => "DaskJob",
         }
     }
 
     /// The object's namespace and name.
     pub fn key(&self) -> &Key {
         match self {
-            Self::Cluster(key) | Self::Group(key) | Self::Autoscaler(key) => key,
+            Self::Cluster(key) | Self::Group(key) | Self::Autoscaler(key) | Self::Job(key) => key,
         }
     }
 }

@@ -36,10 +36,13 @@ type Project<R, T> = fn(R) -> Option<(Key, T)>;
 
 /// Starts all watches of one namespace, or of all namespaces.
 pub fn start(operator: &Arc<Operator>, namespace: Option<&str>) {
-    use kinds::{Autoscalers, Clusters, Deployments, Groups, Pods, Services};
-    let pods =
-        format!("{},{} in ({}, {})", names::CLUSTER, names::COMPONENT, names::SCHEDULER, names::WORKER);
-    let children = format!("{},{}={}", names::CLUSTER, names::COMPONENT, names::SCHEDULER);
+    use kinds::{Autoscalers, Clusters, Deployments, Groups, Jobs, Pods, Services};
+    let of_parts =
+        |parts: &[&str]| format!("{},{} in ({})", names::CLUSTER, names::COMPONENT, parts.join(", "));
+    let pods = of_parts(&[names::SCHEDULER, names::WORKER, names::RUNNER]);
+    // Workers too: dask-kubernetes makes a Deployment for each.
+    let deployments = of_parts(&[names::SCHEDULER, names::WORKER]);
+    let services = format!("{},{}={}", names::CLUSTER, names::COMPONENT, names::SCHEDULER);
     ours::<Clusters, dask_crds::DaskCluster>(operator, namespace, |o| {
         let o = o.0.ok()?;
         project::ours(o.metadata, o.spec, o.status.unwrap_or_default())
@@ -52,17 +55,21 @@ pub fn start(operator: &Arc<Operator>, namespace: Option<&str>) {
         let o = o.0.ok()?;
         project::ours(o.metadata, o.spec, o.status.unwrap_or_default())
     });
+    ours::<Jobs, dask_crds::DaskJob>(operator, namespace, |o| {
+        let o = o.0.ok()?;
+        project::ours(o.metadata, o.spec, o.status.unwrap_or_default())
+    });
     theirs::<Pods, k8s_openapi::api::core::v1::Pod, _>(operator, namespace, &pods, project::pod);
     theirs::<Deployments, k8s_openapi::api::apps::v1::Deployment, _>(
         operator,
         namespace,
-        &children,
+        &deployments,
         project::deployment,
     );
     theirs::<Services, k8s_openapi::api::core::v1::Service, _>(
         operator,
         namespace,
-        &children,
+        &services,
         project::service,
     );
 }

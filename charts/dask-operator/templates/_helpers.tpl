@@ -45,13 +45,17 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{/* The rights of the operator, for the ClusterRole and the Roles. What is not here is not needed. */}}
 {{- define "dask-operator.rules" -}}
 - apiGroups: [kubernetes.dask.org]
-  resources: [daskclusters, daskautoscalers]
+  resources: [daskautoscalers, daskjobs]
   verbs: [list, watch, patch]
+# Created for a job, and deleted after it or when idleTimeout is over.
+- apiGroups: [kubernetes.dask.org]
+  resources: [daskclusters]
+  verbs: [list, watch, create, delete, patch]
 - apiGroups: [kubernetes.dask.org]
   resources: [daskworkergroups]
   verbs: [list, watch, create, patch]
 - apiGroups: [kubernetes.dask.org]
-  resources: [daskclusters/status, daskworkergroups/status, daskautoscalers/status, daskworkergroups/scale]
+  resources: [daskclusters/status, daskworkergroups/status, daskautoscalers/status, daskjobs/status, daskworkergroups/scale]
   verbs: [patch]
 # Needed to name these as blocking owners where the API server checks that (OwnerReferencesPermissionEnforcement).
 - apiGroups: [kubernetes.dask.org]
@@ -59,14 +63,15 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
   verbs: [update]
 - apiGroups: [""]
   resources: [pods]
-  verbs: [get, list, watch, create, delete, patch]
+  verbs: [list, watch, create, delete, patch]
 - apiGroups: [""]
   resources: [services]
   verbs: [list, watch, create, patch]
 - apiGroups: [""]
   resources: [events]
-  verbs: [create, patch]
+  verbs: [list, create, patch]
 - apiGroups: [apps]
   resources: [deployments]
-  verbs: [list, watch, create, patch]
+  # Deleted are only those of workers that dask-kubernetes made.
+  verbs: [list, watch, create, delete, patch]
 {{- end -}}

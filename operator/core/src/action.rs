@@ -4,17 +4,33 @@ use std::{collections::BTreeSet, time::Duration};
 
 use serde_json::Value;
 
-use crate::record::Mark;
+use crate::{check::Check, record::Mark};
 
 /// One thing to do in Kubernetes.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Action {
-    /// Create a scheduler Deployment.
-    CreateDeployment(Value),
-    /// Create a scheduler Service.
-    CreateService(Value),
-    /// Create a worker group.
-    CreateGroup(Value),
+    /// Create an object.
+    Create {
+        /// What kind of object.
+        kind: Kind,
+        /// The whole object.
+        body: Value,
+    },
+    /// Delete an object that is no worker, if it is still the same one.
+    Delete {
+        /// What kind of object.
+        kind: Kind,
+        /// Its name.
+        name: String,
+        /// Its UID: a precondition.
+        uid: String,
+        /// Why, for the log.
+        why: &'static str,
+    },
+    /// Try templates on the API server without creating anything.
+    Check(Vec<Check>),
+    /// Ask for Kubernetes' own events about a pod whose status does not say what keeps it.
+    Explain(PodRef),
     /// Merge-patch an object as it was read.
     Patch(Patch),
     /// Reserve pod numbers in the group's status before any of them is used.
@@ -24,7 +40,7 @@ pub enum Action {
     },
     /// Create worker pods, in parallel, as many at a time as slow start allows.
     CreatePods(Vec<NewPod>),
-    /// Delete a worker pod, if it is still the same one.
+    /// Delete a worker's pod or Deployment, if it is still the same one.
     DeletePod(DeletePod),
     /// Write on pods that they were chosen to leave, all of them before anything else is done.
     MarkPods {
@@ -72,10 +88,14 @@ pub enum Kind {
     Group,
     /// DaskAutoscaler.
     Autoscaler,
+    /// DaskJob.
+    Job,
     /// Deployment.
     Deployment,
     /// Service.
     Service,
+    /// Pod.
+    Pod,
 }
 
 /// A pod to create.
@@ -89,9 +109,11 @@ pub struct NewPod {
     pub body: Value,
 }
 
-/// A pod, by name and UID.
+/// A pod, or the Deployment of one of dask-kubernetes' workers, by name and UID.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PodRef {
+    /// Pod or Deployment.
+    pub kind: Kind,
     /// Its name.
     pub name: String,
     /// Its UID.
@@ -158,6 +180,8 @@ pub enum SchedulerNeed {
     /// Nothing.
     #[default]
     None,
+    /// Whether it is idle, and since when. Asked for beside any other need.
+    Idle,
     /// Who is registered.
     Registry,
     /// Also what size it would like.

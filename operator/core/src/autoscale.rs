@@ -7,7 +7,7 @@ mod tests;
 
 use std::time::Duration;
 
-use dask_crds::DaskAutoscalerStatus;
+use dask_crds::{DaskAutoscalerStatus, MAX_REPLICAS};
 use serde_json::json;
 
 use crate::{
@@ -150,7 +150,7 @@ fn is_a_formers(input: &Input<'_>) -> bool {
 
 fn bounds(input: &Input<'_>) -> (i32, i32) {
     let spec = &input.autoscaler.spec;
-    (spec.minimum.unwrap_or(0).max(0), spec.maximum.unwrap_or(i32::MAX).max(0))
+    (spec.minimum.unwrap_or(0).max(0), spec.maximum.unwrap_or(MAX_REPLICAS).clamp(0, MAX_REPLICAS))
 }
 
 /// Takes a sample, and changes the group's size if the policy says so.
@@ -214,7 +214,7 @@ fn metadata(input: &Input<'_>) -> Option<Action> {
     let meta = &input.autoscaler.meta;
     let usable = |c: &&Cluster| !c.meta.deleting && !meta.deleting && !is_a_formers(input);
     let owner = input.cluster.filter(usable).map(template::cluster_owner);
-    let mut patch = drift::Metadata::new().without_kopf(&meta.finalizers);
+    let mut patch = drift::Metadata::new().without_kopf(&meta.finalizers, &meta.kopf);
     if let Some(owner) = &owner {
         patch = patch.owner(owner, &meta.owners);
     }

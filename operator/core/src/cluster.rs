@@ -1,6 +1,8 @@
 //! A cluster: its scheduler, its Service and its default group exist, and its status tells how they are.
 
 mod children;
+mod idle;
+mod spec;
 mod status;
 #[cfg(test)]
 mod tests;
@@ -12,11 +14,16 @@ use serde_json::json;
 
 use crate::{
     action::{Action, Decision, Kind, Patch, SchedulerNeed},
-    conditions, drift, names,
+    check::{Tried, Verdicts},
+    conditions, drift,
+    explain::{self, Explanation},
+    group::tally,
+    names,
     record::{Cluster, DeploymentRecord, Group, PodRecord, ServiceRecord, Trouble},
     scheduler::SchedulerState,
     time::Timestamp,
 };
+pub(crate) use spec::{candidates_of_job, of_job};
 
 /// How long phase `Created` is shown at least: clients poll for it as the first phase, once in a few
 /// hundred milliseconds, and expect `Running` within a second.
@@ -41,6 +48,10 @@ pub struct Input<'a> {
     pub created_written: Option<Timestamp>,
     /// What the API server answered to the last writes, if it refused them more than once.
     pub refused: Option<&'a Trouble>,
+    /// What Kubernetes' events say of the scheduler's pod where its status does not.
+    pub explained: Option<&'a Explanation>,
+    /// What the API server says of templates.
+    pub verdicts: &'a Verdicts,
     /// Now.
     pub now: Timestamp,
     /// The Kubernetes cluster's DNS domain.
@@ -51,7 +62,8 @@ pub struct Input<'a> {
 pub fn decide(input: &Input<'_>) -> Decision<DaskClusterStatus> {
     let old = &input.cluster.status;
     let mut actions = Vec::new();
-    let kopf = drift::Metadata::new().without_kopf(&input.cluster.meta.finalizers).patch();
+    let meta = &input.cluster.meta;
+    let kopf = drift::Metadata::new().without_kopf(&meta.finalizers, &meta.kopf).patch();
     actions.extend(kopf.map(|metadata| {
         Action::Patch(Patch {
             kind: Kind::Cluster,
@@ -64,21 +76,58 @@ pub fn decide(input: &Input<'_>) -> Decision<DaskClusterStatus> {
     if input.cluster.meta.deleting {
         return decision;
     }
-    if !names::cluster_name_is_valid(&input.cluster.meta.name) {
-        decision.status = status::invalid_name(input);
-    } else if old.phase.is_none_or(|p| p == Phase::Error) {
-        decision.status =
-            DaskClusterStatus { phase: Some(Phase::Created), ..status::build(input, Phase::Created, None) };
+    if names::cluster_name_is_valid(&input.cluster.meta.name) {
+        act(input, &mut decision);
     } else {
-        let children = children::plan(input);
-        let (phase, wait) = phase(input, &children);
-        decision.requeue = wait.or(children.waiting.is_some().then_some(Duration::from_secs(2)));
-        decision.status = status::build(input, phase, children.waiting.as_ref());
-        decision.actions.extend(children.actions);
+        decision.status = status::invalid_name(input);
     }
     let events = conditions::events(&old.conditions, &decision.status.conditions);
     decision.actions.extend(events.into_iter().map(Action::Event));
     decision
+}
+
+/// What to do about a cluster whose name can be used. Nothing is made before all templates were tried: a
+/// cluster is made as a whole or not at all.
+fn act(input: &Input<'_>, decision: &mut Decision<DaskClusterStatus>) {
+    let old = input.cluster.status.phase;
+    let tried = spec::tried(input);
+    if !tried.open.is_empty() {
+        decision.actions.push(Action::Check(tried.open));
+        if old.is_none() {
+            let tried = Tried { open: Vec::new(), ..tried };
+            decision.status = status::build(input, Phase::Created, None, &tried);
+            decision.status.conditions.retain(|c| c.type_ != conditions::ACCEPTED);
+        }
+        return;
+    }
+    let children = children::plan(input, tried.invalid.is_empty());
+    let may_begin = tried.invalid.is_empty() && old.is_none_or(|p| p == Phase::Error);
+    let (phase, wait) = if may_begin {
+        (Phase::Created, None)
+    } else if !tried.invalid.is_empty() && !children.all_exist {
+        (Phase::Error, None)
+    } else {
+        phase(input, &children)
+    };
+    decision.requeue = wait.or(children.waiting.is_some().then_some(Duration::from_secs(2)));
+    decision.status = status::build(input, phase, children.waiting.as_ref(), &tried);
+    if !may_begin {
+        decision.actions.extend(children.actions);
+        let idle = idle::plan(input, phase, decision);
+        status::add(input, &mut decision.status, idle);
+        explain(input, decision);
+    }
+}
+
+/// A scheduler pod that does not get ready and does not say why is asked about.
+fn explain(input: &Input<'_>, decision: &mut Decision<DaskClusterStatus>) {
+    for pod in input.scheduler_pods {
+        if explain::of(pod, input.explained, input.now).1 {
+            decision.actions.push(Action::Explain(tally::reference(pod)));
+        }
+        let look = explain::look_in(pod, input.now);
+        decision.requeue = decision.requeue.into_iter().chain(look).min();
+    }
 }
 
 /// The phase as dask-kubernetes means it: whether the parts exist, not whether they work.

@@ -25,13 +25,21 @@ pub const SCALE_DOWN_LIMITED: &str = "ScaleDownLimitedByMemory";
 pub const PODS_FAILING: &str = "PodsFailing";
 /// The API server refuses to create or change a part of the cluster.
 pub const WRITE_REFUSED: &str = "WriteRefused";
+/// The API server would take what is made of the spec.
+pub const ACCEPTED: &str = "Accepted";
+/// The spec says something that is probably not meant.
+pub const SPEC_WARNING: &str = "SpecWarning";
+/// The cluster has nothing to do, and is deleted when that lasts.
+pub const IDLE: &str = "Idle";
 /// An autoscaler acts.
 pub const ACTIVE: &str = "Active";
 /// Another, older autoscaler scales the same group.
 pub const CONFLICT: &str = "Conflict";
 
 /// Conditions that are worth an event while they are true; the others while they are false.
-const ABNORMAL: [&str; 7] = [
+const ABNORMAL: [&str; 9] = [
+    SPEC_WARNING,
+    IDLE,
     WRITE_REFUSED,
     SCHEDULER_UPDATE_PENDING,
     SCHEDULER_UNREACHABLE,
@@ -42,10 +50,11 @@ const ABNORMAL: [&str; 7] = [
 ];
 
 /// Reasons that `Ready` alone gives.
-const OF_READY_ALONE: [&str; 3] = ["InvalidName", "ClusterNotFound", "ClusterInError"];
+const OF_READY_ALONE: [&str; 2] = ["ClusterNotFound", "ClusterInError"];
 
 /// Reasons that are part of every start and every change of size: no event for them.
-const ROUTINE: [&str; 5] = ["Starting", "Scaling", "NotReady", "NoWorkers", "Retrying"];
+const ROUTINE: [&str; 7] =
+    ["Starting", "Scaling", "NotReady", "NoWorkers", "Retrying", "NoWork", "WaitsForScheduler"];
 
 /// What is observed of one condition.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -56,9 +56,15 @@ impl<'a> Metadata<'a> {
         self
     }
 
-    /// The object must not have kopf's finalizer: nobody is left who would take it away.
+    /// The object must not have kopf's finalizer, which nobody is left to take away, nor its annotations.
     #[must_use]
-    pub fn without_kopf(mut self, finalizers: &[String]) -> Self {
+    pub fn without_kopf(mut self, finalizers: &[String], annotations: &[String]) -> Self {
+        if !annotations.is_empty() {
+            let patch = self.patch.entry("annotations").or_insert_with(|| json!({}));
+            for key in annotations {
+                patch[key] = Value::Null;
+            }
+        }
         if finalizers.iter().any(|f| f == names::KOPF_FINALIZER) {
             let kept: Vec<_> = finalizers.iter().filter(|f| *f != names::KOPF_FINALIZER).collect();
             self.patch.insert("finalizers".into(), json!(kept));
@@ -99,7 +105,7 @@ mod tests {
         let own = Owner::controller("DaskCluster", "c", "1");
         let have = [own.clone()];
         let labels = BTreeMap::from([("a".to_string(), "b".to_string())]);
-        let m = Metadata::new().strings("labels", &labels, &labels).owner(&own, &have).without_kopf(&[]);
+        let m = Metadata::new().strings("labels", &labels, &labels).owner(&own, &have).without_kopf(&[], &[]);
         assert_eq!(m.patch(), None);
     }
 
@@ -115,9 +121,13 @@ mod tests {
     }
 
     #[test]
-    fn only_kopfs_finalizer_goes() {
+    fn only_what_kopf_left_goes() {
         let f = [names::KOPF_FINALIZER.to_string(), "other/f".to_string()];
-        assert_eq!(Metadata::new().without_kopf(&f).patch(), Some(json!({"finalizers": ["other/f"]})));
+        assert_eq!(Metadata::new().without_kopf(&f, &[]).patch(), Some(json!({"finalizers": ["other/f"]})));
+        let mine = BTreeMap::from([("a".to_string(), "b".to_string())]);
+        let patch = Metadata::new().strings("annotations", &mine, &BTreeMap::new());
+        let patch = patch.without_kopf(&[], &["kopf.zalando.org/x".to_string()]).patch();
+        assert_eq!(patch, Some(json!({"annotations": {"a": "b", "kopf.zalando.org/x": null}})));
     }
 
     #[test]

@@ -10,7 +10,8 @@ mod room;
 mod stale;
 mod status;
 mod supply;
-mod tally;
+pub(crate) mod tally;
+mod template_check;
 #[cfg(test)]
 pub mod testing;
 
@@ -26,12 +27,14 @@ pub use memory::{CreateOutcome, Memory};
 pub use room::MEMORY_TARGET;
 pub(crate) use status::remedy;
 pub use tally::Tally;
+pub(crate) use template_check::{candidate, check};
 
 use crate::{
     action::{Action, Decision, DeletePod, Kind, Patch, SchedulerNeed},
+    check::{Tried, Verdicts},
     conditions::{self, Observed},
-    drift, names,
-    record::{Cluster, Group, PodRecord},
+    drift, explain, names,
+    record::{Cluster, Group, PodRecord, Trouble},
     scheduler::{SchedulerState, addresses_by_pod, has_strangers},
     template,
     time::Timestamp,
@@ -56,6 +59,10 @@ pub struct Input<'a> {
     pub cluster_pods: &'a [&'a PodRecord],
     /// What is known of the cluster's scheduler.
     pub scheduler: &'a SchedulerState,
+    /// Whether the cluster has a scheduler pod, started or not.
+    pub has_scheduler_pod: bool,
+    /// What the API server says of templates.
+    pub verdicts: &'a Verdicts,
     /// Whether an autoscaler decides the group's size: then no shrink is ever forced.
     pub autoscaled: bool,
     /// Now.
@@ -73,6 +80,10 @@ pub(crate) struct Findings {
     pub need: SchedulerNeed,
     pub shrinking: bool,
     pub failures: failure::Failures,
+    /// What the API server says of the template.
+    pub tried: Tried,
+    /// Nobody has asked yet.
+    pub untried: bool,
 }
 
 impl Findings {
@@ -138,6 +149,7 @@ pub fn decide(input: &Input<'_>, memory: &mut Memory) -> Decision<DaskWorkerGrou
         Ok(cluster) => {
             patch_metadata(input, cluster, &mut found);
             reap(input, &tally, &mut found);
+            template_check::plan(input, cluster, &mut found);
             supply::plan(input, cluster, &tally, memory, &mut found);
             let addresses = Mapped::of(input);
             stale::plan(input, &tally, &addresses, &mut found);
@@ -150,12 +162,35 @@ pub fn decide(input: &Input<'_>, memory: &mut Memory) -> Decision<DaskWorkerGrou
         }
     }
     memory.forget_all_but(input.pods);
-    let status = status::build(input, &tally, &mut found);
+    let explained = explain(input, &tally, memory, &mut found);
+    let status = status::build(input, &tally, explained, &mut found);
     let mut actions = found.actions;
     actions.extend(
         conditions::events(&input.group.status.conditions, &status.conditions).into_iter().map(Action::Event),
     );
     Decision { actions, status, requeue: found.requeue, need: found.need }
+}
+
+/// A pod that does not get ready and does not say why is asked about, one at a time.
+fn explain<'a>(
+    input: &Input<'a>,
+    tally: &Tally<'a>,
+    memory: &'a Memory,
+    found: &mut Findings,
+) -> Option<(&'a PodRecord, &'a Trouble)> {
+    let known = memory.explained.as_ref();
+    let silent = |p: &&PodRecord| explain::is_silent(p, input.now);
+    let asked = |p: &&PodRecord| known.is_some_and(|e| e.uid == p.uid);
+    let pod = tally.all_live().filter(silent).find(asked).or_else(|| tally.all_live().find(silent));
+    if let Some(wait) = tally.all_live().filter_map(|p| explain::look_in(p, input.now)).min() {
+        found.again_in(wait);
+    }
+    let pod = pod?;
+    let (trouble, ask) = explain::of(pod, known, input.now);
+    if ask {
+        found.actions.push(Action::Explain(tally::reference(pod)));
+    }
+    trouble.map(|t| (pod, t))
 }
 
 /// The cluster, if pods may be made for it; else what to say.
@@ -203,13 +238,14 @@ fn patch_metadata(input: &Input<'_>, cluster: &Cluster, found: &mut Findings) {
     let meta = &input.group.meta;
     let patch = drift::Metadata::new()
         .owner(&template::cluster_owner(cluster), &meta.owners)
-        .without_kopf(&meta.finalizers)
+        .without_kopf(&meta.finalizers, &meta.kopf)
         .patch();
     push_patch(input, patch, found);
 }
 
 fn strip_kopf(input: &Input<'_>, found: &mut Findings) {
-    let patch = drift::Metadata::new().without_kopf(&input.group.meta.finalizers).patch();
+    let meta = &input.group.meta;
+    let patch = drift::Metadata::new().without_kopf(&meta.finalizers, &meta.kopf).patch();
     push_patch(input, patch, found);
 }
 

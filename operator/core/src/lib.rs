@@ -6,12 +6,16 @@
 
 pub mod action;
 pub mod autoscale;
+pub mod check;
 pub mod cluster;
 pub mod conditions;
 pub mod drift;
 pub mod expect;
+pub mod explain;
 pub mod group;
 pub mod hash;
+pub mod job;
+pub mod lint;
 pub mod merge;
 pub mod names;
 pub mod record;

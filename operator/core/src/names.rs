@@ -14,6 +14,8 @@ pub const SCHEDULER: &str = "scheduler";
 pub const WORKER: &str = "worker";
 /// Value of [`COMPONENT`]: a worker group.
 pub const WORKER_GROUP: &str = "workergroup";
+/// Value of [`COMPONENT`]: the pod that runs a job's program.
+pub const RUNNER: &str = "job-runner";
 /// Label: keeps Istio's sidecar out; Dask's protocol does not pass it.
 pub const ISTIO: &str = "sidecar.istio.io/inject";
 
@@ -24,6 +26,11 @@ pub const RETIRING: &str = "kubernetes.dask.org/retiring";
 /// Annotation: hash of the user's part of the template an object was made from.
 pub const TEMPLATE_HASH: &str = "kubernetes.dask.org/template-hash";
 
+/// Annotation of a job: how its program ended (JSON, [`crate::job::Outcome`]).
+pub const OUTCOME: &str = "kubernetes.dask.org/outcome";
+
+/// Prefix of the annotations that kopf leaves on what it handles.
+pub const KOPF_PREFIX: &str = "kopf.zalando.org/";
 /// The finalizer dask-kubernetes (kopf) left on its objects; nobody else would remove it.
 pub const KOPF_FINALIZER: &str = "kopf.zalando.org/KopfFinalizerMarker";
 /// The one field manager of all our writes.
@@ -44,6 +51,11 @@ pub fn default_group(cluster: &str) -> String {
     format!("{cluster}-default")
 }
 
+/// Name of the pod that runs a job's program.
+pub fn runner(job: &str) -> String {
+    format!("{job}-runner")
+}
+
 /// Whether a DaskCluster may have this name, in dask-kubernetes' words.
 pub fn cluster_name_is_valid(name: &str) -> bool {
     let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
@@ -51,6 +63,14 @@ pub fn cluster_name_is_valid(name: &str) -> bool {
         && name.chars().all(inner)
         && name.starts_with(|c| c != '-')
         && name.ends_with(|c| c != '-')
+}
+
+/// What is wrong with a name that no DaskCluster may have.
+pub fn rule(name: &str) -> String {
+    format!(
+        "metadata.name: {name:?} must have at most {MAX_CLUSTER_NAME} characters, only lower-case letters, digits \
+         and '-', and start and end with a letter or digit"
+    )
 }
 
 /// Name of the worker pod with this number. Different numbers of a group give different names: the

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::time::Timestamp;
 
 /// What the operator remembers of a worker or scheduler pod.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct PodRecord {
     /// `metadata.name`.
     pub name: String,
@@ -52,12 +52,58 @@ pub struct PodRecord {
     pub trouble: Option<Trouble>,
     /// Whether something outside ended it: eviction, preemption, a lost node.
     pub disrupted: bool,
+    /// The Deployment it belongs to: workers of dask-kubernetes are made by one Deployment each.
+    pub deployment: Option<String>,
+    /// Whether this stands for such a Deployment: then name, UID, version and mark are the Deployment's.
+    pub is_deployment: bool,
+    /// What is kept of a job's runner in addition.
+    pub runner: Option<Box<Runner>>,
+}
+
+/// What is remembered of the pod that runs a job's program.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Runner {
+    /// Its containers by name.
+    pub containers: BTreeMap<String, ContainerRecord>,
+    /// `metadata.deletionTimestamp`: when it should be gone.
+    pub gone_by: Option<Timestamp>,
+    /// `metadata.ownerReferences`, as they are.
+    pub owners: Vec<Owner>,
+    /// Annotations that kopf left on it.
+    pub kopf: Vec<String>,
+    /// Whether a container that ended well is started again (`restartPolicy: Always`).
+    pub restarts_always: bool,
+    /// Whether a container that ended badly stays ended (`restartPolicy: Never`).
+    pub restarts_never: bool,
+    /// `spec.activeDeadlineSeconds`.
+    pub deadline: Option<i64>,
+}
+
+/// What is remembered of a runner's container.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ContainerRecord {
+    /// When it last started, if it ever did.
+    pub started: Option<Timestamp>,
+    /// How it ended, while it does not run.
+    pub end: Option<End>,
+}
+
+/// How a container ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct End {
+    /// Exit code.
+    pub code: i64,
+    /// When.
+    pub at: Option<Timestamp>,
+    /// Kubernetes' word for it (`Completed`, `Error`, `OOMKilled`).
+    pub reason: String,
 }
 
 /// `status.phase` of a pod.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PodPhase {
     /// Not all containers have started.
+    #[default]
     Pending,
     /// At least one container runs.
     Running,
@@ -87,7 +133,39 @@ pub struct Mark {
     pub scheduler: String,
 }
 
+impl Mark {
+    /// As it is written down. One that cannot be read is still one: somebody chose this pod.
+    pub fn read(text: &str) -> Self {
+        serde_json::from_str(text).unwrap_or(Self { at: Timestamp(0), scheduler: String::new() })
+    }
+}
+
 impl PodRecord {
+    /// One of dask-kubernetes' workers: a Deployment, and the pod that it has now. It is named, marked and
+    /// deleted by its Deployment; the worker has the Deployment's name. `None` if it has no pod by intent.
+    pub fn of_deployment(name: &str, deployment: &DeploymentRecord, pods: &[&Self]) -> Option<Self> {
+        if deployment.replicas < 1 {
+            return None;
+        }
+        let live = pods.iter().filter(|p| p.is_live());
+        let pod = live.max_by_key(|p| (p.is_ready(), p.phase == PodPhase::Running, p.scheduled));
+        let absent = Self { phase: PodPhase::Pending, ..Self::default() };
+        let pod = pod.map_or(absent, |p| (*p).clone());
+        Some(Self {
+            name: name.into(),
+            uid: deployment.uid.clone(),
+            resource_version: deployment.resource_version.clone(),
+            owner_uid: deployment.owners.iter().find(|o| o.controller).map(|o| o.uid.clone()),
+            created: deployment.created,
+            deleting: deployment.deleting,
+            mark: deployment.annotations.get(crate::names::RETIRING).map(|m| Mark::read(m)),
+            trouble: pod.trouble.clone().or_else(|| deployment.trouble.clone()),
+            template_hash: None,
+            is_deployment: true,
+            ..pod
+        })
+    }
+
     /// Exists, is not being deleted, and is pending or running.
     pub fn is_live(&self) -> bool {
         !self.deleting && matches!(self.phase, PodPhase::Pending | PodPhase::Running)
@@ -104,9 +182,13 @@ impl PodRecord {
     }
 }
 
-/// What the operator remembers of a scheduler Deployment.
+/// What the operator remembers of a Deployment: a scheduler's, or one of dask-kubernetes' workers.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct DeploymentRecord {
+    /// Whether it is labelled as worker.
+    pub is_worker: bool,
+    /// `metadata.creationTimestamp`.
+    pub created: Timestamp,
     /// `metadata.uid`.
     pub uid: String,
     /// `metadata.resourceVersion`.
@@ -130,6 +212,8 @@ pub struct DeploymentRecord {
 /// What the operator remembers of a scheduler Service.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ServiceRecord {
+    /// Annotations that kopf left on it.
+    pub kopf: Vec<String>,
     /// `metadata.uid`.
     pub uid: String,
     /// `metadata.resourceVersion`.
@@ -207,6 +291,8 @@ pub struct Meta {
     pub owners: Vec<Owner>,
     /// `metadata.finalizers`.
     pub finalizers: Vec<String>,
+    /// Annotations that kopf left on it; they are not in `annotations`.
+    pub kopf: Vec<String>,
 }
 
 /// One of our objects: what it is called, what is asked, what is known.
@@ -224,5 +310,7 @@ pub struct Object<Spec, Status> {
 pub type Cluster = Object<dask_crds::DaskClusterSpec, dask_crds::DaskClusterStatus>;
 /// A DaskWorkerGroup.
 pub type Group = Object<dask_crds::DaskWorkerGroupSpec, dask_crds::DaskWorkerGroupStatus>;
+/// A DaskJob.
+pub type Job = Object<dask_crds::DaskJobSpec, dask_crds::DaskJobStatus>;
 /// A DaskAutoscaler.
 pub type Autoscaler = Object<dask_crds::DaskAutoscalerSpec, dask_crds::DaskAutoscalerStatus>;

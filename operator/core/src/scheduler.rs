@@ -58,8 +58,21 @@ pub struct Snapshot {
     pub target: Option<u32>,
     /// Who may leave, if asked.
     pub offer: Option<Offer>,
-    /// Why one of the two is missing though it was asked for.
+    /// Whether it is idle, if asked.
+    pub idle: Option<Idle>,
+    /// When this process last saw it busy, by our own clock.
+    pub last_busy: Option<Timestamp>,
+    /// Why one of these is missing though it was asked for.
     pub unanswered: Option<String>,
+}
+
+/// Whether a scheduler has nothing to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Idle {
+    /// It has something to do, or had until a moment ago.
+    Busy,
+    /// It has had nothing to do since then, by its own clock.
+    Since(Timestamp),
 }
 
 /// Whom the scheduler offers for retirement.

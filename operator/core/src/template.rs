@@ -1,12 +1,15 @@
 //! The objects we make: the user's JSON, edited in place.
 
+mod job;
 mod labels;
+mod pods;
 
 use std::collections::BTreeMap;
 
 use dask_crds::{PodSpecJson, TemplateMetadata};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
+pub use job::{job_cluster, job_owner, job_runner};
 pub use labels::{Meta as ChildMeta, effective, for_children};
 
 use crate::{
@@ -36,10 +39,12 @@ pub fn scheduler_deployment(cluster: &Cluster) -> Value {
     let meta = scheduler_meta(cluster);
     let selector = scheduler_labels(&cluster.meta.name);
     let scheduler = &cluster.spec.scheduler;
-    let mut pod_labels = meta.labels.clone();
-    pod_labels.insert(names::ISTIO.into(), "false".into());
+    let pod_labels = scheduler_pod_labels(cluster);
     let mut annotations = meta.annotations.clone();
     annotations.insert(names::TEMPLATE_HASH.into(), hash(&scheduler.spec, scheduler.metadata.as_ref()));
+    let mut spec = pods::spec(&scheduler.spec);
+    pods::without_token(&mut spec);
+    pods::leave_lost_nodes(&mut spec);
     json!({
         "apiVersion": "apps/v1", "kind": "Deployment",
         "metadata": {
@@ -52,7 +57,7 @@ pub fn scheduler_deployment(cluster: &Cluster) -> Value {
             "selector": {"matchLabels": selector},
             "template": {
                 "metadata": {"labels": pod_labels, "annotations": meta.annotations},
-                "spec": without_nulls(&Value::Object(scheduler.spec.0.clone())),
+                "spec": spec,
             },
         },
     })
@@ -102,15 +107,14 @@ pub fn worker_pod(group: &Group, cluster: &Cluster, number: i64, domain: &str) -
     meta.labels.insert(names::ISTIO.into(), "false".into());
     meta.annotations.insert(names::TEMPLATE_HASH.into(), hash(&worker.spec, worker.metadata.as_ref()));
 
-    let mut spec = match without_nulls(&Value::Object(worker.spec.0.clone())) {
-        Value::Object(spec) => spec,
-        _ => Map::new(),
-    };
+    let mut spec = pods::spec(&worker.spec);
+    pods::without_token(&mut spec);
+    pods::leave_lost_nodes(&mut spec);
     if spec.get("restartPolicy").is_none_or(|p| p == "Always") {
         spec.insert("restartPolicy".into(), WORKER_RESTART.into());
     }
     let address = names::scheduler_address(&cluster.meta.name, &cluster.meta.namespace, domain, COMM_PORT);
-    append_env(&mut spec, &[("DASK_WORKER_NAME", &name), ("DASK_SCHEDULER_ADDRESS", &address)]);
+    pods::append_env(&mut spec, &[("DASK_WORKER_NAME", &name), ("DASK_SCHEDULER_ADDRESS", &address)]);
 
     let owner = Owner::controller("DaskWorkerGroup", &group.meta.name, &group.meta.uid);
     let body = json!({
@@ -130,6 +134,13 @@ pub fn scheduler_labels(cluster: &str) -> BTreeMap<String, String> {
         (names::CLUSTER.into(), cluster.into()),
         (names::COMPONENT.into(), names::SCHEDULER.into()),
     ])
+}
+
+/// All labels of the scheduler's pod.
+pub fn scheduler_pod_labels(cluster: &Cluster) -> BTreeMap<String, String> {
+    let mut labels = scheduler_meta(cluster).labels;
+    labels.insert(names::ISTIO.into(), "false".into());
+    labels
 }
 
 /// Labels that select the pods of a worker group.
@@ -162,21 +173,6 @@ fn scheduler_meta(cluster: &Cluster) -> ChildMeta {
     let mut meta = effective(&for_children(&cluster.meta), cluster.spec.scheduler.metadata.as_ref());
     meta.labels.extend(scheduler_labels(&cluster.meta.name));
     meta
-}
-
-/// Appends variables to each container that does not set them itself: the user's value wins, and the
-/// user's variables stay first.
-fn append_env(spec: &mut Map<String, Value>, vars: &[(&str, &str)]) {
-    let containers = spec.get_mut("containers").and_then(Value::as_array_mut);
-    for container in containers.into_iter().flatten().filter_map(Value::as_object_mut) {
-        let env = container.entry("env").or_insert_with(|| json!([]));
-        let Some(env) = env.as_array_mut() else { continue };
-        for (name, value) in vars {
-            if !env.iter().any(|v| v["name"] == *name) {
-                env.push(json!({"name": name, "value": value}));
-            }
-        }
-    }
 }
 
 #[cfg(test)]

@@ -22,6 +22,10 @@ use crate::{api, run::Operator};
 /// Its name is made of what it says, so that saying it again counts up instead of piling up.
 pub(super) async fn publish(operator: &Arc<Operator>, target: &Target, event: &EventRecord) {
     let meta = &target.meta;
+    let name = format!("{}.{}", meta.name, hash::short(&[&meta.uid, &event.reason, &event.message]));
+    if operator.state.lock().told.again(&name, operator.world.now()) {
+        return;
+    }
     let kind = api::resource(target.kind).kind;
     if event.warning {
         tracing::warn!(
@@ -42,7 +46,6 @@ pub(super) async fn publish(operator: &Arc<Operator>, target: &Target, event: &E
             "event"
         );
     }
-    let name = format!("{}.{}", meta.name, hash::short(&[&meta.uid, &event.reason, &event.message]));
     if let Err(error) = record(operator, target, event, &name, &kind).await {
         tracing::warn!(namespace = meta.namespace, name = meta.name, %error, "could not record an event");
     }

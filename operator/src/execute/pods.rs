@@ -12,7 +12,7 @@ use futures::{StreamExt, stream};
 use k8s_openapi::api::core::v1::Pod;
 use kube::{
     Api,
-    api::{DeleteParams, Patch, PostParams, Preconditions},
+    api::{DeleteParams, ListParams, Patch, PostParams, Preconditions},
     core::PartialObjectMeta,
 };
 use serde_json::{Value, json};
@@ -105,9 +105,11 @@ async fn create_one(operator: &Operator, subject: &Subject, target: &Target, pod
         Ok(made) => ours(operator, subject, target, &pod.name, &made),
         // A creation that was repeated finds its own pod.
         Err(Error::Refused { code: 409, .. }) => {
-            match request(what, api(operator, target).get_metadata(&pod.name)).await {
-                Ok(there) => ours(operator, subject, target, &pod.name, &there),
-                Err(_) => CreateOutcome::Unknown,
+            // A list of one, which needs no right of its own.
+            let named = ListParams::default().fields(&format!("metadata.name={}", pod.name));
+            match request(what, api(operator, target).list_metadata(&named)).await.map(|l| l.items) {
+                Ok(there) if !there.is_empty() => ours(operator, subject, target, &pod.name, &there[0]),
+                _ => CreateOutcome::Unknown,
             }
         }
         Err(Error::Refused { code, message, .. }) if (400..500).contains(&code) && code != 429 => {
@@ -148,28 +150,38 @@ pub(super) async fn annotate(
     pods: Vec<PodRef>,
     mark: &Value,
 ) -> Result<(), Error> {
-    let api = api(operator, target);
     let results: Vec<Result<(), Error>> = stream::iter(pods)
-        .map(|pod| {
-            let api = api.clone();
-            async move {
-                let body = json!({"metadata": {"uid": pod.uid, "annotations": {names::RETIRING: mark}}});
-                let what = || format!("marking pod {}", pod.name);
-                let _permit = operator.pod_writes.acquire().await;
-                let (params, patch) = (params(), Patch::Merge(&body));
-                match request(what, api.patch_metadata(&pod.name, &params, &patch)).await {
-                    Ok(marked) => {
-                        ours(operator, subject, target, &pod.name, &marked);
-                        Ok(())
-                    }
-                    Err(e) => super::gone_is_fine(e),
-                }
-            }
-        })
+        .map(|pod| annotate_one(operator, subject, target, pod, mark))
         .buffer_unordered(PARALLEL)
         .collect()
         .await;
     results.into_iter().collect()
+}
+
+async fn annotate_one(
+    operator: &Arc<Operator>,
+    subject: &Subject,
+    target: &Target,
+    pod: PodRef,
+    mark: &Value,
+) -> Result<(), Error> {
+    let body = json!({"metadata": {"uid": pod.uid, "annotations": {names::RETIRING: mark}}});
+    let what = || format!("marking {:?} {}", pod.kind, pod.name);
+    let _permit = operator.pod_writes.acquire().await;
+    let (params, patch) = (params(), Patch::Merge(&body));
+    let api = crate::api::of(&operator.client, pod.kind, &target.meta.namespace);
+    match request(what, api.patch_metadata(&pod.name, &params, &patch)).await {
+        Ok(marked) => {
+            if let (Some(uid), Some(version)) = (marked.metadata.uid, marked.metadata.resource_version) {
+                let (key, now) = ((target.meta.namespace.clone(), pod.name), operator.world.now());
+                let (subject, what) = ((subject, target.meta.uid.as_str()), Expected::Version(version));
+                let mut state = operator.state.lock();
+                super::expect(&mut state, pod.kind, subject, (&key, &uid), what, now);
+            }
+            Ok(())
+        }
+        Err(e) => super::gone_is_fine(e),
+    }
 }
 
 /// Deletes pods in parallel, each only if it is still the one that was decided on.
@@ -197,13 +209,13 @@ async fn delete_one(
     target: &Target,
     delete: DeletePod,
 ) -> Result<(), Error> {
-    let PodRef { name, uid } = &delete.pod;
-    let what = || format!("deleting pod {name}");
+    let PodRef { kind, name, uid } = &delete.pod;
+    let what = || format!("deleting {kind:?} {name}");
     let _permit = operator.pod_writes.acquire().await;
     let preconditions =
         Preconditions { uid: Some(uid.clone()), resource_version: delete.resource_version.clone() };
-    let params = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::default() };
-    let path = format!("/api/v1/namespaces/{}/pods", target.meta.namespace);
+    let params = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::background() };
+    let path = crate::api::path(*kind, &target.meta.namespace);
     let call = async {
         let request =
             kube::core::Request::new(path).delete(name, &params).map_err(kube::Error::BuildRequest)?;
@@ -211,17 +223,13 @@ async fn delete_one(
     };
     match request(what, call).await {
         Ok(_) => {
-            tracing::info!(namespace = target.meta.namespace, pod = name, why = delete.why, "deleted");
+            tracing::info!(?kind, namespace = target.meta.namespace, pod = name, why = delete.why, "deleted");
             operator.metrics.pods_deleted(1);
             let key = (target.meta.namespace.clone(), name.clone());
             let now = operator.world.now();
-            operator.state.lock().expect::<Pods>(
-                (subject, &target.meta.uid),
-                &key,
-                uid,
-                Expected::Deleted,
-                now,
-            );
+            let mut state = operator.state.lock();
+            let subject = (subject, target.meta.uid.as_str());
+            super::expect(&mut state, *kind, subject, (&key, uid), Expected::Deleted, now);
             Ok(())
         }
         // It changed since it was decided on: decide anew on what it is now.

@@ -5,8 +5,9 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use dask_operator_core::{
     action::SchedulerNeed,
     record::{PodPhase, PodRecord},
-    scheduler::SchedulerState,
+    scheduler::{Idle, SchedulerState},
     template::COMM_PORT,
+    time::Timestamp,
 };
 use tokio::{sync::Notify, time::Instant};
 
@@ -23,6 +24,9 @@ use crate::{
 /// A scheduler that started this short a time ago and has not answered yet starts.
 const STARTS_WITHIN: Duration = Duration::from_secs(60);
 
+/// How often a scheduler is asked while only its idleness matters; as dask-kubernetes does.
+const IDLE: Duration = Duration::from_secs(5);
+
 /// A scheduler pod that runs.
 pub(super) struct Target {
     pub uid: String,
@@ -36,15 +40,21 @@ pub(super) async fn run(operator: &Arc<Operator>, cluster: &Key) {
     let mut answered = String::new();
     let mut seen_starting: Option<Instant> = None;
     let mut pause = FAST;
-    while let Some((need, wake)) = wanted(operator, cluster) {
+    let mut last_busy: Option<(String, Timestamp)> = None;
+    while let Some((Wanted { need, idle }, wake)) = wanted(operator, cluster) {
         let state = match target(operator, cluster) {
             None => {
                 seen_starting = Some(Instant::now());
                 absent(operator, cluster)
             }
-            Some(target) => match ask(operator, &target, need, &mut kept).await {
-                Ok(snapshot) => {
+            Some(target) => match ask(operator, &target, (need, idle), &mut kept).await {
+                Ok(mut snapshot) => {
                     answered.clone_from(&target.uid);
+                    if snapshot.idle == Some(Idle::Busy) {
+                        last_busy = Some((snapshot.id.clone(), snapshot.read));
+                    }
+                    snapshot.last_busy =
+                        last_busy.as_ref().filter(|(id, _)| *id == snapshot.id).map(|(_, at)| *at);
                     SchedulerState::Known(Arc::new(snapshot))
                 }
                 Err(why) => {
@@ -57,7 +67,11 @@ pub(super) async fn run(operator: &Arc<Operator>, cluster: &Key) {
         };
         store(operator, cluster, state);
         let limit = operator.settings.poll.max(FAST);
-        pause = if need == SchedulerNeed::Target { limit } else { pause.min(limit) };
+        pause = match need {
+            SchedulerNeed::Target => limit,
+            SchedulerNeed::Idle => limit.max(IDLE),
+            _ => pause.min(limit),
+        };
         match tokio::time::timeout(pause, wake.notified()).await {
             Ok(()) => pause = FAST,
             Err(_) => pause = pause.saturating_mul(2),
@@ -67,13 +81,19 @@ pub(super) async fn run(operator: &Arc<Operator>, cluster: &Key) {
     }
 }
 
+/// What is wanted to know of a scheduler.
+struct Wanted {
+    need: SchedulerNeed,
+    idle: bool,
+}
+
 /// What is needed; `None` when nothing is, and the link is gone then.
-fn wanted(operator: &Operator, cluster: &Key) -> Option<(SchedulerNeed, Arc<Notify>)> {
+fn wanted(operator: &Operator, cluster: &Key) -> Option<(Wanted, Arc<Notify>)> {
     let mut links = operator.links.lock();
     let link = links.get(cluster)?;
     let need = link.need();
     if need != SchedulerNeed::None {
-        return Some((need, link.wake.clone()));
+        return Some((Wanted { need, idle: link.wants_idle() }, link.wake.clone()));
     }
     let gone = links.remove(cluster);
     drop(links);

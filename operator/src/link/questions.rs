@@ -3,7 +3,7 @@
 use dask_comm::{CommError, DistributedVersion, Identity, SchedulerClient, WorkerStatus};
 use dask_operator_core::{
     action::SchedulerNeed,
-    scheduler::{Offer, Snapshot, WorkerView},
+    scheduler::{Idle, Offer, Snapshot, WorkerView},
     time::Timestamp,
 };
 
@@ -25,7 +25,7 @@ pub(super) struct Kept {
 pub(super) async fn ask(
     operator: &Operator,
     target: &Target,
-    need: SchedulerNeed,
+    need: (SchedulerNeed, bool),
     kept: &mut Option<Kept>,
 ) -> Result<Snapshot, String> {
     if let Some(old) = kept.take().filter(|k| k.uid == target.uid && k.client.is_usable()) {
@@ -40,7 +40,11 @@ pub(super) async fn ask(
 }
 
 /// Who is registered must be answered; the rest may fail, and then its absence says why.
-async fn questions(operator: &Operator, kept: &mut Kept, need: SchedulerNeed) -> Result<Snapshot, CommError> {
+async fn questions(
+    operator: &Operator,
+    kept: &mut Kept,
+    (need, idle): (SchedulerNeed, bool),
+) -> Result<Snapshot, CommError> {
     let at = operator.world.now();
     let identity = kept.client.identity().await?;
     if let Some(refused) = identity.refused.first() {
@@ -58,6 +62,12 @@ async fn questions(operator: &Operator, kept: &mut Kept, need: SchedulerNeed) ->
     if need >= SchedulerNeed::Offer {
         match offer(kept, workers).await {
             Ok(offer) => snapshot.offer = Some(offer),
+            Err(e) => snapshot.unanswered = Some(e.to_string()),
+        }
+    }
+    if idle {
+        match kept.client.check_idle().await {
+            Ok(since) => snapshot.idle = Some(since.map_or(Idle::Busy, |s| Idle::Since(timestamp(s)))),
             Err(e) => snapshot.unanswered = Some(e.to_string()),
         }
     }
@@ -91,7 +101,11 @@ fn snapshot(identity: Identity, at: Timestamp) -> Snapshot {
         };
         (address, view)
     });
-    #[expect(clippy::cast_possible_truncation, reason = "milliseconds since the epoch fit for ages")]
-    let started = Timestamp((identity.started * 1000.0) as i64);
+    let started = timestamp(identity.started);
     Snapshot { id: identity.id, started, at, workers: workers.collect(), ..Snapshot::default() }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "milliseconds since the epoch fit for ages")]
+fn timestamp(seconds: f64) -> Timestamp {
+    Timestamp((seconds * 1000.0) as i64)
 }

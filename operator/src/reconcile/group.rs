@@ -33,6 +33,8 @@ pub(super) async fn reconcile(
         let autoscalers: Vec<_> = state.cache.autoscalers_in(&key.0).cloned().collect();
         let acting =
             autoscale::acting(autoscalers.iter().map(AsRef::as_ref), &cluster_key.1, &key.1).is_some();
+        let has_scheduler_pod = state.cache.schedulers_of(&cluster_key).iter().any(|p| p.is_live());
+        let state = &mut *state;
         let memory = state.groups.entry(object.meta.uid.clone()).or_default();
         let input = group::Input {
             group: &object,
@@ -40,6 +42,8 @@ pub(super) async fn reconcile(
             pods: &pods,
             cluster_pods: &all,
             scheduler: &scheduler,
+            has_scheduler_pod,
+            verdicts: &state.verdicts,
             autoscaled: acting,
             now,
             domain: &operator.settings.cluster_domain,

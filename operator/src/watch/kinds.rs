@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use dask_operator_core::{
     autoscale,
     names::{CLUSTER, default_group},
-    record::{Autoscaler, Cluster, DeploymentRecord, Group, Owner, PodRecord, ServiceRecord},
+    record::{Autoscaler, Cluster, DeploymentRecord, Group, Job, Owner, PodRecord, ServiceRecord},
 };
 
 use crate::{
@@ -23,10 +23,13 @@ pub struct Groups;
 /// DaskAutoscalers.
 #[derive(Debug)]
 pub struct Autoscalers;
-/// Worker and scheduler pods.
+/// DaskJobs.
+#[derive(Debug)]
+pub struct Jobs;
+/// Pods of workers, schedulers and jobs.
 #[derive(Debug)]
 pub struct Pods;
-/// Scheduler Deployments.
+/// Deployments of schedulers, and of workers that dask-kubernetes made.
 #[derive(Debug)]
 pub struct Deployments;
 /// Scheduler Services.
@@ -54,6 +57,7 @@ impl Cached for Clusters {
         let mut out = BTreeSet::from([Subject::Cluster(key.clone())]);
         out.extend(cache.groups_of(key).map(|g| Subject::Group(beside(key, &g.meta.name))));
         out.extend(autoscalers(cache, key, |a| a.spec.cluster == key.1));
+        out.extend(cache.jobs.contains_key(key).then(|| Subject::Job(key.clone())));
         out
     }
 }
@@ -105,6 +109,24 @@ impl Cached for Autoscalers {
     }
 }
 
+impl Cached for Jobs {
+    type Record = Job;
+    const PLURAL: &'static str = "daskjobs";
+
+    fn store(cache: &mut Cache) -> &mut Store<Job> {
+        &mut cache.jobs
+    }
+    fn version(r: &Job) -> (&str, &str, bool) {
+        (&r.meta.uid, &r.meta.resource_version, r.meta.deleting)
+    }
+    fn own(key: &Key) -> Option<Subject> {
+        Some(Subject::Job(key.clone()))
+    }
+    fn subjects(_: &Cache, key: &Key, _: &Job) -> BTreeSet<Subject> {
+        BTreeSet::from([Subject::Job(key.clone())])
+    }
+}
+
 impl Cached for Pods {
     type Record = PodRecord;
     const PLURAL: &'static str = "pods";
@@ -122,7 +144,15 @@ impl Cached for Pods {
             out.extend(cache.groups_of(&cluster).map(|g| Subject::Group(beside(key, &g.meta.name))));
             return out;
         }
-        let group = pod.owner_uid.as_deref().and_then(|uid| cache.group_by_uid(uid));
+        if let Some(job) = pod.name.strip_suffix("-runner").filter(|_| pod.runner.is_some()) {
+            return BTreeSet::from([Subject::Job(beside(key, job))]);
+        }
+        let deployment = pod.deployment.as_ref().and_then(|d| cache.deployments.get(&beside(key, d)));
+        let owner = match deployment {
+            Some(d) => d.owners.iter().find(|o| o.controller).map(|o| o.uid.as_str()),
+            None => pod.owner_uid.as_deref(),
+        };
+        let group = owner.and_then(|uid| cache.group_by_uid(uid));
         group.map(|g| Subject::Group(beside(key, &g.meta.name))).into_iter().collect()
     }
     fn index(cache: &mut Cache, key: &Key, record: &PodRecord, present: bool) {
@@ -140,7 +170,14 @@ impl Cached for Deployments {
     fn version(r: &DeploymentRecord) -> (&str, &str, bool) {
         (&r.uid, &r.resource_version, r.deleting)
     }
+    fn index(cache: &mut Cache, key: &Key, record: &DeploymentRecord, present: bool) {
+        cache.index_deployment(key, record, present);
+    }
     fn subjects(_: &Cache, key: &Key, r: &DeploymentRecord) -> BTreeSet<Subject> {
+        if r.is_worker {
+            let groups = r.owners.iter().filter(|o| o.kind == "DaskWorkerGroup");
+            return groups.map(|o| Subject::Group(beside(key, &o.name))).collect();
+        }
         owner_cluster(key, r.labels.get(CLUSTER), &r.owners)
     }
 }

@@ -13,6 +13,8 @@ use dask_operator_core::{
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference, Time};
 use kube::Resource;
 
+mod runner;
+
 use super::raw::{ContainerStatus, PodSpec, PodStatus, RawDeployment, RawPod, RawService};
 use crate::subject::Key;
 
@@ -32,11 +34,18 @@ pub fn pod(raw: RawPod) -> Option<(Key, PodRecord)> {
     let ready = condition("Ready").filter(|c| c.status == "True");
     let phase = phase(status.phase.as_deref());
     let key = key(&meta)?;
+    let controller = owners(&meta).into_iter().find(|o| o.controller);
     let record = PodRecord {
         name: key.1.clone(),
         uid: meta.uid.clone().unwrap_or_default(),
         resource_version: meta.resource_version.clone().unwrap_or_default(),
-        owner_uid: owners(&meta).into_iter().find(|o| o.controller).map(|o| o.uid),
+        owner_uid: controller.as_ref().map(|o| o.uid.clone()),
+        deployment: controller.and_then(|o| deployment_of(&o, &labels)),
+        is_deployment: false,
+        runner: labels
+            .get(names::COMPONENT)
+            .filter(|c| *c == names::RUNNER)
+            .map(|_| Box::new(runner::of(&meta, &raw.spec, &status))),
         cluster: labels.remove(names::CLUSTER).unwrap_or_default(),
         group: labels.remove(names::GROUP),
         is_scheduler: labels.get(names::COMPONENT).is_some_and(|c| c == names::SCHEDULER),
@@ -51,7 +60,7 @@ pub fn pod(raw: RawPod) -> Option<(Key, PodRecord)> {
         host_network: raw.spec.host_network,
         comm_port: comm_port(&raw.spec),
         template_hash: annotation(names::TEMPLATE_HASH),
-        mark: annotation(names::RETIRING).map(|m| mark(&m)),
+        mark: annotation(names::RETIRING).map(|m| Mark::read(&m)),
         trouble: trouble(&status, phase),
         disrupted: disrupted(&status),
         ip: status.pod_ip,
@@ -59,9 +68,11 @@ pub fn pod(raw: RawPod) -> Option<(Key, PodRecord)> {
     Some((key, record))
 }
 
-/// A mark that cannot be read is still one: somebody chose this pod.
-fn mark(text: &str) -> Mark {
-    serde_json::from_str(text).unwrap_or(Mark { at: Timestamp(0), scheduler: String::new() })
+/// The Deployment behind the ReplicaSet that controls a pod: its name is the ReplicaSet's without the hash of
+/// the template, which the pod has as a label.
+fn deployment_of(owner: &Owner, labels: &BTreeMap<String, String>) -> Option<String> {
+    let hash = labels.get("pod-template-hash").filter(|_| owner.kind == "ReplicaSet")?;
+    owner.name.strip_suffix(hash.as_str())?.strip_suffix('-').map(String::from)
 }
 
 fn phase(text: Option<&str>) -> PodPhase {
@@ -137,16 +148,19 @@ fn of(reason: &str, message: &str) -> Trouble {
     Trouble { reason: shorten(reason, 64), message: shorten(message, TEXT) }
 }
 
-/// What is kept of a scheduler Deployment.
+/// What is kept of a Deployment.
 pub fn deployment(raw: RawDeployment) -> Option<(Key, DeploymentRecord)> {
     let (key, meta) = (key(&raw.metadata)?, raw.metadata);
     let conditions = raw.status.unwrap_or_default().conditions;
     let failure = conditions.into_iter().find(|c| c.type_ == "ReplicaFailure" && c.status == "True");
+    let component = meta.labels.as_ref().and_then(|l| l.get(names::COMPONENT)).cloned();
     let record = DeploymentRecord {
         owners: owners(&meta),
         deleting: meta.deletion_timestamp.is_some(),
         uid: meta.uid.unwrap_or_default(),
         resource_version: meta.resource_version.unwrap_or_default(),
+        is_worker: component.is_some_and(|c| c == names::WORKER),
+        created: time(meta.creation_timestamp.as_ref()),
         labels: meta.labels.unwrap_or_default(),
         annotations: without_kubectl(meta.annotations),
         replicas: raw.spec.replicas,
@@ -164,6 +178,7 @@ pub fn service(raw: RawService) -> Option<(Key, ServiceRecord)> {
     let ingress = raw.status.as_ref().and_then(|s| s["loadBalancer"]["ingress"].as_array());
     let record = ServiceRecord {
         owners: owners(&meta),
+        kopf: kopf(&meta),
         deleting: meta.deletion_timestamp.is_some(),
         uid: meta.uid.unwrap_or_default(),
         resource_version: meta.resource_version.unwrap_or_default(),
@@ -182,6 +197,7 @@ pub fn ours<Spec, Status>(meta: ObjectMeta, spec: Spec, status: Status) -> Optio
         namespace: key.0.clone(),
         name: key.1.clone(),
         owners: owners(&meta),
+        kopf: kopf(&meta),
         deleting: meta.deletion_timestamp.is_some(),
         created: time(meta.creation_timestamp.as_ref()),
         generation: meta.generation.unwrap_or_default(),
@@ -194,11 +210,17 @@ pub fn ours<Spec, Status>(meta: ObjectMeta, spec: Spec, status: Status) -> Optio
     Some((key, Ours { meta, spec, status }))
 }
 
+/// Annotations that kopf left.
+fn kopf(meta: &ObjectMeta) -> Vec<String> {
+    let keys = meta.annotations.iter().flatten().map(|(k, _)| k);
+    keys.filter(|k| k.starts_with(names::KOPF_PREFIX)).cloned().collect()
+}
+
 /// kubectl's copy of the whole object is as big as the object.
 fn without_kubectl(annotations: Option<BTreeMap<String, String>>) -> BTreeMap<String, String> {
     const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
     let mut annotations = annotations.unwrap_or_default();
-    annotations.retain(|k, _| k != LAST_APPLIED && !k.starts_with("kopf.zalando.org/"));
+    annotations.retain(|k, _| k != LAST_APPLIED && !k.starts_with(names::KOPF_PREFIX));
     annotations
 }
 

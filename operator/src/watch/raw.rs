@@ -17,6 +17,8 @@ pub type RawService = Object<Value, Value>;
 pub struct PodSpec {
     pub(super) host_network: bool,
     pub(super) node_name: Option<String>,
+    pub(super) restart_policy: Option<String>,
+    pub(super) active_deadline_seconds: Option<i64>,
     pub(super) containers: Vec<Container>,
 }
 
@@ -65,6 +67,7 @@ pub struct Condition {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ContainerStatus {
+    pub(super) name: String,
     pub(super) state: ContainerState,
     pub(super) last_state: ContainerState,
 }
@@ -73,8 +76,16 @@ pub struct ContainerStatus {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct ContainerState {
+    pub(super) running: Option<Running>,
     pub(super) waiting: Option<Waiting>,
     pub(super) terminated: Option<Terminated>,
+}
+
+/// Since when a container runs.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Running {
+    pub(super) started_at: Option<String>,
 }
 
 /// Why a container waits.
@@ -91,6 +102,7 @@ pub struct Waiting {
 pub struct Terminated {
     pub(super) exit_code: i64,
     pub(super) reason: Option<String>,
+    pub(super) started_at: Option<String>,
     pub(super) finished_at: Option<String>,
 }
 

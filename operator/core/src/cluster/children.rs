@@ -18,12 +18,14 @@ use crate::{
 pub(crate) struct Plan {
     pub actions: Vec<Action>,
     pub all_exist: bool,
+    is_valid: bool,
     /// Why a child cannot be made now.
     pub waiting: Option<Observed>,
 }
 
-pub(crate) fn plan(input: &Input<'_>) -> Plan {
-    let mut plan = Plan { all_exist: true, ..Plan::default() };
+/// With `is_valid` false nothing is made of the spec: the API server would not take a part of it.
+pub(crate) fn plan(input: &Input<'_>, is_valid: bool) -> Plan {
+    let mut plan = Plan { all_exist: true, is_valid, ..Plan::default() };
     let owner = template::cluster_owner(input.cluster);
     deployment(input, &owner, &mut plan);
     service(input, &owner, &mut plan);
@@ -47,7 +49,7 @@ fn deployment(input: &Input<'_>, owner: &Owner, plan: &mut Plan) {
                     ),
                 ))
             }
-            None => plan.actions.push(Action::CreateDeployment(desired)),
+            None => create(plan, Kind::Deployment, desired),
         }
         return;
     };
@@ -72,7 +74,7 @@ fn service(input: &Input<'_>, owner: &Owner, plan: &mut Plan) {
     let desired = template::scheduler_service(input.cluster);
     let Some(have) = input.service else {
         plan.all_exist = false;
-        plan.actions.push(Action::CreateService(desired));
+        create(plan, Kind::Service, desired);
         return;
     };
     let ServiceRecord { labels, annotations, owners, spec, resource_version, deleting, .. } = have;
@@ -80,12 +82,15 @@ fn service(input: &Input<'_>, owner: &Owner, plan: &mut Plan) {
         return;
     }
     let mut body = metadata(&desired, (labels, annotations, owners), owner);
+    if let Some(kopf) = drift::Metadata::new().without_kopf(&[], &have.kopf).patch() {
+        merge::deep(body.entry("metadata").or_insert_with(|| json!({})), kopf);
+    }
     let mut diff = merge::missing(&desired["spec"], spec).unwrap_or_else(|| json!({}));
     // A key too many in the selector leaves the Service without endpoints.
     if let Some(selector) = merge::difference(&desired["spec"]["selector"], &spec["selector"]) {
         diff["selector"] = selector;
     }
-    if diff != json!({}) {
+    if plan.is_valid && diff != json!({}) {
         body.insert("spec".into(), diff);
     }
     push(plan, Kind::Service, names::scheduler(&input.cluster.meta.name), resource_version, body);
@@ -97,7 +102,7 @@ fn default_group(input: &Input<'_>, owner: &Owner, plan: &mut Plan) {
     let desired = template::default_group(input.cluster);
     let Some(have) = input.default_group else {
         plan.all_exist = false;
-        plan.actions.push(Action::CreateGroup(desired));
+        create(plan, Kind::Group, desired);
         return;
     };
     if !usable("DaskWorkerGroup", &have.meta.owners, have.meta.deleting, owner, input, plan) {
@@ -119,7 +124,7 @@ fn default_group(input: &Input<'_>, owner: &Owner, plan: &mut Plan) {
         )
     };
     let mut worker = Map::new();
-    if is_ours {
+    if is_ours && plan.is_valid {
         let template = |w: &dask_crds::WorkerSpec| json!(dask_crds::WorkerSpec { replicas: 0, ..w.clone() });
         let diff = merge::difference(&template(&input.cluster.spec.worker), &template(&have.spec.worker));
         if let Some(Value::Object(diff)) = diff {
@@ -197,6 +202,12 @@ fn metadata(desired: &Value, have: Have<'_>, owner: &Owner) -> Map<String, Value
 
 fn as_body(metadata: Option<Value>) -> Map<String, Value> {
     metadata.map(|m| Map::from_iter([("metadata".to_string(), m)])).unwrap_or_default()
+}
+
+fn create(plan: &mut Plan, kind: Kind, body: Value) {
+    if plan.is_valid {
+        plan.actions.push(Action::Create { kind, body });
+    }
 }
 
 fn push(plan: &mut Plan, kind: Kind, name: String, version: &str, body: Map<String, Value>) {

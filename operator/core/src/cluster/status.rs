@@ -3,22 +3,30 @@
 use dask_crds::{DaskClusterStatus, Phase};
 
 use crate::{
-    cluster::{Input, children},
+    check::Tried,
+    cluster::{Input, children, spec},
     conditions::{self, Observed},
-    group, names,
+    explain, group, lint, names,
     record::PodRecord,
     scheduler::SchedulerState,
     template,
 };
 
-pub(crate) fn build(input: &Input<'_>, phase: Phase, waiting: Option<&Observed>) -> DaskClusterStatus {
+pub(crate) fn build(
+    input: &Input<'_>,
+    phase: Phase,
+    waiting: Option<&Observed>,
+    tried: &Tried,
+) -> DaskClusterStatus {
     let meta = &input.cluster.meta;
     let group = input.default_group.map(|g| &g.status);
     let address = |name, port| template::service_port(input.cluster, name, port);
     let comm = address("tcp-comm", template::COMM_PORT);
     let dashboard = address("http-dashboard", template::DASHBOARD_PORT);
     let (scheduler, workers) = (scheduler_ready(input, waiting), workers_ready(input));
-    let mut observed = vec![ready(&scheduler, &workers), scheduler, workers];
+    let accepted = spec::accepted(tried);
+    let mut observed = vec![ready(&accepted, &scheduler, &workers, phase), scheduler, workers, accepted];
+    observed.push(lint::condition(lint::cluster(input.cluster), &tried.unknown));
     observed.push(update_pending(input));
     observed.push(unreachable(input));
     observed.push(write_refused(input));
@@ -44,15 +52,23 @@ pub(crate) fn build(input: &Input<'_>, phase: Phase, waiting: Option<&Observed>)
     }
 }
 
+/// Adds what is known of idleness.
+pub(crate) fn add(input: &Input<'_>, status: &mut DaskClusterStatus, idle: Option<Observed>) {
+    let idle =
+        idle.unwrap_or_else(|| conditions::no(conditions::IDLE, "NotIdle", "it works, or nobody asks"));
+    let old = &input.cluster.status.conditions;
+    let added = conditions::update(old, vec![idle], input.cluster.meta.generation, input.now);
+    status.conditions.extend(added);
+    status.conditions.sort_by(|a, b| a.type_.cmp(&b.type_));
+}
+
 pub(crate) fn invalid_name(input: &Input<'_>) -> DaskClusterStatus {
     let meta = &input.cluster.meta;
-    let message = format!(
-        "metadata.name: {:?} must have at most {} characters, only lower-case letters, digits and '-', and \
-         start and end with a letter or digit; delete it and create it with another name",
-        meta.name,
-        names::MAX_CLUSTER_NAME
-    );
-    let observed = vec![conditions::no(conditions::READY, "InvalidName", message)];
+    let message = format!("{}; delete it and create it with another name", names::rule(&meta.name));
+    let observed = vec![
+        conditions::no(conditions::READY, "InvalidName", message.clone()),
+        conditions::no(conditions::ACCEPTED, "InvalidName", message),
+    ];
     DaskClusterStatus {
         phase: Some(Phase::Error),
         observed_generation: Some(meta.generation),
@@ -75,7 +91,10 @@ fn selector(cluster: &str) -> String {
         .join(",")
 }
 
-fn ready(scheduler: &Observed, workers: &Observed) -> Observed {
+fn ready(accepted: &Observed, scheduler: &Observed, workers: &Observed, phase: Phase) -> Observed {
+    if phase == Phase::Error {
+        return conditions::no(conditions::READY, accepted.reason(), accepted.message());
+    }
     match (scheduler.holds(), workers.holds()) {
         (true, true) => conditions::yes(conditions::READY, "Ready", "scheduler and workers are ready"),
         (false, _) => conditions::no(conditions::READY, scheduler.reason(), scheduler.message()),
@@ -96,6 +115,13 @@ fn scheduler_ready(input: &Input<'_>, waiting: Option<&Observed>) -> Observed {
     if let Some((pod, trouble)) = live.iter().find_map(|p| Some((p, p.trouble.as_ref()?))) {
         let remedy = group::remedy(&trouble.reason);
         return no(&trouble.reason, format!("pod {}: {}{remedy}", pod.name, trouble.message));
+    }
+    let explained = |p: &&&PodRecord| explain::of(p, input.explained, input.now).0;
+    if let Some((pod, trouble)) = live.iter().find_map(|p| Some((p, explained(&p)?))) {
+        return no(
+            &trouble.reason,
+            format!("pod {}: {}{}", pod.name, trouble.message, group::remedy(&trouble.reason)),
+        );
     }
     if let Some(trouble) = input.deployment.and_then(|d| d.trouble.as_ref()) {
         return no(&trouble.reason, format!("the scheduler's pod cannot be made: {}", trouble.message));

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::*;
 use crate::{
+    check::Verdict,
     group::testing::{self, T0},
     record::{Owner, PodPhase, Trouble},
     template,
@@ -20,6 +21,10 @@ struct Scene {
     scheduler: SchedulerState,
     written: Option<Timestamp>,
     refused: Option<Trouble>,
+    explained: Option<Explanation>,
+    verdicts: Verdicts,
+    /// What the API server says of what it is asked; `None`: it does not answer.
+    verdict: Option<Verdict>,
     now: Timestamp,
 }
 
@@ -36,6 +41,9 @@ impl Scene {
             scheduler: SchedulerState::Unknown,
             written: None,
             refused: None,
+            explained: None,
+            verdicts: Verdicts::default(),
+            verdict: Some(Verdict::Valid { unknown: Vec::new() }),
             now: T0,
         }
     }
@@ -49,7 +57,25 @@ impl Scene {
         scene
     }
 
+    /// A decision; where the API server is asked about templates first, the one after its answer.
     fn decide(&mut self) -> Decision<DaskClusterStatus> {
+        let mut first = self.decide_once();
+        let checks = first.actions.iter().find_map(|a| match a {
+            Action::Check(checks) => Some(checks.clone()),
+            _ => None,
+        });
+        let (Some(checks), Some(verdict)) = (checks, self.verdict.clone()) else { return first };
+        for check in checks {
+            self.verdicts.insert(&check.key, verdict.clone());
+        }
+        if first.status.phase == Some(Phase::Created) {
+            first.actions.retain(|a| !matches!(a, Action::Check(_)));
+            return first;
+        }
+        self.decide_once()
+    }
+
+    fn decide_once(&mut self) -> Decision<DaskClusterStatus> {
         let pods: Vec<&PodRecord> = self.pods.iter().collect();
         let decision = decide(&Input {
             cluster: &self.cluster,
@@ -60,6 +86,8 @@ impl Scene {
             scheduler: &self.scheduler,
             created_written: self.written,
             refused: self.refused.as_ref(),
+            explained: self.explained.as_ref(),
+            verdicts: &self.verdicts,
             now: self.now,
             domain: "cluster.local",
         });
@@ -75,7 +103,7 @@ impl Scene {
         };
         for action in &decision.actions {
             match action {
-                Action::CreateDeployment(b) => {
+                Action::Create { kind: Kind::Deployment, body: b } => {
                     self.deployment = Some(DeploymentRecord {
                         owners: own.clone(),
                         labels: strings(&b["metadata"]["labels"]),
@@ -85,7 +113,7 @@ impl Scene {
                         ..DeploymentRecord::default()
                     });
                 }
-                Action::CreateService(b) => {
+                Action::Create { kind: Kind::Service, body: b } => {
                     let mut spec = b["spec"].clone();
                     spec["clusterIP"] = json!("10.0.0.1");
                     self.service = Some(ServiceRecord {
@@ -96,7 +124,7 @@ impl Scene {
                         ..ServiceRecord::default()
                     });
                 }
-                Action::CreateGroup(b) => {
+                Action::Create { kind: Kind::Group, body: b } => {
                     let mut group = testing::group("c-default", 0);
                     group.spec = serde_json::from_value(b["spec"].clone()).unwrap();
                     group.meta.labels = strings(&b["metadata"]["labels"]);
@@ -186,7 +214,10 @@ fn lost_children_come_back() {
     scene.service = None;
     scene.group = None;
     let d = scene.decide();
-    assert!(matches!(&d.actions[..], [Action::CreateService(_), Action::CreateGroup(_)]));
+    assert!(matches!(
+        &d.actions[..],
+        [Action::Create { kind: Kind::Service, .. }, Action::Create { kind: Kind::Group, .. }]
+    ));
     assert_eq!(d.status.phase, Some(Phase::Running));
 }
 
@@ -269,10 +300,12 @@ fn an_old_scheduler_must_be_gone_before_a_new_one_starts() {
     (old.is_scheduler, old.deleting) = (true, true);
     scene.pods = vec![old];
     let d = scene.decide();
-    assert!(!d.actions.iter().any(|a| matches!(a, Action::CreateDeployment(_))));
+    assert!(!d.actions.iter().any(|a| matches!(a, Action::Create { kind: Kind::Deployment, .. })));
     assert_eq!(reason(&d, conditions::SCHEDULER_READY), "OldScheduler");
     scene.pods.clear();
-    assert!(scene.decide().actions.iter().any(|a| matches!(a, Action::CreateDeployment(_))));
+    assert!(
+        scene.decide().actions.iter().any(|a| matches!(a, Action::Create { kind: Kind::Deployment, .. }))
+    );
 }
 
 #[test]

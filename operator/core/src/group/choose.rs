@@ -97,7 +97,8 @@ fn never_started<'a>(
         tally.staying.iter().copied().filter(|p| !going.contains(&p.uid) && holds_nothing(p)).collect();
     // Youngest first within a class: it is the furthest from being of use.
     pods.sort_by_key(|p| {
-        (p.scheduled, p.phase != PodPhase::Pending, std::cmp::Reverse(p.created), p.name.clone())
+        let started = (p.scheduled, p.phase != PodPhase::Pending);
+        (started, !p.is_deployment, std::cmp::Reverse(p.created), p.name.clone())
     });
     pods
 }
@@ -180,7 +181,10 @@ fn offered<'a>(
         .copied()
         .filter(|(p, a)| a.is_subset(&offer.addresses) && !memory.is_refused(&p.uid, now))
         .collect();
-    out.sort_by_key(|(p, a)| (cost(a, Some(snapshot)), std::cmp::Reverse(p.created), p.name.clone()));
+    // What dask-kubernetes made goes first: a Deployment and a ReplicaSet go with it.
+    out.sort_by_key(|(p, a)| {
+        (!p.is_deployment, cost(a, Some(snapshot)), std::cmp::Reverse(p.created), p.name.clone())
+    });
     out
 }
 

@@ -8,6 +8,7 @@ use std::{
 
 use crate::{
     action::{RetireCall, RetireStage},
+    explain::Explanation,
     record::PodRecord,
     time::Timestamp,
 };
@@ -41,6 +42,8 @@ pub struct Memory {
     pub(crate) refusals: BTreeMap<String, Refusal>,
     pub(crate) calls: BTreeMap<RetireStage, Call>,
     pub(crate) unanswered: BTreeMap<RetireStage, Timestamp>,
+    /// What Kubernetes' events said of a pod.
+    pub explained: Option<Explanation>,
 }
 
 /// How a creation ended.
@@ -161,6 +164,11 @@ impl Memory {
             let until = now.plus(doubled(Duration::from_secs(1), times, MAX_REJECTED));
             self.rejected = Some(Rejected { template: template.into(), times, until, message });
         }
+    }
+
+    /// Remembers what Kubernetes' events say of a pod.
+    pub fn explain(&mut self, explained: Option<Explanation>) {
+        self.explained = explained;
     }
 
     /// Remembers that a call is under way.

@@ -6,14 +6,20 @@ use dask_crds::{ConditionStatus, DaskWorkerGroupStatus, WorkerCounts};
 
 use crate::{
     conditions::{self, Observed},
-    group::{Findings, Input, Tally},
+    group::{Findings, Input, Tally, template_check},
+    lint,
     names::{CLUSTER, COMPONENT, GROUP, WORKER},
-    record::PodRecord,
+    record::{PodRecord, Trouble},
     scheduler::SchedulerState,
     time::Timestamp,
 };
 
-pub(crate) fn build(input: &Input<'_>, tally: &Tally<'_>, found: &mut Findings) -> DaskWorkerGroupStatus {
+pub(crate) fn build(
+    input: &Input<'_>,
+    tally: &Tally<'_>,
+    explained: Option<(&PodRecord, &Trouble)>,
+    found: &mut Findings,
+) -> DaskWorkerGroupStatus {
     let old = &input.group.status;
     let mut observed = std::mem::take(&mut found.conditions);
     for type_ in [conditions::SCALE_DOWN_BLOCKED, conditions::SCALE_DOWN_LIMITED] {
@@ -22,13 +28,26 @@ pub(crate) fn build(input: &Input<'_>, tally: &Tally<'_>, found: &mut Findings) 
         }
     }
     if !observed.iter().any(|o| o.is(conditions::PODS_FAILING)) {
-        observed.push(failing(tally, found));
+        observed.push(failing(tally, explained, found));
+    }
+    match template_check::accepted(input, found) {
+        Some(accepted) => {
+            if !accepted.holds() {
+                observed.retain(|o| !o.is(conditions::READY));
+                observed.push(conditions::no(conditions::READY, accepted.reason(), accepted.message()));
+            }
+            observed.push(accepted);
+            observed.push(lint::condition(lint::worker(&input.group.spec.worker), &found.tried.unknown));
+        }
+        None => observed
+            .extend(conditions::kept(&old.conditions, &[conditions::ACCEPTED, conditions::SPEC_WARNING])),
     }
     if !observed.iter().any(|o| o.is(conditions::READY)) {
         observed.push(ready(tally));
     }
     observed.push(unreachable(input));
-    let template = found.failures.template.clone();
+    // A template counts as known when it was tried: see `template_check`.
+    let template = if found.untried { old.template_hash.clone() } else { found.failures.template.clone() };
     DaskWorkerGroupStatus {
         observed_generation: Some(input.group.meta.generation),
         replicas: Some(count(tally.live())),
@@ -69,7 +88,9 @@ fn silence_that_ended(input: &Input<'_>) -> Duration {
 }
 
 fn counts(tally: &Tally<'_>, template: Option<&str>) -> WorkerCounts {
-    let outdated = tally.all_live().filter(|p| template.is_some() && p.template_hash.as_deref() != template);
+    let is_old =
+        |p: &&PodRecord| !p.is_deployment && template.is_some() && p.template_hash.as_deref() != template;
+    let outdated = tally.all_live().filter(is_old);
     WorkerCounts {
         desired: count(tally.desired),
         created: count(tally.live()),
@@ -114,7 +135,7 @@ fn unreachable(input: &Input<'_>) -> Observed {
 }
 
 /// The trouble that most pods have.
-fn failing(tally: &Tally<'_>, found: &Findings) -> Observed {
+fn failing(tally: &Tally<'_>, explained: Option<(&PodRecord, &Trouble)>, found: &Findings) -> Observed {
     let troubled = |p: &&PodRecord| !p.is_ready();
     let mut reasons: BTreeMap<&str, (usize, &PodRecord, &str)> = BTreeMap::new();
     for pod in
@@ -123,6 +144,11 @@ fn failing(tally: &Tally<'_>, found: &Findings) -> Observed {
         if let Some(t) = &pod.trouble {
             reasons.entry(&t.reason).or_insert((0, pod, &t.message)).0 += 1;
         }
+    }
+    if reasons.is_empty()
+        && let Some((pod, t)) = explained
+    {
+        reasons.insert(&t.reason, (1, pod, &t.message));
     }
     let worst = reasons.into_iter().max_by_key(|(_, (n, _, _))| *n);
     match worst {
@@ -153,14 +179,18 @@ fn failing(tally: &Tally<'_>, found: &Findings) -> Observed {
 /// What to do about it.
 pub(crate) fn remedy(reason: &str) -> &'static str {
     match reason {
+        _ if reason.contains("OOMKilled") => "; raise the container's memory limit",
         "ImagePullBackOff" | "ErrImagePull" | "InvalidImageName" => {
             "; check the image's name and tag, and imagePullSecrets"
         }
         "Unschedulable" => "; add nodes, or lower the pod's requests, nodeSelector or affinity",
         "CrashLoopBackOff" | "Error" => "; look at the container's log (kubectl logs --previous)",
-        "OOMKilled" => "; raise the container's memory limit",
-        "CreateContainerConfigError" | "CreateContainerError" => {
+        "FailedMount" | "FailedAttachVolume" | "CreateContainerConfigError" | "CreateContainerError" => {
             "; check the Secrets, ConfigMaps and volumes that the pod names"
+        }
+        "Unhealthy" => "; look at the container's log, and at its probes",
+        "Evicted" | "Preempting" | "NodeShutdown" | "TerminationByKubelet" => {
+            "; lower its requests, or give it a PriorityClass"
         }
         _ => "",
     }

@@ -25,7 +25,17 @@ pub(crate) fn plan(
     found: &mut Findings,
 ) {
     forget_what_is_over(input, memory, found);
+    if found.untried || !found.tried.invalid.is_empty() {
+        return;
+    }
     let shortage = tally.shortage(leaving_soon(input, tally, memory, found));
+    if shortage > 0 && !input.has_scheduler_pod {
+        // Where little fits into a quota, the scheduler is what must.
+        let text =
+            "workers are made when the scheduler has a pod; the cluster's conditions say why it has none";
+        found.conditions.push(conditions::no(conditions::READY, "WaitsForScheduler", text));
+        return;
+    }
     if let Some(rejected) = memory.rejected.clone().filter(|_| shortage > 0) {
         let message = format!(
             "the API server refuses new pods ({} times): {}; correct spec.worker, or raise the quota that it names",

@@ -1,6 +1,10 @@
 //! The pods of a group by what they count as.
 
-use crate::{action::PodRef, group::Input, record::PodRecord};
+use crate::{
+    action::{Kind, PodRef},
+    group::Input,
+    record::PodRecord,
+};
 
 /// The pods of a group by what they count as.
 #[derive(Debug, Default)]
@@ -61,7 +65,8 @@ impl<'a> Tally<'a> {
     }
 }
 
-/// A pod by name and UID.
+/// A pod, or the Deployment it stands for, by name and UID.
 pub(crate) fn reference(pod: &PodRecord) -> PodRef {
-    PodRef { name: pod.name.clone(), uid: pod.uid.clone() }
+    let kind = if pod.is_deployment { Kind::Deployment } else { Kind::Pod };
+    PodRef { kind, name: pod.name.clone(), uid: pod.uid.clone() }
 }

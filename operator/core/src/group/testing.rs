@@ -31,7 +31,10 @@ pub fn cluster(name: &str) -> Cluster {
         "worker": {"spec": {"containers": [{"name": "worker", "image": "dask"}]}},
         "scheduler": {
             "spec": {"containers": [{"name": "scheduler", "image": "dask"}]},
-            "service": {"ports": [{"name": "tcp-comm", "port": 8786}]},
+            "service": {
+                "selector": {"dask.org/cluster-name": name, "dask.org/component": "scheduler"},
+                "ports": [{"name": "tcp-comm", "port": 8786}, {"name": "http-dashboard", "port": 8787}],
+            },
         },
     }))
     .unwrap();
@@ -63,20 +66,12 @@ pub fn pod(name: &str, n: u8) -> PodRecord {
         owner_uid: Some("group-uid".into()),
         cluster: "c".into(),
         group: Some("c-default".into()),
-        is_scheduler: false,
         phase: PodPhase::Running,
-        deleting: false,
         scheduled: true,
-        gated: false,
         ready_since: Some(T0),
         created: T0,
-        finished: None,
         ip: Some(format!("10.0.0.{n}")),
-        host_network: false,
-        comm_port: None,
         template_hash: Some(template::hash(&worker.spec, worker.metadata.as_ref())),
-        mark: None,
-        trouble: None,
-        disrupted: false,
+        ..PodRecord::default()
     }
 }

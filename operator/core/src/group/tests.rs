@@ -11,6 +11,7 @@ use std::{
 use super::{testing::*, *};
 use crate::{
     action::{RetireCall, RetireStage},
+    check::Verdict,
     record::{Mark, PodPhase},
     scheduler::{Offer, Snapshot, WorkerView},
 };
@@ -22,6 +23,8 @@ struct Scene {
     pods: Vec<PodRecord>,
     scheduler: SchedulerState,
     autoscaled: bool,
+    has_scheduler_pod: bool,
+    verdicts: Verdicts,
     now: Timestamp,
     memory: Memory,
 }
@@ -56,12 +59,33 @@ impl Scene {
             pods,
             scheduler: SchedulerState::Known(Arc::new(snapshot)),
             autoscaled: false,
+            has_scheduler_pod: true,
+            verdicts: Verdicts::default(),
             now: T0.plus(Duration::from_secs(60)),
             memory: Memory::default(),
         }
     }
 
+    /// A decision; where the API server is asked about the template first, the one after it took it.
     fn decide(&mut self) -> Decision<DaskWorkerGroupStatus> {
+        let before = (self.group.status.clone(), self.memory.clone());
+        let first = self.decide_once();
+        let checks = first.actions.iter().filter_map(|a| match a {
+            Action::Check(checks) => Some(checks),
+            _ => None,
+        });
+        let keys: Vec<String> = checks.flatten().map(|c| c.key.clone()).collect();
+        if keys.is_empty() {
+            return first;
+        }
+        for key in keys {
+            self.verdicts.insert(&key, Verdict::Valid { unknown: Vec::new() });
+        }
+        (self.group.status, self.memory) = before;
+        self.decide_once()
+    }
+
+    fn decide_once(&mut self) -> Decision<DaskWorkerGroupStatus> {
         let pods: Vec<&PodRecord> = self.pods.iter().collect();
         let input = Input {
             group: &self.group,
@@ -69,6 +93,8 @@ impl Scene {
             pods: &pods,
             cluster_pods: &pods,
             scheduler: &self.scheduler,
+            has_scheduler_pod: self.has_scheduler_pod,
+            verdicts: &self.verdicts,
             autoscaled: self.autoscaled,
             now: self.now,
             domain: "cluster.local",

@@ -10,6 +10,7 @@ use proptest::prelude::*;
 use super::{testing::*, *};
 use crate::{
     action::{RetireCall, RetireStage},
+    check::Verdict,
     record::{Mark, PodPhase},
     scheduler::{Offer, Snapshot, WorkerView},
 };
@@ -52,6 +53,16 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
+/// Two workers that dask-kubernetes made: their Deployments start them anew whenever they end.
+fn taken_over() -> BTreeMap<String, PodRecord> {
+    let one = |n: u8| {
+        let mut p = pod(&format!("old-worker-{n}"), n);
+        (p.is_deployment, p.template_hash, p.phase, p.ready_since) = (true, None, PodPhase::Pending, None);
+        (p.name.clone(), p)
+    };
+    BTreeMap::from([one(201), one(202)])
+}
+
 struct World {
     group: Group,
     pods: BTreeMap<String, PodRecord>,
@@ -62,6 +73,7 @@ struct World {
     autoscaled: bool,
     now: Timestamp,
     memory: Memory,
+    verdicts: Verdicts,
     call: BTreeMap<RetireStage, RetireCall>,
     names: BTreeSet<String>,
     /// The next creations happen, and nobody answers.
@@ -73,7 +85,7 @@ impl World {
     fn new(autoscaled: bool) -> Self {
         Self {
             group: group("c-default", 0),
-            pods: BTreeMap::new(),
+            pods: taken_over(),
             workers: BTreeMap::new(),
             closed: BTreeSet::new(),
             scheduler: "s0".into(),
@@ -81,6 +93,7 @@ impl World {
             autoscaled,
             now: T0,
             memory: Memory::default(),
+            verdicts: Verdicts::default(),
             call: BTreeMap::new(),
             names: BTreeSet::new(),
             answers_lost: false,
@@ -115,7 +128,7 @@ impl World {
                     self.memory.retired(&call, None, self.now);
                 }
                 for pod in self.pods.values_mut().filter(|p| p.phase == PodPhase::Running) {
-                    pod.phase = PodPhase::Succeeded;
+                    pod.phase = if pod.is_deployment { PodPhase::Pending } else { PodPhase::Succeeded };
                 }
             }
             Step::Answer { refuse, lost } => self.answer(refuse, lost),
@@ -149,6 +162,8 @@ impl World {
 
     fn end(&mut self, i: usize, phase: PodPhase, disrupted: bool) {
         let Some(pod) = self.nth(i) else { return };
+        let (phase, disrupted) =
+            if pod.is_deployment { (PodPhase::Pending, false) } else { (phase, disrupted) };
         (pod.phase, pod.disrupted, pod.ready_since) = (phase, disrupted, None);
         let address = Self::address(pod);
         self.workers.remove(&address);
@@ -196,9 +211,8 @@ impl World {
             at: self.now,
             read: self.now,
             workers: self.workers.clone(),
-            target: None,
             offer: Some(offer),
-            unanswered: None,
+            ..Snapshot::default()
         }))
     }
 
@@ -215,6 +229,8 @@ impl World {
                 pods: &pods,
                 cluster_pods: &pods,
                 scheduler: &state,
+                has_scheduler_pod: true,
+                verdicts: &self.verdicts,
                 autoscaled: self.autoscaled,
                 now: self.now,
                 domain: "cluster.local",
@@ -269,6 +285,11 @@ impl World {
                 self.mark(&pods, Some(&mark));
             }
             Action::UnmarkPod(pod) => self.mark(&[pod], None),
+            Action::Check(checks) => {
+                for check in checks {
+                    self.verdicts.insert(&check.key, Verdict::Valid { unknown: Vec::new() });
+                }
+            }
             Action::Retire(call) => {
                 assert!(self.call.insert(call.stage, call).is_none(), "one call at a time");
             }

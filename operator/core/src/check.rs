@@ -1,0 +1,234 @@
+//! Templates tried on the API server before anything is made of them: what it says, and which field of
+//! ours that is about.
+
+use std::collections::BTreeMap;
+
+use dask_crds::{Condition, ConditionStatus};
+use serde_json::Value;
+
+use crate::{
+    action::Kind,
+    conditions::{ACCEPTED, SPEC_WARNING, shorten},
+    lint::UNKNOWN_FIELD,
+};
+
+/// Most verdicts kept; the oldest goes first. One takes a few hundred bytes.
+const MOST: usize = 4096;
+/// Most complaints that are told of one template.
+const TOLD: usize = 4;
+
+/// One template to be tried.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Check {
+    /// Namespace and hash of what is tried.
+    pub key: String,
+    /// Kind of the object that would be made.
+    pub kind: Kind,
+    /// The whole object.
+    pub body: Value,
+    /// Where the spec is that the object is made of.
+    pub root: &'static str,
+    /// From paths in the object that would be made to paths below `root`, the longest first.
+    pub paths: Vec<(&'static str, &'static str)>,
+}
+
+/// What the API server says of a template.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It would be taken.
+    Valid {
+        /// Paths of fields that it does not know, and would drop.
+        unknown: Vec<String>,
+    },
+    /// It would be refused.
+    Invalid {
+        /// Which fields, and why.
+        causes: Vec<(String, String)>,
+        /// The whole sentence.
+        message: String,
+    },
+}
+
+/// Verdicts by key. Losing one costs another request.
+#[derive(Clone, Debug, Default)]
+pub struct Verdicts {
+    by_key: BTreeMap<String, (u64, Verdict)>,
+    count: u64,
+}
+
+impl Verdicts {
+    /// The verdict, if the template was tried.
+    pub fn get(&self, key: &str) -> Option<&Verdict> {
+        self.by_key.get(key).map(|(_, v)| v)
+    }
+
+    /// Keeps a verdict.
+    pub fn insert(&mut self, key: &str, verdict: Verdict) {
+        self.count += 1;
+        self.by_key.insert(key.into(), (self.count, verdict));
+        if self.by_key.len() > MOST {
+            let oldest = self.by_key.iter().min_by_key(|(_, (n, _))| *n).map(|(k, _)| k.clone());
+            oldest.and_then(|k| self.by_key.remove(&k));
+        }
+    }
+}
+
+/// What several templates come to.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Tried {
+    /// Those that were not tried yet.
+    pub open: Vec<Check>,
+    /// Complaints about those that would be refused.
+    pub invalid: Vec<String>,
+    /// Fields that would be dropped.
+    pub unknown: Vec<String>,
+}
+
+/// A template that may have been tried: its key, and how to make the object if it was not.
+pub struct Candidate<'a> {
+    /// Where its verdict is kept: everything that decides about it goes into the key.
+    pub key: String,
+    /// Makes what is tried.
+    pub check: Box<dyn Fn(String) -> Check + 'a>,
+}
+
+impl std::fmt::Debug for Candidate<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Candidate").field(&self.key).finish()
+    }
+}
+
+impl<'a> Candidate<'a> {
+    /// A template of a namespace; `hash` stands for all of it.
+    pub fn new(kind: Kind, namespace: &str, hash: &str, check: impl Fn(String) -> Check + 'a) -> Self {
+        Self { key: format!("{namespace}/{kind:?}/{hash}"), check: Box::new(check) }
+    }
+}
+
+/// Looks up what the API server says of these.
+pub fn look_up(verdicts: &Verdicts, candidates: Vec<Candidate<'_>>) -> Tried {
+    let mut tried = Tried::default();
+    for Candidate { key, check } in candidates {
+        match verdicts.get(&key) {
+            Some(Verdict::Invalid { causes, message }) => {
+                tried.invalid.push(check(key).complaint(causes, message))
+            }
+            Some(Verdict::Valid { unknown }) if unknown.is_empty() => {}
+            Some(Verdict::Valid { unknown }) => {
+                let check = check(key);
+                tried.unknown.extend(unknown.iter().map(|p| check.ours(p)));
+            }
+            None => tried.open.push(check(key)),
+        }
+    }
+    tried
+}
+
+/// Whether an earlier pass, perhaps of an earlier process, found the same spec in order; then nobody need be
+/// asked again. Conditions say so, if `is_same` says that they are about this spec.
+pub fn is_known(conditions: &[Condition], is_same: impl Fn(&Condition) -> bool) -> bool {
+    let accepted = conditions.iter().find(|c| c.type_ == ACCEPTED && c.status == ConditionStatus::True);
+    let has_unknown = conditions.iter().any(|c| c.type_ == SPEC_WARNING && c.reason == UNKNOWN_FIELD);
+    accepted.is_some_and(is_same) && !has_unknown
+}
+
+impl Check {
+    /// The object that would be made of a template. Its owner is left out: it may not exist.
+    pub fn new(
+        key: String,
+        kind: Kind,
+        mut body: Value,
+        root: &'static str,
+        paths: &[(&'static str, &'static str)],
+    ) -> Self {
+        if let Some(meta) = body["metadata"].as_object_mut() {
+            meta.remove("ownerReferences");
+        }
+        Self { key, kind, body, root, paths: paths.to_vec() }
+    }
+
+    /// The path of ours that a path of the API server's means.
+    pub fn ours(&self, path: &str) -> String {
+        let found = self.paths.iter().find_map(|(theirs, ours)| Some((ours, path.strip_prefix(theirs)?)));
+        found.map_or_else(|| path.to_string(), |(ours, rest)| format!("{}{ours}{rest}", self.root))
+    }
+
+    /// What to say of complaints, each a path and a text.
+    pub fn complaint(&self, causes: &[(String, String)], whole: &str) -> String {
+        let mut told: Vec<String> = Vec::new();
+        for (path, text) in causes {
+            let line = format!("{}: {text}", self.ours(path));
+            if !told.contains(&line) {
+                told.push(line);
+            }
+        }
+        let more = told.len().saturating_sub(TOLD);
+        told.truncate(TOLD);
+        if more > 0 {
+            told.push(format!("and {more} more"));
+        }
+        if told.is_empty() {
+            told.push(whole.to_string());
+        }
+        shorten(&told.join("; "), 600)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn candidate(hash: &str) -> Candidate<'static> {
+        let body = json!({"metadata": {"ownerReferences": [1]}, "spec": {"image": hash}});
+        Candidate::new(Kind::Pod, "ns", hash, move |key| {
+            Check::new(key, Kind::Pod, body.clone(), "spec.cluster.", &[("spec.", "spec.worker.spec.")])
+        })
+    }
+
+    fn check() -> Check {
+        let c = candidate("x");
+        (c.check)(c.key)
+    }
+
+    fn invalid() -> Verdict {
+        let causes = vec![("spec.containers[1].name".to_string(), "Duplicate value: \"w\"".to_string())];
+        Verdict::Invalid { causes, message: "whole".into() }
+    }
+
+    #[test]
+    fn one_template_is_tried_once() {
+        let mut verdicts = Verdicts::default();
+        assert_eq!(look_up(&verdicts, vec![candidate("x"), candidate("y")]).open.len(), 2);
+        verdicts.insert(&candidate("x").key, Verdict::Valid { unknown: vec!["spec.f".into()] });
+        verdicts.insert(&candidate("y").key, invalid());
+        let tried = look_up(&verdicts, vec![candidate("x"), candidate("y")]);
+        assert!(tried.open.is_empty());
+        assert_eq!(tried.unknown, ["spec.cluster.spec.worker.spec.f"]);
+        assert_eq!(
+            tried.invalid,
+            ["spec.cluster.spec.worker.spec.containers[1].name: Duplicate value: \"w\""]
+        );
+        assert!(check().body["metadata"].get("ownerReferences").is_none());
+    }
+
+    #[test]
+    fn complaints_are_few_and_said_once() {
+        let causes: Vec<_> = (0..9).map(|i| (format!("spec.a[{}]", i / 2), "bad".to_string())).collect();
+        let text = check().complaint(&causes, "whole");
+        assert_eq!(text.matches("bad").count(), TOLD);
+        assert!(text.ends_with("and 1 more"), "{text}");
+        assert_eq!(check().complaint(&[], "whole"), "whole");
+    }
+
+    #[test]
+    fn only_so_many_are_kept() {
+        let mut verdicts = Verdicts::default();
+        for i in 0..=MOST {
+            verdicts.insert(&i.to_string(), Verdict::Valid { unknown: Vec::new() });
+        }
+        assert_eq!(verdicts.by_key.len(), MOST);
+        assert!(verdicts.get("0").is_none() && verdicts.get("1").is_some());
+    }
+}

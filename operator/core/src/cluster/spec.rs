@@ -1,0 +1,106 @@
+//! What is made of a cluster's spec, tried before it is made.
+
+use dask_crds::DaskClusterStatus;
+use serde_json::json;
+
+use super::Input;
+use crate::{
+    action::Kind,
+    check::{self, Candidate, Check, Tried},
+    conditions::{self, Observed},
+    group, hash, names,
+    record::{Cluster, Group, Job, Meta, Object},
+    template,
+};
+
+const DEPLOYMENT: [(&str, &str); 5] = [
+    ("spec.template.spec", "spec.scheduler.spec"),
+    ("spec.template.metadata", "spec.scheduler.metadata"),
+    ("spec.template.labels", "spec.scheduler.metadata.labels"),
+    ("metadata.labels", "spec.scheduler.metadata.labels"),
+    ("metadata.annotations", "spec.scheduler.metadata.annotations"),
+];
+const SERVICE: [(&str, &str); 3] = [
+    ("spec", "spec.scheduler.service"),
+    ("metadata.labels", "spec.scheduler.metadata.labels"),
+    ("metadata.annotations", "spec.scheduler.metadata.annotations"),
+];
+
+fn candidates<'a>(cluster: &'a Cluster, root: &'static str, domain: &'a str) -> Vec<Candidate<'a>> {
+    let (namespace, scheduler) = (&cluster.meta.namespace, &cluster.spec.scheduler);
+    let deployment = template::hash(&scheduler.spec, scheduler.metadata.as_ref());
+    // A Service's name has rules of its own.
+    let service = hash::of_json(&json!([cluster.meta.name, scheduler.service.0, deployment]));
+    vec![
+        Candidate::new(Kind::Deployment, namespace, &deployment, move |key| {
+            Check::new(key, Kind::Deployment, template::scheduler_deployment(cluster), root, &DEPLOYMENT)
+        }),
+        Candidate::new(Kind::Service, namespace, &service, move |key| {
+            Check::new(key, Kind::Service, template::scheduler_service(cluster), root, &SERVICE)
+        }),
+        group::candidate(&cluster.spec.worker, namespace, move |key| {
+            group::check(key, &default_group(cluster), cluster, root, domain)
+        }),
+    ]
+}
+
+/// The cluster that will be made for a job.
+pub(crate) fn of_job(job: &Job) -> Cluster {
+    let body = template::job_cluster(job);
+    let meta = Meta { name: job.meta.name.clone(), ..meta(&body, &job.meta.namespace) };
+    Object { meta, spec: job.spec.cluster.spec.clone(), status: DaskClusterStatus::default() }
+}
+
+/// The templates of the cluster that will be made for a job.
+pub(crate) fn candidates_of_job<'a>(cluster: &'a Cluster, domain: &'a str) -> Vec<Candidate<'a>> {
+    candidates(cluster, "spec.cluster.", domain)
+}
+
+/// The default group as it will be made.
+fn default_group(cluster: &Cluster) -> Group {
+    let body = template::default_group(cluster);
+    let meta =
+        Meta { name: names::default_group(&cluster.meta.name), ..meta(&body, &cluster.meta.namespace) };
+    let spec = dask_crds::DaskWorkerGroupSpec {
+        cluster: cluster.meta.name.clone(),
+        worker: cluster.spec.worker.clone(),
+    };
+    Object { meta, spec, status: dask_crds::DaskWorkerGroupStatus::default() }
+}
+
+fn meta(body: &serde_json::Value, namespace: &str) -> Meta {
+    let strings = |key: &str| serde_json::from_value(body["metadata"][key].clone()).unwrap_or_default();
+    Meta {
+        namespace: namespace.into(),
+        labels: strings("labels"),
+        annotations: strings("annotations"),
+        ..Meta::default()
+    }
+}
+
+/// What the API server says of this cluster's templates. An earlier process may have asked about this very
+/// spec: then it is not asked again.
+pub(crate) fn tried(input: &Input<'_>) -> Tried {
+    let generation = Some(input.cluster.meta.generation);
+    if check::is_known(&input.cluster.status.conditions, |c| c.observed_generation == generation) {
+        return Tried::default();
+    }
+    check::look_up(input.verdicts, candidates(input.cluster, "", input.domain))
+}
+
+/// Whether the API server takes the spec, as a condition.
+pub(crate) fn accepted(tried: &Tried) -> Observed {
+    if tried.invalid.is_empty() {
+        let text = "the API server takes what is made of the spec";
+        return conditions::yes(conditions::ACCEPTED, "Valid", text);
+    }
+    let name = tried.invalid.iter().any(|t| t.starts_with("metadata.name:"));
+    let (reason, remedy) = if name {
+        ("InvalidName", "delete it and create it with another name")
+    } else {
+        ("InvalidTemplate", "correct it and apply again")
+    };
+    let mut told = tried.invalid.clone();
+    told.dedup();
+    conditions::no(conditions::ACCEPTED, reason, format!("{}; {remedy}", told.join("; ")))
+}

@@ -1,0 +1,325 @@
+//! A job: a cluster, a pod that runs a program, and five status keys that tell how far it is.
+//!
+//! The status goes one step at a time, from what is observed. How the program ended is written down
+//! (annotation `kubernetes.dask.org/outcome`) before the cluster is deleted: whatever fails after that, and
+//! whatever becomes of the pod, changes nothing about it.
+
+mod outcome;
+mod runner;
+#[cfg(test)]
+mod table;
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use dask_crds::{DaskJobStatus, JobStatus, Phase};
+use serde_json::{Value, json};
+
+pub use outcome::{Outcome, START_TIMEOUT};
+
+use crate::{
+    action::{Action, Decision, EventRecord, Kind, Patch, SchedulerNeed},
+    check::{self, Candidate, Check, Tried, Verdicts},
+    cluster, drift,
+    explain::{self, Explanation},
+    group::{remedy, tally},
+    names,
+    record::{Cluster, Job, Owner, PodRecord, Trouble},
+    template,
+    time::Timestamp,
+};
+
+/// How soon to look again while something is in the way that no watch may report.
+const RETRY: Duration = Duration::from_secs(5);
+
+/// What is observed of a job.
+#[derive(Clone, Copy, Debug)]
+pub struct Input<'a> {
+    /// The job.
+    pub job: &'a Job,
+    /// The DaskCluster with the job's name.
+    pub cluster: Option<&'a Cluster>,
+    /// The pod with the runner's name.
+    pub runner: Option<&'a PodRecord>,
+    /// What Kubernetes' events say of the runner where its status does not.
+    pub explained: Option<&'a Explanation>,
+    /// What the API server answered to the last writes, if it refused them more than once.
+    pub refused: Option<&'a Trouble>,
+    /// What the API server says of templates.
+    pub verdicts: &'a Verdicts,
+    /// Now.
+    pub now: Timestamp,
+    /// The Kubernetes cluster's DNS domain.
+    pub domain: &'a str,
+}
+
+/// A child of the job's, as far as the job is concerned.
+#[derive(Clone, Copy, Debug)]
+enum Child<'a, T> {
+    /// There is none.
+    Missing,
+    /// It is there, and the job's.
+    Ours(&'a T),
+    /// It is the job's, and is being deleted.
+    Going(&'a T),
+    /// It belongs to a former job of that name, or to somebody else.
+    Taken(&'a str),
+}
+
+impl<'a> Input<'a> {
+    fn cluster(&self) -> Child<'a, Cluster> {
+        child(self.job, self.cluster, |c| (&c.meta.owners, c.meta.deleting))
+    }
+
+    fn runner(&self) -> Child<'a, PodRecord> {
+        const NONE: &[Owner] = &[];
+        child(self.job, self.runner, |p| (p.runner.as_ref().map_or(NONE, |r| &r.owners), p.deleting))
+    }
+}
+
+fn child<'a, T>(job: &Job, object: Option<&'a T>, of: impl Fn(&'a T) -> (&'a [Owner], bool)) -> Child<'a, T> {
+    let Some(object) = object else { return Child::Missing };
+    let (owners, deleting) = of(object);
+    if owners.iter().any(|o| o.uid == job.meta.uid) {
+        return if deleting { Child::Going(object) } else { Child::Ours(object) };
+    }
+    let by = owners.iter().find(|o| o.controller).or(owners.first());
+    Child::Taken(by.map_or("nobody", |o| &o.kind))
+}
+
+/// What to do about a job.
+pub fn decide(input: &Input<'_>) -> Decision<DaskJobStatus> {
+    let mut decision = Decision {
+        actions: strip_kopf(input),
+        status: input.job.status.clone(),
+        requeue: None,
+        need: SchedulerNeed::None,
+    };
+    if input.job.meta.deleting {
+        return decision;
+    }
+    match input.job.status.job_status {
+        Some(JobStatus::Successful | JobStatus::Failed) => leave_nothing(input, &mut decision),
+        _ => match advanced(input) {
+            Some(status) => {
+                if input.job.status.job_status.is_none() {
+                    let (name, namespace) = (&input.job.meta.name, &input.job.meta.namespace);
+                    let text = format!("A DaskJob has been created called {name} in {namespace}");
+                    decision.actions.push(Action::Event(EventRecord::normal("JobCreated", &text)));
+                }
+                decision.status = status;
+            }
+            None => go_on(input, &mut decision),
+        },
+    }
+    decision
+}
+
+/// The status one step further, where that is reached.
+fn advanced(input: &Input<'_>) -> Option<DaskJobStatus> {
+    let mut status = input.job.status.clone();
+    match status.job_status {
+        None => status.job_status = Some(JobStatus::JobCreated),
+        Some(JobStatus::JobCreated) => {
+            let (Child::Ours(cluster) | Child::Going(cluster), Child::Ours(pod) | Child::Going(pod)) =
+                (input.cluster(), input.runner())
+            else {
+                return None;
+            };
+            status.job_status = Some(JobStatus::ClusterCreated);
+            status.cluster_name = Some(cluster.meta.name.clone());
+            status.job_runner_pod_name = Some(pod.name.clone());
+        }
+        Some(JobStatus::ClusterCreated) => {
+            let (Child::Ours(pod) | Child::Going(pod)) = input.runner() else { return None };
+            let started = runner::started(pod)?;
+            status.job_status = Some(JobStatus::Running);
+            status.start_time = Some(started.unwrap_or(input.now).rfc3339());
+        }
+        _ => return None,
+    }
+    Some(status)
+}
+
+/// The status stays: make what is missing, or end the job.
+fn go_on(input: &Input<'_>, decision: &mut Decision<DaskJobStatus>) {
+    if let Some(outcome) = Outcome::of(input.job) {
+        return finish(input, &outcome, decision);
+    }
+    if let Some(outcome) = outcome::observed(input) {
+        decision.actions.push(Action::Event(outcome.event()));
+        decision.actions.push(own_patch(input, json!({"annotations": {names::OUTCOME: outcome.text()}})));
+        return;
+    }
+    decision.requeue = outcome::look_in(input);
+    decision.actions.extend(trouble(input).map(Action::Event));
+    if let Child::Ours(pod) = input.runner()
+        && runner::started(pod).is_none()
+        && explain::of(pod, input.explained, input.now).1
+    {
+        decision.actions.push(Action::Explain(tally::reference(pod)));
+    }
+    if input.job.status.job_status == Some(JobStatus::JobCreated) {
+        make(input, decision);
+    }
+}
+
+/// What keeps the runner from starting. The status has no place for it.
+fn trouble(input: &Input<'_>) -> Option<EventRecord> {
+    if let Some(refused) = input.refused {
+        return Some(EventRecord::warning(&refused.reason, &refused.message));
+    }
+    let Child::Ours(pod) = input.runner() else { return None };
+    let explained = explain::of(pod, input.explained, input.now).0;
+    let trouble = pod.trouble.as_ref().filter(|_| runner::started(pod).is_none()).or(explained)?;
+    let remedy = remedy(&trouble.reason);
+    let text = format!("pod {} does not start: {}{remedy}", pod.name, trouble.message);
+    Some(EventRecord::warning(&trouble.reason, &text))
+}
+
+/// Cluster first, then the runner at once: it need not wait for the scheduler.
+fn make(input: &Input<'_>, decision: &mut Decision<DaskJobStatus>) {
+    let tried = tried(input);
+    if !tried.open.is_empty() {
+        decision.actions.push(Action::Check(tried.open));
+        return;
+    }
+    let mut blocked = false;
+    for (kind, name, taken) in [
+        ("DaskCluster", input.job.meta.name.clone(), taken(input.cluster())),
+        ("Pod", names::runner(&input.job.meta.name), taken(input.runner())),
+    ] {
+        if let Some(by) = taken {
+            blocked = true;
+            decision.requeue = Some(decision.requeue.map_or(RETRY, |d| d.min(RETRY)));
+            // What belongs to a former job goes by itself.
+            if by != "DaskJob" {
+                let text = format!(
+                    "there is a {kind} {name:?} already, and it is not this job's; delete it, or give the job \
+                     another name"
+                );
+                decision.actions.push(Action::Event(EventRecord::warning("NameTaken", &text)));
+            }
+        }
+    }
+    if blocked {
+        return;
+    }
+    if matches!(input.cluster(), Child::Missing) {
+        decision.actions.push(Action::Create { kind: Kind::Cluster, body: template::job_cluster(input.job) });
+    }
+    if matches!(input.runner(), Child::Missing) {
+        let body = template::job_runner(input.job, input.domain);
+        decision.actions.push(Action::Create { kind: Kind::Pod, body });
+    }
+}
+
+fn taken<'a, T>(child: Child<'a, T>) -> Option<&'a str> {
+    if let Child::Taken(by) = child { Some(by) } else { None }
+}
+
+/// What the API server says of a job's templates: the runner's and its cluster's.
+pub(crate) fn tried(input: &Input<'_>) -> Tried {
+    const PATHS: [(&str, &str); 2] = [("spec", "spec.job.spec"), ("metadata", "spec.job.metadata")];
+    let (job, cluster) = (input.job, cluster::of_job(input.job));
+    let template = &job.spec.job;
+    let hash = template::hash(&template.spec, template.metadata.as_ref());
+    let runner = Candidate::new(Kind::Pod, &job.meta.namespace, &format!("runner-{hash}"), |key| {
+        Check::new(key, Kind::Pod, template::job_runner(job, input.domain), "", &PATHS)
+    });
+    let mut candidates = vec![runner];
+    candidates.extend(cluster::candidates_of_job(&cluster, input.domain));
+    check::look_up(input.verdicts, candidates)
+}
+
+/// The outcome is known: the cluster goes, what still runs of the runner ends, and the status tells.
+fn finish(input: &Input<'_>, outcome: &Outcome, decision: &mut Decision<DaskJobStatus>) {
+    end_runner(input, decision);
+    if let Child::Ours(cluster) = input.cluster() {
+        decision.actions.push(delete_cluster(cluster));
+        return;
+    }
+    decision.status = outcome.status(input.job);
+}
+
+/// A job that is over has no cluster and nothing that runs.
+fn leave_nothing(input: &Input<'_>, decision: &mut Decision<DaskJobStatus>) {
+    if let Child::Ours(cluster) = input.cluster() {
+        decision.actions.push(delete_cluster(cluster));
+    }
+    end_runner(input, decision);
+}
+
+fn delete_cluster(cluster: &Cluster) -> Action {
+    Action::Delete {
+        kind: Kind::Cluster,
+        name: cluster.meta.name.clone(),
+        uid: cluster.meta.uid.clone(),
+        why: "its job is over",
+    }
+}
+
+/// Sidecars end, and a program that never started does not start any more; the pod stays, with its logs. One
+/// without a node has none, and no kubelet to end it.
+fn end_runner(input: &Input<'_>, decision: &mut Decision<DaskJobStatus>) {
+    let Child::Ours(pod) = input.runner() else { return };
+    if !pod.is_live() {
+        return;
+    }
+    if !pod.scheduled {
+        decision.actions.push(Action::Delete {
+            kind: Kind::Pod,
+            name: pod.name.clone(),
+            uid: pod.uid.clone(),
+            why: "its job is over, and it never had a node",
+        });
+    } else if pod.runner.as_ref().is_some_and(|r| r.deadline.is_none_or(|d| d > 1)) {
+        decision.actions.push(Action::Patch(Patch {
+            kind: Kind::Pod,
+            name: pod.name.clone(),
+            resource_version: pod.resource_version.clone(),
+            body: json!({"spec": {"activeDeadlineSeconds": 1}}),
+        }));
+    }
+}
+
+fn own_patch(input: &Input<'_>, metadata: Value) -> Action {
+    let meta = &input.job.meta;
+    Action::Patch(Patch {
+        kind: Kind::Job,
+        name: meta.name.clone(),
+        resource_version: meta.resource_version.clone(),
+        body: json!({ "metadata": metadata }),
+    })
+}
+
+/// What kopf left on the job and on its runner goes.
+fn strip_kopf(input: &Input<'_>) -> Vec<Action> {
+    let meta = &input.job.meta;
+    let own = drift::Metadata::new().without_kopf(&meta.finalizers, &meta.kopf).patch();
+    let mut actions: Vec<Action> = own.map(|m| own_patch(input, m)).into_iter().collect();
+    if let Child::Ours(pod) = input.runner()
+        && let Some(runner) = pod.runner.as_ref()
+    {
+        let patch = drift::Metadata::new().without_kopf(&[], &runner.kopf).patch();
+        actions.extend(patch.map(|metadata| {
+            Action::Patch(Patch {
+                kind: Kind::Pod,
+                name: pod.name.clone(),
+                resource_version: pod.resource_version.clone(),
+                body: json!({ "metadata": metadata }),
+            })
+        }));
+    }
+    actions
+}
+
+/// Whether the job's cluster cannot be acted on.
+fn cluster_error(cluster: &Cluster) -> Option<String> {
+    if cluster.status.phase != Some(Phase::Error) {
+        return None;
+    }
+    let said = cluster.status.conditions.iter().find(|c| c.type_ == crate::conditions::READY);
+    Some(said.map(|c| c.message.clone()).unwrap_or_default())
+}

@@ -1,0 +1,300 @@
+//! Jobs, decision by decision: a scene that an API server and a kubelet would make.
+
+use dask_crds::DaskJobSpec;
+use serde_json::json;
+
+use super::*;
+use crate::{
+    check::Verdict,
+    group::testing::{self, T0},
+    record::{ContainerRecord, End, Meta, Object, PodPhase, Runner},
+};
+
+/// A job with what there is of it.
+pub(super) struct Scene {
+    pub job: Job,
+    pub cluster: Option<Cluster>,
+    pub runner: Option<PodRecord>,
+    pub explained: Option<Explanation>,
+    pub refused: Option<Trouble>,
+    pub verdicts: Verdicts,
+    pub now: Timestamp,
+}
+
+pub(super) fn job() -> Job {
+    let cluster = testing::cluster("j").spec;
+    let spec: DaskJobSpec = serde_json::from_value(json!({
+        "job": {"spec": {"restartPolicy": "Never", "containers": [{"name": "main", "image": "i"}]}},
+        "cluster": {"spec": cluster, "metadata": {"labels": {"of": "cluster"}, "creationTimestamp": null}},
+    }))
+    .unwrap();
+    let meta = Meta {
+        namespace: "ns".into(),
+        name: "j".into(),
+        uid: "job-uid".into(),
+        created: T0,
+        ..Meta::default()
+    };
+    Object { meta, spec, status: DaskJobStatus::default() }
+}
+
+impl Scene {
+    pub fn new() -> Self {
+        Self {
+            job: job(),
+            cluster: None,
+            runner: None,
+            explained: None,
+            refused: None,
+            verdicts: Verdicts::default(),
+            now: T0.plus(Duration::from_secs(60)),
+        }
+    }
+
+    /// At this status, with its cluster and its runner as they are then.
+    pub fn at(status: JobStatus) -> Self {
+        let mut scene = Self::new();
+        scene.job.status.job_status = Some(status);
+        scene.accept();
+        if status != JobStatus::JobCreated {
+            scene.job.status.cluster_name = Some("j".into());
+            scene.job.status.job_runner_pod_name = Some("j-runner".into());
+            scene.with_cluster();
+            scene.with_runner(PodPhase::Running);
+        }
+        scene
+    }
+
+    /// The API server takes all templates.
+    pub fn accept(&mut self) {
+        for check in tried(&self.input()).open {
+            self.verdicts.insert(&check.key, Verdict::Valid { unknown: Vec::new() });
+        }
+    }
+
+    pub fn with_cluster(&mut self) {
+        let mut cluster = testing::cluster("j");
+        cluster.meta.owners = vec![template::job_owner(&self.job)];
+        self.cluster = Some(cluster);
+    }
+
+    pub fn with_runner(&mut self, phase: PodPhase) {
+        let mut pod = testing::pod("j-runner", 9);
+        let record = ContainerRecord { started: (phase != PodPhase::Pending).then_some(T0), end: None };
+        (pod.phase, pod.ready_since, pod.created) = (phase, None, T0);
+        pod.runner = Some(Box::new(Runner {
+            containers: [("main".to_string(), record)].into(),
+            owners: vec![template::job_owner(&self.job)],
+            restarts_never: true,
+            ..Runner::default()
+        }));
+        self.runner = Some(pod);
+    }
+
+    pub fn pod(&mut self) -> &mut PodRecord {
+        self.runner.as_mut().unwrap()
+    }
+
+    pub fn main(&mut self) -> &mut ContainerRecord {
+        self.pod().runner.as_mut().unwrap().containers.get_mut("main").unwrap()
+    }
+
+    pub fn main_ends(&mut self, code: i64) {
+        let at = Some(T0.plus(Duration::from_secs(30)));
+        self.main().end =
+            Some(End { code, at, reason: if code == 0 { "Completed" } else { "Error" }.into() });
+    }
+
+    pub fn input(&self) -> Input<'_> {
+        Input {
+            job: &self.job,
+            cluster: self.cluster.as_ref(),
+            runner: self.runner.as_ref(),
+            explained: self.explained.as_ref(),
+            refused: self.refused.as_ref(),
+            verdicts: &self.verdicts,
+            now: self.now,
+            domain: "cluster.local",
+        }
+    }
+
+    /// Decides, and keeps what is written to the job itself.
+    pub fn turn(&mut self) -> Decision<DaskJobStatus> {
+        let decision = decide(&self.input());
+        self.job.status = decision.status.clone();
+        for action in &decision.actions {
+            match action {
+                Action::Patch(p) if p.kind == Kind::Job => {
+                    if let Some(text) = p.body["metadata"]["annotations"][names::OUTCOME].as_str() {
+                        self.job.meta.annotations.insert(names::OUTCOME.into(), text.into());
+                    }
+                }
+                Action::Delete { kind: Kind::Cluster, .. } => self.cluster = None,
+                _ => {}
+            }
+        }
+        decision
+    }
+
+    /// Turns until the status is the last one; answers it and the reason that was told.
+    pub fn ends(&mut self) -> (JobStatus, String) {
+        for _ in 0..6 {
+            self.turn();
+        }
+        let outcome = Outcome::of(&self.job).expect("an outcome");
+        (self.job.status.job_status.unwrap(), outcome.reason)
+    }
+}
+
+fn events(d: &Decision<DaskJobStatus>) -> Vec<(String, String)> {
+    let events = d.actions.iter().filter_map(|a| match a {
+        Action::Event(e) => Some((e.reason.clone(), e.message.clone())),
+        _ => None,
+    });
+    events.collect()
+}
+
+#[test]
+fn a_job_goes_its_way_one_step_at_a_time() {
+    let mut scene = Scene::new();
+    let first = scene.turn();
+    assert!(events(&first)[0].1.starts_with("A DaskJob has been created"));
+    assert_eq!(scene.job.status.job_status, Some(JobStatus::JobCreated));
+    let Action::Check(checks) = &scene.turn().actions[0] else { panic!() };
+    assert_eq!(checks.len(), 4, "runner, scheduler, Service, worker: before anything is made");
+    scene.accept();
+    let kinds: Vec<Kind> = scene
+        .turn()
+        .actions
+        .iter()
+        .filter_map(|a| if let Action::Create { kind, .. } = a { Some(*kind) } else { None })
+        .collect();
+    assert_eq!(kinds, [Kind::Cluster, Kind::Pod]);
+    scene.with_cluster();
+    scene.with_runner(PodPhase::Pending);
+    scene.turn();
+    assert_eq!(scene.job.status.job_status, Some(JobStatus::ClusterCreated));
+    assert_eq!(scene.job.status.job_runner_pod_name.as_deref(), Some("j-runner"));
+    scene.with_runner(PodPhase::Running);
+    scene.turn();
+    assert_eq!(scene.job.status.start_time, Some(T0.rfc3339()));
+    scene.main_ends(0);
+    let d = scene.turn();
+    assert_eq!(events(&d)[0].1, "Job succeeded, deleting Dask cluster.");
+    assert_eq!(scene.job.status.job_status, Some(JobStatus::Running), "not before the cluster goes");
+    assert!(scene.turn().actions.iter().any(|a| matches!(a, Action::Delete { kind: Kind::Cluster, .. })));
+    scene.turn();
+    let status = json!(scene.job.status);
+    let keys: Vec<&String> = status.as_object().unwrap().keys().collect();
+    assert_eq!(keys, ["clusterName", "endTime", "jobRunnerPodName", "jobStatus", "startTime"]);
+    assert_eq!(scene.job.status.job_status, Some(JobStatus::Successful));
+    assert_eq!(status["endTime"], T0.plus(Duration::from_secs(30)).rfc3339());
+}
+
+#[test]
+fn what_was_written_down_stands_whatever_becomes_of_the_pod() {
+    let mut scene = Scene::at(JobStatus::Running);
+    scene.main_ends(0);
+    scene.turn();
+    scene.runner = None;
+    assert_eq!(scene.ends(), (JobStatus::Successful, "JobSucceeded".into()));
+}
+
+#[test]
+fn sidecars_do_not_keep_a_job_running_and_end_with_it() {
+    let mut scene = Scene::at(JobStatus::Running);
+    let runner = scene.pod().runner.as_mut().unwrap();
+    runner.containers.insert("a-sidecar".into(), ContainerRecord { started: Some(T0), end: None });
+    scene.main_ends(0);
+    scene.turn();
+    let d = scene.turn();
+    let ended = d.actions.iter().any(|a| {
+        matches!(a, Action::Patch(p) if p.kind == Kind::Pod && p.body["spec"]["activeDeadlineSeconds"] == 1)
+    });
+    assert!(ended, "{:?}", d.actions);
+    assert_eq!(scene.ends().0, JobStatus::Successful);
+}
+
+#[test]
+fn a_failing_program_is_started_again_where_its_author_says_so() {
+    let mut scene = Scene::at(JobStatus::Running);
+    scene.pod().runner.as_mut().unwrap().restarts_never = false;
+    scene.main_ends(1);
+    assert!(scene.turn().actions.is_empty());
+    scene.main_ends(0);
+    assert_eq!(scene.ends().0, JobStatus::Successful);
+}
+
+#[test]
+fn a_runner_without_a_node_is_deleted_when_its_time_is_over() {
+    let mut scene = Scene::at(JobStatus::ClusterCreated);
+    scene.with_runner(PodPhase::Pending);
+    scene.pod().scheduled = false;
+    scene.pod().trouble = Some(Trouble { reason: "Unschedulable".into(), message: "0/3 nodes".into() });
+    let d = scene.turn();
+    assert_eq!(events(&d)[0].0, "Unschedulable", "a person is told long before");
+    scene.now = T0.plus(START_TIMEOUT);
+    scene.turn();
+    let d = scene.turn();
+    assert!(d.actions.iter().any(|a| matches!(a, Action::Delete { kind: Kind::Pod, .. })));
+    assert_eq!(scene.ends(), (JobStatus::Failed, "NeverStarted".into()));
+    let outcome = Outcome::of(&scene.job).unwrap();
+    assert!(outcome.message.contains("0/3 nodes") && outcome.message.contains("startTimeout"));
+    assert!(scene.job.status.start_time.is_some(), "all five keys");
+}
+
+#[test]
+fn a_template_that_would_be_refused_makes_nothing() {
+    let mut scene = Scene::at(JobStatus::JobCreated);
+    scene.verdicts = Verdicts::default();
+    for check in tried(&scene.input()).open {
+        let causes = vec![("spec.containers[0].name".to_string(), "bad".to_string())];
+        let verdict = if check.kind == Kind::Pod && check.root.is_empty() {
+            Verdict::Invalid { causes, message: String::new() }
+        } else {
+            Verdict::Valid { unknown: Vec::new() }
+        };
+        scene.verdicts.insert(&check.key, verdict);
+    }
+    let d = scene.turn();
+    assert!(!d.actions.iter().any(|a| matches!(a, Action::Create { .. })));
+    assert_eq!(scene.ends(), (JobStatus::Failed, "InvalidTemplate".into()));
+    assert!(Outcome::of(&scene.job).unwrap().message.contains("spec.job.spec.containers[0].name: bad"));
+}
+
+#[test]
+fn what_is_made_for_a_job_is_named_and_labelled_as_before() {
+    let mut job = job();
+    job.meta.labels = [("team".to_string(), "x".to_string())].into();
+    let cluster = template::job_cluster(&job);
+    assert_eq!(cluster["metadata"]["name"], "j");
+    assert_eq!(cluster["metadata"]["labels"], json!({"team": "x", "of": "cluster"}));
+    assert_eq!(cluster["metadata"]["ownerReferences"][0]["kind"], "DaskJob");
+    let runner = template::job_runner(&job, "cluster.local");
+    assert_eq!(runner["metadata"]["name"], "j-runner");
+    assert_eq!(runner["metadata"]["labels"]["dask.org/component"], "job-runner");
+    assert_eq!(
+        runner["spec"]["containers"][0]["env"],
+        json!([{"name": "DASK_SCHEDULER_ADDRESS", "value": "tcp://j-scheduler.ns.svc.cluster.local:8786"}])
+    );
+    assert!(runner["spec"].get("automountServiceAccountToken").is_none());
+    assert_eq!(runner["spec"]["tolerations"][0]["tolerationSeconds"], 30);
+}
+
+#[test]
+fn kopfs_traces_go() {
+    let mut scene = Scene::at(JobStatus::Running);
+    scene.job.meta.kopf = vec!["kopf.zalando.org/last-handled-configuration".into()];
+    scene.pod().runner.as_mut().unwrap().kopf = vec!["kopf.zalando.org/touch-dummy".into()];
+    let patches: Vec<_> = scene
+        .turn()
+        .actions
+        .into_iter()
+        .filter_map(|a| if let Action::Patch(p) = a { Some((p.kind, p.body)) } else { None })
+        .collect();
+    assert_eq!(
+        patches[0].1["metadata"]["annotations"]["kopf.zalando.org/last-handled-configuration"],
+        json!(null)
+    );
+    assert_eq!(patches[1].0, Kind::Pod);
+}

@@ -1,0 +1,54 @@
+//! The objects made for a job: its cluster and the pod that runs its program.
+
+use serde_json::{Value, json};
+
+use super::{COMM_PORT, ChildMeta, effective, for_children, pods};
+use crate::{
+    names,
+    record::{Job, Owner},
+};
+
+/// The owner reference that makes something a job's own.
+pub fn job_owner(job: &Job) -> Owner {
+    Owner::controller("DaskJob", &job.meta.name, &job.meta.uid)
+}
+
+/// A job's DaskCluster, named like the job.
+pub fn job_cluster(job: &Job) -> Value {
+    let cluster = &job.spec.cluster;
+    let meta = effective(&for_children(&job.meta), cluster.metadata.as_ref());
+    json!({
+        "apiVersion": format!("{}/{}", dask_crds::GROUP, dask_crds::VERSION), "kind": "DaskCluster",
+        "metadata": metadata(job, &job.meta.name, &meta),
+        "spec": cluster.spec,
+    })
+}
+
+/// The pod that runs a job's program. It keeps the service account token that Kubernetes gives it by
+/// default: programs of dask-kubernetes' users may rely on it.
+pub fn job_runner(job: &Job, domain: &str) -> Value {
+    let template = &job.spec.job;
+    let mut meta = effective(&for_children(&job.meta), template.metadata.as_ref());
+    meta.labels.extend([
+        (names::CLUSTER.into(), job.meta.name.clone()),
+        (names::COMPONENT.into(), names::RUNNER.into()),
+        (names::ISTIO.into(), "false".into()),
+    ]);
+    let mut spec = pods::spec(&template.spec);
+    pods::leave_lost_nodes(&mut spec);
+    spec.entry("restartPolicy").or_insert_with(|| "OnFailure".into());
+    let address = names::scheduler_address(&job.meta.name, &job.meta.namespace, domain, COMM_PORT);
+    pods::append_env(&mut spec, &[("DASK_SCHEDULER_ADDRESS", &address)]);
+    json!({
+        "apiVersion": "v1", "kind": "Pod",
+        "metadata": metadata(job, &names::runner(&job.meta.name), &meta),
+        "spec": spec,
+    })
+}
+
+fn metadata(job: &Job, name: &str, meta: &ChildMeta) -> Value {
+    json!({
+        "name": name, "namespace": job.meta.namespace,
+        "labels": meta.labels, "annotations": meta.annotations, "ownerReferences": [job_owner(job)],
+    })
+}

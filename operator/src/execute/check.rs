@@ -1,0 +1,126 @@
+//! Trying templates on the API server: creations that are checked and admitted, and not carried out.
+
+use std::{sync::Arc, time::Duration};
+
+use dask_operator_core::{
+    check::{Check, Verdict},
+    names,
+};
+use kube::core::Status;
+use serde_json::Value;
+
+use super::{Error, request};
+use crate::{api, run::Operator, subject::Subject};
+
+/// Most fields kept that the API server does not know.
+const FIELDS: usize = 8;
+
+/// Tries all of them, and keeps what the API server says.
+///
+/// # Errors
+/// It did not answer, or was too busy.
+pub(super) async fn all(
+    operator: &Arc<Operator>,
+    subject: &Subject,
+    checks: Vec<Check>,
+) -> Result<(), Error> {
+    for check in checks {
+        let verdict = one(operator, &check).await?;
+        tracing::debug!(kind = ?check.kind, key = check.key, ?verdict, "tried a template");
+        operator.state.lock().verdicts.insert(&check.key, verdict);
+    }
+    operator.touched(subject.clone(), Duration::ZERO);
+    Ok(())
+}
+
+async fn one(operator: &Operator, check: &Check) -> Result<Verdict, Error> {
+    match post(operator, check, "Strict").await? {
+        None => Ok(Verdict::Valid { unknown: Vec::new() }),
+        Some(status) if status.message.contains("strict decoding error") => {
+            // Whatever else is wrong with it is only said without that complaint.
+            let lenient = post(operator, check, "Ignore").await?;
+            let unknown = unknown_fields(&status.message);
+            Ok(lenient.and_then(|s| invalid(&s)).unwrap_or(Verdict::Valid { unknown }))
+        }
+        Some(status) => Ok(invalid(&status).unwrap_or(Verdict::Valid { unknown: Vec::new() })),
+    }
+}
+
+/// Posts it for show; answers the API server's refusal, if there is one.
+async fn post(operator: &Operator, check: &Check, validation: &str) -> Result<Option<Status>, Error> {
+    let namespace = check.body["metadata"]["namespace"].as_str().unwrap_or_default();
+    let uri = format!(
+        "{}?dryRun=All&fieldValidation={validation}&fieldManager={}",
+        api::path(check.kind, namespace),
+        names::FIELD_MANAGER
+    );
+    let what = || format!("trying a {} of {namespace}", api::resource(check.kind).kind);
+    let call = async {
+        let request = http::Request::post(uri)
+            .header(http::header::CONTENT_TYPE, "application/json")
+            .body(check.body.to_string().into_bytes())
+            .map_err(kube::Error::HttpError)?;
+        match operator.client.request::<Value>(request).await {
+            Ok(_) => Ok(None),
+            Err(kube::Error::Api(status)) if !matches!(status.code, 429 | 503 | 504) => Ok(Some(*status)),
+            Err(error) => Err(error),
+        }
+    };
+    request(what, call).await
+}
+
+/// Only what is said of the template itself is a verdict. The rest (a quota, a missing service account, a
+/// webhook that takes no dry runs, a name that exists) may be over when it counts, and is told then.
+fn invalid(status: &Status) -> Option<Verdict> {
+    let is_malformed = status.code == 400 && status.message.contains("cannot be handled as");
+    if status.code != 422 && !is_malformed {
+        return None;
+    }
+    let causes = status.details.iter().flat_map(|d| &d.causes);
+    let causes = causes.map(|c| (c.field.clone(), c.message.clone())).collect();
+    Some(Verdict::Invalid { causes, message: status.message.clone() })
+}
+
+/// The paths in `... unknown field "spec.a", unknown field "spec.b"`.
+fn unknown_fields(message: &str) -> Vec<String> {
+    let parts = message.split("unknown field \"").skip(1);
+    parts.filter_map(|p| Some(p.split_once('"')?.0.to_string())).take(FIELDS).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn status(code: u16, message: &str, causes: Value) -> Status {
+        serde_json::from_value(json!({"code": code, "message": message, "details": {"causes": causes}}))
+            .unwrap()
+    }
+
+    #[test]
+    fn fields_that_are_not_known_are_named() {
+        let text = "Pod in version \"v1\" cannot be handled as a Pod: strict decoding error: unknown field \
+                    \"spec.containers[0].resources.limit\", unknown field \"spec.x\"";
+        assert_eq!(unknown_fields(text), ["spec.containers[0].resources.limit", "spec.x"]);
+    }
+
+    #[test]
+    fn only_what_is_said_of_the_template_counts() {
+        let cause = json!([{"reason": "FieldValueInvalid", "field": "spec.x", "message": "must be y"}]);
+        let Some(Verdict::Invalid { causes, .. }) = invalid(&status(422, "m", cause)) else { panic!() };
+        assert_eq!(causes, [("spec.x".to_string(), "must be y".to_string())]);
+        assert!(
+            invalid(&status(400, "Pod in version \"v1\" cannot be handled as a Pod: json: ...", json!([])))
+                .is_some()
+        );
+        for (code, text) in [
+            (403, "exceeded quota"),
+            (409, "already exists"),
+            (400, "admission webhook \"x\" does not support dry run"),
+            (500, "failed calling webhook"),
+        ] {
+            assert_eq!(invalid(&status(code, text, json!([]))), None, "{text}");
+        }
+    }
+}

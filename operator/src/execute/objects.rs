@@ -1,0 +1,118 @@
+//! Objects other than workers: created, patched and deleted one at a time.
+
+use std::sync::Arc;
+
+use dask_operator_core::{
+    action::{Kind, Patch as CorePatch},
+    expect::Expected,
+    names,
+};
+use kube::{
+    api::{DeleteParams, DynamicObject, Patch, PostParams, Preconditions},
+    core::Request,
+};
+use serde_json::{Value, json};
+
+use super::{Error, Target, expect, expect_object, gone_is_fine, params, request};
+use crate::{api, run::Operator, subject::Subject};
+
+/// An object to delete.
+pub(super) struct Doomed {
+    pub kind: Kind,
+    pub name: String,
+    pub uid: String,
+    pub why: &'static str,
+}
+
+/// Creates an object.
+pub(super) async fn create(
+    operator: &Arc<Operator>,
+    subject: &Subject,
+    target: &Target,
+    kind: Kind,
+    body: Value,
+) -> Result<(), Error> {
+    let name = body["metadata"]["name"].as_str().unwrap_or_default().to_string();
+    let what = || format!("creating {} {name}", api::resource(kind).kind);
+    let object: DynamicObject = serde_json::from_value(body).map_err(|e| Error::Refused {
+        what: what(),
+        code: 0,
+        message: e.to_string(),
+    })?;
+    let api = api::of(&operator.client, kind, &target.meta.namespace);
+    let params = PostParams { field_manager: Some(names::FIELD_MANAGER.into()), dry_run: false };
+    match request(what, api.create(&params, &object)).await {
+        Ok(made) => {
+            tracing::info!(
+                kind = api::resource(kind).kind,
+                namespace = target.meta.namespace,
+                name,
+                "created"
+            );
+            expect_object(operator, subject, target, kind, &made);
+            Ok(())
+        }
+        Err(e) => Err(e),
+    }
+}
+
+/// Merge-patches an object, if it is still at the version that was decided on.
+pub(super) async fn patch(
+    operator: &Arc<Operator>,
+    subject: &Subject,
+    target: &Target,
+    patch: CorePatch,
+) -> Result<(), Error> {
+    let CorePatch { kind, name, resource_version, mut body } = patch;
+    body["metadata"]["resourceVersion"] = json!(resource_version);
+    let api = api::of(&operator.client, kind, &target.meta.namespace);
+    let what = || format!("patching {} {name}", api::resource(kind).kind);
+    let (params, patch) = (params(), Patch::Merge(&body));
+    match request(what, api.patch(&name, &params, &patch)).await {
+        Ok(object) => {
+            tracing::debug!(
+                kind = api::resource(kind).kind,
+                namespace = target.meta.namespace,
+                name,
+                "patched"
+            );
+            expect_object(operator, subject, target, kind, &object);
+            Ok(())
+        }
+        Err(e) => gone_is_fine(e),
+    }
+}
+
+/// Deletes an object, if it is still the same one. What it owns goes after it.
+pub(super) async fn delete(
+    operator: &Arc<Operator>,
+    subject: &Subject,
+    target: &Target,
+    doomed: Doomed,
+) -> Result<(), Error> {
+    let Doomed { kind, name, uid, why } = doomed;
+    let namespace = &target.meta.namespace;
+    let preconditions = Preconditions { uid: Some(uid.clone()), resource_version: None };
+    let params = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::background() };
+    let resource = api::resource(kind);
+    let what = || format!("deleting {} {name}", resource.kind);
+    let call = async {
+        let path = kube::core::Request::new(api::path(kind, namespace));
+        let request: http::Request<Vec<u8>> =
+            Request::delete(&path, &name, &params).map_err(kube::Error::BuildRequest)?;
+        operator.client.request_text(request).await
+    };
+    match request(what, call).await {
+        Ok(_) => {
+            tracing::info!(kind = resource.kind, namespace, name, why, "deleted");
+            let (key, now) = ((namespace.clone(), name), operator.world.now());
+            let subject = (subject, target.meta.uid.as_str());
+            let mut state = operator.state.lock();
+            expect(&mut state, kind, subject, (&key, &uid), Expected::Deleted, now);
+            Ok(())
+        }
+        // Another one has its name by now.
+        Err(Error::Conflict { .. }) => Ok(()),
+        Err(e) => gone_is_fine(e),
+    }
+}

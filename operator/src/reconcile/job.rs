@@ -1,0 +1,45 @@
+//! Observes a DaskJob and carries out what the core decides.
+
+use std::sync::Arc;
+
+use dask_operator_core::{job, names};
+
+use crate::{
+    execute::Target,
+    reconcile::{Error, Outcome, carry_out, refusal},
+    run::Operator,
+    subject::{Key, Subject},
+};
+
+pub(super) async fn reconcile(
+    operator: &Arc<Operator>,
+    subject: &Subject,
+    key: &Key,
+) -> Result<Outcome, Error> {
+    let now = operator.world.now();
+    let (decision, old, target) = {
+        let mut state = operator.state.lock();
+        let Some(object) = state.cache.jobs.get(key).cloned() else { return Ok(Outcome::Gone) };
+        let cluster = state.cache.clusters.get(key).cloned();
+        let runner = state.cache.pods.get(&(key.0.clone(), names::runner(&key.1))).cloned();
+        let state = &mut *state;
+        let memory = state.jobs.entry(object.meta.uid.clone()).or_default();
+        let decision = job::decide(&job::Input {
+            job: &object,
+            cluster: cluster.as_deref(),
+            runner: runner.as_deref(),
+            explained: memory.explained.as_ref(),
+            refused: refusal::lasting(&memory.refused),
+            verdicts: &state.verdicts,
+            now,
+            domain: &operator.settings.cluster_domain,
+        });
+        let target = Target::of(subject, &object.meta);
+        (decision, object, target)
+    };
+    let outcome = carry_out(operator, subject, &target, decision, &old.status, &key.1).await;
+    if let Some(memory) = operator.state.lock().jobs.get_mut(&target.meta.uid) {
+        refusal::remember(&mut memory.refused, outcome.as_ref().err());
+    }
+    outcome
+}
