@@ -28,7 +28,8 @@ pub(super) const SECTIONS: &[Section] = &[
     Section {
         title: "What Flyte writes",
         text: "Flyte's Dask plugin makes a DaskJob with the Go types of dask-kubernetes, so everything that these \
-               types always print is there: `status` blocks, null times, metadata inside `spec.cluster`. It reads \
+               types always print is there: `status` blocks, null times, metadata inside `spec.cluster`. The fixtures \
+               were printed by these types and filled in as the plugin's source does; no Flyte ran. It reads \
                `status.jobStatus`, `jobRunnerPodName`, `startTime` and `endTime`, the runner's pod with its container \
                `job-runner`, and the one pod whose name starts with the job's and has `scheduler` in it.",
         column: "object",
