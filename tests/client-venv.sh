@@ -1,18 +1,25 @@
 #!/usr/bin/env bash
-# Makes (once) a virtual environment with the newest published dask-kubernetes client and prints its python's path.
-# Usage: client-venv.sh DASK_VERSION
+# Makes (once) a virtual environment with a published dask-kubernetes client and prints its python's path.
+# Usage: client-venv.sh DASK_VERSION [CLIENT_VERSION]; without the latter, the newest client.
 # Beside those of dask/venv.sh; made anew when the version or this recipe changes, or the folder is removed.
 set -euo pipefail
 
-version=${1:?usage: client-venv.sh DASK_VERSION}
-[[ $version =~ ^[0-9]{4}\.[0-9]{1,2}\.[0-9]{1,2}$ ]] || { echo "not a Dask version: $version" >&2; exit 2; }
+usage='usage: client-venv.sh DASK_VERSION [CLIENT_VERSION]'
+version=${1:?$usage}
+client=${2:-}
+for given in "$version" ${client:+"$client"}; do
+  [[ $given =~ ^[0-9]{4}\.[0-9]{1,2}\.[0-9]{1,2}$ ]] || { echo "not a version: $given" >&2; exit 2; }
+done
 root=${XDG_CACHE_HOME:-$HOME/.cache}/dask-operator/venvs
-venv=$root/kubernetes-$version
+name=kubernetes-${client:+$client-}$version
+venv=$root/$name
 # The client's own dependencies decide the rest; of Dask it must be what the image has.
-wanted=(dask-kubernetes "distributed==$version" "dask==$version" numpy pandas)
+wanted=("dask-kubernetes${client:+==$client}" "distributed==$version" "dask==$version" numpy pandas)
+# The kr8s of that time imports it and does not say so; anyio, which brought it then, no longer does.
+[[ $client != 2024.* ]] || wanted+=(sniffio)
 mkdir -p "$root"
 
-exec 9>"$root/.kubernetes-$version.lock"
+exec 9>"$root/.$name.lock"
 flock 9
 if [ "$(cat "$venv/.complete" 2>/dev/null)" != "${wanted[*]}" ]; then
   rm -rf "$venv"

@@ -15,7 +15,10 @@ cd "$TESTS/.." || exit
 "$TESTS/install.sh" "$CLUSTER"
 E2E_PYTHON=$("$TESTS/dask/venv.sh" "$DASK")
 E2E_CLIENT_PYTHON=$("$TESTS/client-venv.sh" "$DASK")
-export RUST_LIB_BACKTRACE=0 E2E=1 E2E_PYTHON E2E_CLIENT_PYTHON E2E_CLUSTER=$CLUSTER E2E_DASK_IMAGE=${E2E_DASK_IMAGE:-dask-test:$DASK}
+E2E_CLIENT_PYTHON_2024=$("$TESTS/client-venv.sh" "$DASK" 2024.9.0)
+E2E_CLIENT_PYTHON_2025=$("$TESTS/client-venv.sh" "$DASK" 2025.7.0)
+export E2E_PYTHON E2E_CLIENT_PYTHON E2E_CLIENT_PYTHON_2024 E2E_CLIENT_PYTHON_2025
+export RUST_LIB_BACKTRACE=0 E2E=1 E2E_CLUSTER=$CLUSTER E2E_DASK_IMAGE=${E2E_DASK_IMAGE:-dask-test:$DASK}
 test=(cargo test --locked -p dask-operator-tests --test e2e)
 quiet "tests built" "${test[@]}" --no-run
 

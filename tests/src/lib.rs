@@ -4,6 +4,7 @@
 //! them where pods can be reached by their addresses.
 
 pub mod audit;
+pub mod compat;
 pub mod dask;
 pub mod driver;
 pub mod kubectl;

@@ -48,11 +48,29 @@ pub fn autoscaler(name: &str, cluster: &str, minimum: i32, maximum: i32) -> Valu
 /// # Errors
 /// It cannot be read, or is no YAML.
 pub fn example(file: &str) -> Result<Value> {
-    let path = settings::repository().join("examples").join(file);
-    let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
-    let mut manifest = serde_saphyr::from_str(&text)?;
+    runnable(&format!("examples/{file}"))
+}
+
+/// A file, from the top of the checkout, with our image in place of its own and for any namespace.
+///
+/// # Errors
+/// It cannot be read, or is no YAML.
+pub fn runnable(path: &str) -> Result<Value> {
+    let mut manifest = file(path)?;
     replace_images(&mut manifest, &settings::dask_image()?);
+    if let Some(metadata) = manifest["metadata"].as_object_mut() {
+        metadata.remove("namespace");
+    }
     Ok(manifest)
+}
+
+/// A file, from the top of the checkout, as it is.
+///
+/// # Errors
+/// It cannot be read, or is no YAML.
+pub fn file(path: &str) -> Result<Value> {
+    let text = fs::read_to_string(settings::repository().join(path)).with_context(|| path.to_string())?;
+    serde_saphyr::from_str(&text).with_context(|| path.to_string())
 }
 
 fn replace_images(value: &mut Value, image: &str) {

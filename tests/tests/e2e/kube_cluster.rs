@@ -16,9 +16,7 @@ use serde_json::{Value, json};
 #[ignore = "needs a cluster: make e2e"]
 async fn kube_cluster_creates_scales_adapts_reads_logs_and_closes() -> Result<()> {
     test("kubecluster", async |space| {
-        let script = "tests/tests/e2e/kube_cluster.py";
-        let args = [&space.name, "kc", &settings::dask_image()?];
-        let mut client = Driver::start("E2E_CLIENT_PYTHON", script, &args).await?;
+        let mut client = client(&space, "E2E_CLIENT_PYTHON").await?;
         client.tell("create 1").await?;
         space.step("KubeCluster is up");
         let dask = Dask { space: space.clone(), name: "kc".into() };
@@ -50,6 +48,39 @@ async fn kube_cluster_creates_scales_adapts_reads_logs_and_closes() -> Result<()
         nothing_is_left(&space).await
     })
     .await
+}
+
+#[tokio::test]
+#[ignore = "needs a cluster: make e2e"]
+async fn kube_cluster_of_2024_creates_scales_and_closes() -> Result<()> {
+    older_client("kubecluster-2024", "E2E_CLIENT_PYTHON_2024").await
+}
+
+#[tokio::test]
+#[ignore = "needs a cluster: make e2e"]
+async fn kube_cluster_of_2025_creates_scales_and_closes() -> Result<()> {
+    older_client("kubecluster-2025", "E2E_CLIENT_PYTHON_2025").await
+}
+
+async fn older_client(test_name: &str, python: &str) -> Result<()> {
+    test(test_name, async |space| {
+        let mut client = client(&space, python).await?;
+        let dask = Dask { space: space.clone(), name: "kc".into() };
+        client.tell("create 1").await?;
+        dask.settled(1, START).await?;
+        ensure!(client.tell("compute 10").await? == 285);
+        client.tell("scale 2").await?;
+        dask.settled(2, START).await?;
+        ensure!(client.tell("compute 10").await? == 285);
+        client.tell("close").await?;
+        nothing_is_left(&space).await
+    })
+    .await
+}
+
+async fn client(space: &Space, python: &str) -> Result<Driver> {
+    let args = [&space.name, "kc", &settings::dask_image()?];
+    Driver::start(python, "tests/tests/e2e/kube_cluster.py", &args).await
 }
 
 /// The manifest that a person would keep of this cluster.

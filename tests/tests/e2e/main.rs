@@ -4,6 +4,7 @@ mod at_last;
 mod autoscaling;
 mod bad_input;
 mod basics;
+mod compatibility;
 mod healing;
 mod kube_cluster;
 mod on_our_nodes;
