@@ -18,6 +18,7 @@ E2E_CLIENT_PYTHON=$("$TESTS/client-venv.sh" "$DASK")
 E2E_CLIENT_PYTHON_2024=$("$TESTS/client-venv.sh" "$DASK" 2024.9.0)
 E2E_CLIENT_PYTHON_2025=$("$TESTS/client-venv.sh" "$DASK" 2025.7.0)
 export E2E_PYTHON E2E_CLIENT_PYTHON E2E_CLIENT_PYTHON_2024 E2E_CLIENT_PYTHON_2025
+export E2E_OPERATOR_IMAGE=${OPERATOR_IMAGE:-dask-operator:e2e}
 export RUST_LIB_BACKTRACE=0 E2E=1 E2E_CLUSTER=$CLUSTER E2E_DASK_IMAGE=${E2E_DASK_IMAGE:-dask-test:$DASK}
 test=(cargo test --locked -p dask-operator-tests --test e2e)
 quiet "tests built" "${test[@]}" --no-run
@@ -26,11 +27,12 @@ quiet "tests built" "${test[@]}" --no-run
 run() { "$HERE/inside.sh" "$CLUSTER" env CARGO_NET_OFFLINE=true "${test[@]}" -- --include-ignored "$@"; }
 
 skip=(--skip at_last::) # looks back at what the others did
-[ "$ENGINE" != existing ] || skip+=(--skip on_our_nodes::) # these need the nodes' insides
+[ "$ENGINE" != existing ] || skip+=(--skip on_our_nodes:: --skip takeover::) # nodes' insides; other definitions
 log "tests start"
 status=0
 if [ "$FILTER" = all ]; then
-  run --test-threads "${E2E_THREADS:-4}" "${skip[@]}" || status=$?
+  run --test-threads "${E2E_THREADS:-4}" "${skip[@]}" --skip takeover:: || status=$?
+  [ "$ENGINE" = existing ] || run takeover:: || status=$?
   [ "$ENGINE" = existing ] || run at_last:: || status=$?
 else
   run --test-threads "${E2E_THREADS:-4}" "${skip[@]}" "$FILTER" || status=$?

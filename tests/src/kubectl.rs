@@ -1,4 +1,4 @@
-//! Running kubectl, as a person would.
+//! Running kubectl and helm, as a person would.
 
 use std::process::Stdio;
 
@@ -18,15 +18,27 @@ pub async fn run(args: &[&str]) -> Result<String> {
 /// # Errors
 /// As [`run`].
 pub async fn with_input(args: &[&str], input: &str) -> Result<String> {
-    let mut command = Command::new("kubectl");
+    program("kubectl", args, input).await
+}
+
+/// Runs helm; answers what it printed.
+///
+/// # Errors
+/// As [`run`].
+pub async fn helm(args: &[&str]) -> Result<String> {
+    program("helm", args, "").await
+}
+
+async fn program(name: &str, args: &[&str], input: &str) -> Result<String> {
+    let mut command = Command::new(name);
     command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
-    let mut child = command.spawn().context("kubectl")?;
+    let mut child = command.spawn().with_context(|| name.to_string())?;
     if let Some(mut stdin) = child.stdin.take() {
         stdin.write_all(input.as_bytes()).await?;
     }
     let output = child.wait_with_output().await?;
     if !output.status.success() {
-        bail!("kubectl {}: {}", args.join(" "), String::from_utf8_lossy(&output.stderr).trim());
+        bail!("{name} {}: {}", args.join(" "), String::from_utf8_lossy(&output.stderr).trim());
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }

@@ -7,6 +7,7 @@ pub mod audit;
 pub mod compat;
 pub mod dask;
 pub mod driver;
+pub mod guide;
 pub mod kubectl;
 pub mod manifest;
 pub mod node;

@@ -34,6 +34,21 @@ pub fn group(name: &str, cluster: &str, replicas: i32) -> Result<Value> {
     }))
 }
 
+/// A job whose cluster has one worker and whose program is these arguments.
+///
+/// # Errors
+/// The image is not known.
+pub fn job(name: &str, program: &[&str]) -> Result<Value> {
+    let cluster = cluster(name, 1)?;
+    let mut runner = pod("main", program, json!({}))?;
+    runner["restartPolicy"] = "Never".into();
+    Ok(json!({
+        "apiVersion": "kubernetes.dask.org/v1", "kind": "DaskJob",
+        "metadata": {"name": name},
+        "spec": {"job": {"spec": runner}, "cluster": {"spec": cluster["spec"]}},
+    }))
+}
+
 /// An autoscaler of a cluster's default group.
 pub fn autoscaler(name: &str, cluster: &str, minimum: i32, maximum: i32) -> Value {
     json!({

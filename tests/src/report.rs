@@ -4,7 +4,7 @@ use crate::{kubectl, settings::OPERATOR};
 
 /// Most lines shown of the operator's log.
 const LOG_LINES: usize = 150;
-const OURS: &str = "daskclusters,daskworkergroups,daskautoscalers";
+const OURS: &str = "daskclusters,daskworkergroups,daskjobs,daskautoscalers";
 
 /// Prints objects, conditions, events and the operator's log of a namespace.
 pub async fn print(namespace: &str) {

@@ -135,6 +135,15 @@ impl Space {
         crate::kubectl::with_input(&args, &manifest.to_string()).await
     }
 
+    /// Replaces an object, as `kubectl replace` does.
+    ///
+    /// # Errors
+    /// Those of [`crate::kubectl::run`].
+    pub async fn replace(&self, object: &Value) -> Result<String> {
+        let args = ["-n", &self.name, "replace", "-f", "-"];
+        crate::kubectl::with_input(&args, &object.to_string()).await
+    }
+
     /// Merge-patches an object by `kubectl patch`, e.g. `("daskcluster", "c", json!({...}))`.
     ///
     /// # Errors

@@ -51,6 +51,26 @@ const SAME: &[Row] = &[
         &[Proof(JOB, "the_job_of_their_tests_fails")],
     ),
     Row::says(
+        "log-lines",
+        "three lines in the log about a job",
+        "`A DaskJob has been created`, `Job succeeded, deleting Dask cluster.`, `Job failed, deleting Dask cluster.`; \
+         they are events, too",
+        &[Proof("operator/core/src/job/tests.rs", "a_job_goes_its_way_one_step_at_a_time")],
+    ),
+    Row::says(
+        "idle-timeout",
+        "`idleTimeout`",
+        "deletes a cluster after so many seconds without work; the scheduler's null means busy, and its settings are \
+         never written",
+        &[Proof("tests/tests/e2e/idle.rs", "a_cluster_goes_when_it_was_idle_for_long_and_not_before")],
+    ),
+    Row::says(
+        "taken-over",
+        "Deployments of workers that the old operator made",
+        "count as workers, are not touched, and leave first; see [migrating](migrating.md)",
+        &[Proof("tests/tests/e2e/takeover.rs", "running_clusters_are_taken_over_under_load")],
+    ),
+    Row::says(
         "group-labels",
         "a worker group that a person adds",
         "owned by its cluster, its labels left as they are: a list by `dask.org/cluster-name` has the default group alone",
@@ -157,10 +177,9 @@ const DIFFERENT: &[Row] = &[
         "scheduler and workers have none, unless the manifest names a service account or sets \
          `automountServiceAccountToken`: whoever reaches a scheduler can run code in it. A job's runner is left to \
          Kubernetes' default",
-        &[],
+        &[Proof(TEMPLATE, "no_token_that_nobody_asked_for")],
     ),
     Row::says("plugins", "kopf plugins in Python", "cannot be loaded", &[]),
-    Row::says("log-lines", "its log lines", "are no interface; watch `status` and events instead", &[]),
     Row::says(
         "own-tests",
         "its own test suite",
@@ -197,11 +216,5 @@ const DIFFERENT: &[Row] = &[
         "drops `metadata` inside a DaskJob's `spec.cluster`, with a warning",
         "kept without one, and not read either",
         &[Proof(JOB, "every_fixture_is_accepted")],
-    ),
-    Row::says(
-        "idle-timeout",
-        "deletes a cluster after `idleTimeout` seconds without work",
-        "**not yet**: the field is accepted and has no effect",
-        &[],
     ),
 ];

@@ -1,5 +1,8 @@
 //! A cluster's children and status, decision by decision.
 
+mod accepted;
+mod idle;
+
 use std::collections::BTreeMap;
 
 use serde_json::json;

@@ -107,3 +107,32 @@ fn ports_are_found_by_name() {
     assert_eq!(service_port(&cluster, "tcp-comm", COMM_PORT), 9000);
     assert_eq!(service_port(&cluster, "http-dashboard", DASHBOARD_PORT), 8787);
 }
+
+#[test]
+fn no_token_that_nobody_asked_for() {
+    let token = |key: &str, value: Value| {
+        let pod = pod(|_, g| drop(g.spec.worker.spec.0.insert(key.into(), value)));
+        pod["spec"]["automountServiceAccountToken"].clone()
+    };
+    assert_eq!(token("nodeName", json!("n")), json!(false));
+    assert_eq!(token("serviceAccountName", json!("")), json!(false));
+    assert_eq!(token("serviceAccountName", json!("mine")), Value::Null, "Kubernetes' default");
+    assert_eq!(token("automountServiceAccountToken", json!(true)), json!(true));
+    let scheduler = scheduler_deployment(&testing::cluster("c"));
+    assert_eq!(scheduler["spec"]["template"]["spec"]["automountServiceAccountToken"], json!(false));
+}
+
+#[test]
+fn a_lost_node_is_left_soon_unless_the_author_says_otherwise() {
+    let tolerations = |own: Value| {
+        let pod = pod(|_, g| drop(g.spec.worker.spec.0.insert("tolerations".into(), own)));
+        pod["spec"]["tolerations"].as_array().unwrap().clone()
+    };
+    let ours = tolerations(json!([{"key": "gpu", "operator": "Exists"}]));
+    assert_eq!(ours.len(), 3);
+    assert!(ours[1..].iter().all(|t| t["tolerationSeconds"] == 30 && t["effect"] == "NoExecute"));
+    let longer =
+        json!([{"key": "node.kubernetes.io/unreachable", "operator": "Exists", "tolerationSeconds": 900}]);
+    assert_eq!(tolerations(longer).len(), 2, "one of the two is said");
+    assert_eq!(tolerations(json!([{"operator": "Exists"}])).len(), 1, "all of it is said");
+}

@@ -1,0 +1,63 @@
+//! `idleTimeout`: only an idle scheduler's own word deletes a cluster.
+
+use std::sync::Arc;
+
+use super::*;
+use crate::{
+    action::SchedulerNeed,
+    scheduler::{Idle, Snapshot},
+};
+
+/// A running cluster whose scheduler said this, a moment ago.
+fn scene(idle: Option<Idle>, last_busy: Option<Timestamp>) -> Scene {
+    let mut scene = Scene::running();
+    scene.cluster.spec.idle_timeout = 600;
+    scene.now = T0.plus(Duration::from_secs(10_000));
+    let snapshot = Snapshot { idle, last_busy, read: scene.now, ..Snapshot::default() };
+    scene.scheduler = SchedulerState::Known(Arc::new(snapshot));
+    scene
+}
+
+fn ago(seconds: u64) -> Timestamp {
+    Timestamp(T0.plus(Duration::from_secs(10_000 - seconds)).0)
+}
+
+fn is_deleted(d: &Decision<DaskClusterStatus>) -> bool {
+    d.actions.iter().any(|a| matches!(a, Action::Delete { kind: Kind::Cluster, .. }))
+}
+
+#[test]
+fn it_goes_when_the_time_is_over_and_not_before() {
+    let d = scene(Some(Idle::Since(ago(599))), None).decide();
+    assert!(!is_deleted(&d));
+    assert_eq!((d.need, d.requeue), (SchedulerNeed::Idle, Some(Duration::from_secs(1))));
+    assert!(conditions::holds(&d.status.conditions, conditions::IDLE));
+    let d = scene(Some(Idle::Since(ago(600))), None).decide();
+    assert!(is_deleted(&d));
+    assert!(d.actions.iter().any(|a| matches!(a, Action::Event(e) if e.reason == "IdleTimeout")));
+}
+
+#[test]
+fn null_means_busy_and_silence_means_nothing() {
+    assert!(!is_deleted(&scene(Some(Idle::Busy), None).decide()));
+    assert!(!is_deleted(&scene(None, None).decide()));
+    let mut silent = scene(Some(Idle::Since(ago(9_000))), None);
+    silent.scheduler = SchedulerState::Unreachable { why: "x".into() };
+    assert!(!is_deleted(&silent.decide()));
+    let mut old = scene(Some(Idle::Since(ago(9_000))), None);
+    old.now = old.now.plus(Duration::from_secs(31));
+    assert!(!is_deleted(&old.decide()), "an old reading says nothing about now");
+}
+
+#[test]
+fn a_clock_that_runs_behind_deletes_nothing_early() {
+    assert!(!is_deleted(&scene(Some(Idle::Since(ago(4_000))), Some(ago(5))).decide()));
+}
+
+#[test]
+fn without_a_timeout_nobody_asks() {
+    let mut scene = scene(Some(Idle::Since(ago(9_000))), None);
+    scene.cluster.spec.idle_timeout = 0;
+    let d = scene.decide();
+    assert_eq!((d.need, is_deleted(&d)), (SchedulerNeed::None, false));
+}
