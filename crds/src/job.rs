@@ -49,11 +49,6 @@ pub struct JobTemplate {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[schemars(extend("x-kubernetes-preserve-unknown-fields" = true))]
 pub struct JobClusterSpec {
-    /// *Addition.* Labels and annotations for the cluster. Whatever else is said about it is ignored: it is
-    /// named like the job.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("x-kubernetes-preserve-unknown-fields" = true))]
-    pub metadata: Option<TemplateMetadata>,
     /// The cluster's spec, as in a DaskCluster.
     pub spec: DaskClusterSpec,
 }

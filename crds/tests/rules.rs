@@ -58,10 +58,7 @@ fn wanted() -> Rules {
         wanted.extend(pod().into_iter().map(|(path, rule)| (format!("{kind}: {root}.{path}"), rule)));
         let metadata = root.trim_end_matches("spec");
         let label = json!({"maxLength": 63, "pattern": "^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$"});
-        wanted.insert(format!("{kind}: {metadata}metadata.labels.{{}}"), label.clone());
-        if kind == "daskjobs" {
-            wanted.insert(format!("{kind}: spec.cluster.metadata.labels.{{}}"), label);
-        }
+        wanted.insert(format!("{kind}: {metadata}metadata.labels.{{}}"), label);
     }
     for (kind, root) in CLUSTER_SPECS {
         wanted.extend(cluster().into_iter().map(|(path, rule)| (format!("{kind}: {root}.{path}"), rule)));

@@ -135,13 +135,13 @@ impl Space {
         crate::kubectl::with_input(&args, &manifest.to_string()).await
     }
 
-    /// Replaces an object, as `kubectl replace` does.
+    /// Puts another spec in the place of an object's, by `kubectl patch`.
     ///
     /// # Errors
     /// Those of [`crate::kubectl::run`].
-    pub async fn replace(&self, object: &Value) -> Result<String> {
-        let args = ["-n", &self.name, "replace", "-f", "-"];
-        crate::kubectl::with_input(&args, &object.to_string()).await
+    pub async fn replace_spec(&self, kind: &str, name: &str, spec: &Value) -> Result<String> {
+        let patch = json!([{"op": "replace", "path": "/spec", "value": spec}]).to_string();
+        self.kubectl(&["patch", kind, name, "--type=json", "-p", &patch]).await
     }
 
     /// Merge-patches an object by `kubectl patch`, e.g. `("daskcluster", "c", json!({...}))`.

@@ -264,7 +264,10 @@ fn delete_cluster(cluster: &Cluster) -> Action {
 /// without a node has none, and no kubelet to end it.
 fn end_runner(input: &Input<'_>, decision: &mut Decision<DaskJobStatus>) {
     let Child::Ours(pod) = input.runner() else { return };
-    if !pod.is_live() {
+    // A pod whose containers have all ended tells so itself, soon.
+    let runs = pod.runner.as_ref().is_none_or(|r| r.containers.values().any(|c| c.end.is_none()));
+    let never_started = runner::started(pod).is_none();
+    if !pod.is_live() || !(runs || never_started) {
         return;
     }
     if !pod.scheduled {

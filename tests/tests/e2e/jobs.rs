@@ -6,7 +6,7 @@ use dask_operator_tests::{
     dask::START,
     manifest,
     space::{Space, test},
-    wait::{secs, until},
+    wait::{secs, throughout, until},
 };
 use k8s_openapi::api::core::v1::Pod;
 use kube::{ResourceExt, api::DeleteParams};
@@ -70,8 +70,12 @@ async fn a_deleted_runner_fails_the_job() -> Result<()> {
         space.api::<Pod>().delete("j-runner", &DeleteParams::default().grace_period(1)).await?;
         let (reason, _) = end(&space, JobStatus::Failed).await?;
         ensure!(["RunnerDeleted", "Error"].contains(&reason.as_str()), "{reason}");
-        ensure!(space.api::<Pod>().get_opt("j-runner").await?.is_none(), "a program is not run twice");
-        Ok(())
+        let gone = async || {
+            ensure!(space.api::<Pod>().get_opt("j-runner").await?.is_none(), "it is there");
+            Ok(())
+        };
+        until("the runner is gone", secs(30), gone).await?;
+        throughout("a program is not run twice", secs(3), gone).await
     })
     .await
 }

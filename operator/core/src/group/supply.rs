@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::{
     action::{Action, NewPod},
     conditions,
-    group::{Findings, Input, Memory, Tally},
+    group::{Findings, Input, Memory, POLL, Tally},
     names,
     record::Cluster,
     template,
@@ -65,6 +65,8 @@ pub(crate) fn plan(
     let pods: Vec<NewPod> =
         numbers.into_iter().map(|n| template::worker_pod(input.group, cluster, n, input.domain)).collect();
     found.actions.push(Action::CreatePods(pods));
+    // A pod that was refused shows up nowhere: nothing would wake us.
+    found.again_in(POLL);
 }
 
 /// Pods that leave count until they are gone, so that a group that shrinks and grows again does not pile

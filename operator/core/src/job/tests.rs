@@ -25,7 +25,7 @@ pub(super) fn job() -> Job {
     let cluster = testing::cluster("j").spec;
     let spec: DaskJobSpec = serde_json::from_value(json!({
         "job": {"spec": {"restartPolicy": "Never", "containers": [{"name": "main", "image": "i"}]}},
-        "cluster": {"spec": cluster, "metadata": {"labels": {"of": "cluster"}, "creationTimestamp": null}},
+        "cluster": {"spec": cluster, "metadata": {"labels": {"of": "cluster"}, "creationTimestamp": null}, "status": {}},
     }))
     .unwrap();
     let meta = Meta {
@@ -216,6 +216,16 @@ fn sidecars_do_not_keep_a_job_running_and_end_with_it() {
 }
 
 #[test]
+fn a_pod_that_has_ended_is_left_to_say_so() {
+    let mut scene = Scene::at(JobStatus::Running);
+    scene.main_ends(0);
+    for _ in 0..4 {
+        let d = scene.turn();
+        assert!(!d.actions.iter().any(|a| matches!(a, Action::Patch(p) if p.kind == Kind::Pod)));
+    }
+}
+
+#[test]
 fn a_failing_program_is_started_again_where_its_author_says_so() {
     let mut scene = Scene::at(JobStatus::Running);
     scene.pod().runner.as_mut().unwrap().restarts_never = false;
@@ -268,7 +278,11 @@ fn what_is_made_for_a_job_is_named_and_labelled_as_before() {
     job.meta.labels = [("team".to_string(), "x".to_string())].into();
     let cluster = template::job_cluster(&job);
     assert_eq!(cluster["metadata"]["name"], "j");
-    assert_eq!(cluster["metadata"]["labels"], json!({"team": "x", "of": "cluster"}));
+    assert_eq!(
+        cluster["metadata"]["labels"],
+        json!({"team": "x"}),
+        "as dask-kubernetes' definitions drop it"
+    );
     assert_eq!(cluster["metadata"]["ownerReferences"][0]["kind"], "DaskJob");
     let runner = template::job_runner(&job, "cluster.local");
     assert_eq!(runner["metadata"]["name"], "j-runner");

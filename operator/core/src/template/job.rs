@@ -13,14 +13,14 @@ pub fn job_owner(job: &Job) -> Owner {
     Owner::controller("DaskJob", &job.meta.name, &job.meta.uid)
 }
 
-/// A job's DaskCluster, named like the job.
+/// A job's DaskCluster, named and labelled like the job. What `spec.cluster` says besides the spec is ignored, as
+/// dask-kubernetes' definitions drop it.
 pub fn job_cluster(job: &Job) -> Value {
-    let cluster = &job.spec.cluster;
-    let meta = effective(&for_children(&job.meta), cluster.metadata.as_ref());
+    let meta = for_children(&job.meta);
     json!({
         "apiVersion": format!("{}/{}", dask_crds::GROUP, dask_crds::VERSION), "kind": "DaskCluster",
         "metadata": metadata(job, &job.meta.name, &meta),
-        "spec": cluster.spec,
+        "spec": job.spec.cluster.spec,
     })
 }
 

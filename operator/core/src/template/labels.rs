@@ -50,7 +50,7 @@ fn is_a_tools(key: &str) -> bool {
         "kopf.dev",
         dask_crds::GROUP,
     ];
-    let prefix = key.split_once('/').map_or("", |(p, _)| p);
+    let prefix = key.split('/').next().unwrap_or_default();
     KEYS.contains(&key) || PREFIXES.contains(&prefix) || prefix.ends_with(".toolkit.fluxcd.io")
 }
 
@@ -68,6 +68,7 @@ mod tests {
             "meta.helm.sh/release-name",
             "kustomize.toolkit.fluxcd.io/name",
             "kubectl.kubernetes.io/last-applied-configuration",
+            "kubectl.kubernetes.io",
             "kopf.zalando.org/last-handled-configuration",
             "kubernetes.dask.org/copied-replicas",
         ] {

@@ -254,6 +254,15 @@ fn who_cannot_leave_does_not_keep_a_new_worker_away() {
 }
 
 #[test]
+fn refused_pods_are_looked_at_again_though_nothing_shows_them() {
+    let mut scene = Scene::new(1, 0);
+    scene.memory.reserved(0..16);
+    let d = scene.decide();
+    assert_eq!(created(&d), 1);
+    assert!(d.requeue.is_some_and(|wait| wait <= Duration::from_secs(1)));
+}
+
+#[test]
 fn no_worker_before_the_scheduler_has_a_pod() {
     let mut scene = Scene::new(2, 0);
     scene.memory.reserved(0..16);
