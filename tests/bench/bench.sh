@@ -62,8 +62,7 @@ PYTHON=$("$REPO/tests/client-venv.sh" "$DASK")
 DIR=$(mktemp -d "${TMPDIR:-/tmp}/dask-operator-bench.XXXXXX")
 child=
 away() {
-  [ -z "$child" ] || kill -9 "$child" 2>/dev/null || true
-  wait
+  { [ -z "$child" ] || kill -9 "$child"; wait; } 2>/dev/null || true
   if [ "${BENCH_KEEP:-}" = 1 ]; then log "kept: $DIR"; else rm -rf "$DIR"; fi
 }
 trap away EXIT

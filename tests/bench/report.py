@@ -21,37 +21,41 @@ def total(counts):
     return sum(counts.values())
 
 
+def writes(counts):
+    return sum(count for kind, count in counts.items() if kind.split()[0] not in ("get", "list", "watch"))
+
+
 def others(result):
     return sum(result["control_plane_cpu"].values())
 
 
-# Row title, value of one result, and how it is written.
+# Row title, value of one result, how it is written, and the least that something is divided by.
+CPU = "CPU of the control plane, s", others, "{:.1f}", 0.1
+REQUESTS = "its API requests", lambda r: total(r["requests"]), "{:.0f}", 10
 GROWTH = (
-    ("until all pods are ready, s", lambda r: r["wall"], "{:.2f}"),
-    ("until it does nothing more, s", lambda r: r["quiet"], "{:.2f}"),
-    ("its CPU, s", lambda r: r["cpu"], "{:.2f}"),
-    ("its peak memory, MB", lambda r: r["peak_rss"], "{:.0f}"),
-    ("its API requests", lambda r: total(r["requests"]), "{:.0f}"),
-    ("requests of Kubernetes' controllers", lambda r: total(r["controllers"]), "{:.0f}"),
-    ("CPU of the control plane, s", others, "{:.1f}"),
+    ("until all pods are ready, s", lambda r: r["wall"], "{:.2f}", 0.01),
+    ("until it does nothing more, s", lambda r: r["quiet"], "{:.2f}", 0.01),
+    ("its CPU, s", lambda r: r["cpu"], "{:.2f}", 0.005),
+    ("its peak memory, MB", lambda r: r["peak_rss"], "{:.0f}", 1),
+    REQUESTS,
+    ("writes of Kubernetes' controllers", lambda r: writes(r["controllers"]), "{:.0f}", 10),
+    CPU,
 )
 IDLE = (
-    ("its CPU, s", lambda r: r["cpu"], "{:.3f}"),
-    ("its memory, MB", lambda r: r["rss"], "{:.0f}"),
-    ("its API requests", lambda r: total(r["requests"]), "{:.0f}"),
-    ("CPU of the control plane, s", others, "{:.1f}"),
+    ("its CPU, s", lambda r: r["cpu"], "{:.3f}", 0.005),
+    ("its memory, MB", lambda r: r["rss"], "{:.0f}", 1),
+    REQUESTS,
+    CPU,
 )
 
 
 def spread(values, form):
-    """The median, and the least and the most where there are several."""
+    """The median, and the least and the most where they differ."""
     values = [v for v in values if v is not None]
     if not values:
         return "did not finish"
-    middle = form.format(statistics.median(values))
-    if len(values) == 1:
-        return middle
-    return f"{middle} ({form.format(min(values))}–{form.format(max(values))})"
+    middle, least, most = (form.format(f(values)) for f in (statistics.median, min, max))
+    return middle if least == most else f"{middle} ({least}–{most})"
 
 
 class Report:
@@ -66,19 +70,20 @@ class Report:
     def values(self, scenario, who, value):
         return {turn: value(result) for turn, result in self.by.get((scenario, who), {}).items()}
 
-    def ratio(self, scenario, over, under, value):
-        """Over divided by under, pair by pair within a round."""
+    def ratio(self, scenario, over, under, value, least):
+        """Over divided by under, pair by pair within a round; nothing where the divisor is next to nothing."""
         a, b = self.values(scenario, over, value), self.values(scenario, under, value)
-        pairs = [a[turn] / b[turn] for turn in a.keys() & b.keys() if a[turn] is not None and b[turn]]
+        turns = [t for t in a.keys() & b.keys() if None not in (a[t], b[t]) and b[t] >= least]
+        pairs = [a[turn] / b[turn] for turn in turns]
         return spread(pairs, "{:.2f}") if pairs else "–"
 
     def figures(self, scenario):
         yield "| | dask-operator | bare client | dask-kubernetes | dask-operator / bare | dask-kubernetes / dask-operator |"
         yield "|---|---|---|---|---|---|"
-        for title, value, form in IDLE if scenario == "idle" else GROWTH:
+        for title, value, form, least in IDLE if scenario == "idle" else GROWTH:
             cells = [spread(self.values(scenario, who, value).values(), form) for who in TITLES]
-            cells.append(self.ratio(scenario, "ours", "bare", value))
-            cells.append(self.ratio(scenario, "dask-kubernetes", "ours", value))
+            cells.append(self.ratio(scenario, "ours", "bare", value, least))
+            cells.append(self.ratio(scenario, "dask-kubernetes", "ours", value, least))
             yield f"| {title} | {' | '.join(cells)} |"
 
     def requests(self, scenario):
