@@ -5,7 +5,7 @@ SHELL := /bin/bash
 JOBS ?= 2
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: toolchain help demo test e2e e2e-all lint fmt crds image clean
+.PHONY: toolchain help demo test e2e e2e-all bench bench-quick lint fmt crds image clean
 
 help: ## list the commands
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/; s/[$$]+/$$/' | expand -t 12
@@ -24,6 +24,12 @@ e2e: toolchain ## the everyday end-to-end tests on kind (or on $$KUBECONFIG with
 	@tests/e2e.sh
 
 e2e-all: e2e demo ## the end-to-end tests, and the demo as one more
+
+bench: toolchain ## measure beside a bare client and dask-kubernetes (40 minutes); writes docs/benchmarks.*
+	@tests/bench/bench.sh full
+
+bench-quick: toolchain ## one small round of that, which is only printed
+	@tests/bench/bench.sh quick
 
 lint: toolchain ## formatting, clippy, and whether generated files are up to date
 	cargo fmt --all --check
