@@ -22,6 +22,12 @@ program() {
 
 definitions() { there kubectl apply --server-side --force-conflicts -f "$REPO/charts/dask-operator/crds/"; }
 
+# The chart passes the strictest Pod Security Standard: its namespace takes nothing else.
+namespace() {
+  there kubectl create namespace $NAMESPACE --dry-run=client -o yaml | there kubectl apply -f -
+  there kubectl label --overwrite namespace $NAMESPACE pod-security.kubernetes.io/enforce=restricted
+}
+
 chart() { # ID: of the image, so that another content under the same tag makes another pod
   there helm upgrade --install dask-operator "$REPO/charts/dask-operator" --namespace $NAMESPACE --create-namespace --skip-crds \
     --set "image.name=${IMAGE%:*},image.tag=${IMAGE##*:},image.pullPolicy=IfNotPresent" --set-string "podAnnotations.image-id=$1"
@@ -36,4 +42,5 @@ if [ "$ENGINE" != existing ]; then
   id=$(docker image inspect -f '{{.Id}}' "$IMAGE")
 fi
 quiet "definitions applied" definitions
+quiet "namespace restricted" namespace
 quiet "chart installed" chart "$id"

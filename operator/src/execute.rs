@@ -70,17 +70,24 @@ pub async fn all(
     actions: Vec<Action>,
     status_written: bool,
 ) -> Result<(), Error> {
-    let is_own = |a: &Action| match a {
-        Action::Patch(p) => p.kind == target.kind && p.name == target.meta.name,
-        Action::ReserveNumbers { .. } => true,
-        _ => false,
-    };
+    let is_own =
+        |a: &Action| matches!(a, Action::Patch(p) if p.kind == target.kind && p.name == target.meta.name);
     let (events, actions): (Vec<_>, Vec<_>) =
         actions.into_iter().partition(|a| matches!(a, Action::Event(_)));
     let (deletes, others): (Vec<_>, Vec<_>) =
         actions.into_iter().partition(|a| matches!(a, Action::DeletePod(_)));
+    let (creates, others): (Vec<_>, Vec<_>) =
+        others.into_iter().partition(|a| matches!(a, Action::Create { .. }));
     let mut outcome = Ok(());
-    for action in events.into_iter().chain(others).filter(|a| !(status_written && is_own(a))) {
+    for event in events {
+        outcome = outcome.and(one(operator, subject, target, event).await);
+    }
+    // What is made of one object does not depend on each other.
+    let creates = creates.into_iter().map(|create| one(operator, subject, target, create));
+    for made in futures::future::join_all(creates).await {
+        outcome = outcome.and(made);
+    }
+    for action in others.into_iter().filter(|a| !(status_written && is_own(a))) {
         outcome = outcome.and(one(operator, subject, target, action).await);
     }
     outcome.and(pods::delete(operator, subject, target, deletes).await)

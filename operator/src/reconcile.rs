@@ -78,8 +78,8 @@ pub async fn reconcile(operator: &Arc<Operator>, subject: &Subject) -> Result<Ou
 }
 
 /// What the kinds have in common: write the status if it differs, then act. Some actions come first:
-/// retirements and creations, because the memory counts them as under way already, and a change of size,
-/// because the status tells when it happened.
+/// retirements and creations, because the memory counts them as under way already, a change of size, because
+/// the status tells when it happened, and reserved numbers, which are bound to the version that was decided on.
 async fn carry_out<S: Serialize>(
     operator: &Arc<Operator>,
     subject: &Subject,
@@ -89,7 +89,12 @@ async fn carry_out<S: Serialize>(
     cluster: &str,
 ) -> Result<Outcome, Error> {
     let Decision { actions, status, requeue, need } = decision;
-    let is_first = |a: &Action| matches!(a, Action::Retire(_) | Action::Scale { .. } | Action::CreatePods(_));
+    let is_first = |a: &Action| {
+        matches!(
+            a,
+            Action::Retire(_) | Action::Scale { .. } | Action::CreatePods(_) | Action::ReserveNumbers { .. }
+        )
+    };
     let (mut first, actions): (Vec<_>, Vec<_>) = actions.into_iter().partition(is_first);
     first.sort_by_key(|a| !matches!(a, Action::Retire(_)));
     execute::all(operator, subject, target, first, false).await?;

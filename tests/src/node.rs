@@ -5,7 +5,7 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 use tokio::process::Command;
 
-/// The process of a pod's first container, in its node.
+/// A process in a node.
 #[derive(Debug)]
 pub struct Process {
     node: String,
@@ -13,7 +13,7 @@ pub struct Process {
 }
 
 impl Process {
-    /// Finds it.
+    /// Finds that of a pod's first container.
     ///
     /// # Errors
     /// It does not run, or the node is not one of ours.
@@ -27,6 +27,15 @@ impl Process {
         let line = tasks.lines().find(|l| l.starts_with(container)).context("containerd does not know it")?;
         let id = line.split_whitespace().nth(1).context("no process id")?.to_string();
         Ok(Self { node, id })
+    }
+
+    /// Finds a program of a node itself, by its name.
+    ///
+    /// # Errors
+    /// It does not run, or the node is not one of ours.
+    pub async fn named(node: &str, program: &str) -> Result<Self> {
+        let found = in_node(node, &["pgrep", "-o", "-x", program]).await?;
+        Ok(Self { node: node.to_string(), id: found.trim().to_string() })
     }
 
     /// Stops it where it is, as a machine that hangs would.

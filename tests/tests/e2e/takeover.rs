@@ -26,7 +26,7 @@ async fn running_clusters_are_taken_over_under_load() -> Result<()> {
         let (dask, mut client) = make_clusters(&space).await?;
         let before = pods(&space).await?;
         space.step(&format!("the old operator made {} pods", before.len()));
-        client.tell("compute 200 0.2").await?;
+        client.tell("compute 500 0.2").await?;
         migrate(&space, old).await?;
 
         throughout("what runs is left alone", secs(8), async || {
@@ -58,9 +58,11 @@ struct OldOperator(Child);
 impl OldOperator {
     /// In the place of this operator and its definitions.
     async fn install(space: &Space) -> Result<Self> {
-        kubectl::helm(&["uninstall", OPERATOR.1, "--namespace", OPERATOR.0, "--wait"]).await?;
+        kubectl::helm(&["uninstall", OPERATOR.1, "--namespace", OPERATOR.0, "--wait", "--ignore-not-found"])
+            .await?;
         let crds = settings::repository().join("charts/dask-operator/crds");
-        kubectl::run(&["delete", "--wait", "--timeout=120s", "-f", &crds.display().to_string()]).await?;
+        kubectl::run(&["delete", "--ignore-not-found", "--timeout=120s", "-f", &crds.display().to_string()])
+            .await?;
         let python = PathBuf::from(settings::variable("E2E_CLIENT_PYTHON")?);
         let find = "import dask_kubernetes.operator as o; print(o.__path__[0])";
         let found = Command::new(&python).args(["-c", find]).output().await?;
@@ -70,8 +72,15 @@ impl OldOperator {
         kubectl::run(&["wait", "--for=condition=Established", "--timeout=60s", "-f", &crds]).await?;
         space.step("the old definitions are there");
         let mut command = Command::new(python.with_file_name("kopf"));
-        command.args(["run", "-m", "dask_kubernetes.operator", "--namespace", &space.name, "--standalone"]);
-        command.stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
+        command.args([
+            "run",
+            "-m",
+            "dask_kubernetes.operator.controller",
+            "--quiet",
+            "--namespace",
+            &space.name,
+        ]);
+        command.stdout(Stdio::null()).kill_on_drop(true);
         Ok(Self(command.spawn().context("kopf")?))
     }
 }

@@ -183,7 +183,9 @@ pub(crate) fn remedy(reason: &str) -> &'static str {
         "ImagePullBackOff" | "ErrImagePull" | "InvalidImageName" => {
             "; check the image's name and tag, and imagePullSecrets"
         }
-        "Unschedulable" => "; add nodes, make what it names, or lower the pod's requests, nodeSelector or affinity",
+        "Unschedulable" => {
+            "; add nodes, make what it names, or lower the pod's requests, nodeSelector or affinity"
+        }
         "CrashLoopBackOff" | "Error" => "; look at the container's log (kubectl logs --previous)",
         "FailedMount" | "FailedAttachVolume" | "CreateContainerConfigError" | "CreateContainerError" => {
             "; check the Secrets, ConfigMaps and volumes that the pod names"
