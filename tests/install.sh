@@ -5,20 +5,13 @@
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 source "$HERE/kind/common.sh" # sets HERE to kind's folder
 REPO=$(cd "$HERE/../.." && pwd)
+source "$REPO/tests/static.sh"
 CLUSTER=${1:?usage: install.sh CLUSTER}
 IMAGE=${OPERATOR_IMAGE:-dask-operator:e2e}
 NAMESPACE=dask-operator-system
-TARGET=x86_64-unknown-linux-musl
 pick_engine
 
 there() { "$HERE/inside.sh" "$CLUSTER" "$@"; }
-
-program() {
-  ! command -v rustup >/dev/null || rustup target list --installed | grep -qx $TARGET || rustup target add $TARGET
-  command -v musl-gcc >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends musl-tools; }
-  # Its output is worth seeing when it fails, and `quiet` keeps it.
-  cd "$REPO" && CC_x86_64_unknown_linux_musl=musl-gcc cargo build --locked --profile image -p dask-operator --target $TARGET
-}
 
 definitions() { there kubectl apply --server-side --force-conflicts -f "$REPO/charts/dask-operator/crds/"; }
 
@@ -36,8 +29,8 @@ chart() { # ID: of the image, so that another content under the same tag makes a
 
 id=$IMAGE
 if [ "$ENGINE" != existing ]; then
-  quiet "operator built" program
-  "$HERE/operator-image.sh" "${CARGO_TARGET_DIR:-$REPO/target}/$TARGET/image/dask-operator" "$IMAGE" "$CLUSTER"
+  quiet "operator built" static_build -p dask-operator
+  "$HERE/operator-image.sh" "$(static_folder)/dask-operator" "$IMAGE" "$CLUSTER"
   "$HERE/dask-image.sh" "$DASK" "$CLUSTER"
   id=$(docker image inspect -f '{{.Id}}' "$IMAGE")
 fi

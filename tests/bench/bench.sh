@@ -6,6 +6,7 @@ HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 source "$HERE/../kind/common.sh" # sets HERE to kind's folder
 BENCH=$(cd "$HERE/../bench" && pwd)
 REPO=$(cd "$BENCH/../.." && pwd)
+source "$REPO/tests/static.sh"
 MODE=${1:-}
 [ "$MODE" = inside ] || [ "$MODE" = full ] || [ "$MODE" = quick ] || die "usage: bench.sh full|quick"
 [ "$(id -u)" = 0 ] || die "a network namespace of its own takes root"
@@ -26,13 +27,9 @@ LIST
   quiet "apt install" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" libc6-dev
 }
 
-programs() {
-  cd "$REPO" && cargo build --locked --profile image --jobs "${JOBS:-2}" \
-    -p dask-operator --bin dask-operator -p dask-operator-tests --bin bare_client
-}
-
 settings() {
-  local target=${CARGO_TARGET_DIR:-$REPO/target}/image package
+  local target package
+  target=$(static_folder)
   package=$("$PYTHON" -c 'import importlib.util as u; print(u.find_spec("dask_kubernetes").submodule_search_locations[0])')
   jq -n --arg directory "$DIR" --arg mode "$MODE" --argjson rounds "$ROUNDS" --arg python "$PYTHON" \
     --arg operator "$target/dask-operator" --arg bare "$target/bare_client" --arg ours "$REPO/charts/dask-operator/crds" \
@@ -57,7 +54,7 @@ fi
 ROUNDS=${BENCH_ROUNDS:-$([ "$MODE" = quick ] && echo 1 || echo 5)}
 packages
 (lock clusters && "$HERE/programs.sh")
-quiet "bench programs built" programs
+quiet "bench programs built" static_build -p dask-operator --bin dask-operator -p dask-operator-tests --bin bare_client
 PYTHON=$("$REPO/tests/client-venv.sh" "$DASK")
 DIR=$(mktemp -d "${TMPDIR:-/tmp}/dask-operator-bench.XXXXXX")
 child=

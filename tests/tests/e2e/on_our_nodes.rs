@@ -135,7 +135,7 @@ impl Throttle {
         let writes = json!({"apiGroups": ["*"], "resources": ["*"], "namespaces": [name],
             "verbs": ["create", "patch", "delete"]});
         let schema = json!({"apiVersion": api, "kind": "FlowSchema", "metadata": {"name": name},
-            "spec": {"matchingPrecedence": 1, "priorityLevelConfiguration": {"name": name},
+            "spec": {"matchingPrecedence": 2, "priorityLevelConfiguration": {"name": name},
                 "rules": [{"subjects": [operator], "resourceRules": [writes]}]}});
         for object in [level, schema] {
             kubectl::with_input(&["apply", "-f", "-"], &object.to_string()).await?;
