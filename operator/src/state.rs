@@ -60,6 +60,10 @@ pub struct JobMemory {
     pub refused: Option<(Trouble, u32)>,
     /// What Kubernetes' events said of the runner.
     pub explained: Option<Explanation>,
+    /// When this process first saw it.
+    pub seen: Option<Timestamp>,
+    /// Since when it lacks its cluster or its runner.
+    pub absent: Option<Timestamp>,
 }
 
 /// Events by name, and when each was last told.
@@ -69,6 +73,11 @@ pub struct Told(BTreeMap<String, Timestamp>);
 impl Told {
     /// For how long an event is not told again.
     const PAUSE: Duration = Duration::from_secs(600);
+
+    /// It was not told after all.
+    pub fn forget(&mut self, name: &str) {
+        self.0.remove(name);
+    }
 
     /// Whether the event was told a short time ago; if not, it counts as told now.
     pub fn again(&mut self, name: &str, now: Timestamp) -> bool {

@@ -1,7 +1,7 @@
 //! Templates tried on the API server before anything is made of them: what it says, and which field of
 //! ours that is about.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use dask_crds::{Condition, ConditionStatus};
 use serde_json::Value;
@@ -10,7 +10,13 @@ use crate::{
     action::Kind,
     conditions::{ACCEPTED, SPEC_WARNING, shorten},
     lint::UNKNOWN_FIELD,
+    time::Timestamp,
 };
+
+/// Reason of `Accepted`: all of it was tried, and taken.
+pub const PROVED: &str = "Valid";
+/// Reason of `Accepted`: a part could not be tried.
+pub const UNPROVED: &str = "NotTried";
 
 /// Most verdicts kept; the oldest goes first. One takes a few hundred bytes.
 const MOST: usize = 4096;
@@ -40,6 +46,9 @@ pub enum Verdict {
         /// Paths of fields that it does not know, and would drop.
         unknown: Vec<String>,
     },
+    /// It was refused for what is around it (a quota, a missing service account), or cannot be tried: it may
+    /// be taken when it counts.
+    Unproved,
     /// It would be refused.
     Invalid {
         /// Which fields, and why.
@@ -49,25 +58,31 @@ pub enum Verdict {
     },
 }
 
+/// How long a verdict that is not a plain yes counts before it is asked for again: what it depends on may
+/// have changed.
+const VALID: Duration = Duration::from_secs(60);
+
 /// Verdicts by key. Losing one costs another request.
 #[derive(Clone, Debug, Default)]
 pub struct Verdicts {
-    by_key: BTreeMap<String, (u64, Verdict)>,
+    by_key: BTreeMap<String, Kept>,
     count: u64,
 }
 
-impl Verdicts {
-    /// The verdict, if the template was tried.
-    pub fn get(&self, key: &str) -> Option<&Verdict> {
-        self.by_key.get(key).map(|(_, v)| v)
-    }
+#[derive(Clone, Debug)]
+struct Kept {
+    number: u64,
+    at: Timestamp,
+    verdict: Verdict,
+}
 
+impl Verdicts {
     /// Keeps a verdict.
-    pub fn insert(&mut self, key: &str, verdict: Verdict) {
+    pub fn insert(&mut self, key: &str, verdict: Verdict, at: Timestamp) {
         self.count += 1;
-        self.by_key.insert(key.into(), (self.count, verdict));
+        self.by_key.insert(key.into(), Kept { number: self.count, at, verdict });
         if self.by_key.len() > MOST {
-            let oldest = self.by_key.iter().min_by_key(|(_, (n, _))| *n).map(|(k, _)| k.clone());
+            let oldest = self.by_key.iter().min_by_key(|(_, k)| k.number).map(|(key, _)| key.clone());
             oldest.and_then(|k| self.by_key.remove(&k));
         }
     }
@@ -78,8 +93,14 @@ impl Verdicts {
 pub struct Tried {
     /// Those that were not tried yet.
     pub open: Vec<Check>,
-    /// Complaints about those that would be refused.
-    pub invalid: Vec<String>,
+    /// Those to try again some time: nothing waits for it.
+    pub again: Vec<Check>,
+    /// Complaints about those that would be refused, with the kind of what would be made.
+    pub invalid: Vec<(Kind, String)>,
+    /// Whether something could not be tried.
+    pub unproved: bool,
+    /// When to look again at what would be refused.
+    pub look_in: Option<Duration>,
     /// Fields that would be dropped.
     pub unknown: Vec<String>,
 }
@@ -106,19 +127,30 @@ impl<'a> Candidate<'a> {
 }
 
 /// Looks up what the API server says of these.
-pub fn look_up(verdicts: &Verdicts, candidates: Vec<Candidate<'_>>) -> Tried {
+pub fn look_up(verdicts: &Verdicts, candidates: Vec<Candidate<'_>>, now: Timestamp) -> Tried {
     let mut tried = Tried::default();
     for Candidate { key, check } in candidates {
-        match verdicts.get(&key) {
-            Some(Verdict::Invalid { causes, message }) => {
-                tried.invalid.push(check(key).complaint(causes, message))
-            }
-            Some(Verdict::Valid { unknown }) if unknown.is_empty() => {}
-            Some(Verdict::Valid { unknown }) => {
+        let Some(kept) = verdicts.by_key.get(&key) else {
+            tried.open.push(check(key));
+            continue;
+        };
+        let left = now.until(kept.at.plus(VALID));
+        match &kept.verdict {
+            Verdict::Valid { unknown } if unknown.is_empty() => continue,
+            Verdict::Valid { unknown } => {
                 let check = check(key);
                 tried.unknown.extend(unknown.iter().map(|p| check.ours(p)));
+                continue;
             }
-            None => tried.open.push(check(key)),
+            Verdict::Unproved => tried.unproved = true,
+            Verdict::Invalid { causes, message } => {
+                let check = check(key.clone());
+                tried.invalid.push((check.kind, check.complaint(causes, message)));
+                tried.look_in = tried.look_in.into_iter().chain([left.max(Duration::from_secs(1))]).min();
+            }
+        }
+        if left.is_zero() {
+            tried.again.push(check(key));
         }
     }
     tried
@@ -129,7 +161,7 @@ pub fn look_up(verdicts: &Verdicts, candidates: Vec<Candidate<'_>>) -> Tried {
 pub fn is_known(conditions: &[Condition], is_same: impl Fn(&Condition) -> bool) -> bool {
     let accepted = conditions.iter().find(|c| c.type_ == ACCEPTED && c.status == ConditionStatus::True);
     let has_unknown = conditions.iter().any(|c| c.type_ == SPEC_WARNING && c.reason == UNKNOWN_FIELD);
-    accepted.is_some_and(is_same) && !has_unknown
+    accepted.is_some_and(|c| c.reason == PROVED && is_same(c)) && !has_unknown
 }
 
 impl Check {
@@ -197,20 +229,38 @@ mod tests {
         Verdict::Invalid { causes, message: "whole".into() }
     }
 
+    const T0: Timestamp = Timestamp(1_000_000);
+
     #[test]
     fn one_template_is_tried_once() {
         let mut verdicts = Verdicts::default();
-        assert_eq!(look_up(&verdicts, vec![candidate("x"), candidate("y")]).open.len(), 2);
-        verdicts.insert(&candidate("x").key, Verdict::Valid { unknown: vec!["spec.f".into()] });
-        verdicts.insert(&candidate("y").key, invalid());
-        let tried = look_up(&verdicts, vec![candidate("x"), candidate("y")]);
-        assert!(tried.open.is_empty());
+        let look_up = |v: &Verdicts| look_up(v, vec![candidate("x"), candidate("y")], T0);
+        assert_eq!(look_up(&verdicts).open.len(), 2);
+        verdicts.insert(&candidate("x").key, Verdict::Valid { unknown: vec!["spec.f".into()] }, T0);
+        verdicts.insert(&candidate("y").key, invalid(), T0);
+        let tried = look_up(&verdicts);
+        assert!(tried.open.is_empty() && tried.again.is_empty());
         assert_eq!(tried.unknown, ["spec.cluster.spec.worker.spec.f"]);
         assert_eq!(
-            tried.invalid,
-            ["spec.cluster.spec.worker.spec.containers[1].name: Duplicate value: \"w\""]
+            tried.invalid[0].1,
+            "spec.cluster.spec.worker.spec.containers[1].name: Duplicate value: \"w\""
         );
         assert!(check().body["metadata"].get("ownerReferences").is_none());
+    }
+
+    #[test]
+    fn what_is_no_plain_yes_is_asked_for_again_and_counts_until_then() {
+        let later = T0.plus(VALID);
+        for verdict in [invalid(), Verdict::Unproved] {
+            let mut verdicts = Verdicts::default();
+            verdicts.insert(&candidate("x").key, verdict.clone(), T0);
+            let tried = look_up(&verdicts, vec![candidate("x")], later);
+            assert_eq!((tried.open.len(), tried.again.len()), (0, 1));
+            assert_eq!(tried.unproved, verdict == Verdict::Unproved);
+        }
+        let mut verdicts = Verdicts::default();
+        verdicts.insert(&candidate("x").key, Verdict::Valid { unknown: Vec::new() }, T0);
+        assert_eq!(look_up(&verdicts, vec![candidate("x")], later), Tried::default());
     }
 
     #[test]
@@ -226,9 +276,9 @@ mod tests {
     fn only_so_many_are_kept() {
         let mut verdicts = Verdicts::default();
         for i in 0..=MOST {
-            verdicts.insert(&i.to_string(), Verdict::Valid { unknown: Vec::new() });
+            verdicts.insert(&i.to_string(), Verdict::Valid { unknown: Vec::new() }, T0);
         }
         assert_eq!(verdicts.by_key.len(), MOST);
-        assert!(verdicts.get("0").is_none() && verdicts.get("1").is_some());
+        assert!(!verdicts.by_key.contains_key("0") && verdicts.by_key.contains_key("1"));
     }
 }

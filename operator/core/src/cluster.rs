@@ -100,16 +100,23 @@ fn act(input: &Input<'_>, decision: &mut Decision<DaskClusterStatus>) {
         }
         return;
     }
-    let children = children::plan(input, tried.invalid.is_empty());
+    if !tried.again.is_empty() {
+        decision.actions.push(Action::Check(tried.again.clone()));
+    }
+    // A cluster that was made keeps every part that can be; one that was not is not begun.
+    let was_made = old.is_some_and(|p| matches!(p, Phase::Pending | Phase::Running));
+    let is_valid = |kind: Kind| tried.invalid.iter().all(|(k, _)| was_made && *k != kind);
+    let children = children::plan(input, &is_valid);
     let may_begin = tried.invalid.is_empty() && old.is_none_or(|p| p == Phase::Error);
     let (phase, wait) = if may_begin {
         (Phase::Created, None)
-    } else if !tried.invalid.is_empty() && !children.all_exist {
+    } else if !tried.invalid.is_empty() && !children.all_exist && !was_made {
         (Phase::Error, None)
     } else {
         phase(input, &children)
     };
-    decision.requeue = wait.or(children.waiting.is_some().then_some(Duration::from_secs(2)));
+    let retry = children.waiting.is_some().then_some(Duration::from_secs(2));
+    decision.requeue = wait.or(retry).into_iter().chain(tried.look_in).min();
     decision.status = status::build(input, phase, children.waiting.as_ref(), &tried);
     if !may_begin {
         decision.actions.extend(children.actions);
@@ -121,13 +128,15 @@ fn act(input: &Input<'_>, decision: &mut Decision<DaskClusterStatus>) {
 
 /// A scheduler pod that does not get ready and does not say why is asked about.
 fn explain(input: &Input<'_>, decision: &mut Decision<DaskClusterStatus>) {
-    for pod in input.scheduler_pods {
-        if explain::of(pod, input.explained, input.now).1 {
-            decision.actions.push(Action::Explain(tally::reference(pod)));
-        }
-        let look = explain::look_in(pod, input.now);
-        decision.requeue = decision.requeue.into_iter().chain(look).min();
+    let silent = || input.scheduler_pods.iter().filter(|p| explain::is_silent(p, input.now));
+    let known = silent().find(|p| input.explained.is_some_and(|e| e.uid == p.uid));
+    if let Some(pod) = known.or_else(|| silent().next())
+        && explain::of(pod, input.explained, input.now).1
+    {
+        decision.actions.push(Action::Explain(tally::reference(pod)));
     }
+    let looks = input.scheduler_pods.iter().filter_map(|p| explain::look_in(p, input.now));
+    decision.requeue = decision.requeue.into_iter().chain(looks).min();
 }
 
 /// The phase as dask-kubernetes means it: whether the parts exist, not whether they work.

@@ -158,6 +158,7 @@ pub fn decide(input: &Input<'_>, memory: &mut Memory) -> Decision<DaskWorkerGrou
         }
         Err(why) => {
             found.failures = failure::Failures::of(&input.group.status);
+            found.untried = true;
             found.conditions.push(why);
         }
     }

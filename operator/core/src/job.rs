@@ -46,6 +46,10 @@ pub struct Input<'a> {
     pub explained: Option<&'a Explanation>,
     /// What the API server answered to the last writes, if it refused them more than once.
     pub refused: Option<&'a Trouble>,
+    /// When this process first saw the job.
+    pub seen: Timestamp,
+    /// Since when this process has seen the job without its cluster, or without its runner.
+    pub absent: Option<Timestamp>,
     /// What the API server says of templates.
     pub verdicts: &'a Verdicts,
     /// Now.
@@ -168,22 +172,25 @@ fn go_on(input: &Input<'_>, decision: &mut Decision<DaskJobStatus>) {
 /// What keeps the runner from starting. The status has no place for it.
 fn trouble(input: &Input<'_>) -> Option<EventRecord> {
     if let Some(refused) = input.refused {
-        return Some(EventRecord::warning(&refused.reason, &refused.message));
+        return Some(EventRecord { once: true, ..EventRecord::warning(&refused.reason, &refused.message) });
     }
     let Child::Ours(pod) = input.runner() else { return None };
     let explained = explain::of(pod, input.explained, input.now).0;
     let trouble = pod.trouble.as_ref().filter(|_| runner::started(pod).is_none()).or(explained)?;
     let remedy = remedy(&trouble.reason);
     let text = format!("pod {} does not start: {}{remedy}", pod.name, trouble.message);
-    Some(EventRecord::warning(&trouble.reason, &text))
+    Some(EventRecord { once: true, ..EventRecord::warning(&trouble.reason, &text) })
 }
 
-/// Cluster first, then the runner at once: it need not wait for the scheduler.
+/// The cluster, then the runner at once: it need not wait for the scheduler.
 fn make(input: &Input<'_>, decision: &mut Decision<DaskJobStatus>) {
     let tried = tried(input);
     if !tried.open.is_empty() {
         decision.actions.push(Action::Check(tried.open));
         return;
+    }
+    if !tried.again.is_empty() {
+        decision.actions.push(Action::Check(tried.again));
     }
     let mut blocked = false;
     for (kind, name, taken) in [
@@ -206,10 +213,10 @@ fn make(input: &Input<'_>, decision: &mut Decision<DaskJobStatus>) {
     if blocked {
         return;
     }
+    // A program whose cluster is refused would find nothing.
     if matches!(input.cluster(), Child::Missing) {
         decision.actions.push(Action::Create { kind: Kind::Cluster, body: template::job_cluster(input.job) });
-    }
-    if matches!(input.runner(), Child::Missing) {
+    } else if matches!(input.runner(), Child::Missing) {
         let body = template::job_runner(input.job, input.domain);
         decision.actions.push(Action::Create { kind: Kind::Pod, body });
     }
@@ -230,7 +237,7 @@ pub(crate) fn tried(input: &Input<'_>) -> Tried {
     });
     let mut candidates = vec![runner];
     candidates.extend(cluster::candidates_of_job(&cluster, input.domain));
-    check::look_up(input.verdicts, candidates)
+    check::look_up(input.verdicts, candidates, input.now)
 }
 
 /// The outcome is known: the cluster goes, what still runs of the runner ends, and the status tells.

@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use dask_operator_core::{
     check::{Check, Verdict},
+    conditions::shorten,
     names,
 };
 use kube::core::Status;
@@ -12,8 +13,10 @@ use serde_json::Value;
 use super::{Error, request};
 use crate::{api, run::Operator, subject::Subject};
 
-/// Most fields kept that the API server does not know.
+/// Most fields kept of one answer.
 const FIELDS: usize = 8;
+/// Longest text kept of one field.
+const TEXT: usize = 400;
 
 /// Tries all of them, and keeps what the API server says.
 ///
@@ -27,7 +30,7 @@ pub(super) async fn all(
     for check in checks {
         let verdict = one(operator, &check).await?;
         tracing::debug!(kind = ?check.kind, key = check.key, ?verdict, "tried a template");
-        operator.state.lock().verdicts.insert(&check.key, verdict);
+        operator.state.lock().verdicts.insert(&check.key, verdict, operator.world.now());
     }
     operator.touched(subject.clone(), Duration::ZERO);
     Ok(())
@@ -38,11 +41,13 @@ async fn one(operator: &Operator, check: &Check) -> Result<Verdict, Error> {
         None => Ok(Verdict::Valid { unknown: Vec::new() }),
         Some(status) if status.message.contains("strict decoding error") => {
             // Whatever else is wrong with it is only said without that complaint.
-            let lenient = post(operator, check, "Ignore").await?;
             let unknown = unknown_fields(&status.message);
-            Ok(lenient.and_then(|s| invalid(&s)).unwrap_or(Verdict::Valid { unknown }))
+            Ok(match post(operator, check, "Ignore").await? {
+                None => Verdict::Valid { unknown },
+                Some(status) => said(&status),
+            })
         }
-        Some(status) => Ok(invalid(&status).unwrap_or(Verdict::Valid { unknown: Vec::new() })),
+        Some(status) => Ok(said(&status)),
     }
 }
 
@@ -62,23 +67,37 @@ async fn post(operator: &Operator, check: &Check, validation: &str) -> Result<Op
             .map_err(kube::Error::HttpError)?;
         match operator.client.request::<Value>(request).await {
             Ok(_) => Ok(None),
-            Err(kube::Error::Api(status)) if !matches!(status.code, 429 | 503 | 504) => Ok(Some(*status)),
+            Err(kube::Error::Api(status)) if is_answer(&status) => Ok(Some(*status)),
             Err(error) => Err(error),
         }
     };
     request(what, call).await
 }
 
-/// Only what is said of the template itself is a verdict. The rest (a quota, a missing service account, a
-/// webhook that takes no dry runs, a name that exists) may be over when it counts, and is told then.
-fn invalid(status: &Status) -> Option<Verdict> {
+/// Whether the API server says something about what was posted, and not about itself.
+fn is_answer(status: &Status) -> bool {
+    let webhook = status.code == 500 && status.message.contains("webhook");
+    webhook || ((400..500).contains(&status.code) && !matches!(status.code, 401 | 429))
+}
+
+/// Only what is said of the template itself is a verdict. The rest (a quota, a missing service account, an
+/// admission policy, a webhook that takes no dry runs) may be over when it counts, and is told then. A name
+/// that exists was looked at last.
+fn said(status: &Status) -> Verdict {
     let is_malformed = status.code == 400 && status.message.contains("cannot be handled as");
-    if status.code != 422 && !is_malformed {
-        return None;
+    let is_policys = status.message.contains("ValidatingAdmissionPolicy");
+    match status.code {
+        409 => Verdict::Valid { unknown: Vec::new() },
+        422 if !is_policys => invalid(status),
+        _ if is_malformed => invalid(status),
+        _ => Verdict::Unproved,
     }
-    let causes = status.details.iter().flat_map(|d| &d.causes);
-    let causes = causes.map(|c| (c.field.clone(), c.message.clone())).collect();
-    Some(Verdict::Invalid { causes, message: status.message.clone() })
+}
+
+fn invalid(status: &Status) -> Verdict {
+    let causes = status.details.iter().flat_map(|d| &d.causes).take(FIELDS);
+    let causes = causes.map(|c| (shorten(&c.field, TEXT), shorten(&c.message, TEXT))).collect();
+    Verdict::Invalid { causes, message: shorten(&status.message, TEXT) }
 }
 
 /// The paths in `... unknown field "spec.a", unknown field "spec.b"`.
@@ -108,19 +127,22 @@ mod tests {
     #[test]
     fn only_what_is_said_of_the_template_counts() {
         let cause = json!([{"reason": "FieldValueInvalid", "field": "spec.x", "message": "must be y"}]);
-        let Some(Verdict::Invalid { causes, .. }) = invalid(&status(422, "m", cause)) else { panic!() };
+        let Verdict::Invalid { causes, .. } = said(&status(422, "m", cause)) else { panic!() };
         assert_eq!(causes, [("spec.x".to_string(), "must be y".to_string())]);
-        assert!(
-            invalid(&status(400, "Pod in version \"v1\" cannot be handled as a Pod: json: ...", json!([])))
-                .is_some()
-        );
+        let malformed = "Pod in version \"v1\" cannot be handled as a Pod: json: ...";
+        assert!(matches!(said(&status(400, malformed, json!([]))), Verdict::Invalid { .. }));
+        assert_eq!(said(&status(409, "already exists", json!([]))), Verdict::Valid { unknown: Vec::new() });
         for (code, text) in [
             (403, "exceeded quota"),
-            (409, "already exists"),
             (400, "admission webhook \"x\" does not support dry run"),
+            (422, "ValidatingAdmissionPolicy 'p' with binding 'b' denied request: no"),
             (500, "failed calling webhook"),
         ] {
-            assert_eq!(invalid(&status(code, text, json!([]))), None, "{text}");
+            let status = status(code, text, json!([]));
+            assert!(is_answer(&status) && said(&status) == Verdict::Unproved, "{text}");
+        }
+        for code in [401, 429, 500, 503] {
+            assert!(!is_answer(&status(code, "etcdserver: leader changed", json!([]))), "{code}");
         }
     }
 }

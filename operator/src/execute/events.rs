@@ -22,7 +22,8 @@ use crate::{api, run::Operator};
 /// Its name is made of what it says, so that saying it again counts up instead of piling up.
 pub(super) async fn publish(operator: &Arc<Operator>, target: &Target, event: &EventRecord) {
     let meta = &target.meta;
-    let name = format!("{}.{}", meta.name, hash::short(&[&meta.uid, &event.reason, &event.message]));
+    let words = if event.once { "" } else { &event.message };
+    let name = format!("{}.{}", meta.name, hash::short(&[&meta.uid, &event.reason, words]));
     if operator.state.lock().told.again(&name, operator.world.now()) {
         return;
     }
@@ -48,6 +49,7 @@ pub(super) async fn publish(operator: &Arc<Operator>, target: &Target, event: &E
     }
     if let Err(error) = record(operator, target, event, &name, &kind).await {
         tracing::warn!(namespace = meta.namespace, name = meta.name, %error, "could not record an event");
+        operator.state.lock().told.forget(&name);
     }
 }
 
@@ -86,7 +88,8 @@ async fn record(
     let create = PostParams { field_manager: Some(names::FIELD_MANAGER.into()), dry_run: false };
     match request(what, events.create(&create, &object)).await {
         Err(Error::Refused { code: 409, .. }) => {
-            let seen = json!({"lastTimestamp": now, "count": 2});
+            let message = shorten(&event.message, MAX_MESSAGE);
+            let seen = json!({"lastTimestamp": now, "count": 2, "message": message});
             let (params, patch) = (params(), Patch::Merge(&seen));
             request(what, events.patch(name, &params, &patch)).await.map(drop)
         }

@@ -24,12 +24,19 @@ pub(super) async fn reconcile(
         let runner = state.cache.pods.get(&(key.0.clone(), names::runner(&key.1))).cloned();
         let state = &mut *state;
         let memory = state.jobs.entry(object.meta.uid.clone()).or_default();
+        let seen = *memory.seen.get_or_insert(now);
+        memory.absent = match (&cluster, &runner) {
+            (Some(_), Some(_)) => None,
+            _ => memory.absent.or(Some(now)),
+        };
         let decision = job::decide(&job::Input {
             job: &object,
             cluster: cluster.as_deref(),
             runner: runner.as_deref(),
             explained: memory.explained.as_ref(),
             refused: refusal::lasting(&memory.refused),
+            seen,
+            absent: memory.absent,
             verdicts: &state.verdicts,
             now,
             domain: &operator.settings.cluster_domain,

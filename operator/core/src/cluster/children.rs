@@ -1,6 +1,6 @@
 //! The three children of a cluster: made when missing, put right when changed by hand.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
@@ -18,14 +18,16 @@ use crate::{
 pub(crate) struct Plan {
     pub actions: Vec<Action>,
     pub all_exist: bool,
-    is_valid: bool,
+    valid: BTreeSet<Kind>,
     /// Why a child cannot be made now.
     pub waiting: Option<Observed>,
 }
 
-/// With `is_valid` false nothing is made of the spec: the API server would not take a part of it.
-pub(crate) fn plan(input: &Input<'_>, is_valid: bool) -> Plan {
-    let mut plan = Plan { all_exist: true, is_valid, ..Plan::default() };
+/// `is_valid` tells of which kinds the API server would take what the spec says; of the others nothing is made.
+/// (Workers are the group's, and count by their pods.)
+pub(crate) fn plan(input: &Input<'_>, is_valid: &dyn Fn(Kind) -> bool) -> Plan {
+    let valid = [Kind::Deployment, Kind::Service, Kind::Pod].into_iter().filter(|k| is_valid(*k)).collect();
+    let mut plan = Plan { all_exist: true, valid, ..Plan::default() };
     let owner = template::cluster_owner(input.cluster);
     deployment(input, &owner, &mut plan);
     service(input, &owner, &mut plan);
@@ -90,7 +92,7 @@ fn service(input: &Input<'_>, owner: &Owner, plan: &mut Plan) {
     if let Some(selector) = merge::difference(&desired["spec"]["selector"], &spec["selector"]) {
         diff["selector"] = selector;
     }
-    if plan.is_valid && diff != json!({}) {
+    if plan.valid.contains(&Kind::Service) && diff != json!({}) {
         body.insert("spec".into(), diff);
     }
     push(plan, Kind::Service, names::scheduler(&input.cluster.meta.name), resource_version, body);
@@ -124,7 +126,7 @@ fn default_group(input: &Input<'_>, owner: &Owner, plan: &mut Plan) {
         )
     };
     let mut worker = Map::new();
-    if is_ours && plan.is_valid {
+    if is_ours && plan.valid.contains(&Kind::Pod) {
         let template = |w: &dask_crds::WorkerSpec| json!(dask_crds::WorkerSpec { replicas: 0, ..w.clone() });
         let diff = merge::difference(&template(&input.cluster.spec.worker), &template(&have.spec.worker));
         if let Some(Value::Object(diff)) = diff {
@@ -205,7 +207,8 @@ fn as_body(metadata: Option<Value>) -> Map<String, Value> {
 }
 
 fn create(plan: &mut Plan, kind: Kind, body: Value) {
-    if plan.is_valid {
+    let made_of = if kind == Kind::Group { Kind::Pod } else { kind };
+    if plan.valid.contains(&made_of) {
         plan.actions.push(Action::Create { kind, body });
     }
 }

@@ -19,14 +19,17 @@ const STALE: Duration = Duration::from_secs(30);
 /// enough. Only an answer counts: silence is no idleness.
 pub(crate) fn plan<S>(input: &Input<'_>, phase: Phase, decision: &mut Decision<S>) -> Option<Observed> {
     let timeout = u64::try_from(input.cluster.spec.idle_timeout).ok().filter(|s| *s > 0)?;
-    if phase != Phase::Running {
+    // A job's cluster lives as long as its program, which may have other things to do.
+    let is_a_jobs = input.cluster.meta.owners.iter().any(|o| o.kind == "DaskJob");
+    if phase != Phase::Running || is_a_jobs {
         return None;
     }
     decision.need = SchedulerNeed::Idle;
     let snapshot = input.scheduler.known().filter(|s| input.now.since(s.read) <= STALE)?;
-    let since = since(snapshot)?;
+    let since = since(input, snapshot)?;
     let over = since.plus(Duration::from_secs(timeout));
-    if input.now < over {
+    // What was read before the time was over says nothing about its end.
+    if snapshot.at < over {
         let left = input.now.until(over).max(Duration::from_millis(100));
         decision.requeue = Some(decision.requeue.map_or(left, |d| d.min(left)));
         let text = format!(
@@ -51,10 +54,15 @@ pub(crate) fn plan<S>(input: &Input<'_>, phase: Phase, decision: &mut Decision<S
 }
 
 /// Since when the scheduler has had nothing to do. Its clock may be behind ours: never longer than we have
-/// not seen it busy.
-fn since(snapshot: &Snapshot) -> Option<Timestamp> {
+/// not seen it busy, and by as much later as it says that it is older than its pod.
+fn since(input: &Input<'_>, snapshot: &Snapshot) -> Option<Timestamp> {
     match snapshot.idle? {
         Idle::Busy => None,
-        Idle::Since(t) => Some(snapshot.last_busy.map_or(t, |busy| busy.max(t))),
+        Idle::Since(t) => {
+            let pods = input.scheduler_pods.iter().filter(|p| p.is_live());
+            let behind = pods.map(|p| p.created.since(snapshot.started)).min().unwrap_or_default();
+            let t = t.plus(behind);
+            Some(snapshot.last_busy.map_or(t, |busy| busy.max(t)))
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! What is made of a cluster's spec, tried before it is made.
 
 use dask_crds::DaskClusterStatus;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Input;
 use crate::{
@@ -30,18 +30,31 @@ fn candidates<'a>(cluster: &'a Cluster, root: &'static str, domain: &'a str) -> 
     let (namespace, scheduler) = (&cluster.meta.namespace, &cluster.spec.scheduler);
     let deployment = template::hash(&scheduler.spec, scheduler.metadata.as_ref());
     // A Service's name has rules of its own.
-    let service = hash::of_json(&json!([cluster.meta.name, scheduler.service.0, deployment]));
+    let service = hash::of_json(&json!([cluster.meta.name, scheduler.service.0, scheduler.metadata]));
     vec![
         Candidate::new(Kind::Deployment, namespace, &deployment, move |key| {
             Check::new(key, Kind::Deployment, template::scheduler_deployment(cluster), root, &DEPLOYMENT)
         }),
         Candidate::new(Kind::Service, namespace, &service, move |key| {
-            Check::new(key, Kind::Service, template::scheduler_service(cluster), root, &SERVICE)
+            Check::new(key, Kind::Service, unbound(template::scheduler_service(cluster)), root, &SERVICE)
         }),
         group::candidate(&cluster.spec.worker, namespace, move |key| {
             group::check(key, &default_group(cluster), cluster, root, domain)
         }),
     ]
+}
+
+/// Without what only one Service can have at a time: the cluster's own may have it.
+fn unbound(mut service: Value) -> Value {
+    const BOUND: [&str; 3] = ["clusterIP", "clusterIPs", "healthCheckNodePort"];
+    if let Some(spec) = service["spec"].as_object_mut() {
+        spec.retain(|key, _| !BOUND.contains(&key.as_str()));
+        let ports = spec.get_mut("ports").and_then(Value::as_array_mut);
+        for port in ports.into_iter().flatten().filter_map(Value::as_object_mut) {
+            port.remove("nodePort");
+        }
+    }
+    service
 }
 
 /// The cluster that will be made for a job.
@@ -85,22 +98,29 @@ pub(crate) fn tried(input: &Input<'_>) -> Tried {
     if check::is_known(&input.cluster.status.conditions, |c| c.observed_generation == generation) {
         return Tried::default();
     }
-    check::look_up(input.verdicts, candidates(input.cluster, "", input.domain))
+    check::look_up(input.verdicts, candidates(input.cluster, "", input.domain), input.now)
 }
 
 /// Whether the API server takes the spec, as a condition.
 pub(crate) fn accepted(tried: &Tried) -> Observed {
     if tried.invalid.is_empty() {
-        let text = "the API server takes what is made of the spec";
-        return conditions::yes(conditions::ACCEPTED, "Valid", text);
+        let (reason, text) = if tried.unproved {
+            (
+                check::UNPROVED,
+                "a part of it could not be tried; what the API server says of it is told when it is made",
+            )
+        } else {
+            (check::PROVED, "the API server takes what is made of the spec")
+        };
+        return conditions::yes(conditions::ACCEPTED, reason, text);
     }
-    let name = tried.invalid.iter().any(|t| t.starts_with("metadata.name:"));
+    let name = tried.invalid.iter().any(|(_, t)| t.starts_with("metadata.name:"));
     let (reason, remedy) = if name {
         ("InvalidName", "delete it and create it with another name")
     } else {
         ("InvalidTemplate", "correct it and apply again")
     };
-    let mut told = tried.invalid.clone();
+    let mut told: Vec<&str> = tried.invalid.iter().map(|(_, text)| text.as_str()).collect();
     told.dedup();
     conditions::no(conditions::ACCEPTED, reason, format!("{}; {remedy}", told.join("; ")))
 }

@@ -69,7 +69,7 @@ impl Scene {
         });
         let (Some(checks), Some(verdict)) = (checks, self.verdict.clone()) else { return first };
         for check in checks {
-            self.verdicts.insert(&check.key, verdict.clone());
+            self.verdicts.insert(&check.key, verdict.clone(), self.now);
         }
         if first.status.phase == Some(Phase::Created) {
             first.actions.retain(|a| !matches!(a, Action::Check(_)));

@@ -72,7 +72,12 @@ pub(crate) fn plan(
 
 /// Whether no worker runs in the pod: it has not started, or a reading that can be believed says so.
 pub(crate) fn holds_nothing(input: &Input<'_>, pod: &PodRecord, addresses: &Mapped) -> bool {
-    if !pod.scheduled || (pod.phase == PodPhase::Pending && pod.ip.is_none()) {
+    if addresses.get(&pod.uid).is_some() {
+        return false;
+    }
+    // A Deployment's record may show no pod while a new one has come: then only the registry knows.
+    let has_not_started = !pod.scheduled || (pod.phase == PodPhase::Pending && pod.ip.is_none());
+    if has_not_started && !pod.is_deployment {
         return true;
     }
     match input.scheduler {

@@ -48,7 +48,13 @@ pub(crate) fn plan(input: &Input<'_>, cluster: &Cluster, found: &mut Findings) {
     let candidate = candidate(&group.spec.worker, &group.meta.namespace, |key| {
         check(key, group, cluster, "", input.domain)
     });
-    found.tried = check::look_up(input.verdicts, vec![candidate]);
+    found.tried = check::look_up(input.verdicts, vec![candidate], input.now);
+    if !found.tried.again.is_empty() {
+        found.actions.push(Action::Check(std::mem::take(&mut found.tried.again)));
+    }
+    if let Some(wait) = found.tried.look_in {
+        found.again_in(wait);
+    }
     if !found.tried.open.is_empty() {
         found.actions.push(Action::Check(std::mem::take(&mut found.tried.open)));
         found.untried = true;
@@ -61,8 +67,14 @@ pub(crate) fn accepted(input: &Input<'_>, found: &Findings) -> Option<Observed> 
         return None;
     }
     Some(match found.tried.invalid.first() {
-        None => conditions::yes(conditions::ACCEPTED, "Valid", "the API server takes pods of this template"),
-        Some(why) => {
+        None if found.tried.unproved => {
+            let text = "it could not be tried; what the API server says of it is told when pods are made";
+            conditions::yes(conditions::ACCEPTED, check::UNPROVED, text)
+        }
+        None => {
+            conditions::yes(conditions::ACCEPTED, check::PROVED, "the API server takes pods of this template")
+        }
+        Some((_, why)) => {
             let text =
                 format!("{why}; correct it and apply again; {} pods stay as they are", input.pods.len());
             conditions::no(conditions::ACCEPTED, "InvalidTemplate", text)

@@ -79,7 +79,7 @@ impl Scene {
             return first;
         }
         for key in keys {
-            self.verdicts.insert(&key, Verdict::Valid { unknown: Vec::new() });
+            self.verdicts.insert(&key, Verdict::Valid { unknown: Vec::new() }, self.now);
         }
         (self.group.status, self.memory) = before;
         self.decide_once()

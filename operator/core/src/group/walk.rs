@@ -287,7 +287,7 @@ impl World {
             Action::UnmarkPod(pod) => self.mark(&[pod], None),
             Action::Check(checks) => {
                 for check in checks {
-                    self.verdicts.insert(&check.key, Verdict::Valid { unknown: Vec::new() });
+                    self.verdicts.insert(&check.key, Verdict::Valid { unknown: Vec::new() }, self.now);
                 }
             }
             Action::Retire(call) => {

@@ -20,12 +20,16 @@ use crate::{
 pub const START_TIMEOUT: Duration = Duration::from_secs(1800);
 /// How much later than announced a deleted pod may be gone before its node counts as lost.
 const LOST: Duration = Duration::from_secs(10);
+/// How long a cluster or a runner must be missing before it counts as deleted.
+const ABSENT: Duration = Duration::from_secs(3);
 /// Longest text that is kept.
 const TEXT: usize = 500;
 
 /// How a job ended. Once written down it does not change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outcome {
+    /// UID of the job: a copy of its annotations says nothing about another one.
+    pub job: String,
     /// Whether the program ended well.
     pub succeeded: bool,
     /// Why, in one CamelCase word.
@@ -39,7 +43,8 @@ pub struct Outcome {
 impl Outcome {
     /// What was written down about the job.
     pub fn of(job: &Job) -> Option<Self> {
-        serde_json::from_str(job.meta.annotations.get(names::OUTCOME)?).ok()
+        let outcome: Self = serde_json::from_str(job.meta.annotations.get(names::OUTCOME)?).ok()?;
+        (outcome.job == job.meta.uid).then_some(outcome)
     }
 
     /// As it is written down.
@@ -72,17 +77,22 @@ impl Outcome {
     }
 
     fn failed(reason: &str, message: String, at: Timestamp) -> Self {
-        Self { succeeded: false, reason: reason.into(), message: shorten(&message, TEXT), at }
+        let job = String::new();
+        Self { job, succeeded: false, reason: reason.into(), message: shorten(&message, TEXT), at }
     }
 
     fn succeeded(at: Timestamp) -> Self {
         let message = "the program ended with exit code 0".into();
-        Self { succeeded: true, reason: "JobSucceeded".into(), message, at }
+        Self { job: String::new(), succeeded: true, reason: "JobSucceeded".into(), message, at }
     }
 }
 
 /// How the job ended, if it did.
 pub(super) fn observed(input: &Input<'_>) -> Option<Outcome> {
+    outcome(input).map(|o| Outcome { job: input.job.meta.uid.clone(), ..o })
+}
+
+fn outcome(input: &Input<'_>) -> Option<Outcome> {
     let (job, now) = (input.job, input.now);
     if !names::cluster_name_is_valid(&job.meta.name) {
         let text = format!("{}; create the job again with another name", names::rule(&job.meta.name));
@@ -93,12 +103,21 @@ pub(super) fn observed(input: &Input<'_>) -> Option<Outcome> {
         Child::Ours(pod) => of_pod(input, pod),
         Child::Going(pod) => of_pod(input, pod).or_else(|| of_deleted(input, pod)),
         Child::Missing | Child::Taken(_) if was_made => {
+            // Another watch may be ahead of that of pods.
+            if !is_gone(input) {
+                return None;
+            }
             let text = "its pod was deleted, or its node is gone; create the job again".to_string();
             Some(Outcome::failed("RunnerDeleted", text, now))
         }
         Child::Missing | Child::Taken(_) => invalid(input),
     };
     outcome.or_else(|| lost_cluster(input, was_made)).or_else(|| never_started(input))
+}
+
+/// Whether what is missing has been missing for long enough to be believed.
+fn is_gone(input: &Input<'_>) -> bool {
+    input.absent.is_some_and(|since| input.now.since(since) >= ABSENT)
 }
 
 /// What a pod that is there says.
@@ -140,7 +159,7 @@ fn of_deleted(input: &Input<'_>, pod: &PodRecord) -> Option<Outcome> {
 /// What the API server would not take, before anything is made of it.
 fn invalid(input: &Input<'_>) -> Option<Outcome> {
     let tried = super::tried(input);
-    let why = tried.invalid.first()?;
+    let (_, why) = tried.invalid.first()?;
     let text = format!("{why}; correct it, and create the job again");
     Some(Outcome::failed("InvalidTemplate", text, input.now))
 }
@@ -153,7 +172,7 @@ fn lost_cluster(input: &Input<'_>, was_made: bool) -> Option<Outcome> {
             let why = cluster_error(cluster)?;
             Some(Outcome::failed("ClusterInError", why, input.now))
         }
-        Child::Missing | Child::Taken(_) if was_made => {
+        Child::Missing | Child::Taken(_) if was_made && is_gone(input) => {
             lost("its DaskCluster was deleted while the program ran; create the job again")
         }
         Child::Going(_) => lost("its DaskCluster is being deleted; create the job again"),
@@ -168,7 +187,8 @@ fn start_limit(input: &Input<'_>) -> Option<Timestamp> {
     let limit = asked.map_or(START_TIMEOUT, |s| Duration::from_secs(u64::try_from(s).unwrap_or_default()));
     let since = match input.runner() {
         Child::Ours(pod) | Child::Going(pod) => pod.created,
-        Child::Missing | Child::Taken(_) => input.job.meta.created,
+        // While no operator ran, nothing could start.
+        Child::Missing | Child::Taken(_) => input.job.meta.created.max(input.seen),
     };
     (!has_started && !limit.is_zero()).then(|| since.plus(limit))
 }
@@ -197,5 +217,6 @@ pub(super) fn look_in(input: &Input<'_>) -> Option<Duration> {
         Child::Ours(pod) => explain::look_in(pod, input.now),
         _ => None,
     };
-    starts.into_iter().chain(waits).min().map(|d| d.max(Duration::from_millis(100)))
+    let believed = input.absent.map(|t| input.now.until(t.plus(ABSENT)));
+    starts.into_iter().chain(waits).chain(believed).min().map(|d| d.max(Duration::from_millis(100)))
 }

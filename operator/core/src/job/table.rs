@@ -38,7 +38,7 @@ const TABLE: &[(&str, &str, &str, &str)] = &[
     // Both are there: whatever state they are in, the next status comes first.
     ("JobCreated", "ours,error,going", "!none,taken,former", "=ClusterCreated"),
     // One is missing and the other is ours, or both are: make what is missing.
-    ("JobCreated", "none", "none", "+c+r"),
+    ("JobCreated", "none", "none", "+c"),
     ("JobCreated", "ours", "none", "+r"),
     ("JobCreated", "none", "pending,running,going", "+c"),
     // A runner that is over already: an operator died between its creation and the next status.

@@ -17,6 +17,8 @@ pub(super) struct Scene {
     pub runner: Option<PodRecord>,
     pub explained: Option<Explanation>,
     pub refused: Option<Trouble>,
+    pub seen: Timestamp,
+    pub absent: Option<Timestamp>,
     pub verdicts: Verdicts,
     pub now: Timestamp,
 }
@@ -46,6 +48,8 @@ impl Scene {
             runner: None,
             explained: None,
             refused: None,
+            seen: T0,
+            absent: Some(T0),
             verdicts: Verdicts::default(),
             now: T0.plus(Duration::from_secs(60)),
         }
@@ -68,7 +72,7 @@ impl Scene {
     /// The API server takes all templates.
     pub fn accept(&mut self) {
         for check in tried(&self.input()).open {
-            self.verdicts.insert(&check.key, Verdict::Valid { unknown: Vec::new() });
+            self.verdicts.insert(&check.key, Verdict::Valid { unknown: Vec::new() }, self.now);
         }
     }
 
@@ -112,6 +116,8 @@ impl Scene {
             runner: self.runner.as_ref(),
             explained: self.explained.as_ref(),
             refused: self.refused.as_ref(),
+            seen: self.seen,
+            absent: self.absent,
             verdicts: &self.verdicts,
             now: self.now,
             domain: "cluster.local",
@@ -163,14 +169,13 @@ fn a_job_goes_its_way_one_step_at_a_time() {
     let Action::Check(checks) = &scene.turn().actions[0] else { panic!() };
     assert_eq!(checks.len(), 4, "runner, scheduler, Service, worker: before anything is made");
     scene.accept();
-    let kinds: Vec<Kind> = scene
-        .turn()
-        .actions
-        .iter()
-        .filter_map(|a| if let Action::Create { kind, .. } = a { Some(*kind) } else { None })
-        .collect();
-    assert_eq!(kinds, [Kind::Cluster, Kind::Pod]);
+    let made = |d: Decision<DaskJobStatus>| -> Vec<Kind> {
+        let made = d.actions.iter();
+        made.filter_map(|a| if let Action::Create { kind, .. } = a { Some(*kind) } else { None }).collect()
+    };
+    assert_eq!(made(scene.turn()), [Kind::Cluster]);
     scene.with_cluster();
+    assert_eq!(made(scene.turn()), [Kind::Pod], "at once, without waiting for a scheduler");
     scene.with_runner(PodPhase::Pending);
     scene.turn();
     assert_eq!(scene.job.status.job_status, Some(JobStatus::ClusterCreated));
@@ -264,7 +269,7 @@ fn a_template_that_would_be_refused_makes_nothing() {
         } else {
             Verdict::Valid { unknown: Vec::new() }
         };
-        scene.verdicts.insert(&check.key, verdict);
+        scene.verdicts.insert(&check.key, verdict, scene.now);
     }
     let d = scene.turn();
     assert!(!d.actions.iter().any(|a| matches!(a, Action::Create { .. })));
@@ -311,4 +316,39 @@ fn kopfs_traces_go() {
         json!(null)
     );
     assert_eq!(patches[1].0, Kind::Pod);
+}
+
+#[test]
+fn an_outcome_that_was_copied_ends_no_other_job() {
+    let mut scene = Scene::at(JobStatus::Running);
+    scene.main_ends(0);
+    scene.ends();
+    let mut copy = Scene::new();
+    copy.job.meta.annotations = scene.job.meta.annotations.clone();
+    copy.job.meta.uid = "another".into();
+    copy.accept();
+    copy.turn();
+    assert!(matches!(copy.turn().actions[..], [Action::Create { kind: Kind::Cluster, .. }]));
+}
+
+#[test]
+fn the_time_to_start_begins_when_somebody_can_start_it() {
+    let mut scene = Scene::at(JobStatus::JobCreated);
+    scene.now = T0.plus(START_TIMEOUT * 2);
+    scene.seen = scene.now;
+    scene.accept();
+    assert!(matches!(scene.turn().actions[..], [Action::Create { kind: Kind::Cluster, .. }]));
+    scene.now = scene.now.plus(START_TIMEOUT);
+    assert_eq!(scene.ends(), (JobStatus::Failed, "NeverStarted".into()));
+}
+
+#[test]
+fn a_runner_that_is_only_not_seen_yet_fails_nothing() {
+    let mut scene = Scene::at(JobStatus::ClusterCreated);
+    scene.runner = None;
+    scene.absent = Some(scene.now);
+    let d = scene.turn();
+    assert!(d.actions.is_empty() && d.requeue.is_some_and(|w| w <= Duration::from_secs(3)));
+    scene.now = scene.now.plus(Duration::from_secs(3));
+    assert_eq!(scene.ends(), (JobStatus::Failed, "RunnerDeleted".into()));
 }

@@ -12,7 +12,7 @@ fn refuse(scene: &mut Scene, kind: Kind, path: &str) {
         } else {
             Verdict::Valid { unknown: Vec::new() }
         };
-        scene.verdicts.insert(&check.key, verdict);
+        scene.verdicts.insert(&check.key, verdict, scene.now);
     }
 }
 
@@ -82,4 +82,34 @@ fn another_process_need_not_ask_again() {
     assert!(scene.decide_once().actions.is_empty());
     scene.cluster.meta.generation += 1;
     assert!(matches!(scene.decide_once().actions[..], [Action::Check(_)]));
+}
+
+#[test]
+fn a_running_cluster_keeps_every_part_that_can_be() {
+    let mut scene = Scene::running();
+    scene.cluster.meta.generation += 1;
+    scene.cluster.spec.worker.spec.0.insert("nodeName".into(), json!("n"));
+    refuse(&mut scene, Kind::Pod, "spec.nodeName");
+    (scene.deployment, scene.service) = (None, None);
+    let d = scene.decide_once();
+    let made =
+        d.actions.iter().filter_map(|a| if let Action::Create { kind, .. } = a { Some(*kind) } else { None });
+    assert_eq!(
+        made.collect::<Vec<_>>(),
+        [Kind::Deployment, Kind::Service],
+        "only the workers' template is bad"
+    );
+    assert_eq!(d.status.phase, Some(Phase::Running));
+}
+
+#[test]
+fn what_its_own_service_has_does_not_stand_in_a_services_way() {
+    let mut scene = Scene::new();
+    scene.cluster.spec.scheduler.service.0["ports"][0]["nodePort"] = json!(30_786);
+    scene.cluster.spec.scheduler.service.0.insert("clusterIP".into(), json!("10.0.0.9"));
+    let d = scene.decide_once();
+    let Some(Action::Check(checks)) = d.actions.first() else { panic!() };
+    let service = &checks.iter().find(|c| c.kind == Kind::Service).unwrap().body["spec"];
+    assert!(service.get("clusterIP").is_none() && service["ports"][0].get("nodePort").is_none());
+    assert_eq!(service["ports"][0]["port"], 8786);
 }

@@ -13,7 +13,8 @@ fn scene(idle: Option<Idle>, last_busy: Option<Timestamp>) -> Scene {
     let mut scene = Scene::running();
     scene.cluster.spec.idle_timeout = 600;
     scene.now = T0.plus(Duration::from_secs(10_000));
-    let snapshot = Snapshot { idle, last_busy, read: scene.now, ..Snapshot::default() };
+    let snapshot =
+        Snapshot { idle, last_busy, at: scene.now, read: scene.now, started: T0, ..Snapshot::default() };
     scene.scheduler = SchedulerState::Known(Arc::new(snapshot));
     scene
 }
@@ -52,6 +53,26 @@ fn null_means_busy_and_silence_means_nothing() {
 #[test]
 fn a_clock_that_runs_behind_deletes_nothing_early() {
     assert!(!is_deleted(&scene(Some(Idle::Since(ago(4_000))), Some(ago(5))).decide()));
+    // Older than its pod: an hour behind.
+    let mut behind = scene(Some(Idle::Since(ago(4_000))), None);
+    let mut pod = testing::pod("c-scheduler-x", 1);
+    pod.created = T0.plus(Duration::from_secs(3_600));
+    behind.pods.push(pod);
+    assert!(!is_deleted(&behind.decide()));
+}
+
+#[test]
+fn only_a_reading_after_the_end_of_the_time_counts() {
+    let mut scene = scene(Some(Idle::Since(ago(598))), None);
+    scene.now = scene.now.plus(Duration::from_secs(4));
+    assert!(!is_deleted(&scene.decide()), "somebody may have come since");
+}
+
+#[test]
+fn a_jobs_cluster_stays_while_its_program_thinks() {
+    let mut scene = scene(Some(Idle::Since(ago(9_000))), None);
+    scene.cluster.meta.owners = vec![crate::record::Owner::controller("DaskJob", "j", "u")];
+    assert!(!is_deleted(&scene.decide()));
 }
 
 #[test]

@@ -415,3 +415,18 @@ fn a_deployments_worker_is_its_pod_of_the_moment() {
     let off = crate::record::DeploymentRecord { replicas: 0, ..deployment.clone() };
     assert_eq!(PodRecord::of_deployment("g-worker-1", &off, &[&living]), None);
 }
+
+#[test]
+fn a_deployments_worker_that_is_registered_is_drained_though_no_pod_shows() {
+    let mut scene = Scene::new(1, 2);
+    let old = &mut scene.pods[0];
+    (old.is_deployment, old.template_hash) = (true, None);
+    (old.phase, old.scheduled, old.ip, old.ready_since) = (PodPhase::Pending, false, None, None);
+    let d = scene.decide();
+    assert_eq!((deletes(&d), marks(&d)), (Vec::new(), vec!["w1".to_string()]));
+    // Not registered, and the registry was read just now: it holds nothing.
+    scene.snapshot().workers.remove(&address(1));
+    assert_eq!(deletes(&scene.decide()), ["w1"]);
+    scene.scheduler = SchedulerState::Unreachable { why: "x".into() };
+    assert!(deletes(&scene.decide()).is_empty());
+}

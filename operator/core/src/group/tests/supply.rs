@@ -227,7 +227,9 @@ fn a_corrected_template_replaces_what_never_started() {
     waits(&mut scene.pods[0]);
     (scene.pods[0].scheduled, scene.pods[0].ip) = (false, None);
     waits(&mut scene.pods[1]);
-    scene.snapshot().workers.remove(&address(2));
+    for n in [1, 2] {
+        scene.snapshot().workers.remove(&address(n));
+    }
     assert!(deletes(&scene.decide()).is_empty(), "they wait, and the template is theirs");
     scene.group.spec.worker.spec.0.insert("nodeName".into(), json!("n"));
     assert_eq!(deletes(&scene.decide()), ["w1", "w2"], "what runs stays");
@@ -286,13 +288,13 @@ fn a_template_is_tried_once_and_a_bad_one_makes_no_pods() {
     let tried = check(&d).unwrap();
     assert_eq!(created(&d), 0);
     let causes = vec![("spec.containers[0].image".to_string(), "Required value".to_string())];
-    scene.verdicts.insert(&tried.key, Verdict::Invalid { causes, message: String::new() });
+    scene.verdicts.insert(&tried.key, Verdict::Invalid { causes, message: String::new() }, scene.now);
     let d = scene.decide_once();
     assert_eq!((created(&d), deletes(&d).len()), (0, 0), "what runs stays");
     let accepted = d.status.conditions.iter().find(|c| c.type_ == conditions::ACCEPTED).unwrap();
     assert!(accepted.message.starts_with("spec.worker.spec.containers[0].image: Required value"));
     assert!(events(&d).contains(&"InvalidTemplate".to_string()));
-    scene.verdicts.insert(&tried.key, Verdict::Valid { unknown: Vec::new() });
+    scene.verdicts.insert(&tried.key, Verdict::Valid { unknown: Vec::new() }, scene.now);
     assert_eq!(created(&scene.decide_once()), 1, "put right");
     scene.verdicts = Verdicts::default();
     assert!(check(&scene.decide_once()).is_none(), "another process need not ask again");
