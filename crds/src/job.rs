@@ -83,7 +83,7 @@ fn if_known<'de, D: serde::Deserializer<'de>>(d: D) -> Result<Option<JobStatus>,
 }
 
 /// How far a job is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub enum JobStatus {
     /// Seen.
     JobCreated,

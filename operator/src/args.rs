@@ -42,6 +42,15 @@ pub struct Args {
     /// Seconds between two questions to a scheduler while an autoscaler needs it
     #[arg(long, default_value_t = 2.0)]
     pub poll_seconds: f64,
+    /// Take part in an election: of several operators one writes, the others are ready to
+    #[arg(long)]
+    pub leader_elect: bool,
+    /// Name of the Lease of that election
+    #[arg(long, default_value = "dask-operator")]
+    pub lease_name: String,
+    /// Namespace of that Lease [default: the pod's, or the kubeconfig's]
+    #[arg(long)]
+    pub lease_namespace: Option<String>,
     /// How log lines look
     #[arg(long, value_enum, default_value_t)]
     pub log_format: LogFormat,

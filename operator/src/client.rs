@@ -12,13 +12,14 @@ use kube::{
 };
 use tower::{BoxError, Layer, Service};
 
-use crate::metrics::Metrics;
+use crate::{leader::Leadership, metrics::Metrics};
 
 /// Longest silence on a connection: more than a watch lasts.
 const SILENCE: std::time::Duration = std::time::Duration::from_secs(130);
 
 /// Resources with a name of their own in metrics; anything else is `other`.
-const RESOURCES: [&str; 8] = [
+const RESOURCES: [&str; 9] = [
+    "leases",
     "pods",
     "services",
     "deployments",
@@ -34,12 +35,57 @@ const SUBRESOURCES: [&str; 3] = ["status", "scale", "portforward"];
 ///
 /// # Errors
 /// A configuration that no client can be made of.
-pub fn connect(mut config: Config, metrics: Metrics) -> Result<Client, kube::Error> {
+pub fn connect(mut config: Config, metrics: Metrics, leadership: Leadership) -> Result<Client, kube::Error> {
     config.default_retry = false;
     // A server that accepted a connection and went silent must not hold a watch or a list for ever.
     config.read_timeout = Some(SILENCE);
     config.reset_reader_on_write = true;
-    Ok(ClientBuilder::try_from(config)?.with_layer(&Counted(metrics)).build())
+    let counted = ClientBuilder::try_from(config)?.with_layer(&Counted(metrics));
+    Ok(counted.with_layer(&Fenced(leadership)).build())
+}
+
+/// Lets nothing be written by a process that does not lead, but for the Lease itself.
+#[derive(Clone, Debug)]
+pub struct Fenced(pub Leadership);
+
+impl<S> Layer<S> for Fenced {
+    type Service = FencedService<S>;
+    fn layer(&self, inner: S) -> Self::Service {
+        FencedService { inner, leadership: self.0.clone() }
+    }
+}
+
+/// A service through which only a leader writes.
+#[derive(Clone, Debug)]
+pub struct FencedService<S> {
+    inner: S,
+    leadership: Leadership,
+}
+
+impl<S, B> Service<Request<Body>> for FencedService<S>
+where
+    S: Service<Request<Body>, Response = Response<B>>,
+    S::Future: Send + 'static,
+    S::Error: Into<BoxError>,
+    B: 'static,
+{
+    type Response = Response<B>;
+    type Error = BoxError;
+    type Future = Answer<B, BoxError>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.inner.poll_ready(cx).map_err(Into::into)
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let writes = request.method() != Method::GET;
+        let is_election = request.uri().path().starts_with("/apis/coordination.k8s.io/");
+        if writes && !is_election && !self.leadership.may_write() {
+            return Box::pin(async { Err("this operator does not lead, and writes nothing".into()) });
+        }
+        let answer = self.inner.call(request);
+        Box::pin(async move { answer.await.map_err(Into::into) })
+    }
 }
 
 /// Counts requests.
@@ -115,6 +161,24 @@ fn describe(method: &Method, path: &str, query: Option<&str>) -> (&'static str, 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn who_does_not_lead_reads_and_votes_and_writes_nothing() {
+        let answer =
+            || tower::service_fn(|_: Request<Body>| std::future::ready(Ok::<_, BoxError>(Response::new(()))));
+        for (method, path, leads, passes) in [
+            (Method::GET, "/api/v1/pods", false, true),
+            (Method::PATCH, "/api/v1/namespaces/a/pods/x", false, false),
+            (Method::DELETE, "/api/v1/namespaces/a/pods/x", false, false),
+            (Method::PUT, "/apis/coordination.k8s.io/v1/namespaces/a/leases/x", false, true),
+            (Method::DELETE, "/api/v1/namespaces/a/pods/x", true, true),
+        ] {
+            let leadership = if leads { Leadership::alone() } else { Leadership::candidate() };
+            let mut service = Fenced(leadership).layer(answer());
+            let request = Request::builder().method(&method).uri(path).body(Body::empty()).unwrap();
+            assert_eq!(service.call(request).await.is_ok(), passes, "{method} {path}");
+        }
+    }
 
     #[test]
     fn requests_are_named_as_in_the_audit_log() {

@@ -32,6 +32,11 @@ impl Health {
         self.lock().beats.insert(name.into(), Instant::now());
     }
 
+    /// The loop with this name has nothing to do for now.
+    pub fn rests(&self, name: &str) {
+        self.lock().beats.remove(name);
+    }
+
     /// Not ready until [`Health::has`] is called with the same words.
     pub fn lacks(&self, what: &str) {
         let mut inner = self.lock();

@@ -106,6 +106,13 @@ impl Links {
         }
     }
 
+    /// Nobody needs anything any more.
+    pub fn clear(&self) {
+        for link in self.lock().values_mut() {
+            link.needs.clear();
+        }
+    }
+
     /// Something about the scheduler's pod changed: ask soon.
     pub fn wake(&self, cluster: &Key) {
         if let Some(link) = self.lock().get(cluster) {
@@ -123,6 +130,7 @@ impl Links {
                 state.cache.group_by_uid(&uid).map(|g| (g.meta.namespace.clone(), g.spec.cluster.clone()))
             };
             let accepted = match &cluster {
+                Some(_) if !operator.leadership.may_write() => Err("another operator leads".into()),
                 Some(cluster) => retire(&operator, cluster, &call).await,
                 None => Err("the group is gone".into()),
             };

@@ -7,6 +7,7 @@ use clap::Parser;
 use dask_operator::{
     args::{Args, Command, SchedulerAccess},
     client,
+    leader::{self, Leadership, Seat},
     link::{Direct, PortForward},
     metrics::Metrics,
     run::Operator,
@@ -40,8 +41,10 @@ async fn main() -> anyhow::Result<()> {
         Some(config) => config,
         None => kube::Config::infer().await.context("no kubeconfig, and not in a pod; set KUBECONFIG")?,
     };
-    let client =
-        client::connect(config.clone(), metrics.clone()).context("making a client of the API server")?;
+    let leadership = if args.leader_elect { Leadership::candidate() } else { Leadership::alone() };
+    let client = client::connect(config.clone(), metrics.clone(), leadership.clone())
+        .context("making a client of the API server")?;
+    let namespace = config.default_namespace.clone();
     let dial: Arc<dyn Dial> = if direct {
         Arc::new(Direct)
     } else {
@@ -54,7 +57,15 @@ async fn main() -> anyhow::Result<()> {
         .with_context(|| format!("listening on {}; choose another --http-address", args.http_address))?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), settings = ?args.settings(), direct, "starts");
 
-    let operator = Operator::new(client, world, metrics, args.settings());
+    let seat = args.leader_elect.then(|| seat(&args, namespace, &world));
+    let operator = Operator::new(client, world, metrics, leadership, args.settings());
+    let election = seat.clone().map(|seat| {
+        let operator = operator.clone();
+        tokio::spawn(async move {
+            let client = operator.client.clone();
+            leader::run(client, &operator.world, &seat, &operator.leadership, &operator.health).await;
+        })
+    });
     let mut terminate = signal(SignalKind::terminate())?;
     tokio::select! {
         () = operator.run() => {}
@@ -63,6 +74,22 @@ async fn main() -> anyhow::Result<()> {
         _ = tokio::signal::ctrl_c() => {}
     }
     operator.drain(DRAIN).await;
+    if let (Some(election), Some(seat)) = (election, seat) {
+        election.abort();
+        leader::release(&operator.client, &seat).await;
+    }
     tracing::info!("stopped");
     Ok(())
+}
+
+/// The seat that this process stands for. A pod's name alone would do, were it not for two processes on one machine.
+fn seat(args: &Args, namespace: String, world: &World) -> Seat {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a fraction of 2^32")]
+    let random = (world.dice.fraction() * f64::from(u32::MAX)) as u32;
+    let host = std::env::var("HOSTNAME").unwrap_or_else(|_| "dask-operator".into());
+    Seat {
+        namespace: args.lease_namespace.clone().unwrap_or(namespace),
+        name: args.lease_name.clone(),
+        candidate: format!("{host}_{random:08x}"),
+    }
 }

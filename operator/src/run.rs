@@ -16,6 +16,7 @@ use tokio::{sync::Semaphore, time::Instant};
 use crate::{
     api,
     health::{BEAT, Health},
+    leader::Leadership,
     link::Links,
     metrics::Metrics,
     queue::Queue,
@@ -65,6 +66,8 @@ pub struct Operator {
     pub metrics: Metrics,
     /// Whether all is well with the operator itself.
     pub health: Health,
+    /// Whether this process leads.
+    pub leadership: Leadership,
     /// Settings.
     pub settings: Settings,
     /// Permits for writes to pods; they are given out in the order they were asked for.
@@ -102,11 +105,18 @@ impl fmt::Debug for Operator {
 
 impl Operator {
     /// An operator that does nothing yet.
-    pub fn new(client: Client, world: World, metrics: Metrics, settings: Settings) -> Arc<Self> {
+    pub fn new(
+        client: Client,
+        world: World,
+        metrics: Metrics,
+        leadership: Leadership,
+        settings: Settings,
+    ) -> Arc<Self> {
         Arc::new(Self {
             client,
             world,
             metrics,
+            leadership,
             settings,
             state: Shared::default(),
             queue: Queue::default(),
@@ -131,10 +141,32 @@ impl Operator {
         }
         self.wait_for_caches().await;
         tracing::info!("ready: all watches are in sync");
-        for subject in self.state.lock().cache.subjects() {
+        self.health.rests("start");
+        loop {
+            self.leadership.gained().await;
+            tracing::info!("leads");
+            self.begin();
+            tokio::select! {
+                () = self.work() => {}
+                () = self.leadership.lost() => {}
+            }
+            tracing::warn!("does not lead any more: nothing is written");
+            self.health.rests("queue");
+            self.links.clear();
+        }
+    }
+
+    /// A new leader remembers nothing of what it did before, and looks at everything.
+    fn begin(&self) {
+        let subjects = {
+            let mut state = self.state.lock();
+            state.forget();
+            state.cache.subjects()
+        };
+        self.failures().clear();
+        for subject in subjects {
             self.queue.add(subject, Duration::ZERO);
         }
-        self.work().await;
     }
 
     /// `subject` may have changed: look at it soon.
@@ -168,7 +200,6 @@ impl Operator {
     async fn work(self: &Arc<Self>) {
         let permits = Arc::new(Semaphore::new(WORKERS));
         loop {
-            self.health.beat("start");
             self.health.beat("queue");
             let permit = tokio::time::timeout(BEAT, permits.clone().acquire_owned());
             let Ok(Ok(permit)) = permit.await else { continue };

@@ -60,6 +60,8 @@ pub struct JobMemory {
     pub refused: Option<(Trouble, u32)>,
     /// What Kubernetes' events said of the runner.
     pub explained: Option<Explanation>,
+    /// Whether this process made its runner.
+    pub made: bool,
     /// When this process first saw it.
     pub seen: Option<Timestamp>,
     /// Since when it lacks its cluster or its runner.
@@ -206,6 +208,11 @@ impl State {
             Subject::Autoscaler(key) => self.cache.autoscalers.get(key).map(|o| o.meta.uid.as_str()),
             Subject::Job(key) => self.cache.jobs.get(key).map(|o| o.meta.uid.as_str()),
         }
+    }
+
+    /// Forgets all that is remembered of our own doing, which is safe at any time. The cache stays.
+    pub fn forget(&mut self) {
+        *self = Self { cache: std::mem::take(&mut self.cache), ..Self::default() };
     }
 
     /// How long `subject` must wait for the cache, if at all.

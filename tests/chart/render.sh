@@ -50,7 +50,8 @@ rules() {
 }
 
 COMMON='--http-address=0.0.0.0:8080 --log-format=json'
-ACCESS='--scheduler-access=auto --cluster-domain=cluster.local'
+ELECTION='--leader-elect --lease-name=release-dask-operator'
+ACCESS="--scheduler-access=auto --cluster-domain=cluster.local $ELECTION"
 
 lint() {
   local file
@@ -75,7 +76,7 @@ defaults() {
   renders defaults
   equals "defaults: args" "$COMMON --log-level=info $ACCESS --all-namespaces " "$(args)"
   has "defaults: image" '^ +image: "dask-operator:0\.1\.0"$'
-  for line in 'type: Recreate' 'replicas: 1' 'path: /healthz' 'path: /readyz' 'containerPort: 8080' 'terminationGracePeriodSeconds: 15' \
+  for line in 'type: RollingUpdate' 'maxUnavailable: 0' 'replicas: 1' 'path: /healthz' 'path: /readyz' 'containerPort: 8080' 'terminationGracePeriodSeconds: 15' \
     'runAsNonRoot: true' 'runAsUser: 65532' 'type: RuntimeDefault' 'allowPrivilegeEscalation: false' 'readOnlyRootFilesystem: true' \
     '- ALL' 'cpu: 10m' 'memory: 32Mi' 'memory: 128Mi'; do
     has "defaults" "^ +$line\$"
@@ -86,7 +87,8 @@ defaults() {
   hasnot "defaults: environment" '^ +env:|WORKER_ALLOCATION'
   no_more_rights "defaults"
   equals "defaults: bindings" 1 "$(count '^kind: ClusterRoleBinding$')"
-  equals "defaults: no Role" 0 "$(count '^kind: Role$')"
+  equals "defaults: one Role, for the Lease" 1 "$(count '^kind: Role$')"
+  hasnot "defaults: one pod needs no budget" 'PodDisruptionBudget|podAntiAffinity'
   OPERATOR_RULES=$(rules ClusterRole | awk '/^rules:/ {n++} n == 1') # the users' roles come after it
 }
 
@@ -103,7 +105,7 @@ user_roles() {
 
 dask_kubernetes_values() {
   renders "dask-kubernetes' values" -f "$HERE/values/dask-kubernetes.yaml"
-  equals "dask-kubernetes' values: args" "$COMMON --verbose $ACCESS --all-namespaces " "$(args)"
+  equals "dask-kubernetes' values: args" "$COMMON --verbose ${ACCESS/release-dask-operator/old-name} --all-namespaces " "$(args)"
   for line in 'image: "registry.example.org/team/dask-operator:1.2.3"' 'imagePullPolicy: Always' '- name: registry-key' 'name: old-name' \
     'app.kubernetes.io/name: "dask"' 'serviceAccountName: dask-account' 'example.org/role: dask' 'example.org/note: "yes"' 'fsGroup: 2000' \
     'runAsUser: 1000' 'memory: 256Mi' '- emptyDir: \{\}' '- mountPath: /scratch' '- name: HTTPS_PROXY' 'example.org/pool: system' \
@@ -129,27 +131,34 @@ namespaced() {
   renders namespaced -f "$HERE/values/namespaced.yaml"
   hasnot "namespaced: nothing cluster-wide" 'ClusterRole|--all-namespaces'
   equals "namespaced: args" "$COMMON --log-level=info $ACCESS --namespace=team-a --namespace=team-b " "$(args)"
-  equals "namespaced: Roles" 2 "$(count '^kind: Role$')"
-  equals "namespaced: RoleBindings" 2 "$(count '^kind: RoleBinding$')"
+  equals "namespaced: Roles" 3 "$(count '^kind: Role$')"
+  equals "namespaced: RoleBindings" 3 "$(count '^kind: RoleBinding$')"
   for wanted in team-a team-b; do
     equals "namespaced: objects in $wanted" 2 "$(count "^  namespace: \"$wanted\"\$")"
   done
   no_more_rights "namespaced"
-  equals "the Roles have the ClusterRole's rules" "$OPERATOR_RULES"$'\n'"$OPERATOR_RULES" "$(rules Role)"
+  equals "the Roles have the ClusterRole's rules" "$OPERATOR_RULES"$'\n'"$OPERATOR_RULES" "$(rules Role | awk '/^rules:/ {n++} n != 1')"
   renders "namespaced, the release's own" --set rbac.cluster=false
   equals "namespaced, the release's own: args" "$COMMON --log-level=info $ACCESS --namespace=ops " "$(args)"
   hasnot "namespaced, the release's own" ClusterRole
   renders "namespaced, from kopfArgs" --set rbac.cluster=false --set 'kopfArgs={--namespace=one,-n,two,-n three,--debug}'
   equals "namespaced, from kopfArgs: args" "$COMMON --debug $ACCESS --namespace=one --namespace=two --namespace=three " "$(args)"
-  equals "namespaced, from kopfArgs: Roles" 3 "$(count '^kind: Role$')"
+  equals "namespaced, from kopfArgs: Roles" 4 "$(count '^kind: Role$')"
   renders "rights from elsewhere" --set rbac.create=false
   hasnot "rights from elsewhere" 'Role'
+}
+
+replicas() {
+  renders "two replicas" --set replicas=2
+  for line in 'replicas: 2' 'maxUnavailable: 1' 'topologyKey: kubernetes.io/hostname'; do has "two replicas" "^ +$line\$"; done
+  equals "two replicas: budget" 1 "$(count '^kind: PodDisruptionBudget$')"
+  refuses "no replica" "replicas" --set replicas=0
 }
 
 own_values() {
   renders "own values" --set logFormat=text,logLevel=debug,schedulerAccess=direct,clusterDomain=k8s.example --set 'namespaces={a}'
   equals "own values: args" "--http-address=0.0.0.0:8080 --log-format=text --log-level=debug --scheduler-access=direct \
---cluster-domain=k8s.example --namespace=a " "$(args)"
+--cluster-domain=k8s.example $ELECTION --namespace=a " "$(args)"
   renders "global" -f "$HERE/values/global.yaml"
   renders "monitor of the operator" --set operatorMetrics.serviceMonitor.enabled=true
   equals "monitor of the operator" 1 "$(count '^kind: ServiceMonitor$')"
@@ -179,6 +188,7 @@ defaults
 user_roles
 dask_kubernetes_values
 namespaced
+replicas
 own_values
 refusals
 crds

@@ -23,6 +23,8 @@ pub struct Request {
     pub name: String,
     /// When it was answered (RFC 3339).
     pub at: String,
+    /// The operator's pod that asked.
+    pub pod: String,
     /// The answer's HTTP status.
     pub code: u64,
 }
@@ -67,6 +69,7 @@ fn request(line: &str, user: &str) -> Result<Option<Request>> {
         namespace: text("/objectRef/namespace"),
         name: text("/objectRef/name"),
         at: text("/stageTimestamp"),
+        pod: text("/user/extra/authentication.kubernetes.io~1pod-name/0"),
         code: entry.pointer("/responseStatus/code").and_then(Value::as_u64).unwrap_or_default(),
     }))
 }

@@ -46,6 +46,28 @@ impl Process {
         self.signal("STOP").await
     }
 
+    /// Takes the network away from it, or gives it back.
+    ///
+    /// # Errors
+    /// It is gone.
+    pub async fn network(&self, up: bool) -> Result<()> {
+        let state = if up { "up" } else { "down" };
+        let command = ["nsenter", "-t", &self.id, "-n", "ip", "link", "set", "eth0", state];
+        in_node(&self.node, &command).await?;
+        if up {
+            // The route went with the link.
+            let gateway = in_node(
+                &self.node,
+                &["sh", "-c", "ip -4 -o addr show cni0 | sed -E 's/.* inet ([0-9.]+).*/\\1/'"],
+            )
+            .await?;
+            let command =
+                ["nsenter", "-t", &self.id, "-n", "ip", "route", "replace", "default", "via", gateway.trim()];
+            in_node(&self.node, &command).await?;
+        }
+        Ok(())
+    }
+
     /// Lets it go on.
     ///
     /// # Errors

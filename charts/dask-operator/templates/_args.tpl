@@ -55,6 +55,8 @@
 {{- end }}
 - --scheduler-access={{ .Values.schedulerAccess }}
 - --cluster-domain={{ .Values.clusterDomain }}
+- --leader-elect
+- --lease-name={{ include "dask-operator.fullname" . }}
 {{- range include "dask-operator.namespaces" . | fromJsonArray }}
 - --namespace={{ . }}
 {{- else }}

@@ -4,12 +4,18 @@
 //! (annotation `kubernetes.dask.org/outcome`) before the cluster is deleted: whatever fails after that, and
 //! whatever becomes of the pod, changes nothing about it.
 
+mod end;
+mod make;
 mod outcome;
 mod runner;
 #[cfg(test)]
 mod table;
 #[cfg(test)]
+mod testing;
+#[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod walk;
 
 use std::time::Duration;
 
@@ -20,13 +26,12 @@ pub use outcome::{Outcome, START_TIMEOUT};
 
 use crate::{
     action::{Action, Decision, EventRecord, Kind, Patch, SchedulerNeed},
-    check::{self, Candidate, Check, Tried, Verdicts},
-    cluster, drift,
+    check::Verdicts,
+    drift,
     explain::{self, Explanation},
     group::{remedy, tally},
     names,
     record::{Cluster, Job, Owner, PodRecord, Trouble},
-    template,
     time::Timestamp,
 };
 
@@ -48,6 +53,8 @@ pub struct Input<'a> {
     pub refused: Option<&'a Trouble>,
     /// When this process first saw the job.
     pub seen: Timestamp,
+    /// Whether this process made the runner: then one that is missing is gone.
+    pub made: bool,
     /// Since when this process has seen the job without its cluster, or without its runner.
     pub absent: Option<Timestamp>,
     /// What the API server says of templates.
@@ -104,7 +111,7 @@ pub fn decide(input: &Input<'_>) -> Decision<DaskJobStatus> {
         return decision;
     }
     match input.job.status.job_status {
-        Some(JobStatus::Successful | JobStatus::Failed) => leave_nothing(input, &mut decision),
+        Some(JobStatus::Successful | JobStatus::Failed) => end::leave_nothing(input, &mut decision),
         _ => match advanced(input) {
             Some(status) => {
                 if input.job.status.job_status.is_none() {
@@ -149,7 +156,7 @@ fn advanced(input: &Input<'_>) -> Option<DaskJobStatus> {
 /// The status stays: make what is missing, or end the job.
 fn go_on(input: &Input<'_>, decision: &mut Decision<DaskJobStatus>) {
     if let Some(outcome) = Outcome::of(input.job) {
-        return finish(input, &outcome, decision);
+        return end::finish(input, &outcome, decision);
     }
     if let Some(outcome) = outcome::observed(input) {
         decision.actions.push(Action::Event(outcome.event()));
@@ -165,7 +172,7 @@ fn go_on(input: &Input<'_>, decision: &mut Decision<DaskJobStatus>) {
         decision.actions.push(Action::Explain(tally::reference(pod)));
     }
     if input.job.status.job_status == Some(JobStatus::JobCreated) {
-        make(input, decision);
+        make::plan(input, decision);
     }
 }
 
@@ -180,118 +187,6 @@ fn trouble(input: &Input<'_>) -> Option<EventRecord> {
     let remedy = remedy(&trouble.reason);
     let text = format!("pod {} does not start: {}{remedy}", pod.name, trouble.message);
     Some(EventRecord { once: true, ..EventRecord::warning(&trouble.reason, &text) })
-}
-
-/// The cluster, then the runner at once: it need not wait for the scheduler.
-fn make(input: &Input<'_>, decision: &mut Decision<DaskJobStatus>) {
-    let tried = tried(input);
-    if !tried.open.is_empty() {
-        decision.actions.push(Action::Check(tried.open));
-        return;
-    }
-    if !tried.again.is_empty() {
-        decision.actions.push(Action::Check(tried.again));
-    }
-    let mut blocked = false;
-    for (kind, name, taken) in [
-        ("DaskCluster", input.job.meta.name.clone(), taken(input.cluster())),
-        ("Pod", names::runner(&input.job.meta.name), taken(input.runner())),
-    ] {
-        if let Some(by) = taken {
-            blocked = true;
-            decision.requeue = Some(decision.requeue.map_or(RETRY, |d| d.min(RETRY)));
-            // What belongs to a former job goes by itself.
-            if by != "DaskJob" {
-                let text = format!(
-                    "there is a {kind} {name:?} already, and it is not this job's; delete it, or give the job \
-                     another name"
-                );
-                decision.actions.push(Action::Event(EventRecord::warning("NameTaken", &text)));
-            }
-        }
-    }
-    if blocked {
-        return;
-    }
-    // A program whose cluster is refused would find nothing.
-    if matches!(input.cluster(), Child::Missing) {
-        decision.actions.push(Action::Create { kind: Kind::Cluster, body: template::job_cluster(input.job) });
-    } else if matches!(input.runner(), Child::Missing) {
-        let body = template::job_runner(input.job, input.domain);
-        decision.actions.push(Action::Create { kind: Kind::Pod, body });
-    }
-}
-
-fn taken<'a, T>(child: Child<'a, T>) -> Option<&'a str> {
-    if let Child::Taken(by) = child { Some(by) } else { None }
-}
-
-/// What the API server says of a job's templates: the runner's and its cluster's.
-pub(crate) fn tried(input: &Input<'_>) -> Tried {
-    const PATHS: [(&str, &str); 2] = [("spec", "spec.job.spec"), ("metadata", "spec.job.metadata")];
-    let (job, cluster) = (input.job, cluster::of_job(input.job));
-    let template = &job.spec.job;
-    let hash = template::hash(&template.spec, template.metadata.as_ref());
-    let runner = Candidate::new(Kind::Pod, &job.meta.namespace, &format!("runner-{hash}"), |key| {
-        Check::new(key, Kind::Pod, template::job_runner(job, input.domain), "", &PATHS)
-    });
-    let mut candidates = vec![runner];
-    candidates.extend(cluster::candidates_of_job(&cluster, input.domain));
-    check::look_up(input.verdicts, candidates, input.now)
-}
-
-/// The outcome is known: the cluster goes, what still runs of the runner ends, and the status tells.
-fn finish(input: &Input<'_>, outcome: &Outcome, decision: &mut Decision<DaskJobStatus>) {
-    end_runner(input, decision);
-    if let Child::Ours(cluster) = input.cluster() {
-        decision.actions.push(delete_cluster(cluster));
-        return;
-    }
-    decision.status = outcome.status(input.job);
-}
-
-/// A job that is over has no cluster and nothing that runs.
-fn leave_nothing(input: &Input<'_>, decision: &mut Decision<DaskJobStatus>) {
-    if let Child::Ours(cluster) = input.cluster() {
-        decision.actions.push(delete_cluster(cluster));
-    }
-    end_runner(input, decision);
-}
-
-fn delete_cluster(cluster: &Cluster) -> Action {
-    Action::Delete {
-        kind: Kind::Cluster,
-        name: cluster.meta.name.clone(),
-        uid: cluster.meta.uid.clone(),
-        why: "its job is over",
-    }
-}
-
-/// Sidecars end, and a program that never started does not start any more; the pod stays, with its logs. One
-/// without a node has none, and no kubelet to end it.
-fn end_runner(input: &Input<'_>, decision: &mut Decision<DaskJobStatus>) {
-    let Child::Ours(pod) = input.runner() else { return };
-    // A pod whose containers have all ended tells so itself, soon.
-    let runs = pod.runner.as_ref().is_none_or(|r| r.containers.values().any(|c| c.end.is_none()));
-    let never_started = runner::started(pod).is_none();
-    if !pod.is_live() || !(runs || never_started) {
-        return;
-    }
-    if !pod.scheduled {
-        decision.actions.push(Action::Delete {
-            kind: Kind::Pod,
-            name: pod.name.clone(),
-            uid: pod.uid.clone(),
-            why: "its job is over, and it never had a node",
-        });
-    } else if pod.runner.as_ref().is_some_and(|r| r.deadline.is_none_or(|d| d > 1)) {
-        decision.actions.push(Action::Patch(Patch {
-            kind: Kind::Pod,
-            name: pod.name.clone(),
-            resource_version: pod.resource_version.clone(),
-            body: json!({"spec": {"activeDeadlineSeconds": 1}}),
-        }));
-    }
 }
 
 fn own_patch(input: &Input<'_>, metadata: Value) -> Action {

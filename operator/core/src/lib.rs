@@ -15,6 +15,7 @@ pub mod explain;
 pub mod group;
 pub mod hash;
 pub mod job;
+pub mod lease;
 pub mod lint;
 pub mod merge;
 pub mod names;

@@ -1,9 +1,13 @@
 //! Slim records of what is cached: a few hundred bytes a pod instead of sixty thousand.
 
+mod runner;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+pub use runner::{ContainerRecord, End, Runner};
 
 use crate::time::Timestamp;
 
@@ -58,45 +62,6 @@ pub struct PodRecord {
     pub is_deployment: bool,
     /// What is kept of a job's runner in addition.
     pub runner: Option<Box<Runner>>,
-}
-
-/// What is remembered of the pod that runs a job's program.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Runner {
-    /// Its containers by name.
-    pub containers: BTreeMap<String, ContainerRecord>,
-    /// `metadata.deletionTimestamp`: when it should be gone.
-    pub gone_by: Option<Timestamp>,
-    /// `metadata.ownerReferences`, as they are.
-    pub owners: Vec<Owner>,
-    /// Annotations that kopf left on it.
-    pub kopf: Vec<String>,
-    /// Whether a container that ended well is started again (`restartPolicy: Always`).
-    pub restarts_always: bool,
-    /// Whether a container that ended badly stays ended (`restartPolicy: Never`).
-    pub restarts_never: bool,
-    /// `spec.activeDeadlineSeconds`.
-    pub deadline: Option<i64>,
-}
-
-/// What is remembered of a runner's container.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ContainerRecord {
-    /// When it last started, if it ever did.
-    pub started: Option<Timestamp>,
-    /// How it ended, while it does not run.
-    pub end: Option<End>,
-}
-
-/// How a container ended.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct End {
-    /// Exit code.
-    pub code: i64,
-    /// When.
-    pub at: Option<Timestamp>,
-    /// Kubernetes' word for it (`Completed`, `Error`, `OOMKilled`).
-    pub reason: String,
 }
 
 /// `status.phase` of a pod.

@@ -50,6 +50,11 @@ pub(super) async fn create(
                 "created"
             );
             expect_object(operator, subject, target, kind, &made);
+            if let (Subject::Job(_), Kind::Pod) = (subject, kind)
+                && let Some(memory) = operator.state.lock().jobs.get_mut(&target.meta.uid)
+            {
+                memory.made = true;
+            }
             Ok(())
         }
         Err(e) => Err(e),

@@ -36,6 +36,7 @@ pub(super) async fn reconcile(
             explained: memory.explained.as_ref(),
             refused: refusal::lasting(&memory.refused),
             seen,
+            made: memory.made,
             absent: memory.absent,
             verdicts: &state.verdicts,
             now,

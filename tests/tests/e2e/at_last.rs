@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use anyhow::{Result, ensure};
 use dask_operator_tests::{audit, settings};
-use k8s_openapi::api::rbac::v1::ClusterRole;
+use k8s_openapi::api::rbac::v1::{ClusterRole, Role};
 use kube::{Api, Client};
 
 type Right = (String, String, String);
@@ -30,10 +30,14 @@ async fn the_operator_uses_the_rights_it_has_and_no_others() -> Result<()> {
     Ok(())
 }
 
-/// What the chart's role gives.
+/// What the chart's roles give.
 async fn granted() -> Result<BTreeSet<Right>> {
     let roles: Api<ClusterRole> = Api::all(Client::try_default().await?);
-    let rules = roles.get(settings::OPERATOR.1).await?.rules.unwrap_or_default();
+    let mut rules = roles.get(settings::OPERATOR.1).await?.rules.unwrap_or_default();
+    let own: Api<Role> = Api::namespaced(Client::try_default().await?, settings::OPERATOR.0);
+    rules.extend(
+        own.get(&format!("{}-leader-election", settings::OPERATOR.1)).await?.rules.unwrap_or_default(),
+    );
     let mut rights = BTreeSet::new();
     for rule in rules {
         for group in rule.api_groups.iter().flatten() {

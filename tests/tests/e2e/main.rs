@@ -9,6 +9,7 @@ mod healing;
 mod idle;
 mod jobs;
 mod kube_cluster;
+mod leader;
 mod on_our_nodes;
 mod operator_killed;
 mod patience;

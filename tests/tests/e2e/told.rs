@@ -1,6 +1,8 @@
 //! Bad input that the API server takes: each is told in a condition with path, value, rule and remedy, soon, and
 //! is over when the input is put right.
 
+mod rows;
+
 use anyhow::{Context, Result, ensure};
 use dask_crds::{Condition, DaskWorkerGroup, Phase};
 use dask_operator_tests::{
@@ -11,115 +13,11 @@ use dask_operator_tests::{
 };
 use futures::{StreamExt, TryStreamExt, stream};
 use kube::ResourceExt;
+use rows::{Row, clusters, groups};
 use serde_json::{Value, json};
 
 /// How soon a person must be told.
 const SOON: std::time::Duration = secs(15);
-
-/// Name, path in the manifest, bad value, condition that tells and words in it.
-struct Row(&'static str, &'static str, Value, Wanted<'static>, &'static [&'static str]);
-
-/// What a cluster says wrongly. Nothing is made where `Accepted` is false.
-fn clusters() -> Vec<Row> {
-    const INVALID: Wanted<'static> = Wanted("Accepted", false, "InvalidTemplate");
-    const WORKER: &str = "/spec/worker/spec/containers/0";
-    const SCHEDULER: &str = "/spec/scheduler/spec/containers/0";
-    let port = |name: &str, port: i32| json!({"name": name, "port": port});
-    let topology = json!({"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [{"topologyKey": "NO T"}]}});
-    vec![
-        Row(
-            "1abc",
-            "/metadata/name",
-            json!("1abc"),
-            Wanted("Accepted", false, "InvalidName"),
-            &["metadata.name", "1abc"],
-        ),
-        Row(
-            "requests",
-            WORKER,
-            json!({"resources": {"requests": {"cpu": "2"}, "limits": {"cpu": "1"}}}),
-            INVALID,
-            &["spec.worker.spec.containers[0].resources.requests", "must be less than or equal to cpu limit"],
-        ),
-        Row(
-            "affinity",
-            "/spec/worker/spec",
-            json!({"affinity": topology}),
-            INVALID,
-            &["topologyKey", "NO T"],
-        ),
-        Row(
-            "probe",
-            SCHEDULER,
-            json!({"livenessProbe": {"periodSeconds": 5}}),
-            INVALID,
-            &["spec.scheduler.spec.containers[0].livenessProbe", "must specify a handler type"],
-        ),
-        Row(
-            "probe-port",
-            WORKER,
-            json!({"livenessProbe": {"tcpSocket": {"port": 0}}}),
-            INVALID,
-            &["spec.worker.spec.containers[0].livenessProbe.tcpSocket.port", "between 1 and 65535"],
-        ),
-        Row(
-            "port-names",
-            "/spec/scheduler/service/ports",
-            json!([port("tcp-comm", 8786), port("tcp-comm", 8787)]),
-            INVALID,
-            &["spec.scheduler.service.ports[1].name", "Duplicate value"],
-        ),
-        Row(
-            "label-key",
-            "/spec/scheduler",
-            json!({"metadata": {"labels": {"a b": "c"}}}),
-            INVALID,
-            &["spec.scheduler.metadata.labels", "a b"],
-        ),
-        Row(
-            "typo",
-            WORKER,
-            json!({"resources": {"limit": {"cpu": "1"}}}),
-            Wanted("SpecWarning", true, "UnknownField"),
-            &["spec.worker.spec.containers[0].resources.limit", "check its spelling"],
-        ),
-        Row(
-            "selector",
-            "/spec/scheduler/service",
-            json!({"selector": {"app": "x"}}),
-            Wanted("SpecWarning", true, "Selector"),
-            &["spec.scheduler.service.selector[app]", "use dask.org/cluster-name"],
-        ),
-        Row(
-            "port-name",
-            "/spec/scheduler/service/ports",
-            json!([port("comm", 8786), port("http-dashboard", 8787)]),
-            Wanted("SpecWarning", true, "Ports"),
-            &["none is named \"tcp-comm\"", "8786"],
-        ),
-        Row(
-            "env",
-            WORKER,
-            json!({"env": [{"name": "DASK_SCHEDULER_ADDRESS", "value": "x"}]}),
-            Wanted("SpecWarning", true, "Environment"),
-            &["spec.worker.spec.containers[0].env", "DASK_SCHEDULER_ADDRESS"],
-        ),
-        Row(
-            "env-twice",
-            WORKER,
-            json!({"env": [{"name": "A", "value": "1"}, {"name": "A", "value": "2"}]}),
-            Wanted("SpecWarning", true, "Environment"),
-            &["A is set twice"],
-        ),
-        Row(
-            "label",
-            "/spec/worker",
-            json!({"metadata": {"labels": {"dask.org/component": "x"}}}),
-            Wanted("SpecWarning", true, "Labels"),
-            &["spec.worker.metadata.labels[dask.org/component]", "remove it"],
-        ),
-    ]
-}
 
 /// `manifest` with the value at this place; an object is merged into what is there.
 fn with(manifest: &Value, path: &str, value: &Value) -> Result<Value> {
@@ -186,71 +84,6 @@ async fn put_right(dask: &Dask, good: &Value, condition: &str) -> Result<()> {
         Ok(())
     })
     .await
-}
-
-/// What keeps workers from running, as a group's template says it; the word may be one of several.
-fn groups() -> Result<Vec<Row>> {
-    const POD: &str = "/spec/worker/spec";
-    const CONTAINER: &str = "/spec/worker/spec/containers/0";
-    let failing = |reason| Wanted("PodsFailing", true, reason);
-    let container = &manifest::group("g", "c", 1)?["spec"]["worker"]["spec"]["containers"][0];
-    let mounted = |mut volume: Value| {
-        volume["name"] = json!("v");
-        let mut container = container.clone();
-        container["volumeMounts"] = json!([{"name": "v", "mountPath": "/v"}]);
-        json!({"volumes": [volume], "containers": [container]})
-    };
-    Ok(vec![
-        Row(
-            "account",
-            POD,
-            json!({"serviceAccountName": "nobody"}),
-            failing("CreateRejected"),
-            &["serviceaccount \"nobody\" not found"],
-        ),
-        Row(
-            "priority",
-            POD,
-            json!({"priorityClassName": "nobody"}),
-            failing("CreateRejected"),
-            &["no PriorityClass with name nobody was found"],
-        ),
-        Row(
-            "configmap",
-            POD,
-            mounted(json!({"configMap": {"name": "nothing"}})),
-            failing("FailedMount"),
-            &["configmap \"nothing\" not found", "ConfigMaps"],
-        ),
-        Row(
-            "claim",
-            POD,
-            mounted(json!({"persistentVolumeClaim": {"claimName": "nothing"}})),
-            failing("Unschedulable"),
-            &["persistentvolumeclaim \"nothing\" not found"],
-        ),
-        Row(
-            "secret",
-            CONTAINER,
-            json!({"env": [{"name": "A", "valueFrom": {"secretKeyRef": {"name": "nothing", "key": "k"}}}]}),
-            failing("CreateContainerConfigError"),
-            &["secret \"nothing\" not found"],
-        ),
-        Row(
-            "image",
-            CONTAINER,
-            json!({"image": "localhost/UPPER:1"}),
-            failing("InvalidImageName"),
-            &["localhost/UPPER:1", "check the image's name"],
-        ),
-        Row(
-            "probe",
-            CONTAINER,
-            json!({"readinessProbe": {"httpGet": {"path": "/", "port": 9}, "periodSeconds": 1}}),
-            failing("Unhealthy"),
-            &["Readiness probe failed", "probes"],
-        ),
-    ])
 }
 
 #[tokio::test]

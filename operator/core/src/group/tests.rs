@@ -2,6 +2,8 @@
 
 mod removal;
 mod supply;
+mod taken_over;
+mod template_check;
 
 use std::{
     collections::{BTreeMap, BTreeSet},

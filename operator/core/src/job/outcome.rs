@@ -5,7 +5,7 @@ use std::time::Duration;
 use dask_crds::{DaskJobStatus, JobStatus};
 use serde::{Deserialize, Serialize};
 
-use super::{Child, Input, RETRY, cluster_error, runner};
+use super::{Child, Input, RETRY, cluster_error, make, runner};
 use crate::{
     action::EventRecord,
     conditions::shorten,
@@ -98,7 +98,7 @@ fn outcome(input: &Input<'_>) -> Option<Outcome> {
         let text = format!("{}; create the job again with another name", names::rule(&job.meta.name));
         return Some(Outcome::failed("InvalidName", text, now));
     }
-    let was_made = job.status.job_status != Some(JobStatus::JobCreated);
+    let was_made = input.made || job.status.job_status != Some(JobStatus::JobCreated);
     let outcome = match input.runner() {
         Child::Ours(pod) => of_pod(input, pod),
         Child::Going(pod) => of_pod(input, pod).or_else(|| of_deleted(input, pod)),
@@ -158,7 +158,7 @@ fn of_deleted(input: &Input<'_>, pod: &PodRecord) -> Option<Outcome> {
 
 /// What the API server would not take, before anything is made of it.
 fn invalid(input: &Input<'_>) -> Option<Outcome> {
-    let tried = super::tried(input);
+    let tried = make::tried(input);
     let (_, why) = tried.invalid.first()?;
     let text = format!("{why}; correct it, and create the job again");
     Some(Outcome::failed("InvalidTemplate", text, input.now))

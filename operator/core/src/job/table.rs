@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use dask_crds::JobStatus::{self, ClusterCreated, Failed, JobCreated, Running, Successful};
 
-use super::tests::Scene;
+use super::testing::Scene;
 use crate::{
     action::{Action, Kind},
     group::testing::T0,
