@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Makes (once) a virtual environment with a published dask-kubernetes client and prints its python's path.
-# Usage: client-venv.sh DASK_VERSION [CLIENT_VERSION]; without the latter, the newest client.
+# Usage: client-venv.sh DASK_VERSION [CLIENT_VERSION]; without the latter, the newest client that was tried.
 # Beside those of dask/venv.sh; made anew when the version or this recipe changes, or the folder is removed.
 set -euo pipefail
 
 usage='usage: client-venv.sh DASK_VERSION [CLIENT_VERSION]'
 version=${1:?$usage}
-client=${2:-}
+client=${2:-2026.3.0}
 for given in "$version" ${client:+"$client"}; do
   [[ $given =~ ^[0-9]{4}\.[0-9]{1,2}\.[0-9]{1,2}$ ]] || { echo "not a version: $given" >&2; exit 2; }
 done

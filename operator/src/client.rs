@@ -44,7 +44,7 @@ pub fn connect(mut config: Config, metrics: Metrics, leadership: Leadership) -> 
     Ok(counted.with_layer(&Fenced(leadership)).build())
 }
 
-/// Lets nothing be written by a process that does not lead, but for the Lease itself.
+/// Lets no write begin in a process that does not lead, but for the Lease itself; one that is under way is given up.
 #[derive(Clone, Debug)]
 pub struct Fenced(pub Leadership);
 
@@ -84,7 +84,16 @@ where
             return Box::pin(async { Err("this operator does not lead, and writes nothing".into()) });
         }
         let answer = self.inner.call(request);
-        Box::pin(async move { answer.await.map_err(Into::into) })
+        if !writes || is_election {
+            return Box::pin(async move { answer.await.map_err(Into::into) });
+        }
+        let leadership = self.leadership.clone();
+        Box::pin(async move {
+            tokio::select! {
+                answer = answer => answer.map_err(Into::into),
+                () = leadership.over() => Err("this operator lost its lead while it wrote".into()),
+            }
+        })
     }
 }
 

@@ -29,11 +29,14 @@ const REQUEST: Duration = Duration::from_secs(3);
 #[derive(Clone, Debug)]
 pub struct Leadership(Arc<Inner>);
 
+/// A time in which this process led and nobody else did; it may have been interrupted.
+pub type Term = u64;
+
 #[derive(Debug)]
 struct Inner {
     /// Until when; `None`: it does not lead.
     until: Mutex<Option<Instant>>,
-    leads: watch::Sender<bool>,
+    term: watch::Sender<Option<Term>>,
 }
 
 /// The Lease that candidates share.
@@ -51,12 +54,12 @@ impl Leadership {
     /// The only one there is: it leads for ever.
     pub fn alone() -> Self {
         let far = Instant::now() + Duration::from_secs(100 * 365 * 24 * 3600);
-        Self(Arc::new(Inner { until: Mutex::new(Some(far)), leads: watch::Sender::new(true) }))
+        Self(Arc::new(Inner { until: Mutex::new(Some(far)), term: watch::Sender::new(Some(0)) }))
     }
 
     /// One of several; it does not lead yet.
     pub fn candidate() -> Self {
-        Self(Arc::new(Inner { until: Mutex::new(None), leads: watch::Sender::new(false) }))
+        Self(Arc::new(Inner { until: Mutex::new(None), term: watch::Sender::new(None) }))
     }
 
     /// Whether a write may begin now.
@@ -64,24 +67,30 @@ impl Leadership {
         self.until().is_some_and(|until| Instant::now() < until)
     }
 
-    /// Waits until it leads.
-    pub async fn gained(&self) {
+    /// Waits until it leads; answers the term.
+    pub async fn gained(&self) -> Term {
+        let mut terms = self.0.term.subscribe();
         // The sender lives as long as we do.
-        let _ = self.0.leads.subscribe().wait_for(|leads| *leads).await;
+        terms.wait_for(Option::is_some).await.ok().and_then(|t| *t).unwrap_or_default()
     }
 
-    /// Waits until it does not lead.
-    pub async fn lost(&self) {
-        let _ = self.0.leads.subscribe().wait_for(|leads| !*leads).await;
+    /// Waits until this term is over.
+    pub async fn lost(&self, term: Term) {
+        let _ = self.0.term.subscribe().wait_for(|now| *now != Some(term)).await;
     }
 
-    fn set(&self, until: Option<Instant>) {
-        *self.until() = until;
-        self.0.leads.send_if_modified(|leads| {
-            let changed = *leads != until.is_some();
-            *leads = until.is_some();
-            changed
-        });
+    /// Waits until the present term is over; returns at once where there is none.
+    pub async fn over(&self) {
+        let term = *self.0.term.borrow();
+        if let Some(term) = term {
+            self.lost(term).await;
+        }
+    }
+
+    fn set(&self, led: Option<(Instant, Term)>) {
+        *self.until() = led.map(|(until, _)| until);
+        let term = led.map(|(_, term)| term);
+        self.0.term.send_if_modified(|now| std::mem::replace(now, term) != term);
     }
 
     fn until(&self) -> MutexGuard<'_, Option<Instant>> {
@@ -89,71 +98,159 @@ impl Leadership {
     }
 }
 
-/// Takes part in the election until the future is dropped; [`release`] gives the seat up then.
-pub async fn run(client: Client, world: &World, seat: &Seat, leadership: &Leadership, health: &Health) {
-    let start = Instant::now();
-    let since = |t: Instant| Timestamp(0).plus(t.duration_since(start));
-    let mut election = Election::new(&seat.candidate);
-    let mut said = String::new();
-    loop {
-        health.beat("election");
-        let begun = Instant::now();
-        let outcome = round(&client, seat, &mut election, since, world.now()).await;
-        let problem = outcome.err().unwrap_or_default();
-        if !problem.is_empty() && problem != said {
-            tracing::warn!(lease = seat.name, problem, "the lease could not be read or written");
+/// Takes part in the election until `stop` is over, and gives the seat up then. A candidate stands when it is
+/// ready to lead, and not before.
+pub async fn run(
+    client: Client,
+    world: &World,
+    seat: &Seat,
+    (leadership, health): (&Leadership, &Health),
+    stop: impl Future<Output = ()>,
+) {
+    tokio::pin!(stop);
+    let stand = async {
+        while !health.missing().is_empty() {
+            health.beat("election");
+            tokio::time::sleep(RETRY / 10).await;
         }
-        said = problem;
-        let until = election.leads_until(since(Instant::now()));
-        let led = leadership.may_write();
-        leadership.set(until.map(|t| start + t.since(Timestamp(0))));
-        if led != until.is_some() {
-            tracing::info!(candidate = seat.candidate, leads = until.is_some(), "election");
-        }
-        // A leader that cannot renew stops at its deadline, and not at the next round.
-        let next = begun + RETRY;
-        if let Some(deadline) = until.map(|t| start + t.since(Timestamp(0))).filter(|d| *d < next) {
-            tokio::time::sleep_until(deadline).await;
-            leadership.set(None);
-        }
-        tokio::time::sleep_until(next).await;
+        Candidacy::new(&client, world, seat, leadership, health).run().await;
+    };
+    tokio::select! {
+        () = stand => {}
+        () = &mut stop => {}
     }
+    leadership.set(None);
+    release(&client, seat).await;
 }
 
-/// Reads the Lease and writes it where that is our turn.
-async fn round(
-    client: &Client,
-    seat: &Seat,
-    election: &mut Election,
-    since: impl Fn(Instant) -> Timestamp,
-    now: Timestamp,
-) -> Result<(), String> {
-    let leases: Api<Lease> = Api::namespaced(client.clone(), &seat.namespace);
-    let found = within(leases.get_opt(&seat.name)).await?;
-    election.observe(found.as_ref().map(record), since(Instant::now()));
-    let begun = Instant::now();
-    let params = PostParams { field_manager: Some(names::FIELD_MANAGER.into()), dry_run: false };
-    let written = match election.step(since(begun)) {
-        Step::Wait => return Ok(()),
-        Step::Create => within(leases.create(&params, &lease(seat, None, 0, now))).await?,
-        Step::Take { version, transitions } => {
-            within(leases.replace(&seat.name, &params, &lease(seat, Some(version), transitions, now))).await?
+struct Candidacy<'a> {
+    client: &'a Client,
+    world: &'a World,
+    seat: &'a Seat,
+    leadership: &'a Leadership,
+    health: &'a Health,
+    start: Instant,
+    election: Election,
+    /// The Lease's UID and transitions when we last led, and the number of that term.
+    term: Option<(String, i64, Term)>,
+    said: String,
+}
+
+impl<'a> Candidacy<'a> {
+    fn new(
+        client: &'a Client,
+        world: &'a World,
+        seat: &'a Seat,
+        leadership: &'a Leadership,
+        health: &'a Health,
+    ) -> Self {
+        let election = Election::new(&seat.candidate);
+        let (start, term, said) = (Instant::now(), None, String::new());
+        Self { client, world, seat, leadership, health, start, election, term, said }
+    }
+
+    /// The monotonic clock, as the core counts.
+    fn now(&self) -> Timestamp {
+        Timestamp(0).plus(self.start.elapsed())
+    }
+
+    async fn run(&mut self) {
+        loop {
+            self.health.beat("election");
+            let next = Instant::now() + RETRY;
+            let deadline = self.election.leads_until(self.now()).map(|t| self.start + t.since(Timestamp(0)));
+            let leadership = self.leadership;
+            // Nothing is waited for beyond the end of our time.
+            let end = async {
+                match deadline {
+                    Some(deadline) => tokio::time::sleep_until(deadline).await,
+                    None => std::future::pending().await,
+                }
+                leadership.set(None);
+                std::future::pending::<()>().await;
+            };
+            let outcome = tokio::select! {
+                outcome = self.round() => outcome,
+                () = end => Ok(()),
+            };
+            self.say(outcome.err().unwrap_or_default());
+            let led = self.election.leads_until(self.now());
+            let led = led.map(|t| (self.start + t.since(Timestamp(0)), self.number()));
+            self.leadership.set(led);
+            let until = led.map_or(next, |(until, _)| until.min(next));
+            tokio::time::sleep_until(until).await;
+            if !self.leadership.may_write() {
+                self.leadership.set(None);
+            }
+            tokio::time::sleep_until(next).await;
         }
-    };
-    election.renewed(record(&written), since(begun));
-    Ok(())
+    }
+
+    fn number(&self) -> Term {
+        self.term.as_ref().map(|(_, _, n)| *n).unwrap_or_default()
+    }
+
+    /// Reads the Lease and writes it where that is our turn.
+    async fn round(&mut self) -> Result<(), String> {
+        let leases: Api<Lease> = Api::namespaced(self.client.clone(), &self.seat.namespace);
+        let found = within(leases.get_opt(&self.seat.name)).await?;
+        let now = self.now();
+        self.election.observe(found.as_ref().map(record), now);
+        let params = PostParams { field_manager: Some(names::FIELD_MANAGER.into()), dry_run: false };
+        let begun = self.now();
+        let time = self.world.now();
+        let written = match self.election.step(begun) {
+            Step::Wait => return Ok(()),
+            Step::Create => within(leases.create(&params, &lease(self.seat, None, 0, time))).await?,
+            Step::Take { version, transitions } => {
+                let lease = lease(self.seat, Some(version), transitions, time);
+                within(leases.replace(&self.seat.name, &params, &lease)).await?
+            }
+        };
+        let (record, uid) = (record(&written), written.metadata.uid.unwrap_or_default());
+        let same = self.term.as_ref().is_some_and(|(u, t, _)| *u == uid && *t == record.transitions);
+        if !same {
+            self.term = Some((uid, record.transitions, self.number() + 1));
+            tracing::info!(candidate = self.seat.candidate, "leads");
+        }
+        self.election.renewed(record, begun);
+        Ok(())
+    }
+
+    /// Tells a problem once. One that waiting does not cure keeps us from being ready.
+    fn say(&mut self, problem: String) {
+        if problem == self.said {
+            return;
+        }
+        let lasting = |p: &str| p.contains("forbidden") || p.contains("Unauthorized");
+        if lasting(&self.said) {
+            self.health.has(&self.said);
+        }
+        if !problem.is_empty() {
+            tracing::warn!(lease = self.seat.name, problem, "the lease could not be read or written");
+        }
+        if lasting(&problem) {
+            self.health.lacks(&problem);
+        }
+        self.said = problem;
+    }
 }
 
 /// Gives the seat up, so that another one need not wait for its end.
-pub async fn release(client: &Client, seat: &Seat) {
+async fn release(client: &Client, seat: &Seat) {
     let leases: Api<Lease> = Api::namespaced(client.clone(), &seat.namespace);
-    let Ok(Some(mut lease)) = within(leases.get_opt(&seat.name)).await else { return };
-    let spec = lease.spec.get_or_insert_with(LeaseSpec::default);
-    if spec.holder_identity.as_deref() != Some(&seat.candidate) {
-        return;
+    // A renewal that was under way may come in between.
+    for _ in 0..2 {
+        let Ok(Some(mut lease)) = within(leases.get_opt(&seat.name)).await else { return };
+        let spec = lease.spec.get_or_insert_with(LeaseSpec::default);
+        if spec.holder_identity.as_deref() != Some(&seat.candidate) {
+            return;
+        }
+        spec.holder_identity = Some(String::new());
+        if within(leases.replace(&seat.name, &PostParams::default(), &lease)).await.is_ok() {
+            return;
+        }
     }
-    spec.holder_identity = Some(String::new());
-    let _ = within(leases.replace(&seat.name, &PostParams::default(), &lease)).await;
 }
 
 async fn within<T>(call: impl Future<Output = Result<T, kube::Error>>) -> Result<T, String> {

@@ -83,7 +83,7 @@ impl Links {
         for (_, link) in links.iter_mut().filter(|(c, _)| *c != cluster || need == SchedulerNeed::None) {
             link.needs.remove(subject);
         }
-        if need == SchedulerNeed::None {
+        if need == SchedulerNeed::None || !operator.leadership.may_write() {
             return;
         }
         let link = links.entry(cluster.clone()).or_default();
@@ -110,6 +110,8 @@ impl Links {
     pub fn clear(&self) {
         for link in self.lock().values_mut() {
             link.needs.clear();
+            link.state = SchedulerState::default();
+            link.wake.notify_one();
         }
     }
 
@@ -168,6 +170,9 @@ async fn retire(
     let id = client.identity().await.map_err(|e| e.to_string())?.id;
     if id != call.scheduler {
         return Err("the scheduler is another one by now".into());
+    }
+    if !operator.leadership.may_write() {
+        return Err("another operator leads by now".into());
     }
     let close = call.stage == RetireStage::Close;
     let addresses: Vec<String> = call.addresses.iter().cloned().collect();

@@ -14,7 +14,11 @@ use dask_operator::{
     server, telemetry,
     world::{Dial, Dice, SystemClock, World},
 };
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::oneshot,
+    task::JoinHandle,
+};
 
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
@@ -59,13 +63,7 @@ async fn main() -> anyhow::Result<()> {
 
     let seat = args.leader_elect.then(|| seat(&args, namespace, &world));
     let operator = Operator::new(client, world, metrics, leadership, args.settings());
-    let election = seat.clone().map(|seat| {
-        let operator = operator.clone();
-        tokio::spawn(async move {
-            let client = operator.client.clone();
-            leader::run(client, &operator.world, &seat, &operator.leadership, &operator.health).await;
-        })
-    });
+    let election = seat.map(|seat| elect(&operator, seat));
     let mut terminate = signal(SignalKind::terminate())?;
     tokio::select! {
         () = operator.run() => {}
@@ -74,12 +72,23 @@ async fn main() -> anyhow::Result<()> {
         _ = tokio::signal::ctrl_c() => {}
     }
     operator.drain(DRAIN).await;
-    if let (Some(election), Some(seat)) = (election, seat) {
-        election.abort();
-        leader::release(&operator.client, &seat).await;
+    if let Some((stop, task)) = election {
+        let _ = stop.send(());
+        let _ = tokio::time::timeout(DRAIN, task).await;
     }
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Takes part in the election; told to stop, the task gives the seat up and ends.
+fn elect(operator: &Arc<Operator>, seat: Seat) -> (oneshot::Sender<()>, JoinHandle<()>) {
+    let (stop, stopped) = oneshot::channel();
+    let operator = operator.clone();
+    let task = tokio::spawn(async move {
+        let (client, of) = (operator.client.clone(), (&operator.leadership, &operator.health));
+        leader::run(client, &operator.world, &seat, of, async { drop(stopped.await) }).await;
+    });
+    (stop, task)
 }
 
 /// The seat that this process stands for. A pod's name alone would do, were it not for two processes on one machine.

@@ -72,6 +72,13 @@ impl Queue {
         self.changed.notify_one();
     }
 
+    /// Nobody need be looked at any more.
+    pub fn clear(&self) {
+        let mut inner = self.lock();
+        inner.order.clear();
+        inner.due.clear();
+    }
+
     /// How many subjects wait, whether due or not.
     pub fn len(&self) -> usize {
         self.lock().due.len()

@@ -142,25 +142,31 @@ impl Operator {
         self.wait_for_caches().await;
         tracing::info!("ready: all watches are in sync");
         self.health.rests("start");
+        let mut last = None;
         loop {
-            self.leadership.gained().await;
-            tracing::info!("leads");
-            self.begin();
+            let term = self.leadership.gained().await;
+            self.begin(last != Some(term)).await;
+            last = Some(term);
             tokio::select! {
                 () = self.work() => {}
-                () = self.leadership.lost() => {}
+                () = self.leadership.lost(term) => {}
             }
             tracing::warn!("does not lead any more: nothing is written");
             self.health.rests("queue");
+            self.queue.clear();
             self.links.clear();
         }
     }
 
-    /// A new leader remembers nothing of what it did before, and looks at everything.
-    fn begin(&self) {
+    /// A leader looks at everything. In a new term it remembers nothing of an earlier one, whose last reconciles
+    /// must have ended; in one that was only interrupted, all that it knows is still true.
+    async fn begin(&self, is_new: bool) {
+        self.drain(LIMIT).await;
         let subjects = {
             let mut state = self.state.lock();
-            state.forget();
+            if is_new {
+                state.forget();
+            }
             state.cache.subjects()
         };
         self.failures().clear();
@@ -171,12 +177,18 @@ impl Operator {
 
     /// `subject` may have changed: look at it soon.
     pub fn touched(&self, subject: Subject, delay: Duration) {
-        self.queue.add(subject, delay);
+        // Who comes to lead looks at everything.
+        if self.leadership.may_write() {
+            self.queue.add(subject, delay);
+        }
     }
 
     /// Something was heard of a scheduler that concerns `subject`. That is no reason to try a failing write
     /// again before its time.
     pub fn heard(&self, subject: Subject) {
+        if !self.leadership.may_write() {
+            return;
+        }
         let not_before = self.failures().get(&subject).map(|f| f.not_before);
         let delay = not_before.map(|t| t.saturating_duration_since(Instant::now())).unwrap_or_default();
         self.queue.add(subject, delay);

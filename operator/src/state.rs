@@ -210,9 +210,11 @@ impl State {
         }
     }
 
-    /// Forgets all that is remembered of our own doing, which is safe at any time. The cache stays.
+    /// Forgets what is remembered of an earlier term. What the watches have shown stays, and what they will show
+    /// of our own writes.
     pub fn forget(&mut self) {
-        *self = Self { cache: std::mem::take(&mut self.cache), ..Self::default() };
+        let (cache, expectations) = (std::mem::take(&mut self.cache), std::mem::take(&mut self.expectations));
+        *self = Self { cache, expectations, ..Self::default() };
     }
 
     /// How long `subject` must wait for the cache, if at all.

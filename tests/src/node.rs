@@ -46,26 +46,35 @@ impl Process {
         self.signal("STOP").await
     }
 
-    /// Takes the network away from it, or gives it back.
+    /// Takes the network away from it; answers what [`Process::connect`] needs.
     ///
     /// # Errors
     /// It is gone.
-    pub async fn network(&self, up: bool) -> Result<()> {
-        let state = if up { "up" } else { "down" };
-        let command = ["nsenter", "-t", &self.id, "-n", "ip", "link", "set", "eth0", state];
-        in_node(&self.node, &command).await?;
-        if up {
-            // The route went with the link.
-            let gateway = in_node(
-                &self.node,
-                &["sh", "-c", "ip -4 -o addr show cni0 | sed -E 's/.* inet ([0-9.]+).*/\\1/'"],
-            )
-            .await?;
-            let command =
-                ["nsenter", "-t", &self.id, "-n", "ip", "route", "replace", "default", "via", gateway.trim()];
-            in_node(&self.node, &command).await?;
+    pub async fn cut_off(&self) -> Result<Vec<String>> {
+        let routes = self.ip(&["-4", "route", "show"]).await?;
+        self.ip(&["link", "set", "eth0", "down"]).await?;
+        // Those to what is on the link must be there before those that go through it.
+        Ok(routes.lines().rev().map(String::from).collect())
+    }
+
+    /// Gives the network back.
+    ///
+    /// # Errors
+    /// It is gone.
+    pub async fn connect(&self, routes: &[String]) -> Result<()> {
+        self.ip(&["link", "set", "eth0", "up"]).await?;
+        for route in routes {
+            let words: Vec<&str> = ["route", "replace"].into_iter().chain(route.split_whitespace()).collect();
+            self.ip(&words).await?;
         }
         Ok(())
+    }
+
+    /// Runs `ip` where the process has its network.
+    async fn ip(&self, args: &[&str]) -> Result<String> {
+        let enter = ["nsenter", "-t", &self.id, "-n", "ip"];
+        let command: Vec<&str> = enter.into_iter().chain(args.iter().copied()).collect();
+        in_node(&self.node, &command).await
     }
 
     /// Lets it go on.

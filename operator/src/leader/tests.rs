@@ -11,20 +11,21 @@ use tower::service_fn;
 use super::*;
 use crate::world::{Address, Clock, Dial, Dice, Wire};
 
-/// An API server that keeps one Lease, and can be away.
+/// An API server that keeps one Lease.
 #[derive(Clone, Default)]
 struct Server {
     lease: Arc<Mutex<Option<Value>>>,
-    away: Arc<AtomicBool>,
 }
 
 impl Server {
-    fn client(&self) -> Client {
-        let server = self.clone();
+    /// A client, and what takes its connection away.
+    fn client(&self) -> (Client, Arc<AtomicBool>) {
+        let (server, away) = (self.clone(), Arc::new(AtomicBool::new(false)));
+        let is_away = away.clone();
         let service = service_fn(move |request: Request<Body>| {
-            let server = server.clone();
+            let (server, away) = (server.clone(), is_away.clone());
             async move {
-                if server.away.load(Ordering::Relaxed) {
+                if away.load(Ordering::Relaxed) {
                     return Err(std::io::Error::other("away"));
                 }
                 let method = request.method().clone();
@@ -36,7 +37,7 @@ impl Server {
                 response.map_err(std::io::Error::other)
             }
         });
-        Client::new(service, "ns")
+        (Client::new(service, "ns"), away)
     }
 
     fn answer(&self, method: &Method, mut body: Value) -> (u16, Value) {
@@ -55,6 +56,7 @@ impl Server {
             _ => {}
         }
         let number: u64 = lease.as_ref().and_then(version).and_then(|v| v.parse().ok()).unwrap_or(0);
+        body["metadata"]["uid"] = json!("u");
         body["metadata"]["resourceVersion"] = json!((number + 1).to_string());
         *lease = Some(body.clone());
         (200, body)
@@ -87,19 +89,32 @@ impl Dial for Nobody {
 
 struct Candidate {
     leadership: Leadership,
-    seat: Seat,
+    away: Arc<AtomicBool>,
     task: JoinHandle<()>,
+    stop: tokio::sync::oneshot::Sender<()>,
+}
+
+impl Candidate {
+    fn connected(&self, yes: bool) {
+        self.away.store(!yes, Ordering::Relaxed);
+    }
 }
 
 fn candidate(server: &Server, name: &str) -> Candidate {
-    let (client, leadership) = (server.client(), Leadership::candidate());
+    let ((client, away), leadership) = (server.client(), Leadership::candidate());
     let seat = Seat { namespace: "ns".into(), name: "l".into(), candidate: name.into() };
     let world = World { clock: Arc::new(Still), dice: Dice::seeded(1), dial: Arc::new(Nobody) };
+    let (stop, stopped) = tokio::sync::oneshot::channel();
     let task = {
-        let (leadership, seat) = (leadership.clone(), seat.clone());
-        tokio::spawn(async move { run(client, &world, &seat, &leadership, &Health::default()).await })
+        let leadership = leadership.clone();
+        tokio::spawn(async move {
+            let health = Health::default();
+            health.lacks("x");
+            health.has("x");
+            run(client, &world, &seat, (&leadership, &health), async { drop(stopped.await) }).await;
+        })
     };
-    Candidate { leadership, seat, task }
+    Candidate { leadership, away, task, stop }
 }
 
 /// Seconds until it leads.
@@ -133,25 +148,43 @@ async fn who_dies_is_replaced_after_the_leases_time_and_who_releases_at_once() {
 
     let c = candidate(&server, "c");
     tokio::time::sleep(Duration::from_secs(30)).await;
-    b.task.abort();
-    release(&server.client(), &b.seat).await;
+    b.stop.send(()).unwrap();
+    b.task.await.unwrap();
+    assert!(!b.leadership.may_write());
     let took = seconds_until_it_leads(&c).await;
     assert!(took <= 3, "{took} s");
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_cannot_renew_stops_before_anybody_else_may_begin() {
+async fn who_cannot_renew_stops_before_anybody_else_may_begin_and_goes_on_in_its_term() {
     let server = Server::default();
     let a = candidate(&server, "a");
-    a.leadership.gained().await;
+    let term = a.leadership.gained().await;
     tokio::time::sleep(Duration::from_secs(20)).await;
-    server.away.store(true, Ordering::Relaxed);
+    a.connected(false);
     let start = Instant::now();
-    a.leadership.lost().await;
+    a.leadership.lost(term).await;
     let lost = start.elapsed().as_secs();
     assert!((7..=10).contains(&lost) && !a.leadership.may_write(), "{lost} s");
-    server.away.store(false, Ordering::Relaxed);
+    a.connected(true);
     assert!(seconds_until_it_leads(&a).await <= 3, "nobody else took it");
+    assert_eq!(a.leadership.gained().await, term, "nobody else led: what it knows is still true");
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_another_ones_term_it_is_a_new_one() {
+    let server = Server::default();
+    let a = candidate(&server, "a");
+    let term = a.leadership.gained().await;
+    let b = candidate(&server, "b");
+    a.connected(false);
+    b.leadership.gained().await;
+    assert!(!a.leadership.may_write(), "never two");
+    b.stop.send(()).unwrap();
+    b.task.await.unwrap();
+    a.connected(true);
+    assert_ne!(a.leadership.gained().await, term);
+    a.leadership.lost(term).await;
 }
 
 #[tokio::test(start_paused = true)]

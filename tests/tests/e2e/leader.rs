@@ -10,10 +10,11 @@ use dask_operator_tests::{
     node::Process,
     settings::OPERATOR,
     space::{Space, test_alone},
-    wait::{secs, throughout, until},
+    wait::{secs, until},
 };
 use k8s_openapi::api::{coordination::v1::Lease, core::v1::Pod};
 use kube::{Api, ResourceExt, api::ListParams};
+use tokio::time::Instant;
 
 /// Longest time until another one leads: the lease's duration, and a little for a busy machine.
 const TAKEOVER: Duration = secs(30);
@@ -24,8 +25,11 @@ async fn another_operator_takes_over_and_the_old_one_writes_nothing() -> Result<
     test_alone("leader", async |space| {
         replicas(&space, 2).await?;
         let result = takeovers(&space).await;
-        replicas(&space, 1).await?;
-        result
+        let restored = replicas(&space, 1).await;
+        // A Lease that is gone is made anew.
+        kubectl::run(&["-n", OPERATOR.0, "delete", "lease", OPERATOR.1]).await?;
+        let leads = until("it leads again", TAKEOVER, async || leader(&space).await.map(drop)).await;
+        result.and(restored).and(leads)
     })
     .await
 }
@@ -35,54 +39,82 @@ async fn takeovers(space: &Space) -> Result<()> {
     let mut client = dask.driver().await?;
     client.tell("scatter 4 100000").await?;
     client.tell("compute 4 0.05").await?;
-
-    let first = leader(space).await?;
-    kubectl::run(&["-n", OPERATOR.0, "delete", "pod", &first.name_any(), "--grace-period=0", "--force"])
-        .await?;
-    dask.scale_group("c-default", 2).await?;
-    let second = another_leads(space, &first).await?;
-    dask.settled(2, START).await?;
-    space.step("the leader was killed, another one went on");
-
-    until("two are ready", START, async || ready(space, 2).await).await?;
-    let process = Process::of(&second).await?;
-    process.freeze().await?;
-    let third = another_leads(space, &second).await;
-    process.thaw().await?;
-    let third = third?;
-    dask.scale_group("c-default", 1).await?;
-    dask.settled(1, LEAVE).await?;
-    wrote_nothing(&second, secs(6)).await?;
-    space.step("the leader was frozen, another one went on");
-
-    let process = Process::of(&third).await?;
-    process.network(false).await?;
-    dask.scale_group("c-default", 2).await?;
-    let fourth = another_leads(space, &third).await;
-    process.network(true).await?;
-    fourth?;
-    dask.settled(2, START).await?;
-    space.step("the leader was cut off, another one went on");
-
+    killed(space, &dask).await?;
+    frozen(space, &dask).await?;
+    cut_off(space, &dask).await?;
     rolling_update(space).await?;
     dask.scale_group("c-default", 1).await?;
     dask.settled(1, LEAVE).await?;
     client.nothing_was_lost().await
 }
 
-/// Every pod of the operator is replaced; somebody leads again in seconds, not after the lease's duration.
+/// Frozen first, so that it cannot say goodbye.
+async fn killed(space: &Space, dask: &Dask) -> Result<()> {
+    let old = leader(space).await?;
+    Process::of(&old).await?.freeze().await?;
+    kubectl::run(&["-n", OPERATOR.0, "delete", "pod", &old.name_any(), "--grace-period=0", "--force"])
+        .await?;
+    dask.scale_group("c-default", 2).await?;
+    another_leads(space, &old).await?;
+    dask.settled(2, START).await?;
+    space.step("the leader was killed, another one went on");
+    until("two are ready", START, async || ready(space, 2).await).await
+}
+
+async fn frozen(space: &Space, dask: &Dask) -> Result<()> {
+    let old = leader(space).await?;
+    let process = Process::of(&old).await?;
+    process.freeze().await?;
+    let before = writes_of(&old).await;
+    let next = another_leads(space, &old).await;
+    // The kubelet may have lost its patience with it.
+    let _ = process.thaw().await;
+    next?;
+    let before = before?;
+    ensure!(before > 0, "the audit log does not say which pod writes");
+    dask.scale_group("c-default", 1).await?;
+    dask.settled(1, LEAVE).await?;
+    let after = writes_of(&old).await?;
+    ensure!(after == before, "{} wrote {before} times, and {after} when it was over", old.name_any());
+    space.step("the leader was frozen, another one went on, and the old one wrote nothing more");
+    until("two are ready", START, async || ready(space, 2).await).await
+}
+
+async fn cut_off(space: &Space, dask: &Dask) -> Result<()> {
+    let old = leader(space).await?;
+    let process = Process::of(&old).await?;
+    let routes = process.cut_off().await?;
+    let next = another_leads(space, &old).await;
+    let _ = process.connect(&routes).await;
+    next?;
+    dask.scale_group("c-default", 2).await?;
+    dask.settled(2, START).await?;
+    space.step("the leader was cut off, another one went on");
+    until("two are ready", START, async || ready(space, 2).await).await
+}
+
+/// Every pod of the operator is replaced; nobody leads for seconds at most, and not for the lease's duration.
 async fn rolling_update(space: &Space) -> Result<()> {
+    const GAP: Duration = secs(8);
     let deployment = format!("deployment/{}", OPERATOR.1);
-    until("two are ready", START, async || ready(space, 2).await).await?;
+    let old: Vec<_> = pods(space).await?.iter().filter_map(ResourceExt::uid).collect();
     kubectl::run(&["-n", OPERATOR.0, "rollout", "restart", &deployment]).await?;
-    throughout("one is ready", secs(4), async || {
-        let pods = pods(space).await?;
-        ensure!(pods.iter().filter(|p| is_ready(p)).count() >= 1, "none of {} is", pods.len());
+    let mut led = Instant::now();
+    let mut gap = Duration::ZERO;
+    until("all pods are new, and one of them leads", secs(120), async || {
+        let leader = leader(space).await;
+        if leader.is_ok() {
+            led = Instant::now();
+        }
+        gap = gap.max(led.elapsed());
+        ready(space, 2).await?;
+        ensure!(leader?.uid().is_some_and(|uid| !old.contains(&uid)), "an old one leads");
         Ok(())
     })
     .await?;
-    kubectl::run(&["-n", OPERATOR.0, "rollout", "status", &deployment, "--timeout=60s"]).await?;
-    until("a new one leads", secs(12), async || leader(space).await.map(drop)).await
+    ensure!(gap < GAP, "nobody led for {} s", gap.as_secs());
+    space.step(&format!("all were replaced; nobody led for {:.1} s at most", gap.as_secs_f64()));
+    Ok(())
 }
 
 async fn replicas(space: &Space, n: usize) -> Result<()> {
@@ -108,12 +140,13 @@ async fn ready(space: &Space, n: usize) -> Result<()> {
     Ok(())
 }
 
-/// The pod that the Lease names, if it is there.
+/// The pod that the Lease names, if it lives.
 async fn leader(space: &Space) -> Result<Pod> {
     let leases: Api<Lease> = Api::namespaced(space.client.clone(), OPERATOR.0);
     let spec = leases.get(OPERATOR.1).await?.spec.context("an empty Lease")?;
     let holder = spec.holder_identity.unwrap_or_default();
-    let found = pods(space).await?.into_iter().find(|p| holder.starts_with(&p.name_any()));
+    let of_holder = |p: &Pod| holder.rsplit_once('_').is_some_and(|(pod, _)| pod == p.name_any());
+    let found = pods(space).await?.into_iter().find(of_holder);
     found.with_context(|| format!("{holder:?} leads, and is no pod"))
 }
 
@@ -126,18 +159,9 @@ async fn another_leads(space: &Space, old: &Pod) -> Result<Pod> {
     .await
 }
 
-/// The pod writes nothing for a while, but perhaps to the Lease.
-async fn wrote_nothing(pod: &Pod, time: Duration) -> Result<()> {
+/// How often the pod has written, but for the Lease.
+async fn writes_of(pod: &Pod) -> Result<usize> {
     let name = pod.name_any();
-    let writes = async || -> Result<usize> {
-        let all = audit::requests().await?;
-        Ok(all.iter().filter(|r| r.pod == name && r.writes() && r.resource != "leases").count())
-    };
-    let before = writes().await?;
-    throughout("who does not lead does not write", time, async || {
-        let now = writes().await?;
-        ensure!(now == before, "{} writes of {name}", now - before);
-        Ok(())
-    })
-    .await
+    let all = audit::requests().await?;
+    Ok(all.iter().filter(|r| r.pod == name && r.writes() && r.resource != "leases").count())
 }

@@ -7,7 +7,7 @@ use dask_operator_tests::{
     dask::{Dask, LEAVE, START, Wanted, is_retiring},
     kubectl, manifest,
     node::Process,
-    settings::OPERATOR,
+    settings::{self, OPERATOR},
     space::{Space, test, test_alone},
     wait::{secs, throughout, until},
 };
@@ -67,7 +67,11 @@ async fn an_api_server_that_is_away_costs_nothing_but_time() -> Result<()> {
         let mut client = dask.driver().await?;
         client.tell("compute 200 0.2").await?;
         let before = operator_restarts(&space).await?;
-        let server = Process::named("e2e-control-plane", "kube-apiserver").await?;
+        let server = Process::named(
+            &format!("{}-control-plane", settings::variable("E2E_CLUSTER")?),
+            "kube-apiserver",
+        )
+        .await?;
         server.freeze().await?;
         space.step("the API server is frozen");
         // Longer than a request or a probe may take, shorter than nodes take to be given up.
@@ -99,24 +103,29 @@ async fn operator_restarts(space: &Space) -> Result<Vec<(String, i32)>> {
 async fn an_api_server_that_is_too_busy_is_asked_again_later() -> Result<()> {
     test_alone("busy-api", async |space| {
         let dask = Dask::start(&space, &manifest::cluster("c", 1)?).await?;
-        let away = Throttle::put_on(&space).await?;
-        dask.scale_group("c-default", 3).await?;
-        until("it is told to come again", secs(30), async || {
-            let told = audit::requests().await?;
-            let told = told.iter().filter(|r| r.namespace == space.name && r.code == 429).count();
-            ensure!(told > 1, "{told} times");
-            Ok(())
-        })
-        .await?;
-        throughout("no storm", secs(10), async || {
-            let told = audit::requests().await?;
-            let told = told.iter().filter(|r| r.namespace == space.name && r.code == 429).count();
-            ensure!(told < 60, "{told} requests");
-            Ok(())
-        })
-        .await?;
-        away.take_off().await?;
+        let throttle = Throttle::put_on(&space).await?;
+        let result = told_to_come_again(&space, &dask).await;
+        throttle.take_off().await?;
+        result?;
         dask.settled(3, START).await
+    })
+    .await
+}
+
+async fn told_to_come_again(space: &Space, dask: &Dask) -> Result<()> {
+    dask.scale_group("c-default", 3).await?;
+    until("it is told to come again", secs(30), async || {
+        let told = audit::requests().await?;
+        let told = told.iter().filter(|r| r.namespace == space.name && r.code == 429).count();
+        ensure!(told > 1, "{told} times");
+        Ok(())
+    })
+    .await?;
+    throughout("no storm", secs(10), async || {
+        let told = audit::requests().await?;
+        let told = told.iter().filter(|r| r.namespace == space.name && r.code == 429).count();
+        ensure!(told < 60, "{told} requests");
+        Ok(())
     })
     .await
 }

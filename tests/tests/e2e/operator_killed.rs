@@ -37,7 +37,7 @@ async fn a_shrink_goes_on_where_a_killed_operator_left_it() -> Result<()> {
     .await
 }
 
-/// Kills the operator without a warning and waits for the next one.
+/// Kills the operator with a moment's notice and waits for the next one.
 async fn kill_operator(space: &Space) -> Result<()> {
     let pods: Api<Pod> = Api::namespaced(space.client.clone(), OPERATOR.0);
     let labels = format!("app.kubernetes.io/name={}", OPERATOR.1);
