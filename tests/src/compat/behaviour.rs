@@ -68,7 +68,7 @@ const SAME: &[Row] = &[
         "taken-over",
         "Deployments of workers that the old operator made",
         "count as workers, are not touched, and leave first; see [migrating](migrating.md)",
-        &[Proof("tests/tests/e2e/takeover.rs", "running_clusters_are_taken_over_under_load")],
+        &[Proof("tests/tests/e2e/alone/takeover.rs", "running_clusters_are_taken_over_under_load")],
     ),
     Row::says(
         "group-labels",

@@ -1,5 +1,6 @@
 //! End-to-end tests on a real cluster with real Dask; `tests/e2e.sh` (make e2e) runs them.
 
+mod alone;
 mod at_last;
 mod autoscaling;
 mod bad_input;
@@ -9,15 +10,12 @@ mod healing;
 mod idle;
 mod jobs;
 mod kube_cluster;
-mod leader;
 mod on_our_nodes;
-mod operator_killed;
 mod patience;
 mod processes;
 mod refused;
 mod removal;
 mod scaling;
-mod takeover;
 mod templates;
 mod told;
 mod trouble;

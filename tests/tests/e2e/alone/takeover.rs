@@ -58,6 +58,10 @@ struct OldOperator(Child);
 impl OldOperator {
     /// In the place of this operator and its definitions.
     async fn install(space: &Space) -> Result<Self> {
+        // It stops with its rights, and the next one makes its Lease anew.
+        let ours = ["-n", OPERATOR.0, "delete", "--ignore-not-found", "--timeout=60s"];
+        kubectl::run(&[&ours[..], &["deployment", OPERATOR.1, "--cascade=foreground"]].concat()).await?;
+        kubectl::run(&[&ours[..], &["lease", OPERATOR.1]].concat()).await?;
         kubectl::helm(&["uninstall", OPERATOR.1, "--namespace", OPERATOR.0, "--wait", "--ignore-not-found"])
             .await?;
         let crds = settings::repository().join("charts/dask-operator/crds");

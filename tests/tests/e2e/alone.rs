@@ -1,0 +1,6 @@
+//! Tests that change what all others share: the operator, the API server, the definitions. `e2e.sh` runs them one by one.
+
+mod api_server;
+mod leader;
+mod operator_killed;
+mod takeover;
