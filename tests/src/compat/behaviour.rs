@@ -100,7 +100,7 @@ const SAME: &[Row] = &[
     Row::says(
         "kopf-finalizer",
         "kopf's finalizer and annotations on older objects",
-        "the finalizer is taken away, even from an object that is being deleted; the annotations are not handed on",
+        "the finalizer is taken away, even from an object that is being deleted; its annotations go, too, and none is handed on",
         &[
             Proof(CLUSTER, "kopfs_finalizer_goes_even_from_a_dying_cluster"),
             Proof("operator/core/src/template/labels.rs", "tools_keep_their_keys_to_themselves"),

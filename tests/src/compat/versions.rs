@@ -15,7 +15,7 @@ pub(super) const SECTIONS: &[Section] = &[
 const VERSIONS: &[Row] = &[
     Row::says(
         "client-newest",
-        "dask-kubernetes' client, newest release",
+        "dask-kubernetes' client 2026.3.0",
         "creates, scales, adapts, reads logs, closes",
         &[Proof(CLIENTS, "kube_cluster_creates_scales_adapts_reads_logs_and_closes")],
     ),
