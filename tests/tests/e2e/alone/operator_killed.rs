@@ -8,8 +8,9 @@ use dask_operator_tests::{
     space::{Space, test_alone},
     wait::{secs, until},
 };
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{Event, Pod};
 use kube::{Api, ResourceExt, api::ListParams};
+use serde_json::json;
 
 #[tokio::test]
 #[ignore = "needs a cluster: make e2e"]
@@ -29,10 +30,28 @@ async fn a_shrink_goes_on_where_a_killed_operator_left_it() -> Result<()> {
             Ok(())
         })
         .await?;
+        let mut job = manifest::job("j", &["true"])?;
+        job["spec"]["job"]["spec"]["containers"][0]["image"] = json!("localhost/no-such-image:1");
+        space.apply(&job).await?;
+        told(&space, 1).await?;
         kill_operator(&space).await?;
+        // The next operator finds the same trouble, and counts where the first one told.
+        told(&space, 2).await?;
         client.tell("open gate").await?;
         dask.settled(1, LEAVE).await?;
         client.nothing_was_lost().await
+    })
+    .await
+}
+
+/// Waits until a warning about the job was told this often.
+async fn told(space: &Space, times: i32) -> Result<()> {
+    let about = ListParams::default().fields("involvedObject.name=j,type=Warning");
+    until(&format!("told {times} times"), secs(60), async || {
+        let events = space.api::<Event>().list(&about).await?.items;
+        let counts: Vec<i32> = events.iter().filter_map(|e| e.count).collect();
+        ensure!(counts.iter().any(|n| *n >= times), "{counts:?}");
+        Ok(())
     })
     .await
 }
