@@ -23,8 +23,9 @@ test: lint ## all tests that need no Kubernetes cluster
 e2e: toolchain ## the everyday end-to-end tests on kind (or on $$KUBECONFIG with USE_EXISTING_CLUSTER=1)
 	@tests/e2e.sh
 
-e2e-all: e2e demo ## the end-to-end tests, another leader, older versions of Dask, and the demo as one more
+e2e-all: e2e demo ## the end-to-end tests, another leader, an API server away for minutes, older versions of Dask, and the demo as one more
 	tests/e2e.sh leader::
+	E2E_AWAY_SECONDS=180 tests/e2e.sh is_away
 	for dask in 2024.1.0 2024.12.1 2025.7.0; do E2E_DASK=$$dask tests/e2e.sh removal:: || exit; done
 
 bench: toolchain ## measure beside a bare client and dask-kubernetes (40 minutes); writes docs/benchmarks.*
