@@ -43,18 +43,6 @@ pub fn difference(desired: &Value, live: &Value) -> Option<Value> {
     (!diff.is_empty()).then_some(Value::Object(diff))
 }
 
-/// Adds `more` to `patch`, object by object.
-pub fn deep(patch: &mut Value, more: Value) {
-    match (patch, more) {
-        (Value::Object(patch), Value::Object(more)) => {
-            for (key, value) in more {
-                deep(patch.entry(key).or_insert(Value::Null), value);
-            }
-        }
-        (patch, more) => *patch = more,
-    }
-}
-
 /// `value` without nulls in objects: a null is how clients say "absent".
 pub fn without_nulls(value: &Value) -> Value {
     match value {
@@ -99,13 +87,6 @@ mod tests {
         let diff = difference(&json!({"a": {"b": 1}, "l": [1]}), &json!({"a": {"b": 1, "c": 2}, "l": [1]}));
         assert_eq!(diff, Some(json!({"a": {"c": null}})));
         assert_eq!(difference(&json!({"a": 1}), &json!({"a": 1})), None);
-    }
-
-    #[test]
-    fn patches_add_up() {
-        let mut patch = json!({"a": {"b": 1}});
-        deep(&mut patch, json!({"a": {"c": null}, "d": 2}));
-        assert_eq!(patch, json!({"a": {"b": 1, "c": null}, "d": 2}));
     }
 
     #[test]

@@ -58,7 +58,7 @@ fn deployment(input: &Input<'_>, owner: &Owner, plan: &mut Plan) {
     if !usable("Deployment", &have.owners, have.deleting, owner, input, plan) {
         return;
     }
-    let mut body = metadata(&desired, (&have.labels, &have.annotations, &have.owners), owner);
+    let mut body = metadata(&desired, (&have.labels, &have.annotations, &have.owners, &[]), owner);
     let mut spec = Map::new();
     if have.replicas != 1 {
         spec.insert("replicas".into(), json!(1));
@@ -79,14 +79,11 @@ fn service(input: &Input<'_>, owner: &Owner, plan: &mut Plan) {
         create(plan, Kind::Service, desired);
         return;
     };
-    let ServiceRecord { labels, annotations, owners, spec, resource_version, deleting, .. } = have;
+    let ServiceRecord { labels, annotations, owners, kopf, spec, resource_version, deleting, .. } = have;
     if !usable("Service", owners, *deleting, owner, input, plan) {
         return;
     }
-    let mut body = metadata(&desired, (labels, annotations, owners), owner);
-    if let Some(kopf) = drift::Metadata::new().without_kopf(&[], &have.kopf).patch() {
-        merge::deep(body.entry("metadata").or_insert_with(|| json!({})), kopf);
-    }
+    let mut body = metadata(&desired, (labels, annotations, owners, kopf), owner);
     let mut diff = merge::missing(&desired["spec"], spec).unwrap_or_else(|| json!({}));
     // A key too many in the selector leaves the Service without endpoints.
     if let Some(selector) = merge::difference(&desired["spec"]["selector"], &spec["selector"]) {
@@ -114,7 +111,7 @@ fn default_group(input: &Input<'_>, owner: &Owner, plan: &mut Plan) {
     let copied = have.meta.annotations.get(names::COPIED_REPLICAS).and_then(|v| v.parse::<i32>().ok());
     let is_ours = is_made_by_an_operator(have, input);
     let mut body = if is_ours {
-        metadata(&desired, (&have.meta.labels, &have.meta.annotations, &have.meta.owners), owner)
+        metadata(&desired, (&have.meta.labels, &have.meta.annotations, &have.meta.owners, &[]), owner)
     } else {
         // A user made it: the labels are the user's.
         let note = BTreeMap::from([(names::COPIED_REPLICAS.to_string(), replicas.to_string())]);
@@ -181,7 +178,8 @@ fn wait(reason: &str, message: String) -> Observed {
     conditions::no(conditions::SCHEDULER_READY, reason, message)
 }
 
-type Have<'a> = (&'a BTreeMap<String, String>, &'a BTreeMap<String, String>, &'a [Owner]);
+/// Labels, annotations, owners, and annotations that kopf left.
+type Have<'a> = (&'a BTreeMap<String, String>, &'a BTreeMap<String, String>, &'a [Owner], &'a [String]);
 
 /// What is missing of the metadata. Hash and copied replicas are written by those who know when.
 fn metadata(desired: &Value, have: Have<'_>, owner: &Owner) -> Map<String, Value> {
@@ -198,6 +196,7 @@ fn metadata(desired: &Value, have: Have<'_>, owner: &Owner) -> Map<String, Value
             .strings("labels", &labels, have.0)
             .strings("annotations", &annotations, have.1)
             .owner(owner, have.2)
+            .without_kopf(&[], have.3)
             .patch(),
     )
 }

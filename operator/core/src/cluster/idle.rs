@@ -30,8 +30,9 @@ pub(crate) fn plan<S>(input: &Input<'_>, phase: Phase, decision: &mut Decision<S
     let over = since.plus(Duration::from_secs(timeout));
     // What was read before the time was over says nothing about its end.
     if snapshot.at < over {
-        let left = input.now.until(over).max(Duration::from_millis(100));
-        decision.requeue = Some(decision.requeue.map_or(left, |d| d.min(left)));
+        // Each new reading wakes us; between the end of the time and the next one there is nothing to look at.
+        let left = Some(input.now.until(over)).filter(|d| !d.is_zero());
+        decision.requeue = decision.requeue.into_iter().chain(left).min();
         let text = format!(
             "nothing to do since {}; the cluster is deleted at {} if that lasts (spec.idleTimeout: {timeout})",
             since.rfc3339(),

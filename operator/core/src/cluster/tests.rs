@@ -361,3 +361,11 @@ fn a_scheduler_in_trouble_says_why() {
     assert_eq!(reason(&d, conditions::READY), "ImagePullBackOff");
     assert!(d.actions.iter().any(|a| matches!(a, Action::Event(e) if e.reason == "ImagePullBackOff")));
 }
+
+#[test]
+fn what_kopf_left_on_the_service_goes() {
+    let mut scene = Scene::running();
+    scene.service.as_mut().unwrap().kopf = vec!["kopf.zalando.org/x".into()];
+    let body = json!({"metadata": {"annotations": {"kopf.zalando.org/x": null}}});
+    assert_eq!(patches(&scene.decide()), [(Kind::Service, body)]);
+}
