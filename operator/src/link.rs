@@ -94,8 +94,8 @@ impl Links {
         }
         if !link.polling {
             link.polling = true;
-            let (operator, cluster) = (operator.clone(), cluster.clone());
-            tokio::spawn(async move { poll::run(&operator, &cluster).await });
+            let (polling, cluster) = (operator.clone(), cluster.clone());
+            operator.spawn(async move { poll::run(&polling, &cluster).await });
         }
     }
 
@@ -125,8 +125,9 @@ impl Links {
     /// Calls `retire_workers` on a connection of its own: it can take long, and even hang. The group's
     /// memory learns the outcome.
     pub fn retire(&self, operator: &Arc<Operator>, subject: &Subject, group: &Meta, call: RetireCall) {
-        let (operator, subject, uid) = (operator.clone(), subject.clone(), group.uid.clone());
-        tokio::spawn(async move {
+        let (asking, subject, uid) = (operator.clone(), subject.clone(), group.uid.clone());
+        operator.spawn(async move {
+            let operator = asking;
             let cluster = {
                 let state = operator.state.lock();
                 state.cache.group_by_uid(&uid).map(|g| (g.meta.namespace.clone(), g.spec.cluster.clone()))

@@ -83,10 +83,10 @@ async fn main() -> anyhow::Result<()> {
 /// Takes part in the election; told to stop, the task gives the seat up and ends.
 fn elect(operator: &Arc<Operator>, seat: Seat) -> (oneshot::Sender<()>, JoinHandle<()>) {
     let (stop, stopped) = oneshot::channel();
-    let operator = operator.clone();
-    let task = tokio::spawn(async move {
-        let (client, of) = (operator.client.clone(), (&operator.leadership, &operator.health));
-        leader::run(client, &operator.world, &seat, of, async { drop(stopped.await) }).await;
+    let candidate = operator.clone();
+    let task = operator.spawn(async move {
+        let (client, of) = (candidate.client.clone(), (&candidate.leadership, &candidate.health));
+        leader::run(client, &candidate.world, &seat, of, async { drop(stopped.await) }).await;
     });
     (stop, task)
 }

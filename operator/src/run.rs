@@ -11,7 +11,8 @@ use std::{
 };
 
 use kube::Client;
-use tokio::{sync::Semaphore, time::Instant};
+use tokio::{sync::Semaphore, task::JoinHandle, time::Instant};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     api,
@@ -76,6 +77,7 @@ pub struct Operator {
     /// What was last written to each status.
     pub(crate) written: reconcile::Writings,
     busy: AtomicUsize,
+    stopped: CancellationToken,
 }
 
 /// A subject that failed, how often in a row, and until when it rests.
@@ -126,11 +128,24 @@ impl Operator {
             failures: Mutex::default(),
             written: reconcile::Writings::default(),
             busy: AtomicUsize::new(0),
+            stopped: CancellationToken::new(),
         })
     }
 
-    /// Runs until the future is dropped. Reconciles that are under way then are cut off, which is safe at
-    /// any point; [`Operator::drain`] waits for them.
+    /// Starts a task that ends with this operator.
+    pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
+        let stopped = self.stopped.clone();
+        tokio::spawn(async move {
+            let _ = stopped.run_until_cancelled_owned(task).await;
+        })
+    }
+
+    /// Cuts off whatever this operator does, which is safe at any point; [`Operator::drain`] waits before.
+    pub fn stop(&self) {
+        self.stopped.cancel();
+    }
+
+    /// Runs until the future is dropped; what it started goes on until [`Operator::stop`].
     pub async fn run(self: &Arc<Self>) {
         api::wait_for_crds(self).await;
         if self.settings.namespaces.is_empty() {
@@ -218,7 +233,7 @@ impl Operator {
             let Ok(subject) = tokio::time::timeout(BEAT, self.queue.next()).await else { continue };
             let turn = Turn { operator: self.clone(), subject };
             self.busy.fetch_add(1, Ordering::Relaxed);
-            tokio::spawn(async move {
+            self.spawn(async move {
                 turn.operator.one(&turn.subject).await;
                 drop(turn);
                 drop(permit);

@@ -130,7 +130,7 @@ fn spawn<K, R>(
     operator.health.lacks(&name);
     let stream = watcher::watcher(api, config);
     let watch = Watch { operator: operator.clone(), namespace: namespace.map(String::from), name, project };
-    tokio::spawn(async move { watch.run::<K>(stream).await });
+    operator.spawn(async move { watch.run::<K>(stream).await });
 }
 
 struct Watch<R, T> {

@@ -1,0 +1,164 @@
+//! What can happen in a world: people, machines, schedulers and networks, one deed each.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::{dask::Mood, network::Rates};
+
+/// One deed.
+#[derive(Clone, Debug)]
+pub enum Act {
+    /// Somebody creates an object.
+    Create(Value),
+    /// Somebody scales a worker group, as `kubectl scale` and KubeCluster do.
+    Scale {
+        /// The group.
+        group: String,
+        /// How many workers it is to have.
+        replicas: i64,
+    },
+    /// Somebody merge-patches an object.
+    Edit {
+        /// Its resource.
+        resource: &'static str,
+        /// Its name.
+        name: String,
+        /// The patch.
+        patch: Value,
+    },
+    /// Somebody deletes an object.
+    Delete {
+        /// Its resource.
+        resource: &'static str,
+        /// Its name.
+        name: String,
+        /// `Background`, `Foreground` or `Orphan`.
+        propagation: &'static str,
+    },
+    /// Work comes.
+    Submit {
+        /// The cluster that it is for.
+        cluster: String,
+        /// How many tasks.
+        tasks: usize,
+        /// How long each takes.
+        takes: Duration,
+        /// Bytes of each result; 0: none is kept.
+        result: u64,
+    },
+    /// A client puts data on a worker, which nobody could compute again.
+    Scatter {
+        /// The cluster.
+        cluster: String,
+        /// Bytes.
+        size: u64,
+        /// The worker, counted through those that stay.
+        nth: usize,
+    },
+    /// Nobody needs any result any more.
+    Release {
+        /// The cluster.
+        cluster: String,
+    },
+    /// A scheduler behaves like this from now on.
+    Mood {
+        /// The cluster.
+        cluster: String,
+        /// How.
+        mood: Mood,
+    },
+    /// A scheduler answers nothing for so long.
+    Silence {
+        /// The cluster.
+        cluster: String,
+        /// How long.
+        time: Duration,
+    },
+    /// A scheduler's process dies, and is started again in its pod.
+    KillScheduler {
+        /// The cluster.
+        cluster: String,
+    },
+    /// Something happens to a pod.
+    Pod {
+        /// Counted through all live pods of workers, or of schedulers.
+        nth: usize,
+        /// A scheduler's and not a worker's.
+        scheduler: bool,
+        /// What.
+        fate: PodFate,
+    },
+    /// From now on no image can be pulled, or again.
+    Images {
+        /// Whether they can.
+        good: bool,
+    },
+    /// From now on there is no room on any node, or again.
+    Nodes {
+        /// Whether there is.
+        room: bool,
+    },
+    /// Creating objects of a resource is refused.
+    Forbid {
+        /// The resource.
+        resource: &'static str,
+        /// With this code.
+        code: u16,
+        /// For so long.
+        time: Duration,
+    },
+    /// Operators see what happens to a resource so much later.
+    Lag {
+        /// The resource.
+        resource: &'static str,
+        /// How much.
+        time: Duration,
+    },
+    /// All watches of all operators end; what happens while they are down is not told.
+    Cut {
+        /// The API server has forgotten what they saw last.
+        gone: bool,
+    },
+    /// Nobody reaches the API server.
+    Away {
+        /// For so long.
+        time: Duration,
+    },
+    /// An operator dies, and another one takes its place.
+    Crash {
+        /// Counted from 0.
+        operator: usize,
+    },
+    /// An operator does not get through; what it sends arrives late.
+    Freeze {
+        /// Counted from 0.
+        operator: usize,
+        /// For so long.
+        time: Duration,
+    },
+    /// The clock of an operator's machine is wrong from now on.
+    Skew {
+        /// Counted from 0.
+        operator: usize,
+        /// By so many seconds.
+        seconds: i64,
+    },
+    /// Requests go wrong by chance, this often.
+    Rates(Rates),
+}
+
+/// What happens to a pod.
+#[derive(Clone, Copy, Debug)]
+pub enum PodFate {
+    /// Somebody deletes it.
+    Deleted,
+    /// Its node throws it out.
+    Evicted,
+    /// Its process ends with this code.
+    Ends(i64),
+    /// Its node is gone for so long.
+    NodeLost(Duration),
+    /// Its process stops sending heartbeats for so long.
+    Hangs(Duration),
+}

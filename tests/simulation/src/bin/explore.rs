@@ -1,0 +1,81 @@
+//! Runs scenarios for as long as it is told, or one of them again with its whole story.
+
+use std::{
+    process::ExitCode,
+    time::{Duration, Instant},
+};
+
+use clap::Parser;
+use dask_operator_simulation::{named, random, scenario::Report};
+
+/// Runs the operator in simulated worlds.
+#[derive(Parser)]
+struct Args {
+    /// Explore for so many seconds.
+    #[arg(long, default_value_t = 60)]
+    seconds: u64,
+    /// The first seed.
+    #[arg(long, default_value_t = 0)]
+    from: u64,
+    /// Run this scenario alone, and tell its story: `seed N`, or a name.
+    #[arg(long)]
+    replay: Option<String>,
+    /// The seed of the world in which a named scenario is replayed.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// List the scenarios that have a name.
+    #[arg(long)]
+    list: bool,
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    if args.list {
+        for scenario in named::all() {
+            println!("{}", scenario.name);
+        }
+        return ExitCode::SUCCESS;
+    }
+    match &args.replay {
+        Some(name) => replay(name, args.seed),
+        None => explore(args.from, Duration::from_secs(args.seconds)),
+    }
+}
+
+fn replay(name: &str, seed: u64) -> ExitCode {
+    let Some(scenario) = named::find(name) else {
+        eprintln!("no scenario is named {name:?}; --list tells the names, and `seed N` is always one");
+        return ExitCode::FAILURE;
+    };
+    let seed = name.strip_prefix("seed ").and_then(|s| s.parse().ok()).unwrap_or(seed);
+    let report = scenario.run(seed);
+    print!("{}", report.trace);
+    for wrong in &report.wrong {
+        println!("WRONG {wrong}");
+    }
+    println!("{} writes, {:?}", report.writes, report.counts);
+    if report.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+#[expect(clippy::disallowed_methods, reason = "people wait in real time")]
+fn explore(from: u64, time: Duration) -> ExitCode {
+    let begin = Instant::now();
+    let (mut runs, mut bad) = (0_u64, 0_u64);
+    while begin.elapsed() < time {
+        let seed = from + runs;
+        let report = random::scenario(seed).run(seed);
+        runs += 1;
+        if !report.is_good() {
+            bad += 1;
+            tell(&report);
+        }
+    }
+    let rate = runs as f64 / begin.elapsed().as_secs_f64();
+    println!("{runs} scenarios from seed {from}, {rate:.0} a second, {bad} of them bad");
+    if bad == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn tell(report: &Report) {
+    println!("seed {}: {}", report.seed, report.wrong.join("; "));
+    println!("  again: make replay SCENARIO='seed {}'", report.seed);
+}

@@ -1,0 +1,379 @@
+//! One scheduler: its workers, the tasks they run, the results they hold, and how it lets workers go.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    time::Duration,
+};
+
+/// How often a worker sends a heartbeat.
+const HEARTBEAT: Duration = Duration::from_secs(1);
+/// What a worker may hold, bytes.
+pub const LIMIT: u64 = 1_000;
+
+/// A task.
+#[derive(Clone, Copy, Debug)]
+pub struct Task {
+    /// How long it runs.
+    pub takes: Duration,
+    /// Bytes of its result; 0: nobody keeps it.
+    pub result: u64,
+}
+
+/// A result, or data that a client put there.
+#[derive(Clone, Debug)]
+pub struct Key {
+    /// Addresses of the workers that hold it.
+    pub holders: BTreeSet<String>,
+    /// Bytes.
+    pub size: u64,
+    /// Nobody could compute it again.
+    pub scattered: bool,
+}
+
+/// A worker process that is registered.
+#[derive(Clone, Debug)]
+pub struct Worker {
+    /// Its name.
+    pub name: String,
+    /// UID of its pod.
+    pub pod: String,
+    /// Its pod's IP.
+    pub host: String,
+    /// It was told to leave, and gets no more tasks.
+    pub leaving: bool,
+    /// What it runs, and until when.
+    pub runs: Option<(Task, Duration)>,
+    /// When it registered.
+    pub since: Duration,
+    /// Its heartbeats stopped; the process is still there.
+    pub frozen: bool,
+    /// Its last heartbeat, and what it said there: tasks that run, bytes held.
+    pub beat: (Duration, u64, u64),
+}
+
+/// How a scheduler behaves.
+#[derive(Clone, Debug, Default)]
+pub struct Mood {
+    /// It answers nothing until then.
+    pub silent_until: Duration,
+    /// Every retirement is refused.
+    pub refuses: bool,
+    /// A retirement is accepted for one worker at most.
+    pub accepts_one: bool,
+    /// A retirement is answered only after this long; what it does, it does at once.
+    pub answers_late: Duration,
+    /// What it says instead of a target.
+    pub says: Says,
+    /// Every answer takes this long.
+    pub slow: Duration,
+    /// One of the workers that it tells of is no worker.
+    pub garbles: bool,
+}
+
+/// What a scheduler says when it is asked how many workers it wants.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Says {
+    /// What it wants.
+    #[default]
+    Truth,
+    /// Nothing that makes sense.
+    Nonsense,
+    /// Far too many.
+    Millions,
+    /// Twice as many as there are, as it does when memory runs out.
+    Double,
+    /// An error.
+    Error,
+}
+
+impl Mood {
+    /// Whether it answers nothing now.
+    pub fn is_silent(&self, now: Duration) -> bool {
+        now < self.silent_until
+    }
+}
+
+/// A retirement that was asked for.
+#[derive(Clone, Debug)]
+pub struct Retired {
+    /// The scheduler's id.
+    pub scheduler: String,
+    /// Pods of the workers that were asked for.
+    pub asked: BTreeSet<String>,
+    /// Whether their processes were to end.
+    pub close: bool,
+}
+
+/// A scheduler process.
+#[derive(Clone, Debug)]
+pub struct Scheduler {
+    /// Its own id.
+    pub id: String,
+    /// Its cluster.
+    pub cluster: String,
+    /// Where it listens.
+    pub ip: String,
+    /// When it started.
+    pub started: Duration,
+    /// Its workers by address.
+    pub workers: BTreeMap<String, Worker>,
+    /// Results by number.
+    pub keys: BTreeMap<u64, Key>,
+    /// Tasks that wait for a worker.
+    pub waiting: VecDeque<Task>,
+    /// How it behaves.
+    pub mood: Mood,
+    /// Scattered data that is gone.
+    pub lost: Vec<u64>,
+    /// Tasks that were cut off while they ran.
+    pub cut_off: u64,
+    /// Tasks that came to their end.
+    pub done: u64,
+    /// Pods of workers that were closed, not yet told to the world.
+    pub closed: Vec<String>,
+    /// Pods that were let go for good.
+    pub let_go: BTreeSet<String>,
+    /// Retirements, not yet told to the world.
+    pub retired: Vec<Retired>,
+    /// Targets that were answered, and when.
+    pub targets: Vec<(Duration, u64)>,
+    /// When it last had nothing to do, since when.
+    pub idle_since: Option<Duration>,
+    next_key: u64,
+    now: Duration,
+}
+
+impl Scheduler {
+    /// A scheduler without workers.
+    pub fn new(id: &str, cluster: &str, ip: &str, now: Duration, mood: Mood) -> Self {
+        Self {
+            id: id.into(),
+            cluster: cluster.into(),
+            ip: ip.into(),
+            started: now,
+            workers: BTreeMap::new(),
+            keys: BTreeMap::new(),
+            waiting: VecDeque::new(),
+            mood,
+            lost: Vec::new(),
+            cut_off: 0,
+            done: 0,
+            closed: Vec::new(),
+            let_go: BTreeSet::new(),
+            retired: Vec::new(),
+            targets: Vec::new(),
+            idle_since: None,
+            next_key: 0,
+            now,
+        }
+    }
+
+    /// A worker comes.
+    pub fn register(&mut self, pod: &str, name: &str, ip: &str) {
+        let worker = Worker {
+            name: name.into(),
+            pod: pod.into(),
+            host: ip.into(),
+            leaving: false,
+            runs: None,
+            since: self.now,
+            frozen: false,
+            beat: (self.now, 0, 0),
+        };
+        self.workers.insert(format!("tcp://{ip}:40000"), worker);
+        self.assign();
+    }
+
+    /// The workers of a pod are gone: what only they held is lost, and what they ran runs again.
+    pub fn unregister(&mut self, pod: &str) {
+        let gone: Vec<String> =
+            self.workers.iter().filter(|(_, w)| w.pod == pod).map(|(a, _)| a.clone()).collect();
+        for address in gone {
+            if let Some((task, _)) = self.workers.remove(&address).and_then(|w| w.runs) {
+                self.cut_off += 1;
+                self.waiting.push_front(task);
+            }
+            self.drop_holder(&address);
+        }
+        self.assign();
+    }
+
+    fn drop_holder(&mut self, address: &str) {
+        for (number, key) in &mut self.keys {
+            if key.holders.remove(address) && key.holders.is_empty() && key.scattered {
+                self.lost.push(*number);
+            }
+        }
+        self.keys.retain(|_, k| !k.holders.is_empty());
+    }
+
+    /// Tasks come.
+    pub fn submit(&mut self, tasks: impl IntoIterator<Item = Task>) {
+        self.waiting.extend(tasks);
+        self.assign();
+    }
+
+    /// A client puts data on one of the workers; answers whether there was one.
+    pub fn scatter(&mut self, size: u64, nth: usize) -> bool {
+        let open: Vec<&String> = self.workers.iter().filter(|(_, w)| !w.leaving).map(|(a, _)| a).collect();
+        let Some(address) = nth.checked_rem(open.len()).map(|n| open[n].clone()) else { return false };
+        self.hold(&address, size, true);
+        true
+    }
+
+    /// Nobody needs any result any more.
+    pub fn release(&mut self) {
+        self.keys.clear();
+    }
+
+    fn hold(&mut self, address: &str, size: u64, scattered: bool) {
+        self.next_key += 1;
+        let holders = BTreeSet::from([address.to_string()]);
+        self.keys.insert(self.next_key, Key { holders, size, scattered });
+    }
+
+    /// Bytes that a worker holds.
+    pub fn bytes(&self, address: &str) -> u64 {
+        self.keys.values().filter(|k| k.holders.contains(address)).map(|k| k.size).sum()
+    }
+
+    /// Whether nothing runs or waits.
+    pub fn is_idle(&self) -> bool {
+        self.waiting.is_empty() && self.workers.values().all(|w| w.runs.is_none())
+    }
+
+    fn assign(&mut self) {
+        let free = self.workers.values_mut().filter(|w| !w.leaving && !w.frozen && w.runs.is_none());
+        for worker in free {
+            let Some(task) = self.waiting.pop_front() else { break };
+            worker.runs = Some((task, self.now + task.takes));
+        }
+        self.idle_since = self.is_idle().then(|| self.idle_since.unwrap_or(self.now));
+    }
+
+    /// Lets time pass until `now`.
+    pub fn advance(&mut self, now: Duration) {
+        loop {
+            let ends = self.workers.values().filter(|w| !w.frozen).filter_map(|w| w.runs.map(|r| r.1)).min();
+            let beats = self.workers.values().filter(|w| !w.frozen).map(|w| w.beat.0 + HEARTBEAT).min();
+            match (ends, beats) {
+                (Some(end), beat) if end <= now && beat.is_none_or(|b| end <= b) => self.finish(end),
+                (_, Some(beat)) if beat <= now => self.beat(beat),
+                _ => break,
+            }
+        }
+        self.now = self.now.max(now);
+    }
+
+    fn finish(&mut self, at: Duration) {
+        self.now = self.now.max(at);
+        let is_done = |w: &Worker| !w.frozen && w.runs.is_some_and(|(_, end)| end <= at);
+        let done: Vec<String> =
+            self.workers.iter().filter(|(_, w)| is_done(w)).map(|(a, _)| a.clone()).collect();
+        for address in done {
+            let Some((task, _)) = self.workers.get_mut(&address).and_then(|w| w.runs.take()) else { continue };
+            self.done += 1;
+            if task.result > 0 {
+                self.hold(&address, task.result, false);
+            }
+        }
+        self.assign();
+    }
+
+    fn beat(&mut self, at: Duration) {
+        self.now = self.now.max(at);
+        let due: Vec<String> = self
+            .workers
+            .iter()
+            .filter(|(_, w)| !w.frozen && w.beat.0 + HEARTBEAT <= at)
+            .map(|(a, _)| a.clone())
+            .collect();
+        for address in due {
+            let bytes = self.bytes(&address);
+            if let Some(worker) = self.workers.get_mut(&address) {
+                worker.beat = (at, u64::from(worker.runs.is_some()), bytes);
+            }
+        }
+    }
+
+    /// How many workers it wants: enough to be through in five seconds, and one for each task at most.
+    pub fn target(&mut self) -> u64 {
+        let seconds = |t: &Task| t.takes.as_secs().max(1);
+        let running = self.workers.values().filter_map(|w| w.runs.as_ref().map(|r| &r.0));
+        let (count, work) =
+            self.waiting.iter().chain(running).fold((0, 0), |(n, s), t| (n + 1, s + seconds(t)));
+        let target = count.min(work.div_ceil(5));
+        self.say_target(target);
+        target
+    }
+
+    /// Remembers what was said.
+    pub fn say_target(&mut self, target: u64) {
+        self.targets.push((self.now, target));
+    }
+
+    /// Who may go best: who runs nothing and holds least.
+    pub fn to_close(&self, n: usize) -> Vec<String> {
+        let mut all: Vec<_> = self.workers.iter().filter(|(_, w)| !w.leaving).collect();
+        all.sort_by_key(|(a, w)| (w.runs.is_some(), self.bytes(a), (*a).clone()));
+        all.into_iter().take(n).map(|(a, _)| a.clone()).collect()
+    }
+
+    /// Lets workers go, each only if others can take what only it holds; answers whom.
+    pub fn retire(&mut self, asked: &[String], close: bool) -> Vec<String> {
+        let pods = asked.iter().filter_map(|a| self.workers.get(a)).map(|w| w.pod.clone()).collect();
+        self.retired.push(Retired { scheduler: self.id.clone(), asked: pods, close });
+        if self.mood.refuses {
+            return Vec::new();
+        }
+        let most = if self.mood.accepts_one { 1 } else { asked.len() };
+        let known: Vec<&String> = asked.iter().filter(|a| self.workers.contains_key(*a)).take(most).collect();
+        let mut accepted = Vec::new();
+        for address in known {
+            let others = |a: &String, w: &Worker| a != address && !w.leaving && !asked.contains(a);
+            let heir = self.workers.iter().filter(|(a, w)| others(a, w)).map(|(a, _)| a.clone()).min_by_key(|a| self.bytes(a));
+            if !self.hand_over(address, heir.as_ref()) {
+                continue;
+            }
+            accepted.push(address.clone());
+            if close {
+                self.close(address);
+            } else if let Some(worker) = self.workers.get_mut(address) {
+                worker.leaving = true;
+            }
+        }
+        accepted
+    }
+
+    /// Moves what only this worker holds to another one; whether that went well.
+    fn hand_over(&mut self, address: &str, heir: Option<&String>) -> bool {
+        let only_here = |k: &Key| k.holders.len() == 1 && k.holders.contains(address);
+        if !self.keys.values().any(only_here) {
+            return true;
+        }
+        let Some(heir) = heir else { return false };
+        for key in self.keys.values_mut().filter(|k| k.holders.contains(address)) {
+            key.holders.remove(address);
+            key.holders.insert(heir.clone());
+        }
+        true
+    }
+
+    fn close(&mut self, address: &str) {
+        let Some(worker) = self.workers.remove(address) else { return };
+        if let Some((task, _)) = worker.runs {
+            self.cut_off += 1;
+            self.waiting.push_front(task);
+        }
+        self.drop_holder(address);
+        self.let_go.insert(worker.pod.clone());
+        self.closed.push(worker.pod);
+        self.assign();
+    }
+
+    /// Changes the workers of a pod.
+    pub fn each_of(&mut self, pod: &str, change: impl Fn(&mut Worker)) {
+        self.workers.values_mut().filter(|w| w.pod == pod).for_each(change);
+        self.assign();
+    }
+}

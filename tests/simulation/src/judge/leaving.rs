@@ -1,0 +1,69 @@
+//! Nobody is removed with what only they have.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use dask_operator_api_server::{Change, Verb};
+
+use super::{
+    Violation,
+    seen::{Books, Pod},
+};
+use crate::dask::{Dask, Retired};
+
+/// A worker that registered so shortly before may be deleted as one that never did: nobody can have read of it.
+const JUST_NOW: Duration = Duration::from_secs(5);
+
+/// A deletion by the operator: the scheduler let the worker go, or it had nothing, or somebody was warned.
+pub fn check(books: &Books, change: &Change, now: Duration, dask: &Dask, found: &mut Vec<Violation>) {
+    if change.verb != Verb::Delete || change.resource.as_ref() != "pods" {
+        return;
+    }
+    let Some(pod) = books.pods.get(&change.uid).filter(|p| p.live) else { return };
+    let owner = pod.owner.as_ref().and_then(|uid| books.owners.get(uid));
+    if owner.is_none_or(|o| o.resource != "daskworkergroups" || o.leaves.is_some()) || is_warned(books, pod) {
+        return;
+    }
+    let state = dask.of(&pod.cluster, |s| {
+        let mine: Vec<_> = s.workers.iter().filter(|(_, w)| w.pod == change.uid).collect();
+        let let_go = s.let_go.contains(&change.uid) || mine.is_empty();
+        let fresh = mine.iter().all(|(_, w)| now.saturating_sub(w.since) < JUST_NOW + books.allowance);
+        let runs = mine.iter().any(|(_, w)| w.runs.is_some());
+        let holds = mine.iter().any(|(a, _)| {
+            s.keys.values().any(|k| k.scattered && k.holders.len() == 1 && k.holders.contains(*a))
+        });
+        let epoch = now.saturating_sub(s.started) < books.allowance;
+        (let_go, fresh, runs, holds, epoch)
+    });
+    // Without a scheduler nobody holds anything for anybody.
+    let Some((let_go, fresh, runs, holds, epoch)) = state else { return };
+    let name = &pod.name;
+    let mut say = |rule, what| found.push(Violation { rule, what });
+    if holds && !let_go && !epoch {
+        say("I-D1", format!("{name} was deleted with data that nobody else has"));
+    }
+    if !let_go && !fresh && !epoch {
+        say("I-D1", format!("{name} was deleted, and its scheduler never let it go"));
+    }
+    if runs && !let_go && !fresh && !epoch {
+        say("I-D2", format!("{name} was deleted while it ran a task"));
+    }
+}
+
+fn is_warned(books: &Books, pod: &Pod) -> bool {
+    books.risks.iter().any(|r| r.contains(&pod.name) || r.contains("and others"))
+}
+
+/// A retirement: whoever is asked for is written down first.
+pub fn asked(books: &Books, call: &Retired, found: &mut Vec<Violation>) {
+    let unmarked: BTreeSet<&str> = call
+        .asked
+        .iter()
+        .filter_map(|uid| books.pods.get(uid))
+        .filter(|p| p.live && !p.marked)
+        .map(|p| p.name.as_str())
+        .collect();
+    if !unmarked.is_empty() {
+        let what = format!("{} was asked to let {unmarked:?} go, who were not chosen", call.scheduler);
+        found.push(Violation { rule: "I-D5", what });
+    }
+}

@@ -1,0 +1,131 @@
+//! The judge's books: what was true when, as far as the rules ask for it.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use dask_operator_api_server::Change;
+use serde_json::Value;
+
+/// Something that may own others: one of our four kinds.
+#[derive(Clone, Debug)]
+pub struct Owner {
+    pub resource: String,
+    pub namespace: String,
+    pub name: String,
+    /// Its cluster: its own name, or that of the cluster it names.
+    pub cluster: String,
+    /// Since when it is being deleted, or gone.
+    pub leaves: Option<Duration>,
+    /// Sizes that it was to have, and since when; of groups.
+    pub sizes: Vec<(Duration, i64)>,
+    /// Bounds, and since when; of autoscalers.
+    pub bounds: Vec<(Duration, i64, i64)>,
+}
+
+/// A pod.
+#[derive(Clone, Debug)]
+pub struct Pod {
+    pub name: String,
+    pub owner: Option<String>,
+    pub cluster: String,
+    pub live: bool,
+    pub marked: bool,
+}
+
+#[derive(Debug)]
+pub struct Books {
+    /// What is older than this everybody knows.
+    pub allowance: Duration,
+    pub owners: BTreeMap<String, Owner>,
+    pub pods: BTreeMap<String, Pod>,
+    /// Events that told of a risk, with what they said.
+    pub risks: Vec<String>,
+}
+
+impl Books {
+    pub fn new(allowance: Duration) -> Self {
+        Self { allowance, owners: BTreeMap::new(), pods: BTreeMap::new(), risks: Vec::new() }
+    }
+
+    /// Writes a change down.
+    pub fn note(&mut self, change: &Change, now: Duration) {
+        match (change.resource.as_ref(), &change.after) {
+            ("pods", Some(after)) => self.note_pod(change, after),
+            ("pods", None) => drop(self.pods.remove(&change.uid)),
+            ("events", Some(after)) if after["reason"] == "DataLossRisk" => {
+                self.risks.push(after["message"].as_str().unwrap_or_default().into());
+            }
+            ("daskclusters" | "daskworkergroups" | "daskautoscalers" | "daskjobs", after) => {
+                self.note_owner(change, after.as_deref(), now);
+            }
+            _ => {}
+        }
+    }
+
+    fn note_pod(&mut self, change: &Change, after: &Value) {
+        let meta = &after["metadata"];
+        let phase = after["status"]["phase"].as_str().unwrap_or("Pending");
+        let pod = Pod {
+            name: change.name.clone(),
+            owner: crate::world::owner(after).map(String::from),
+            cluster: text(&meta["labels"]["dask.org/cluster-name"]),
+            live: !meta["deletionTimestamp"].is_string() && !matches!(phase, "Succeeded" | "Failed"),
+            marked: meta["annotations"]["kubernetes.dask.org/retiring"].is_string(),
+        };
+        self.pods.insert(change.uid.clone(), pod);
+    }
+
+    fn note_owner(&mut self, change: &Change, after: Option<&Value>, now: Duration) {
+        let spec = after.map_or(&Value::Null, |a| &a["spec"]);
+        let owner = self.owners.entry(change.uid.clone()).or_insert_with(|| Owner {
+            resource: change.resource.to_string(),
+            namespace: change.namespace.clone(),
+            name: change.name.clone(),
+            cluster: spec["cluster"].as_str().unwrap_or(&change.name).into(),
+            leaves: None,
+            sizes: Vec::new(),
+            bounds: Vec::new(),
+        });
+        if after.is_none_or(|a| a["metadata"]["deletionTimestamp"].is_string()) {
+            owner.leaves.get_or_insert(now);
+        }
+        if after.is_none() {
+            return;
+        }
+        if let Some(size) = spec["worker"]["replicas"].as_i64()
+            && owner.sizes.last().is_none_or(|(_, s)| *s != size)
+        {
+            owner.sizes.push((now, size));
+        }
+        let bounds = (spec["minimum"].as_i64(), spec["maximum"].as_i64());
+        if let (Some(least), Some(most)) = bounds
+            && owner.bounds.last().is_none_or(|b| (b.1, b.2) != (least, most))
+        {
+            owner.bounds.push((now, least, most));
+        }
+    }
+
+    /// The largest size that somebody may still believe in.
+    pub fn largest(&self, owner: &Owner, now: Duration) -> i64 {
+        believable(&owner.sizes, |s| s.0, self.allowance, now).map(|s| s.1).max().unwrap_or(0)
+    }
+
+    /// Whether everybody knows that it leaves.
+    pub fn is_gone(&self, owner: &Owner, now: Duration) -> bool {
+        owner.leaves.is_some_and(|at| now.saturating_sub(at) > self.allowance)
+    }
+}
+
+/// The entries that hold now, or held within the allowance.
+pub fn believable<T>(
+    entries: &[T],
+    since: impl Fn(&T) -> Duration,
+    allowance: Duration,
+    now: Duration,
+) -> impl Iterator<Item = &T> {
+    let old = entries.iter().rposition(|e| since(e) + allowance < now).unwrap_or(0);
+    entries[old..].iter()
+}
+
+pub fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().into()
+}

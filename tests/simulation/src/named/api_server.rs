@@ -1,0 +1,143 @@
+//! What goes wrong between an operator and the API server.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::{act::Act, manifest, network::Rates, scenario::Scenario, workload::submit};
+
+fn seconds(n: u64) -> Duration {
+    Duration::from_secs(n)
+}
+
+fn with(name: String) -> Scenario {
+    Scenario::new(&name).at(0, Act::Create(manifest::cluster("a", 3)))
+}
+
+fn scale(replicas: i64) -> Act {
+    Act::Scale { group: "a-default".into(), replicas }
+}
+
+fn delete(propagation: &'static str) -> Act {
+    Act::Delete { resource: "daskclusters", name: "a".into(), propagation }
+}
+
+pub fn all() -> Vec<Scenario> {
+    [watches(), requests(), operators(), deletions()].concat()
+}
+
+fn watches() -> Vec<Scenario> {
+    let mut out = Vec::new();
+    for resource in ["pods", "daskworkergroups", "daskclusters", "deployments"] {
+        out.push(
+            with(format!("S06 a new cluster of the same name, {resource} seen 25 s late"))
+                .at(20, Act::Lag { resource, time: seconds(25) })
+                .at(30, delete("Background"))
+                .at(34, Act::Create(manifest::cluster("a", 2))),
+        );
+        out.push(
+            with(format!("S11 {resource} seen 20 s late while sizes change"))
+                .at(20, Act::Lag { resource, time: seconds(20) })
+                .at(30, scale(5))
+                .at(36, scale(1))
+                .at(50, scale(3)),
+        );
+    }
+    for gone in [false, true] {
+        out.push(
+            with(format!("S07 3 to 1 to 3 unseen, gone: {gone}"))
+                .at(40, Act::Away { time: seconds(20) })
+                .at(41, scale(1))
+                .at(50, scale(3))
+                .at(52, Act::Cut { gone }),
+        );
+        out.push(
+            with(format!("S08 children deleted while nobody watches, gone: {gone}"))
+                .at(40, Act::Away { time: seconds(20) })
+                .at(42, Act::Delete { resource: "services", name: "a-scheduler".into(), propagation: "Background" })
+                .at(43, Act::Pod { nth: 0, scheduler: false, fate: crate::act::PodFate::Deleted })
+                .at(45, Act::Cut { gone }),
+        );
+        let mut again = with(format!("S09 everything told over and over, gone: {gone}"));
+        for second in 40..60 {
+            again = again.at(second, Act::Cut { gone });
+        }
+        out.push(again);
+    }
+    out
+}
+
+fn requests() -> Vec<Scenario> {
+    let rates = |name: &str, rates: Rates| {
+        with(format!("S14 {name}")).at(0, Act::Rates(rates)).at(40, scale(5)).at(70, scale(1))
+    };
+    let mut out = vec![
+        rates("a third of all requests is refused", Rates { busy: 0.3, ..Rates::default() }),
+        rates("a third of all writes conflicts", Rates { conflict: 0.3, ..Rates::default() }),
+        rates("requests are lost", Rates { request_lost: 0.1, ..Rates::default() }),
+        rates("answers are lost", Rates { answer_lost: 0.1, ..Rates::default() }),
+        rates("S18 all takes seconds", Rates { slow: seconds(8), ..Rates::default() }),
+        with("S16 a quota".into()).at(20, Act::Forbid { resource: "pods", code: 403, time: seconds(60) }).at(25, scale(6)),
+        with("S16 a webhook".into()).at(20, Act::Forbid { resource: "pods", code: 422, time: seconds(60) }).at(25, scale(6)),
+    ];
+    let mut racer = with("S13 somebody annotates everything all the time".into()).at(30, scale(5)).at(60, scale(2));
+    for second in 2..100 {
+        let patch = json!({"metadata": {"annotations": {"racer": second.to_string()}}});
+        for (resource, name) in [("daskclusters", "a"), ("daskworkergroups", "a-default")] {
+            racer = racer.at(second, Act::Edit { resource, name: name.into(), patch: patch.clone() });
+        }
+    }
+    out.push(racer);
+    out
+}
+
+fn operators() -> Vec<Scenario> {
+    let busy = |s: Scenario| {
+        s.at(1, Act::Create(manifest::autoscaler("a", 1, 5))).at(30, submit(40, 4)).at(60, Act::Scatter {
+            cluster: "a".into(),
+            size: 50,
+            nth: 1,
+        })
+    };
+    let mut out = vec![
+        busy(with("S17 two write at the same time".into())).operators(2, false),
+        busy(with("S17 two write, one of them late".into()))
+            .operators(2, false)
+            .at(35, Act::Freeze { operator: 0, time: seconds(25) })
+            .at(70, Act::Freeze { operator: 1, time: seconds(20) }),
+        busy(with("S17 a leader freezes".into())).operators(2, true).at(40, Act::Freeze { operator: 0, time: seconds(40) }),
+        busy(with("S17 the other one freezes".into()))
+            .operators(2, true)
+            .at(40, Act::Freeze { operator: 1, time: seconds(40) }),
+        busy(with("S17 leaders die".into()))
+            .operators(2, true)
+            .at(40, Act::Crash { operator: 0 })
+            .at(70, Act::Crash { operator: 1 }),
+    ];
+    for skew in [-3600, 3600] {
+        out.push(
+            busy(with(format!("S39 a clock goes wrong by {skew} s")))
+                .at(45, Act::Skew { operator: 0, seconds: skew })
+                .at(80, Act::Skew { operator: 0, seconds: 0 }),
+        );
+        out.push(
+            busy(with(format!("S39 one of two clocks is wrong by {skew} s")))
+                .operators(2, true)
+                .at(2, Act::Skew { operator: 0, seconds: skew })
+                .at(60, Act::Crash { operator: 1 }),
+        );
+    }
+    out
+}
+
+fn deletions() -> Vec<Scenario> {
+    let mut out = Vec::new();
+    for propagation in ["Background", "Foreground"] {
+        for second in 0..14 {
+            out.push(
+                with(format!("S19 deleted after {second} s, {propagation}")).at(second, delete(propagation)).calm_at(60),
+            );
+        }
+    }
+    out
+}

@@ -1,0 +1,112 @@
+//! Pods that end, vanish or never start, and specs that are wrong or change.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::{
+    act::{Act, PodFate},
+    manifest,
+    scenario::Scenario,
+    workload::submit,
+};
+
+fn with(name: String) -> Scenario {
+    Scenario::new(&name).at(0, Act::Create(manifest::cluster("a", 4)))
+}
+
+fn pod(nth: usize, fate: PodFate) -> Act {
+    Act::Pod { nth, scheduler: false, fate }
+}
+
+pub fn all() -> Vec<Scenario> {
+    [pods(), nodes(), never(), specs()].concat()
+}
+
+fn pods() -> Vec<Scenario> {
+    let mut out = Vec::new();
+    for (name, fate) in [
+        ("deleted", PodFate::Deleted),
+        ("evicted", PodFate::Evicted),
+        ("ended well", PodFate::Ends(0)),
+        ("ended badly", PodFate::Ends(1)),
+        ("hung", PodFate::Hangs(Duration::from_secs(45))),
+    ] {
+        let mut monkey = with(format!("S31 workers {name} one after the other"));
+        for n in 0..8_u64 {
+            monkey = monkey.at(35 + 4 * n, pod(usize::try_from(n).unwrap_or(0), fate));
+        }
+        out.push(monkey.at(50, Act::Scale { group: "a-default".into(), replicas: 2 }));
+        let scheduler = Act::Pod { nth: 0, scheduler: true, fate };
+        out.push(with(format!("S31 the scheduler's pod {name}")).at(40, submit(8, 6)).at(45, scheduler).calm_at(150));
+    }
+    let mut storm = with("S33 nine in ten vanish, again and again".into()).at(30, submit(20, 10));
+    for wave in [40, 100] {
+        for nth in 0..4 {
+            storm = storm.at(wave, pod(nth, PodFate::Evicted));
+        }
+    }
+    out.push(storm.calm_at(180));
+    out
+}
+
+fn nodes() -> Vec<Scenario> {
+    let mut out = Vec::new();
+    for time in [10, 40, 100] {
+        let lost = PodFate::NodeLost(Duration::from_secs(time));
+        out.push(with(format!("S32 a node is gone for {time} s")).at(40, pod(1, lost)).at(41, pod(2, lost)).calm_at(160));
+        out.push(
+            with(format!("S32 a node is gone for {time} s while workers leave"))
+                .at(38, Act::Scatter { cluster: "a".into(), size: 60, nth: 1 })
+                .at(40, pod(1, lost))
+                .at(42, Act::Scale { group: "a-default".into(), replicas: 2 })
+                .calm_at(160),
+        );
+    }
+    out
+}
+
+fn never() -> Vec<Scenario> {
+    let mut crashing = with("S34 workers end badly all the time".into());
+    for second in 10..300 {
+        crashing = crashing.at(second, pod(usize::try_from(second).unwrap_or(0), PodFate::Ends(1)));
+    }
+    let mut ending = with("S34 workers end well all the time".into());
+    for second in 10..300 {
+        ending = ending.at(second, pod(usize::try_from(second).unwrap_or(0), PodFate::Ends(0)));
+    }
+    vec![
+        with("S34 no image can be pulled".into()).at(0, Act::Images { good: false }).calm_at(600),
+        with("S34 there is no room".into()).at(0, Act::Nodes { room: false }).calm_at(600),
+        with("S34 there is no room, and fewer are wanted".into())
+            .at(15, Act::Nodes { room: false })
+            .at(20, Act::Scale { group: "a-default".into(), replicas: 9 })
+            .at(60, Act::Scale { group: "a-default".into(), replicas: 2 }),
+        crashing.calm_at(310),
+        ending.calm_at(310),
+    ]
+}
+
+fn specs() -> Vec<Scenario> {
+    let edit = |patch| Act::Edit { resource: "daskworkergroups", name: "a-default".into(), patch };
+    let bad = json!({"spec": {"worker": {"spec": {"containers": [{
+        "name": "worker", "image": "v1", "resources": {"requests": {"cpu": "2"}, "limits": {"cpu": "1"}},
+    }]}}}});
+    let good = json!({"spec": {"worker": {"spec": manifest::worker("v2")}}});
+    let mut twice = manifest::cluster("bad", 2);
+    twice["spec"]["scheduler"]["spec"]["containers"][0]["livenessProbe"] = json!({"tcpSocket": {"port": 0}});
+    vec![
+        with("S37 a bad template, put right".into())
+            .at(30, edit(bad.clone()))
+            .at(35, Act::Scale { group: "a-default".into(), replicas: 6 })
+            .at(80, edit(good.clone())),
+        with("S36 a template changes and changes back".into())
+            .at(30, edit(good))
+            .at(32, edit(json!({"spec": {"worker": {"spec": manifest::worker("v1")}}})))
+            .at(40, Act::Scale { group: "a-default".into(), replicas: 6 }),
+        with("S38 a cluster that cannot be made beside one that can".into())
+            .at(2, Act::Create(twice))
+            .at(30, Act::Scale { group: "a-default".into(), replicas: 2 })
+            .at(90, Act::Delete { resource: "daskclusters", name: "bad".into(), propagation: "Background" }),
+    ]
+}

@@ -1,0 +1,193 @@
+//! Scenarios: what people want and what goes wrong, at which time; and what came of it.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use serde_json::Value;
+use tokio::runtime::{Builder, RngSeed};
+
+use crate::{
+    act::Act,
+    end,
+    network::{Faults, Planned},
+    world::{Replicas, World},
+};
+
+/// How long after the last fault all must be as it should.
+const SETTLE: Duration = Duration::from_secs(900);
+/// How long nothing may be written then.
+const REST: Duration = Duration::from_secs(620);
+/// In such steps it is looked whether all is as it should be.
+const LOOK: Duration = Duration::from_secs(30);
+
+/// What people want and what goes wrong.
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    /// Its name, for people.
+    pub name: String,
+    /// What happens, and when.
+    pub script: Vec<(Duration, Act)>,
+    /// The operators.
+    pub replicas: Replicas,
+    /// What happens to the writes with these numbers.
+    pub planned: Vec<(u64, Planned)>,
+    /// When everything that goes wrong ends.
+    pub calm_at: Duration,
+    /// How much later than it happens something may be seen, besides usual latencies.
+    pub lag: Duration,
+}
+
+/// What came of it.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// The seed.
+    pub seed: u64,
+    /// What was wrong; empty: nothing.
+    pub wrong: Vec<String>,
+    /// What happened, in words.
+    pub trace: String,
+    /// Writes of the operators, in all.
+    pub writes: u64,
+    /// Their creates and deletes, by resource.
+    pub counts: BTreeMap<(&'static str, String), u64>,
+    /// The objects at the end, without what differs between runs.
+    pub state: BTreeMap<String, Value>,
+}
+
+impl Scenario {
+    /// A scenario in which nothing happens, with one operator.
+    pub fn new(name: &str) -> Self {
+        Self {
+            name: name.into(),
+            script: Vec::new(),
+            replicas: Replicas { count: 1, elect: false },
+            planned: Vec::new(),
+            calm_at: Duration::from_secs(120),
+            lag: Duration::ZERO,
+        }
+    }
+
+    /// This happens at that second.
+    #[must_use]
+    pub fn at(mut self, second: u64, act: Act) -> Self {
+        if let Act::Lag { time, .. } | Act::Freeze { time, .. } | Act::Away { time } = &act {
+            self.lag = self.lag.max(*time);
+        }
+        self.script.push((Duration::from_secs(second), act));
+        self
+    }
+
+    /// So many operators, which elect one that writes, or all write.
+    #[must_use]
+    pub fn operators(mut self, count: usize, elect: bool) -> Self {
+        self.replicas = Replicas { count, elect };
+        self
+    }
+
+    /// All that goes wrong ends at that second.
+    #[must_use]
+    pub fn calm_at(mut self, second: u64) -> Self {
+        self.calm_at = Duration::from_secs(second);
+        self
+    }
+
+    /// This happens to the write with that number, counted from 0 through all operators.
+    #[must_use]
+    pub fn write(mut self, number: u64, planned: Planned) -> Self {
+        self.planned.push((number, planned));
+        self
+    }
+
+    /// Runs it, to its checked end.
+    pub fn run(&self, seed: u64) -> Report {
+        let runtime = Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .rng_seed(RngSeed::from_bytes(&seed.to_le_bytes()))
+            .build();
+        match runtime {
+            Ok(runtime) => runtime.block_on(self.play(seed)),
+            Err(error) => Report {
+                seed,
+                wrong: vec![format!("no runtime: {error}")],
+                trace: String::new(),
+                writes: 0,
+                counts: BTreeMap::new(),
+                state: BTreeMap::new(),
+            },
+        }
+    }
+
+    async fn play(&self, seed: u64) -> Report {
+        // What an operator sends may wait for its own time limit, and act on what it saw before.
+        let world = World::new(seed, Duration::from_secs(35) + self.lag);
+        world.judge_writers(if self.replicas.elect { 1 } else { self.replicas.count });
+        self.arm(&world.faults);
+        for (at, act) in &self.script {
+            world.plan(*at, act.clone());
+        }
+        world.start_operators(self.replicas);
+        world.until(self.calm_at).await;
+        world.calm();
+        let mut wrong = self.settle(&world).await;
+        wrong.extend(world.violations());
+        let report = Report {
+            seed,
+            wrong,
+            writes: world.faults.writes(),
+            counts: world.judged(|j| j.counts.clone()),
+            state: end::state(&world),
+            trace: world.trace.text(),
+        };
+        world.end();
+        report
+    }
+
+    fn arm(&self, faults: &Faults) {
+        for (write, planned) in &self.planned {
+            faults.plan(*write, *planned);
+        }
+    }
+
+    /// All becomes as it should be, with not too many writes, and stays so without any.
+    async fn settle(&self, world: &Arc<World>) -> Vec<String> {
+        let limit = self.calm_at + SETTLE;
+        let mut writes = 0;
+        let mut now = self.calm_at;
+        loop {
+            now += LOOK;
+            world.until(now).await;
+            let new = world.take_writes();
+            writes += new.len();
+            let missing = end::missing(world);
+            if missing.is_empty() && new.is_empty() {
+                break;
+            }
+            if now >= limit {
+                let mut wrong: Vec<_> = missing.into_iter().map(|m| format!("L-1: {m}")).collect();
+                if wrong.is_empty() {
+                    wrong.push(format!("I-R3: there is no end to writing: {:?}", new.first()));
+                }
+                return wrong;
+            }
+        }
+        let most = end::most_writes(world);
+        let mut wrong = Vec::new();
+        if writes > most {
+            wrong.push(format!("L-1: {writes} writes until all was as it should be, and not {most} at most"));
+        }
+        world.until(now + REST).await;
+        let late = world.take_writes();
+        if let Some(first) = late.first() {
+            wrong.push(format!("I-R3: {} writes while nothing happened, the first: {first}", late.len()));
+        }
+        wrong.extend(end::missing(world).into_iter().map(|m| format!("L-1: not for long: {m}")));
+        wrong
+    }
+}
+
+impl Report {
+    /// Whether nothing was wrong.
+    pub fn is_good(&self) -> bool {
+        self.wrong.is_empty()
+    }
+}

@@ -1,0 +1,147 @@
+//! Carrying out what a script says.
+
+use std::{sync::Arc, time::Duration};
+
+use dask_operator_api_server::DeleteOptions;
+use serde_json::{Value, json};
+
+use super::{Event, Part, PodState, World, api};
+use crate::{
+    act::{Act, PodFate},
+    dask::{Mood, Task},
+};
+
+/// Plural of a manifest's kind.
+fn plural(manifest: &Value) -> &'static str {
+    match manifest["kind"].as_str() {
+        Some("DaskCluster") => "daskclusters",
+        Some("DaskWorkerGroup") => "daskworkergroups",
+        Some("DaskAutoscaler") => "daskautoscalers",
+        Some("DaskJob") => "daskjobs",
+        Some("Pod") => "pods",
+        Some("Service") => "services",
+        _ => "configmaps",
+    }
+}
+
+impl World {
+    /// Does it now.
+    pub fn act(self: &Arc<Self>, act: Act) {
+        match &act {
+            Act::Create(m) => {
+                let (kind, name) = (m["kind"].as_str(), m["metadata"]["name"].as_str());
+                self.trace.say("person", format_args!("creates {} {}", kind.unwrap_or("?"), name.unwrap_or("?")));
+            }
+            other => self.trace.say("world", format_args!("{other:?}")),
+        }
+        match act {
+            Act::Create(manifest) => self.create("person", plural(&manifest), manifest),
+            Act::Scale { group, replicas } => {
+                let patch = json!({"spec": {"replicas": replicas}});
+                self.patch("person", ("daskworkergroups", Some("scale")), &group, patch);
+            }
+            Act::Edit { resource, name, patch } => self.patch("person", (resource, None), &name, patch),
+            Act::Delete { resource, name, propagation } => {
+                let propagation = Some(api::propagation(propagation));
+                let options = DeleteOptions { propagation, ..DeleteOptions::default() };
+                self.delete("person", resource, &name, options);
+            }
+            Act::Pod { nth, scheduler, fate } => self.pod_act(nth, scheduler, fate),
+            Act::Images { good } => self.lock().bad_images = !good,
+            Act::Nodes { room } => self.lock().full_nodes = !room,
+            Act::Crash { operator } => self.crash(&super::operators::name(operator)),
+            Act::Skew { operator, seconds } => self.skew(&super::operators::name(operator), seconds),
+            other => self.act_around(other),
+        }
+    }
+
+    /// What happens to schedulers and networks.
+    fn act_around(&self, act: Act) {
+        let now = self.clock.elapsed();
+        match act {
+            Act::Submit { cluster, tasks, takes, result } => {
+                let task = Task { takes, result };
+                self.dask.of(&cluster, |s| s.submit(std::iter::repeat_n(task, tasks)));
+            }
+            Act::Scatter { cluster, size, nth } => drop(self.dask.of(&cluster, |s| s.scatter(size, nth))),
+            Act::Release { cluster } => drop(self.dask.of(&cluster, super::super::dask::Scheduler::release)),
+            Act::Mood { cluster, mood } => drop(self.dask.of(&cluster, |s| s.mood = mood)),
+            Act::Silence { cluster, time } => {
+                self.dask.of(&cluster, |s| s.mood.silent_until = now + time);
+            }
+            Act::KillScheduler { cluster } => {
+                let pod = self.lock().live(Part::Scheduler).into_iter().find(|p| p.cluster == cluster && p.runs);
+                if let Some(pod) = pod {
+                    self.process_ended(&pod.uid, 137);
+                }
+            }
+            Act::Forbid { resource, code, time } => self.faults.forbid(resource, code, time),
+            Act::Lag { resource, time } => self.faults.lag(resource, time),
+            Act::Cut { gone } => {
+                if gone {
+                    self.server.compact();
+                }
+                for name in self.operator_names() {
+                    self.faults.cut(&name);
+                }
+            }
+            Act::Away { time } => {
+                self.faults.away(time);
+                for name in self.operator_names() {
+                    self.faults.cut(&name);
+                }
+            }
+            Act::Freeze { operator, time } => self.faults.freeze(&super::operators::name(operator), time),
+            Act::Rates(rates) => self.faults.rates(rates),
+            _ => {}
+        }
+    }
+
+    fn pod_act(&self, nth: usize, scheduler: bool, fate: PodFate) {
+        let part = if scheduler { Part::Scheduler } else { Part::Worker };
+        let pods = self.lock().live(part);
+        let Some(pod) = nth.checked_rem(pods.len()).map(|n| pods[n].clone()) else { return };
+        self.trace.say("world", format_args!("it is {}", pod.name));
+        match fate {
+            PodFate::Deleted => self.delete("person", "pods", &pod.name, DeleteOptions::default()),
+            PodFate::Evicted => self.evict(&pod),
+            PodFate::Ends(code) => self.process_ended(&pod.uid, code),
+            PodFate::NodeLost(time) => self.lose_node(&pod, time),
+            PodFate::Hangs(time) => self.hang(&pod, time),
+        }
+    }
+
+    fn hang(&self, pod: &PodState, time: Duration) {
+        self.dask.of(&pod.cluster, |s| s.each_of(&pod.uid, |w| w.frozen = true));
+        let now = self.clock.elapsed();
+        self.lock().at(now + time, Event::Thaw(pod.uid.clone()));
+    }
+
+    /// From now on nothing goes wrong, and nobody wants anything but what the specs say.
+    pub fn calm(&self) {
+        self.trace.say("world", format_args!("all is well from now on"));
+        self.faults.end();
+        self.dask.each(|s| {
+            s.mood = Mood::default();
+            s.waiting.clear();
+            s.release();
+        });
+        let (lost, now) = {
+            let mut state = self.lock();
+            (state.bad_images, state.full_nodes) = (false, false);
+            state.events.retain(|_, e| !matches!(e, Event::Act(_)));
+            (state.pods.values().filter(|p| p.node_lost).map(|p| p.uid.clone()).collect::<Vec<_>>(), self.clock.elapsed())
+        };
+        for uid in lost {
+            self.lock().at(now, Event::NodeBack(uid));
+        }
+        for uid in self.lock().live(Part::Worker).into_iter().map(|p| p.uid).collect::<Vec<_>>() {
+            self.thaw(&uid);
+        }
+        for name in self.operator_names() {
+            self.skew(&name, 0);
+        }
+        let _ = self.take_writes();
+        self.changed.notify_one();
+    }
+}

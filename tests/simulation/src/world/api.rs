@@ -1,0 +1,75 @@
+//! Calls of the world's own people and machines to the API server.
+
+use dask_operator_api_server::{Call, DeleteOptions, Propagation, Status};
+use serde_json::{Value, json};
+
+use super::World;
+use crate::manifest::NAMESPACE;
+
+impl World {
+    pub(super) fn make_namespace(&self, name: &str) {
+        let body = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
+        let call = Call::Create { resource: "namespaces", namespace: String::new(), body };
+        self.told("world", self.server.call("world", call));
+    }
+
+    pub(super) fn create(&self, who: &str, resource: &'static str, body: Value) {
+        let call = Call::Create { resource, namespace: NAMESPACE.into(), body };
+        self.told(who, self.server.call(who, call));
+    }
+
+    pub(super) fn patch(
+        &self,
+        who: &str,
+        (resource, subresource): (&'static str, Option<&'static str>),
+        name: &str,
+        patch: Value,
+    ) {
+        let call = Call::MergePatch {
+            resource,
+            namespace: NAMESPACE.into(),
+            name: name.into(),
+            subresource,
+            patch,
+        };
+        self.told(who, self.server.call(who, call));
+    }
+
+    pub(super) fn delete(&self, who: &str, resource: &'static str, name: &str, options: DeleteOptions) {
+        let call = Call::Delete {
+            resource,
+            namespace: NAMESPACE.into(),
+            name: name.into(),
+            options,
+        };
+        self.told(who, self.server.call(who, call));
+    }
+
+    /// A pod's own status, as its node tells it.
+    pub(super) fn pod_status(&self, name: &str, status: &Value) {
+        self.patch("kubelet", ("pods", Some("status")), name, json!({"status": status}));
+    }
+
+    /// The node lets go of a pod for good.
+    pub(super) fn forget_pod(&self, name: &str, uid: &str) {
+        let options = DeleteOptions { grace: Some(0), uid: Some(uid.into()), ..DeleteOptions::default() };
+        self.delete("kubelet", "pods", name, options);
+    }
+
+    /// A refusal is a part of the story, and not more: what people try may fail.
+    fn told<T>(&self, who: &str, answer: Result<T, Status>) {
+        if let Err(status) = answer {
+            self.trace.say(who, format_args!("was refused: {}", status.message));
+        }
+        self.observe();
+    }
+}
+
+/// How a person's deletion is to go on.
+pub(super) fn propagation(name: &str) -> Propagation {
+    match name {
+        "Foreground" => Propagation::Foreground,
+        "Orphan" => Propagation::Orphan,
+        _ => Propagation::Background,
+    }
+}

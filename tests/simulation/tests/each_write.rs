@@ -1,0 +1,80 @@
+//! Every write of every workload, one run for each: the operator dies before it or after it, it is refused, it is
+//! lost, its answer is lost. The end is that of the run without faults, and so are creates and deletes.
+
+use dask_operator_simulation::{
+    network::{CrashPoint, Planned},
+    scenario::{Report, Scenario},
+    workload::{self, Workload},
+};
+
+const SEED: u64 = 1;
+
+/// What is different from the run without faults.
+fn different(workload: &Workload, reference: &Report, faulty: &Report) -> Vec<String> {
+    let mut wrong = faulty.wrong.clone();
+    if faulty.state != reference.state {
+        for (name, value) in &reference.state {
+            if faulty.state.get(name) != Some(value) {
+                wrong.push(format!("{name} is {:?} and not {value}", faulty.state.get(name).map(ToString::to_string)));
+            }
+        }
+        wrong.extend(faulty.state.keys().filter(|k| !reference.state.contains_key(*k)).map(|k| format!("{k} is too much")));
+    }
+    if workload.steady && faulty.counts != reference.counts {
+        wrong.push(format!("{:?} and not {:?}", faulty.counts, reference.counts));
+    }
+    wrong
+}
+
+/// Runs all workloads with this at each of their writes.
+fn at_each_write(faults: impl Fn(Scenario, u64) -> Scenario) {
+    let (mut wrong, mut runs) = (Vec::new(), 0);
+    for workload in workload::all() {
+        let reference = workload.scenario.run(SEED);
+        assert_eq!(reference.wrong, Vec::<String>::new(), "{} without faults", workload.scenario.name);
+        for write in 0..reference.writes {
+            let faulty = faults(workload.scenario.clone(), write).run(SEED);
+            runs += 1;
+            let found = different(&workload, &reference, &faulty);
+            if !found.is_empty() {
+                wrong.push(format!("{}, write {write}: {}", workload.scenario.name, found.join("; ")));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {runs} runs went wrong:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn s01_an_operator_dies_after_each_write() {
+    at_each_write(|s, n| s.write(n, Planned::Crash(CrashPoint::After)));
+}
+
+#[test]
+fn s02_an_operator_dies_before_each_write() {
+    at_each_write(|s, n| s.write(n, Planned::Crash(CrashPoint::Before)));
+}
+
+#[test]
+fn s03_an_operator_dies_after_each_write_and_the_next_one_too() {
+    at_each_write(|s, n| {
+        s.write(n, Planned::Crash(CrashPoint::After)).write(n + 1, Planned::Crash(CrashPoint::After))
+    });
+}
+
+#[test]
+fn s04_each_answer_is_lost() {
+    at_each_write(|s, n| s.write(n, Planned::Unanswered));
+}
+
+#[test]
+fn s12_each_write_conflicts() {
+    at_each_write(|s, n| s.write(n, Planned::Refused(409)));
+}
+
+#[test]
+fn s14_each_write_is_refused_or_lost() {
+    at_each_write(|s, n| s.write(n, Planned::Lost));
+    for code in [429, 500, 504] {
+        at_each_write(|s, n| s.write(n, Planned::Refused(code)));
+    }
+}

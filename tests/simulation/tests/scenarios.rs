@@ -1,0 +1,32 @@
+//! The faults that are known to hurt operators, by name; and many that chance thinks of.
+
+use dask_operator_simulation::{named, random, scenario::Scenario};
+
+/// Runs it twice: what it does must be right, and the same both times.
+fn check(scenario: &Scenario, seed: u64) -> Result<(), String> {
+    let first = scenario.run(seed);
+    let again = format!("make replay SCENARIO='{}' SEED={seed}", scenario.name);
+    if !first.is_good() {
+        return Err(format!("{}: {}\n  again: {again}", scenario.name, first.wrong.join("\n  ")));
+    }
+    let second = scenario.run(seed);
+    if first.trace != second.trace {
+        return Err(format!("{}: two runs of one seed differ\n  again: {again}", scenario.name));
+    }
+    Ok(())
+}
+
+fn all_good(results: impl Iterator<Item = Result<(), String>>) {
+    let wrong: Vec<String> = results.filter_map(Result::err).collect();
+    assert!(wrong.is_empty(), "{} scenarios went wrong:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn known_faults_do_no_harm() {
+    all_good(named::all().iter().map(|s| check(s, 1)));
+}
+
+#[test]
+fn whatever_a_seed_thinks_of_does_no_harm() {
+    all_good((0..500).map(|seed| check(&random::scenario(seed), seed)));
+}
