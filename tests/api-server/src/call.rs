@@ -5,8 +5,9 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use crate::{
-    create, delete,
+    binding, create, delete,
     journal::{Act, Verb},
+    kinds::Builtin,
     patch::Patch,
     request::Target,
     scale,
@@ -14,7 +15,8 @@ use crate::{
     server::Shared,
     status::Status,
     store::State,
-    update::{self, Asked, Way},
+    asked::Asked,
+    update::{self, Way},
 };
 
 /// What becomes of what an object owns.
@@ -123,6 +125,9 @@ pub(crate) enum Write {
 
 /// Replaces or patches an object or a subresource of it, and answers what was asked for.
 pub(crate) fn write(state: &mut State, asked: &mut Asked<'_>, write: &Write) -> Result<Arc<Value>, Status> {
+    if let (Some("binding"), Write::Replace(body)) = (asked.target.subresource, write) {
+        return binding::bind(state, asked, body).map(|o| o.value.clone());
+    }
     if asked.target.subresource == Some("scale") {
         return scale::write(state, asked, write).map(Arc::new);
     }
@@ -137,7 +142,15 @@ pub(crate) fn write(state: &mut State, asked: &mut Asked<'_>, write: &Write) -> 
         }
         Write::Patch(patch) => (patch.on(&live.as_ref().map_err(Clone::clone)?.value)?, Way::Patch),
     };
-    update::update(state, asked, &live?, new, way).map(|o| o.value.clone())
+    let live = match live {
+        // These may be made by a replacement.
+        Err(_) if way == Way::Replace && asked.target.kind.is_made_by_updates() => {
+            asked.act.verb = Verb::Create;
+            return create::create(state, asked, new).map(|o| o.value.clone());
+        }
+        live => live?,
+    };
+    update::update(state, asked, &live, new, way).map(|o| o.value.clone())
 }
 
 fn with_kind(target: &Target, mut body: Value) -> Value {
@@ -160,6 +173,8 @@ fn target(
         None => true,
         Some("status") => kind.status,
         Some("scale") => kind.scale.is_some(),
+        // For a scheduler without HTTP: to replace a binding is to make it.
+        Some("binding") => kind.is(Builtin::Pod),
         Some(_) => false,
     };
     if !is_there {

@@ -10,7 +10,7 @@ use crate::{
     meta, rules,
     status::Status,
     store::{Object, State, Table},
-    update::Asked,
+    asked::Asked,
 };
 
 /// Creates an object.
@@ -36,6 +36,7 @@ pub(crate) fn stored(
     rules::admit(state, &kind, &mut body)?;
     let name = meta::text(&body, "name").to_string();
     let mut causes = rules::metadata(&kind, &body);
+    causes.extend(rules::finalizers(&kind, &body));
     match &kind.form {
         Form::Builtin(builtin, _) => causes.extend(rules::validate(*builtin, &body, None)),
         Form::Custom(schema) => causes.extend(schema.validate(&body, None)),
@@ -43,8 +44,8 @@ pub(crate) fn stored(
     if !causes.is_empty() {
         return Err(Status::invalid(&kind, &name, causes));
     }
-    if state.get(asked.target.table, &asked.target.namespace, &name).is_some() {
-        return Err(Status::already_exists(&kind, &name));
+    if let Some(there) = state.get(asked.target.table, &asked.target.namespace, &name) {
+        return Err(Status::already_exists(&kind, &name, meta::is_going(&there.value)));
     }
     rules::allocate(state, &kind, None, &mut body)?;
     asked.track(None, &mut body);
@@ -89,11 +90,7 @@ fn place(state: &State, asked: &Asked<'_>, body: &mut Value) -> Result<(), Statu
 fn begin(state: &mut State, asked: &Asked<'_>, body: &mut Value) -> Result<(), Status> {
     let kind = &asked.target.kind;
     if !meta::text(body, "resourceVersion").is_empty() {
-        return Err(Status::new(
-            500,
-            "InternalError",
-            "resourceVersion should not be set on objects to be created",
-        ));
+        return Err(Status::new(500, "", "resourceVersion should not be set on objects to be created"));
     }
     let prefix = meta::text(body, "generateName").to_string();
     let is_unnamed = meta::text(body, "name").is_empty() && !prefix.is_empty();
@@ -105,8 +102,7 @@ fn begin(state: &mut State, asked: &Asked<'_>, body: &mut Value) -> Result<(), S
         state.given = given;
     }
     let metadata = meta::of(body);
-    for key in ["deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "generation", "managedFields"]
-    {
+    for key in ["deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "generation"] {
         metadata.remove(key);
     }
     if let Some(name) = name {

@@ -12,7 +12,7 @@ use crate::{
     meta,
     status::Status,
     store::{Object, State, key_of},
-    update::Asked,
+    asked::Asked,
 };
 
 pub(crate) const FOREGROUND: &str = "foregroundDeletion";
@@ -33,6 +33,10 @@ pub(crate) fn delete(
     let live = asked.live(state)?;
     let kind = asked.target.kind.clone();
     check(&kind, &live.value, options)?;
+    let name = meta::text(&live.value, "name");
+    if kind.is(Builtin::Namespace) && matches!(name, "default" | "kube-system") {
+        return Err(Status::forbidden(&kind, name, "this namespace may not be deleted"));
+    }
     if options.uid.is_some() || options.resource_version.is_some() {
         asked.act.preconditions = Some((options.uid.clone(), options.resource_version.clone()));
     }

@@ -12,7 +12,8 @@ use crate::{
     request::Target,
     server::Shared,
     store::{Key, Object, State},
-    update::{Asked, Way, update},
+    asked::Asked,
+    update::{Way, update},
 };
 
 /// Who it is in the journal.

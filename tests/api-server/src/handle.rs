@@ -1,5 +1,7 @@
 //! From an HTTP request to its answer.
 
+mod deletion;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -7,6 +9,7 @@ use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use serde_json::{Value, json};
 
 use crate::{
+    binding,
     call::{DeleteOptions, Propagation, Write, write},
     create, decode,
     delete::{self, Deleted},
@@ -18,12 +21,14 @@ use crate::{
     patch::Patch,
     request::{self, Query, Target},
     scale,
+    schema::Cause,
     selector::Selector,
     server::Shared,
+    server_side,
     service::ResponseBody,
     status::{Details, Status},
     store::State,
-    update::Asked,
+    asked::Asked,
     watch::{Order, Watch},
 };
 
@@ -66,9 +71,15 @@ pub(crate) fn answer(shared: &Arc<Shared>, user: &str, request: &Request<Bytes>)
 
 /// The answer that a refusal is.
 pub(crate) fn refusal(status: &Status) -> Response<ResponseBody> {
-    let mut response = Response::new(ResponseBody::whole(status.json().to_string().into()));
+    let is_page = status.code == 404 && status.reason.is_empty();
+    let (text, media) = if is_page {
+        (format!("{}\n", status.message), "text/plain; charset=utf-8")
+    } else {
+        (status.json().to_string(), "application/json")
+    };
+    let mut response = Response::new(ResponseBody::whole(text.into()));
     *response.status_mut() = StatusCode::from_u16(status.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media));
     response
 }
 
@@ -81,7 +92,7 @@ fn route(shared: &Arc<Shared>, user: &str, request: &Request<Bytes>) -> Result<A
         return Ok(Answer::json(&found));
     }
     let target = request::target(&state, path)?;
-    let query = Query::parse(request.uri().query())?;
+    let query = Query::parse(request.method(), request.uri().query())?;
     let view = request::view(request.headers())?;
     let asked = Asking { shared, user, request, target: &target, query: &query, view };
     match (request.method().clone(), target.name.is_some()) {
@@ -91,6 +102,8 @@ fn route(shared: &Arc<Shared>, user: &str, request: &Request<Bytes>) -> Result<A
         (Method::POST, false) if target.kind.namespaced == !target.namespace.is_empty() => {
             asked.create(&mut state)
         }
+        (Method::POST, true) if target.subresource == Some("binding") => asked.bind(&mut state),
+        (_, true) if target.subresource == Some("binding") => Err(Status::not_allowed()),
         (Method::PUT, true) => asked.replace(&mut state),
         (Method::PATCH, true) => asked.patch(&mut state),
         (Method::DELETE, true) if target.subresource.is_none() => asked.delete(&mut state),
@@ -119,6 +132,7 @@ impl Asking<'_> {
             validation: self.query.validation,
             now: self.shared.now(),
             tracks: self.shared.settings.managed_fields,
+            is_apply: false,
             warnings: Vec::new(),
         }
     }
@@ -144,10 +158,7 @@ impl Asking<'_> {
     fn watch(&self, state: &mut State) -> Result<Answer, Status> {
         let version = match self.query.version.as_str() {
             "" | "0" => None,
-            text => Some(
-                text.parse()
-                    .map_err(|_| Status::bad_request(format!("invalid resource version: {text:?}")))?,
-            ),
+            text => Some(list::number(text)?),
         };
         let order = Order {
             table: self.target.table,
@@ -189,15 +200,30 @@ impl Asking<'_> {
         Ok(Answer { code: StatusCode::CREATED, warnings: asked.warnings, ..answer })
     }
 
+    fn bind(&self, state: &mut State) -> Result<Answer, Status> {
+        let body: Value = serde_json::from_slice(self.request.body())
+            .map_err(|e| Status::bad_request(format!("the Binding cannot be read: {e}")))?;
+        binding::bind(state, &self.asked(Verb::Update), &body)?;
+        let done =
+            json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201});
+        Ok(Answer { code: StatusCode::CREATED, ..Answer::json(&done) })
+    }
+
     fn replace(&self, state: &mut State) -> Result<Answer, Status> {
         let mut asked = self.asked(Verb::Update);
         let done = write(state, &mut asked, &Write::Replace(self.body()?))?;
-        Ok(Answer { warnings: asked.warnings, ..self.written(state, &done) })
+        let code = if asked.act.verb == Verb::Create { StatusCode::CREATED } else { StatusCode::OK };
+        Ok(Answer { code, warnings: asked.warnings, ..self.written(state, &done) })
     }
 
     fn patch(&self, state: &mut State) -> Result<Answer, Status> {
         let mut asked = self.asked(Verb::Update);
         let patch = Patch::parse(&self.target.kind, self.media(), self.request.body())?;
+        if let Patch::Apply(config) = &patch {
+            let done = server_side::apply(state, &mut asked, config, self.query)?;
+            let code = if asked.act.verb == Verb::Create { StatusCode::CREATED } else { StatusCode::OK };
+            return Ok(Answer { code, warnings: asked.warnings, ..self.written(state, &done.value) });
+        }
         let done = write(state, &mut asked, &Write::Patch(patch))?;
         Ok(Answer { warnings: asked.warnings, ..self.written(state, &done) })
     }
@@ -212,89 +238,4 @@ impl Asking<'_> {
             None => self.shown(done),
         }
     }
-
-    fn options(&self, asked: &mut Asked<'_>) -> Result<DeleteOptions, Status> {
-        let body: Value = if self.request.body().is_empty() {
-            json!({})
-        } else {
-            serde_json::from_slice(self.request.body()).map_err(|e| Status::bad_request(e.to_string()))?
-        };
-        if body["dryRun"].as_array().is_some_and(|d| d.iter().any(|v| v == "All")) {
-            asked.dry_run = true;
-        }
-        // What stands in the query counts where the body says nothing.
-        let query = self.query.delete.as_ref().filter(|_| self.request.body().is_empty()).unwrap_or(&body);
-        let text = |at: &str| body.pointer(at).and_then(Value::as_str).map(String::from);
-        let propagation = match query["propagationPolicy"].as_str() {
-            None if query["orphanDependents"] == true => Some(Propagation::Orphan),
-            None | Some("") => None,
-            Some("Background") => Some(Propagation::Background),
-            Some("Foreground") => Some(Propagation::Foreground),
-            Some("Orphan") => Some(Propagation::Orphan),
-            Some(other) => return Err(bad_propagation(other)),
-        };
-        Ok(DeleteOptions {
-            grace: query["gracePeriodSeconds"].as_i64(),
-            uid: text("/preconditions/uid"),
-            resource_version: text("/preconditions/resourceVersion"),
-            propagation,
-        })
-    }
-
-    fn delete(&self, state: &mut State) -> Result<Answer, Status> {
-        let mut asked = self.asked(Verb::Delete);
-        let options = self.options(&mut asked)?;
-        let Deleted { object, is_gone } = delete::delete(state, &mut asked, &options)?;
-        use Builtin::{Pod, ResourceQuota, Service, ServiceAccount};
-        let kind = &self.target.kind;
-        let shows = matches!(kind.builtin(), Some(Pod | ResourceQuota | Service | ServiceAccount));
-        if !is_gone || shows {
-            return Ok(self.shown(&object.value));
-        }
-        let details = Details {
-            name: meta::text(&object.value, "name").into(),
-            group: kind.group.clone(),
-            kind: kind.plural.to_string(),
-            uid: meta::text(&object.value, "uid").into(),
-            ..Details::default()
-        };
-        Ok(Answer::json(&json!({
-            "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success",
-            "details": details.json(),
-        })))
-    }
-
-    fn delete_all(&self, state: &mut State) -> Result<Answer, Status> {
-        let kind = &self.target.kind;
-        if kind.namespaced && self.target.namespace.is_empty() || kind.is(Builtin::Namespace) {
-            return Err(Status::not_allowed());
-        }
-        let selector = Selector::parse(kind, &self.query.labels, &self.query.fields)?;
-        let doomed = list::selected(state, self.target, &selector);
-        let mut items = Vec::new();
-        for object in doomed {
-            let name = Some(meta::text(&object.value, "name").to_string());
-            let target = Target { name, ..self.target.clone() };
-            let mut asked = Asked { target: &target, ..self.asked(Verb::Delete) };
-            let options = self.options(&mut asked)?;
-            let deleted = delete::delete(state, &mut asked, &options)?;
-            items.push(self.view.of(&deleted.object.value));
-        }
-        let (api_version, name) = self.view.names(kind);
-        Ok(Answer::json(&json!({
-            "kind": format!("{name}List"), "apiVersion": api_version,
-            "metadata": {"resourceVersion": state.version.to_string()}, "items": items,
-        })))
-    }
-}
-
-fn bad_propagation(given: &str) -> Status {
-    let cause = crate::schema::Cause {
-        reason: "FieldValueNotSupported",
-        field: "propagationPolicy".into(),
-        message: format!(
-            "Unsupported value: {given:?}: supported values: \"Foreground\", \"Background\", \"Orphan\", \"nil\""
-        ),
-    };
-    Status::invalid_named("DeleteOptions.meta.k8s.io", "", vec![cause])
 }

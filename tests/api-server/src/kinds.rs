@@ -11,7 +11,6 @@ pub(crate) use builtin::all as builtin;
 use crate::{schema::Schema, shape::Shape, status::Status};
 
 /// One resource in its one served version.
-#[derive(Debug)]
 pub(crate) struct Kind {
     pub group: String,
     pub version: String,
@@ -39,7 +38,6 @@ pub(crate) struct Scale {
 }
 
 /// How objects of a kind are checked.
-#[derive(Debug)]
 pub(crate) enum Form {
     /// Typed, with rules of its own.
     Builtin(Builtin, Shape),
@@ -75,6 +73,11 @@ impl Kind {
 
     pub(crate) fn is(&self, builtin: Builtin) -> bool {
         self.builtin() == Some(builtin)
+    }
+
+    /// Whether a replacement makes what is not there.
+    pub(crate) fn is_made_by_updates(&self) -> bool {
+        matches!(self.builtin(), Some(Builtin::Lease | Builtin::Event | Builtin::Service))
     }
 
     /// Whether a replacement without a version is taken.

@@ -1,6 +1,8 @@
 //! A Kubernetes API server in memory: what the operator sees of a real one, without processes, sockets or time.
 
 pub mod apply;
+mod asked;
+mod binding;
 mod call;
 mod create;
 mod decode;
@@ -22,6 +24,7 @@ mod scale;
 pub mod schema;
 mod selector;
 mod server;
+mod server_side;
 mod service;
 mod shape;
 mod status;

@@ -51,7 +51,7 @@ pub(crate) fn list(state: &State, target: &Target, query: &Query, view: View) ->
     if query.limit == 0 && query.next.is_empty() && query.version_match != "Exact" {
         fresh_enough(state, &query.version)?;
         let objects = selected(state, target, &selector);
-        return Ok(body(target, view, &objects, &page_meta(state.version, None, 0)));
+        return Ok(body(target, view, &objects, &page_meta(target, state.version, None, 0)));
     }
     let (version, after) = start(state, query)?;
     let table = state.tables.get(target.table).ok_or_else(Status::no_resource)?;
@@ -81,11 +81,14 @@ pub(crate) fn list(state: &State, target: &Target, query: &Query, view: View) ->
     let remaining = found.count();
     let next = last.filter(|_| remaining > 0).map(|(namespace, name)| token(version, namespace, name));
     let remaining = if selector.is_everything() { remaining } else { 0 };
-    Ok(body(target, view, &page, &page_meta(version, next, remaining)))
+    Ok(body(target, view, &page, &page_meta(target, version, next, remaining)))
 }
 
-fn page_meta(version: u64, next: Option<String>, remaining: usize) -> Value {
+fn page_meta(target: &Target, version: u64, next: Option<String>, remaining: usize) -> Value {
     let mut meta = json!({"resourceVersion": version.to_string()});
+    if target.kind.builtin().is_none() {
+        meta["continue"] = json!("");
+    }
     if let Some(next) = next {
         meta["continue"] = json!(next);
         if remaining > 0 {
@@ -101,11 +104,17 @@ fn fresh_enough(state: &State, version: &str) -> Result<(), Status> {
     if asked > state.version { Err(too_large(asked, state.version)) } else { Ok(()) }
 }
 
-fn number(version: &str) -> Result<u64, Status> {
+/// Reads a version.
+pub(crate) fn number(version: &str) -> Result<u64, Status> {
     if version.is_empty() {
         return Ok(0);
     }
-    version.parse().map_err(|_| Status::bad_request(format!("invalid resource version: {version:?}")))
+    version.parse().map_err(|_| {
+        Status::bad_request(format!(
+            "invalid resource version: resourceVersion: Invalid value: {version:?}: strconv.ParseUint: parsing \
+             {version:?}: invalid syntax"
+        ))
+    })
 }
 
 /// Version and place where a page begins.
@@ -119,13 +128,33 @@ fn start(state: &State, query: &Query) -> Result<(u64, Option<Key>), Status> {
     let version = parts.next().and_then(|v| v.strip_prefix('v')).and_then(|v| v.parse().ok());
     match (version, parts.next(), parts.next()) {
         (Some(version), Some(namespace), Some(name)) => Ok((version, Some((namespace.into(), name.into())))),
-        _ => Err(Status::bad_request("invalid continue token: continue key is not valid")),
+        _ => Err(Status::bad_request(
+            "invalid continue token: continue key is not valid: illegal base64 data at input byte 0",
+        )),
     }
 }
 
 /// Where the next page begins: readable, since nothing hides behind it.
 fn token(version: u64, namespace: &str, name: &str) -> String {
     format!("v{version}/{namespace}/{name}")
+}
+
+/// One item; items of built-in kinds do not tell their kind.
+fn item(body: &mut Vec<u8>, target: &Target, object: &Object) {
+    if target.kind.builtin().is_none() {
+        return body.extend_from_slice(object.json());
+    }
+    let names =
+        format!("{{\"apiVersion\":\"{}\",\"kind\":\"{}\",", target.kind.api_version, target.kind.kind);
+    if let Some(rest) = object.json().strip_prefix(names.as_bytes()) {
+        body.push(b'{');
+        return body.extend_from_slice(rest);
+    }
+    let mut value = (*object.value).clone();
+    for key in ["apiVersion", "kind"] {
+        crate::meta::as_map(&mut value).remove(key);
+    }
+    body.extend_from_slice(value.to_string().as_bytes());
 }
 
 /// The JSON of a list, of the JSON that the objects have already.
@@ -141,7 +170,7 @@ fn body(target: &Target, view: View, objects: &[Arc<Object>], meta: &Value) -> B
             body.push(b',');
         }
         match view {
-            View::Whole => body.extend_from_slice(object.json()),
+            View::Whole => item(&mut body, target, object),
             View::Metadata => body.extend_from_slice(view.of(&object.value).to_string().as_bytes()),
         }
     }

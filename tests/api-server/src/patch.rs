@@ -1,4 +1,6 @@
-//! Patches: JSON merge patch and JSON patch.
+//! Patches by their media types.
+
+mod strategic;
 
 use serde_json::Value;
 
@@ -8,6 +10,7 @@ use crate::{kinds::Kind, schema::Cause, status::Status};
 #[derive(Clone, Debug)]
 pub(crate) enum Patch {
     Merge(Value),
+    Strategic(Value),
     Json(json_patch::Patch),
     Apply(Value),
 }
@@ -15,16 +18,24 @@ pub(crate) enum Patch {
 impl Patch {
     /// Reads a patch by its media type.
     pub(crate) fn parse(kind: &Kind, media: &str, body: &[u8]) -> Result<Self, Status> {
-        let unreadable = |e: serde_json::Error| Status::bad_request(format!("error decoding patch: {e}"));
+        let unreadable = |e: serde_json::Error| {
+            Status::bad_request(format!("error decoding patch: {}", crate::decode::go(body, &e)))
+        };
         match media.split(';').next().unwrap_or_default().trim() {
             "application/merge-patch+json" => {
                 let patch: Value = serde_json::from_slice(body).map_err(unreadable)?;
                 if patch.is_object() {
                     return Ok(Self::Merge(patch));
                 }
-                Err(Status::bad_request("error decoding patch: json: cannot unmarshal it into an object"))
+                let what = if patch.is_array() { "array" } else { "value" };
+                Err(Status::bad_request(format!(
+                    "error decoding patch: json: cannot unmarshal {what} into Go value of type map[string]interface {{}}"
+                )))
             }
-            "application/json-patch+json" => serde_json::from_slice(body).map(Self::Json).map_err(unreadable),
+            "application/json-patch+json" => {
+                let patch: Value = serde_json::from_slice(body).map_err(unreadable)?;
+                serde_json::from_value(patch).map(Self::Json).map_err(|_| unprocessable())
+            }
             "application/apply-patch+yaml" | "application/apply-patch+json" => {
                 let text = String::from_utf8_lossy(body);
                 serde_saphyr::from_str(&text)
@@ -37,11 +48,10 @@ impl Patch {
                      application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml",
                 ))
             }
-            "application/strategic-merge-patch+json" => Err(Status::unsupported_media_type(
-                "this API server in memory does not support strategic merge patches: use \
-                 application/merge-patch+json",
-            )),
-            _ => Err(Status::unsupported_media_type("415: Unsupported Media Type")),
+            "application/strategic-merge-patch+json" => {
+                serde_json::from_slice(body).map(Self::Strategic).map_err(unreadable)
+            }
+            _ => Err(Status::no_patch()),
         }
     }
 
@@ -49,21 +59,21 @@ impl Patch {
     pub(crate) fn on(&self, live: &Value) -> Result<Value, Status> {
         let mut new = live.clone();
         match self {
-            Self::Merge(patch) | Self::Apply(patch) => merge(&mut new, patch),
-            Self::Json(patch) => json_patch::patch(&mut new, patch).map_err(|_| {
-                let told = "the server rejected our request due to an error in our request";
-                let mut status = Status::new(422, "Invalid", told);
-                status.details = Some(Box::default());
-                status
-            })?,
+            Self::Merge(patch) => json_patch::merge(&mut new, patch),
+            Self::Strategic(patch) => strategic::merge(&mut new, patch)?,
+            Self::Apply(_) => return Err(Status::unsupported("server-side apply of this")),
+            Self::Json(patch) => json_patch::patch(&mut new, patch).map_err(|_| unprocessable())?,
         }
         Ok(new)
     }
 }
 
-/// RFC 7386.
-pub(crate) fn merge(object: &mut Value, patch: &Value) {
-    json_patch::merge(object, patch);
+/// A JSON patch that does not fit; a real server does not say why.
+fn unprocessable() -> Status {
+    let mut status =
+        Status::new(422, "Invalid", "the server rejected our request due to an error in our request");
+    status.details = Some(Box::default());
+    status
 }
 
 /// A patch after which the object does not have the shape of its kind.

@@ -64,6 +64,11 @@ impl Quantity {
         self.nano < 0
     }
 
+    /// Whether it is a whole number.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.nano % 1_000_000_000 == 0
+    }
+
     /// Whether it is nothing.
     pub(crate) fn is_zero(&self) -> bool {
         self.nano == 0

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use http::header;
+use http::{Method, header};
 use serde_json::Value;
 
-use crate::{kinds::Kind, partial::View, status::Status, store::State};
+use crate::{kinds::Kind, partial::View, schema::Cause, status::Status, store::State};
 
 /// The parts of a path, as far as they name something served.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Target {
     pub table: usize,
     pub kind: Arc<Kind>,
@@ -49,34 +49,66 @@ pub(crate) struct Query {
 }
 
 impl Query {
-    pub(crate) fn parse(query: Option<&str>) -> Result<Self, Status> {
+    pub(crate) fn parse(method: &Method, query: Option<&str>) -> Result<Self, Status> {
         let mut parsed = Self::default();
+        let options = options(method);
         for (key, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
-            parsed.parameter(&key, &value)?;
+            parsed.parameter(options, &key, &value)?;
+        }
+        if *method == Method::GET {
+            parsed.check_list()?;
         }
         Ok(parsed)
     }
 
-    fn parameter(&mut self, key: &str, value: &str) -> Result<(), Status> {
+    fn check_list(&self) -> Result<(), Status> {
+        let forbidden = |field: &str, why: &str| {
+            let message = format!("Forbidden: {why}");
+            Status::options(
+                "ListOptions",
+                Cause { reason: "FieldValueForbidden", field: field.into(), message },
+            )
+        };
+        let matches = ["Exact", "NotOlderThan", ""];
+        if !matches.contains(&self.version_match.as_str()) {
+            let value = format!("{:?}", self.version_match);
+            return Err(unsupported("ListOptions", "resourceVersionMatch", value, &matches));
+        }
+        let is_alone = self.version.is_empty() && !self.version_match.is_empty() && !self.initial_events;
+        if is_alone {
+            let why = "resourceVersionMatch is forbidden unless resourceVersion is provided";
+            return Err(forbidden("resourceVersionMatch", why));
+        }
+        if self.initial_events && !self.watch {
+            return Err(forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list"));
+        }
+        if self.initial_events && self.version_match != "NotOlderThan" {
+            let why = "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan";
+            return Err(forbidden("resourceVersionMatch", why));
+        }
+        Ok(())
+    }
+
+    fn parameter(&mut self, options: &str, key: &str, value: &str) -> Result<(), Status> {
         let is_true = matches!(value, "true" | "1" | "True");
         match key {
             "labelSelector" => self.labels = value.into(),
             "fieldSelector" => self.fields = value.into(),
-            "limit" => self.limit = number(key, value)?,
+            "limit" => self.limit = number(value)?,
             "continue" => self.next = value.into(),
             "resourceVersion" => self.version = value.into(),
             "resourceVersionMatch" => self.version_match = value.into(),
             "watch" => self.watch = is_true || value.is_empty(),
             "allowWatchBookmarks" => self.bookmarks = is_true,
             "sendInitialEvents" => self.initial_events = is_true,
-            "timeoutSeconds" => self.timeout = Some(number(key, value)?),
+            "timeoutSeconds" => self.timeout = Some(number(value)?),
             "dryRun" if value == "All" => self.dry_run = true,
-            "dryRun" => return Err(dry_run(value)),
+            "dryRun" => return Err(unsupported(options, "dryRun", format!("[{value:?}]"), &["All"])),
             "fieldManager" => self.manager = value.into(),
             "force" => self.force = is_true,
-            "fieldValidation" => self.validation = validation(value)?,
+            "fieldValidation" => self.validation = validation(options, value)?,
             "gracePeriodSeconds" => {
-                let seconds: i64 = number(key, value)?;
+                let seconds: i64 = number(value)?;
                 self.option("gracePeriodSeconds", seconds.into());
             }
             "propagationPolicy" => self.option("propagationPolicy", value.into()),
@@ -92,36 +124,37 @@ impl Query {
     }
 }
 
-fn number<T: std::str::FromStr>(key: &str, value: &str) -> Result<T, Status> {
-    value.parse().map_err(|_| {
-        Status::bad_request(format!("strconv.ParseInt: parsing {value:?}: invalid syntax (parameter {key})"))
-    })
+fn number<T: std::str::FromStr>(value: &str) -> Result<T, Status> {
+    let why = || Status::bad_request(format!("strconv.ParseInt: parsing {value:?}: invalid syntax"));
+    value.parse().map_err(|_| why())
 }
 
-fn dry_run(value: &str) -> Status {
-    let cause = crate::schema::Cause {
-        reason: "FieldValueNotSupported",
-        field: "dryRun".into(),
-        message: format!("Unsupported value: {value:?}: supported values: \"All\""),
-    };
-    Status::invalid_named("Options.meta.k8s.io", "", vec![cause])
+fn unsupported(options: &str, field: &str, value: String, supported: &[&str]) -> Status {
+    let list: Vec<String> = supported.iter().map(|s| format!("{s:?}")).collect();
+    let message = format!("Unsupported value: {value}: supported values: {}", list.join(", "));
+    Status::options(options, Cause { reason: "FieldValueNotSupported", field: field.into(), message })
 }
 
-fn validation(value: &str) -> Result<Validation, Status> {
+fn validation(options: &str, value: &str) -> Result<Validation, Status> {
     match value {
         "Strict" => Ok(Validation::Strict),
         "Warn" | "" => Ok(Validation::Warn),
         "Ignore" => Ok(Validation::Ignore),
         other => {
-            let cause = crate::schema::Cause {
-                reason: "FieldValueNotSupported",
-                field: "fieldValidation".into(),
-                message: format!(
-                    "Unsupported value: {other:?}: supported values: \"Ignore\", \"Strict\", \"Warn\""
-                ),
-            };
-            Err(Status::invalid_named("Options.meta.k8s.io", "", vec![cause]))
+            let supported = ["", "Ignore", "Strict", "Warn"];
+            Err(unsupported(options, "fieldValidation", format!("{other:?}"), &supported))
         }
+    }
+}
+
+/// What the real server calls the parameters of a request.
+fn options(method: &Method) -> &'static str {
+    match *method {
+        Method::POST => "CreateOptions",
+        Method::PUT => "UpdateOptions",
+        Method::PATCH => "PatchOptions",
+        Method::DELETE => "DeleteOptions",
+        _ => "ListOptions",
     }
 }
 
@@ -131,14 +164,17 @@ pub(crate) fn target(state: &State, path: &str) -> Result<Target, Status> {
     let (group, version, rest) = match parts.as_slice() {
         ["api", version, rest @ ..] => ("", *version, rest),
         ["apis", group, version, rest @ ..] => (*group, *version, rest),
-        _ => return Err(Status::no_resource()),
+        _ => return Err(Status::no_page()),
     };
+    // Where nothing built in is served, the real server answers by a page.
+    let is_builtin = state.tables.iter().any(|t| t.kind.group == group && t.kind.builtin().is_some());
+    let missing = || if is_builtin { Status::no_resource() } else { Status::no_page() };
     let find = |plural: &str| {
         let found = state
             .tables
             .iter()
             .position(|t| *t.kind.plural == *plural && t.kind.group == group && t.kind.version == version);
-        found.ok_or_else(Status::no_resource)
+        found.ok_or_else(missing)
     };
     let (namespace, rest) = match rest {
         ["namespaces", namespace, plural, rest @ ..] if !matches!(*plural, "status" | "finalize") => {
@@ -157,13 +193,13 @@ pub(crate) fn target(state: &State, path: &str) -> Result<Target, Status> {
     let (name, subresource) = match rest {
         [] => (None, None),
         [name] => (Some(name.to_string()), None),
-        [name, sub] => (Some(name.to_string()), Some(subresource(&kind, sub)?)),
+        [name, sub] => (Some(name.to_string()), Some(subresource(&kind, name, sub)?)),
         _ => return Err(Status::no_resource()),
     };
     Ok(Target { table, kind, namespace: namespace.into(), name, subresource })
 }
 
-fn subresource(kind: &Kind, name: &str) -> Result<&'static str, Status> {
+fn subresource(kind: &Kind, object: &str, name: &str) -> Result<&'static str, Status> {
     match name {
         "status" if kind.status => Ok("status"),
         "scale" if kind.scale.is_some() => Ok("scale"),
@@ -182,6 +218,7 @@ fn subresource(kind: &Kind, name: &str) -> Result<&'static str, Status> {
         {
             Err(Status::unsupported(format!("the subresource {name} of {}", kind.plural)))
         }
+        _ if kind.builtin().is_none() => Err(Status::not_found(kind, object)),
         _ => Err(Status::no_resource()),
     }
 }
@@ -203,10 +240,7 @@ pub(crate) fn view(headers: &http::HeaderMap) -> Result<View, Status> {
             _ => {}
         }
     }
-    let message = format!(
-        "only the following media types are accepted: application/json, application/json;as=PartialObjectMetadata (asked for: {accept})"
-    );
-    Err(Status::new(406, "NotAcceptable", message))
+    Err(Status::not_acceptable())
 }
 
 /// Who wrote, for `managedFields`: a parameter, or the beginning of the client's name.

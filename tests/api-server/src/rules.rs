@@ -1,17 +1,19 @@
 //! The rules of the built-in kinds: defaults, admission, validation.
 
 mod container;
+mod container_check;
 mod labels;
 mod metadata;
 mod namespace;
 mod pod;
 mod pod_change;
+mod pod_spec;
 mod service;
 mod workload;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-pub(crate) use metadata::{change as metadata_change, check as metadata};
+pub(crate) use metadata::{change as metadata_change, check as metadata, finalizers};
 pub(crate) use namespace::empty as empty_namespaces;
 
 use crate::{
@@ -58,12 +60,20 @@ pub(crate) fn unsupported(field: impl Into<String>, value: &Value, supported: &[
 /// Sets the defaults of a kind.
 pub(crate) fn default(builtin: Builtin, object: &mut Value) {
     match builtin {
-        Builtin::Pod => pod::default(meta::map(object, "spec")),
+        Builtin::Pod => {
+            pod::default(meta::map(object, "spec"));
+            conditions(object, "lastProbeTime");
+        }
         Builtin::Service => service::default(object),
-        Builtin::Deployment => workload::default_deployment(object),
+        Builtin::Deployment => {
+            workload::default_deployment(object);
+            conditions(object, "lastUpdateTime");
+        }
+        Builtin::Event => event_defaults(meta::as_map(object)),
+        Builtin::Node => conditions(object, "lastHeartbeatTime"),
         Builtin::ReplicaSet => workload::default_replica_set(object),
         Builtin::Namespace => namespace::default(object),
-        Builtin::Secret => meta::or_put(meta::as_map(object), "type", "Opaque"),
+        Builtin::Secret => secret(meta::as_map(object)),
         _ => {}
     }
 }
@@ -86,6 +96,9 @@ pub(crate) fn admit(state: &State, kind: &Kind, object: &mut Value) -> Result<()
         Builtin::Namespace => {
             meta::as_map(object).insert("status".into(), json!({"phase": "Active"}));
         }
+        Builtin::ResourceQuota => {
+            meta::as_map(object).insert("status".into(), json!({}));
+        }
         _ => {}
     }
     Ok(())
@@ -100,10 +113,20 @@ pub(crate) fn validate(builtin: Builtin, object: &Value, old: Option<&Value>) ->
         },
         Builtin::Service => service::validate(object, old),
         Builtin::Deployment | Builtin::ReplicaSet => workload::validate(object, old),
-        Builtin::ConfigMap | Builtin::Secret => immutable_data(object, old),
+        Builtin::ConfigMap | Builtin::Secret => {
+            let mut wrong = data_keys(object);
+            wrong.extend(immutable_data(object, old));
+            wrong
+        }
+        Builtin::Lease => lease(&object["spec"]),
         Builtin::Event => event(object),
         _ => Vec::new(),
     }
+}
+
+/// What is wrong with a status, where that is looked at.
+pub(crate) fn validate_status(builtin: Builtin, object: &Value) -> Vec<Cause> {
+    if builtin == Builtin::Service { service::validate_status(object) } else { Vec::new() }
 }
 
 /// Whether all that is validated is in `spec`.
@@ -115,7 +138,6 @@ pub(crate) fn has_spec(builtin: Builtin) -> bool {
 pub(crate) fn keep(builtin: Builtin, live: &Value, new: &mut Value) {
     match builtin {
         Builtin::Service => service::keep(live, new),
-        Builtin::Pod => pod::keep(live, new),
         _ => {}
     }
 }
@@ -148,6 +170,62 @@ pub(crate) fn established(crd: &mut Value, time: &str) {
         ],
     });
     meta::as_map(crd).insert("status".into(), status);
+}
+
+/// Times that are not known yet are written as null.
+fn conditions(object: &mut Value, other: &str) {
+    let list = object.pointer_mut("/status/conditions").and_then(Value::as_array_mut);
+    for condition in list.into_iter().flatten().filter_map(Value::as_object_mut) {
+        meta::or_put(condition, other, Value::Null);
+        meta::or_put(condition, "lastTransitionTime", Value::Null);
+    }
+}
+
+fn event_defaults(event: &mut Map<String, Value>) {
+    for key in ["eventTime", "firstTimestamp", "lastTimestamp"] {
+        meta::or_put(event, key, Value::Null);
+    }
+    for key in ["reportingComponent", "reportingInstance"] {
+        meta::or_put(event, key, "");
+    }
+    meta::or_put(event, "source", json!({}));
+}
+
+fn secret(secret: &mut Map<String, Value>) {
+    meta::or_put(secret, "type", "Opaque");
+    let Some(Value::Object(texts)) = secret.remove("stringData") else { return };
+    let data = meta::as_map(secret.entry("data").or_insert(Value::Null));
+    for (key, text) in texts {
+        let bytes = k8s_openapi::ByteString(text.as_str().unwrap_or_default().into());
+        data.insert(key, serde_json::to_value(bytes).unwrap_or_default());
+    }
+}
+
+fn data_keys(object: &Value) -> Vec<Cause> {
+    let why = "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')";
+    let mut wrong = Vec::new();
+    for field in ["data", "binaryData"] {
+        for key in object[field].as_object().into_iter().flat_map(|m| m.keys()) {
+            let is_fine = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+            if !key.bytes().all(is_fine) {
+                wrong.push(invalid(format!("{field}[{key}]"), &json!(key), why));
+            }
+        }
+    }
+    wrong
+}
+
+fn lease(spec: &Value) -> Vec<Cause> {
+    let mut wrong = Vec::new();
+    if spec["leaseDurationSeconds"].as_i64().is_some_and(|n| n <= 0) {
+        let why = "must be greater than 0";
+        wrong.push(invalid("spec.leaseDurationSeconds", &spec["leaseDurationSeconds"], why));
+    }
+    if spec["leaseTransitions"].as_i64().is_some_and(|n| n < 0) {
+        let why = "must be greater than or equal to 0";
+        wrong.push(invalid("spec.leaseTransitions", &spec["leaseTransitions"], why));
+    }
+    wrong
 }
 
 fn immutable_data(object: &Value, old: Option<&Value>) -> Vec<Cause> {

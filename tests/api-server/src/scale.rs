@@ -9,7 +9,8 @@ use crate::{
     patch::misfit,
     status::Status,
     store::{Object, State},
-    update::{self, Asked, Way},
+    asked::Asked,
+    update::{self, Way},
 };
 
 /// What `scale` shows of an object.
@@ -72,9 +73,11 @@ pub(crate) fn write(state: &mut State, asked: &mut Asked<'_>, write: &Write) -> 
     let mut new = (*live.value).clone();
     set(&mut new, &scale.spec, json!(replicas));
     // Versions and UIDs of the scale are those of its object.
+    // (Those of custom resources: a UID is not looked at by a real server, and a version may be left out.)
     for key in ["uid", "resourceVersion"] {
         let given = wanted.pointer(&format!("/metadata/{key}")).filter(|v| !v.is_null()).cloned();
-        if key == "resourceVersion" && given.is_none() && !kind.takes_blind_updates() {
+        let is_custom = kind.builtin().is_none();
+        if is_custom && (key == "uid" || given.is_none()) {
             continue;
         }
         meta::put(meta::of(&mut new), key, given);

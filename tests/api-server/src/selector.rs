@@ -37,7 +37,7 @@ impl Selector {
             .into_iter()
             .map(requirement)
             .collect::<Result<_, String>>()
-            .map_err(|why| Status::bad_request(format!("unable to parse requirement: {why}")))?;
+            .map_err(Status::bad_request)?;
         Ok(Self { labels, fields: field_rules(kind, fields)? })
     }
 
@@ -93,47 +93,60 @@ fn split(text: &str) -> Vec<&str> {
 
 fn requirement(text: &str) -> Result<Requirement, String> {
     let text = text.trim();
-    let make = |key: &str, rule| {
-        let key = key.trim().to_string();
-        match names::label_key(&key).into_iter().next() {
-            Some(why) => Err(format!("key: Invalid value: {key:?}: {why}")),
-            None => Ok(Requirement { key, rule }),
-        }
-    };
-    let one = |value: &str| {
-        let value = value.trim();
-        match names::label_value(value) {
-            Some(why) => Err(format!("values[0][x]: Invalid value: {value:?}: {why}")),
-            None => Ok(vec![value.to_string()]),
-        }
-    };
     if let Some((key, value)) = text.split_once("!=") {
-        return make(key, Rule::NotIn(one(value)?));
+        return named(key, Rule::NotIn(one(key, value)?));
     }
     if let Some((key, value)) = text.split_once("==").or_else(|| text.split_once('=')) {
-        return make(key, Rule::In(one(value)?));
+        return named(key, Rule::In(one(key, value)?));
     }
     if let Some(key) = text.strip_prefix('!') {
-        return make(key, Rule::Missing);
+        return named(key, Rule::Missing);
     }
     let Some((before, list)) = text.split_once('(') else {
-        let mut words = text.split_whitespace();
-        return match (words.next(), words.next()) {
-            (Some(key), None) => make(key, Rule::Exists),
-            (_, word) => {
-                let word = word.unwrap_or_default();
-                Err(format!("found '{word}', expected: in, notin, =, ==, !=, gt, lt"))
+        let words: Vec<&str> = text.split_whitespace().collect();
+        return match words.as_slice() {
+            [key] => named(key, Rule::Exists),
+            [_, "in" | "notin", word, ..] => Err(unreadable(&format!("found '{word}' expected: '('"))),
+            _ => {
+                let word = words.get(1).copied().unwrap_or_default();
+                Err(unreadable(&format!("found '{word}', expected: in, notin, =, ==, !=, gt, lt")))
             }
         };
     };
-    let list = list.strip_suffix(')').ok_or_else(|| "found '', expected: ',' or ')'".to_string())?;
+    let Some(list) = list.strip_suffix(')') else {
+        return Err(unreadable("found '', expected: ',' or ')'"));
+    };
     let values = list.split(',').map(|v| v.trim().to_string()).collect();
     let words: Vec<&str> = before.split_whitespace().collect();
     match words.as_slice() {
-        [key, "in"] => make(key, Rule::In(values)),
-        [key, "notin"] => make(key, Rule::NotIn(values)),
-        _ => Err(format!("found '(', in '{text}', expected: in, notin, =, ==, !=, gt, lt")),
+        [key, "in"] => named(key, Rule::In(values)),
+        [key, "notin"] => named(key, Rule::NotIn(values)),
+        _ => Err("found '(', expected: !, identifier, or 'end of string'".into()),
     }
+}
+
+fn named(key: &str, rule: Rule) -> Result<Requirement, String> {
+    let key = key.trim().to_string();
+    match names::label_key(&key).into_iter().next() {
+        Some(why) => Err(unreadable(&format!("key: Invalid value: {key:?}: {why}"))),
+        None => Ok(Requirement { key, rule }),
+    }
+}
+
+fn one(key: &str, value: &str) -> Result<Vec<String>, String> {
+    let mut words = value.split_whitespace();
+    let value = words.next().unwrap_or_default();
+    if let Some(word) = words.next() {
+        return Err(format!("found '{word}', expected: ',' or 'end of string'"));
+    }
+    match names::label_value(value) {
+        Some(why) => Err(unreadable(&format!("values[0][{}]: Invalid value: {value:?}: {why}", key.trim()))),
+        None => Ok(vec![value.to_string()]),
+    }
+}
+
+fn unreadable(why: &str) -> String {
+    format!("unable to parse requirement: {why}")
 }
 
 fn field_rules(kind: &Kind, text: &str) -> Result<Vec<(String, bool, String)>, Status> {
@@ -149,7 +162,7 @@ fn field_rules(kind: &Kind, text: &str) -> Result<Vec<(String, bool, String)>, S
         };
         if !is_selectable(kind, field) {
             let why = match kind.builtin() {
-                Some(Builtin::Pod | Builtin::Event | Builtin::Node | Builtin::Secret) => {
+                None | Some(Builtin::Pod | Builtin::Event | Builtin::Node | Builtin::Secret) => {
                     format!("field label not supported: {field}")
                 }
                 Some(Builtin::Namespace | Builtin::ReplicaSet) => {

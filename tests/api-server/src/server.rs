@@ -14,7 +14,7 @@ use crate::{
     service::Service,
     status::Status,
     store::{State, Table},
-    update::Asked,
+    asked::Asked,
 };
 
 /// How a server behaves.

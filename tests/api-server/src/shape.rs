@@ -25,13 +25,17 @@ struct Struct {
 #[derive(Clone, Debug)]
 enum Node {
     Any,
-    Text(&'static str),
-    Bool,
+    /// Go's name, and whether Go leaves it out when it is empty.
+    Text(&'static str, bool),
+    /// Whether Go leaves it out when it is false.
+    Bool(bool),
     Integer(&'static str),
     Number,
     Quantity,
     IntOrString,
-    Time,
+    /// Whether with microseconds.
+    Time(bool),
+    Bytes,
     Struct(usize),
     List(Box<Node>),
     Map(Box<Node>),
@@ -93,8 +97,8 @@ impl Shape {
     fn leaf(&self, node: &Node, value: &mut Value, at: &At<'_>) -> Decoded {
         let fits = match node {
             Node::Any => true,
-            Node::Text(_) => value.is_string(),
-            Node::Bool => value.is_boolean(),
+            Node::Text(..) => value.is_string(),
+            Node::Bool(_) => value.is_boolean(),
             Node::Integer(of) => {
                 if let Some(whole) = value.as_f64().filter(|f| f.fract() == 0.0 && value.is_f64()) {
                     *value = Value::Number(Number::from(whole as i64));
@@ -107,7 +111,8 @@ impl Shape {
                 let number = value.as_i64().is_some_and(|n| i32::try_from(n).is_ok());
                 number || value.is_string()
             }
-            Node::Time => return time(value),
+            Node::Time(micro) => return time(value, *micro),
+            Node::Bytes => return bytes(value),
             Node::Quantity => return quantity(value),
             Node::Struct(_) | Node::List(_) | Node::Map(_) => false,
         };
@@ -148,9 +153,7 @@ impl Shape {
                 text.push_str(key);
             }
             self.node(node, item, at, unknown)?;
-            // Go leaves empty lists out when it writes them.
-            let is_empty = item.as_array().is_some_and(Vec::is_empty);
-            if is_empty {
+            if is_left_out(node, item) {
                 *item = Value::Null;
                 dropped = true;
             }
@@ -170,15 +173,27 @@ impl Shape {
 
     fn go(&self, node: &Node) -> String {
         match node {
-            Node::Any | Node::Time | Node::Quantity => "interface {}".into(),
-            Node::Text(name) | Node::Integer(name) => (*name).into(),
-            Node::Bool => "bool".into(),
+            Node::Any | Node::Time(_) | Node::Quantity => "interface {}".into(),
+            Node::Text(name, _) | Node::Integer(name) => (*name).into(),
+            Node::Bytes => "[]uint8".into(),
+            Node::Bool(_) => "bool".into(),
             Node::Number => "float64".into(),
             Node::IntOrString => "intstr.IntOrString".into(),
             Node::Struct(index) => format!("v1.{}", self.types[*index].name),
             Node::List(of) => format!("[]{}", self.go(of)),
             Node::Map(of) => format!("map[string]{}", self.go(of)),
         }
+    }
+}
+
+/// What Go leaves out when it writes an object.
+fn is_left_out(node: &Node, value: &Value) -> bool {
+    match (node, value) {
+        (Node::List(_), Value::Array(list)) => list.is_empty(),
+        (Node::Map(_), Value::Object(map)) => map.is_empty(),
+        (Node::Text(_, true), Value::String(text)) => text.is_empty(),
+        (Node::Bool(true), Value::Bool(value)) => !value,
+        _ => false,
     }
 }
 
@@ -195,19 +210,34 @@ fn told(value: &Value, node: &Node) -> String {
     }
 }
 
-fn time(value: &Value) -> Decoded {
+/// Times get the one form that the API server writes.
+fn time(value: &mut Value, micro: bool) -> Decoded {
     let Some(text) = value.as_str() else {
         return Err(format!(
             "json: cannot unmarshal {} into Go value of type string",
             told(value, &Node::Any)
         ));
     };
-    match text.parse::<jiff::Timestamp>() {
-        Ok(_) => Ok(()),
-        Err(_) => Err(format!(
-            "parsing time {text:?} as \"2006-01-02T15:04:05Z07:00\": cannot parse {text:?} as \"2006\""
-        )),
+    let layout = if micro { "2006-01-02T15:04:05.000000Z07:00" } else { "2006-01-02T15:04:05Z07:00" };
+    let Ok(at) = text.parse::<jiff::Timestamp>() else {
+        return Err(format!("parsing time {text:?} as {layout:?}: cannot parse {text:?} as \"2006\""));
+    };
+    if !micro {
+        *value = Value::String(crate::meta::time(at));
+        return Ok(());
     }
+    let rest = text.get(19..).unwrap_or_default();
+    let digits = rest.strip_prefix('.').map_or(0, |r| r.bytes().take_while(u8::is_ascii_digit).count());
+    if digits != 6 {
+        return Err(format!("parsing time {text:?} as {layout:?}: cannot parse {rest:?} as \".000000\""));
+    }
+    *value = Value::String(format!("{at:.6}"));
+    Ok(())
+}
+
+fn bytes(value: &Value) -> Decoded {
+    let is_base64 = serde_json::from_value::<k8s_openapi::ByteString>(value.clone()).is_ok();
+    if is_base64 { Ok(()) } else { Err("illegal base64 data at input byte 0".into()) }
 }
 
 /// Numbers become text, and text the one form of each quantity.

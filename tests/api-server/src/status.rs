@@ -56,11 +56,19 @@ impl Status {
         Self::new(410, "Expired", message)
     }
 
-    /// 404 for a path that nothing is served at.
+    /// 404 for a resource that is not served.
     pub fn no_resource() -> Self {
-        let mut status = Self::new(404, "NotFound", "the server could not find the requested resource");
-        status.details = Some(Box::default());
-        status
+        Self::new(404, "NotFound", "the server could not find the requested resource").with_details()
+    }
+
+    /// 404 for a path that nobody serves anything at: a text, and no Status.
+    pub(crate) fn no_page() -> Self {
+        Self::new(404, "", "404 page not found")
+    }
+
+    fn with_details(mut self) -> Self {
+        self.details.get_or_insert_default();
+        self
     }
 
     pub(crate) fn not_found(kind: &Kind, name: &str) -> Self {
@@ -68,8 +76,9 @@ impl Status {
         Self::new(404, "NotFound", message).about(kind, name)
     }
 
-    pub(crate) fn already_exists(kind: &Kind, name: &str) -> Self {
-        let message = format!("{} \"{name}\" already exists", kind.qualified);
+    pub(crate) fn already_exists(kind: &Kind, name: &str, is_going: bool) -> Self {
+        let when = if is_going { "object is being deleted: " } else { "" };
+        let message = format!("{when}{} \"{name}\" already exists", kind.qualified);
         Self::new(409, "AlreadyExists", message).about(kind, name)
     }
 
@@ -91,13 +100,31 @@ impl Status {
 
     pub(crate) fn not_allowed() -> Self {
         let message = "the server does not allow this method on the requested resource";
-        let mut status = Self::new(405, "MethodNotAllowed", message);
-        status.details = Some(Box::default());
-        status
+        Self::new(405, "MethodNotAllowed", message).with_details()
     }
 
     pub(crate) fn unsupported_media_type(message: impl Into<String>) -> Self {
         Self::new(415, "UnsupportedMediaType", message)
+    }
+
+    /// 406: no form that the client takes.
+    pub(crate) fn not_acceptable() -> Self {
+        let message = "406: Not Acceptable\n\nAvailable representations: application/json";
+        Self::new(406, "NotAcceptable", message).with_details()
+    }
+
+    /// 415 in the words for patches.
+    pub(crate) fn no_patch() -> Self {
+        Self::unsupported_media_type("415: Unsupported Media Type").with_details()
+    }
+
+    /// 422 of the parameters of a request.
+    pub(crate) fn options(kind: &str, cause: Cause) -> Self {
+        let mut status = Self::invalid_named(&format!("{kind}.meta.k8s.io"), "", vec![cause]);
+        if let Some(details) = &mut status.details {
+            (details.group, details.kind) = ("meta.k8s.io".into(), kind.into());
+        }
+        status
     }
 
     /// 422 of an object.
@@ -140,6 +167,9 @@ impl Status {
             "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
             "message": self.message, "reason": self.reason, "code": self.code,
         });
+        if self.reason.is_empty() {
+            crate::meta::as_map(&mut body).remove("reason");
+        }
         if let Some(details) = &self.details {
             body["details"] = details.json();
         }
@@ -166,7 +196,11 @@ impl Details {
 }
 
 fn cause(cause: &Cause) -> Value {
-    json!({"reason": cause.reason, "message": cause.message, "field": cause.field})
+    let mut body = json!({"reason": cause.reason, "message": cause.message});
+    if !cause.field.is_empty() {
+        body["field"] = json!(cause.field);
+    }
+    body
 }
 
 /// An answer of the API server as kube's client reports it; anything else is a 500 that tells it.

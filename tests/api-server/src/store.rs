@@ -51,7 +51,6 @@ pub(crate) struct Event {
 }
 
 /// All objects of one kind.
-#[derive(Debug)]
 pub(crate) struct Table {
     pub kind: Arc<Kind>,
     pub objects: BTreeMap<Key, Arc<Object>>,
@@ -108,7 +107,7 @@ impl Watching {
 }
 
 /// Everything that changes.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct State {
     pub tables: Vec<Table>,
     pub version: u64,

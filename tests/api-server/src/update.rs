@@ -2,33 +2,18 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::{
-    apply, decode,
+    asked::Asked,
+    decode,
     journal::{Act, Verb},
     kinds::{Builtin, Form, Kind},
     meta,
-    request::{Target, Validation},
     rules,
-    server::Shared,
     status::Status,
     store::{Object, State, key_of},
 };
-
-/// A write, with all that the request says of it.
-pub(crate) struct Asked<'a> {
-    pub target: &'a Target,
-    pub act: Act<'a>,
-    pub manager: String,
-    pub dry_run: bool,
-    pub validation: Validation,
-    pub now: Timestamp,
-    /// Whether managedFields are kept.
-    pub tracks: bool,
-    pub warnings: Vec<String>,
-}
 
 /// How a new version came about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,40 +22,6 @@ pub(crate) enum Way {
     Patch,
     /// A patch that keeps managedFields itself.
     Apply,
-}
-
-impl<'a> Asked<'a> {
-    /// A write without any parameters.
-    pub(crate) fn plain(shared: &Shared, target: &'a Target, act: Act<'a>) -> Self {
-        Self {
-            manager: act.user.to_string(),
-            target,
-            act,
-            dry_run: false,
-            validation: Validation::Ignore,
-            now: shared.now(),
-            tracks: shared.settings.managed_fields,
-            warnings: Vec::new(),
-        }
-    }
-
-    /// Keeps managedFields, or drops them.
-    pub(crate) fn track(&self, before: Option<&Value>, after: &mut Value) {
-        if !self.tracks {
-            meta::of(after).remove("managedFields");
-            return;
-        }
-        let time = meta::time(self.now);
-        let update = apply::Update { manager: &self.manager, subresource: self.act.subresource, time: &time };
-        apply::track(before, after, &update);
-    }
-
-    /// The object that is asked for.
-    pub(crate) fn live(&self, state: &State) -> Result<Arc<Object>, Status> {
-        let name = self.target.name.as_deref().unwrap_or_default();
-        let found = state.get(self.target.table, &self.target.namespace, name);
-        found.ok_or_else(|| Status::not_found(&self.target.kind, name))
-    }
 }
 
 /// Stores a new version of an object. Where nothing changes, nothing happens.
@@ -83,7 +34,7 @@ pub(crate) fn update(
 ) -> Result<Arc<Object>, Status> {
     let kind = asked.target.kind.clone();
     let name = asked.target.name.clone().unwrap_or_default();
-    check_name(asked, &new)?;
+    check_name(asked, &new, way)?;
     decode_new(asked, &mut new, way)?;
     asked.act.preconditions = preconditions(&new, way, live);
     check_version(&kind, &name, live, &new, way)?;
@@ -95,33 +46,56 @@ pub(crate) fn update(
     if meta::same(&live.value, &new) && (way != Way::Apply || managed(&live.value) == managed(&new)) {
         return Ok(live.clone());
     }
-    let mut causes = rules::metadata_change(&live.value, &new);
+    let mut causes = metadata_causes(&kind, &live.value, &new);
     match &kind.form {
         Form::Builtin(builtin, _) => {
-            causes.extend(rules::metadata(&kind, &new));
             if asked.act.subresource != Some("status") && new.get("spec") != live.value.get("spec")
                 || !rules::has_spec(*builtin)
             {
                 causes.extend(rules::validate(*builtin, &new, Some(&live.value)));
             }
+            causes.extend(rules::validate_status(*builtin, &new));
         }
         Form::Custom(schema) => {
-            causes.extend(rules::metadata(&kind, &new));
-            causes.extend(schema.validate(&new, Some(&live.value)));
+            let is_status = asked.act.subresource == Some("status");
+            causes.extend(if is_status {
+                schema.validate_status(&new, &live.value)
+            } else {
+                schema.validate(&new, Some(&live.value))
+            });
         }
     }
     if !causes.is_empty() {
-        return Err(Status::invalid(&kind, &name, causes));
+        return Err(refused(&kind, &name, asked, causes));
     }
     rules::allocate(state, &kind, Some(&live.value), &mut new)?;
-    if is_other_generation(&kind, &live.value, &new) {
+    if asked.act.subresource != Some("status") && is_other_generation(&kind, &live.value, &new) {
         let generation = live.value.pointer("/metadata/generation").and_then(Value::as_i64);
         meta::of(&mut new).insert("generation".into(), json!(generation.unwrap_or(0) + 1));
     }
-    if way != Way::Apply {
-        asked.track(Some(&live.value), &mut new);
-    }
+    asked.track(Some(&live.value), &mut new);
     finish(state, asked, new)
+}
+
+/// What is wrong with a scale is told of the scale.
+fn refused(kind: &Kind, name: &str, asked: &Asked<'_>, causes: Vec<crate::schema::Cause>) -> Status {
+    if asked.act.subresource != Some("scale") || kind.builtin().is_none() {
+        return Status::invalid(kind, name, causes);
+    }
+    let mut status = Status::invalid_named("Scale.autoscaling", name, causes);
+    if let Some(details) = &mut status.details {
+        (details.group, details.kind) = ("autoscaling".into(), "Scale".into());
+    }
+    status
+}
+
+/// What is wrong with metadata. A real server looks at it more than once, and tells each time what it finds.
+fn metadata_causes(kind: &Kind, live: &Value, new: &Value) -> Vec<crate::schema::Cause> {
+    let own = rules::metadata(kind, new);
+    let finalizers = rules::finalizers(kind, new);
+    let change = rules::metadata_change(live, new);
+    let again = if kind.builtin().is_some() { finalizers.clone() } else { Vec::new() };
+    [own.clone(), finalizers, change.clone(), own.clone(), again, change, own].concat()
 }
 
 fn managed(object: &Value) -> Option<&Value> {
@@ -153,8 +127,13 @@ pub(crate) fn other_name(asked: &Asked<'_>, given: &str) -> Status {
     ))
 }
 
-fn check_name(asked: &Asked<'_>, new: &Value) -> Result<(), Status> {
+fn check_name(asked: &Asked<'_>, new: &Value, way: Way) -> Result<(), Status> {
     let (name, given) = (asked.target.name.as_deref().unwrap_or_default(), meta::text(new, "name"));
+    if given.is_empty() && way == Way::Patch {
+        return Err(Status::bad_request(format!(
+            "the name of the object ({name} based on URL) was undeterminable: name must be provided"
+        )));
+    }
     if !given.is_empty() && given != name {
         return Err(other_name(asked, given));
     }

@@ -89,6 +89,7 @@ impl Watch {
                 self.until.get_or_insert_with(|| Box::pin(tokio::time::sleep(Duration::from_secs(seconds))));
             if until.as_mut().poll(cx).is_ready() {
                 self.is_over = true;
+                self.shared.lock().watches.remove(&self.id);
                 return Poll::Ready(None);
             }
         }
@@ -212,7 +213,7 @@ fn bookmark((api_version, kind): &(String, String), version: u64, is_initial_end
 
 /// A version that does not exist yet.
 pub(crate) fn too_large(asked: u64, present: u64) -> Status {
-    let message = format!("Too large resource version: {asked}, current: {present}");
+    let message = format!("Timeout: Too large resource version: {asked}, current: {present}");
     let mut status = Status::new(504, "Timeout", message);
     let cause = crate::schema::Cause {
         reason: "ResourceVersionTooLarge",

@@ -31,3 +31,10 @@ pub(super) fn is_empty(selector: &Value) -> bool {
     };
     none("matchLabels") && none("matchExpressions")
 }
+
+/// Expressions whose operator is none, with their places.
+pub(super) fn unknown_operators(selector: &Value) -> Vec<(usize, Value)> {
+    let rules = selector["matchExpressions"].as_array().into_iter().flatten().enumerate();
+    let is_known = |o: &Value| ["In", "NotIn", "Exists", "DoesNotExist"].iter().any(|k| o == k);
+    rules.map(|(i, rule)| (i, rule["operator"].clone())).filter(|(_, o)| !is_known(o)).collect()
+}

@@ -25,11 +25,18 @@ pub(crate) fn check(kind: &Kind, object: &Value) -> Vec<Cause> {
         self::annotations(annotations, "metadata.annotations", &mut wrong);
     }
     owners(meta::list(object, "/metadata/ownerReferences"), &mut wrong);
-    for finalizer in meta::finalizers(object) {
+    wrong
+}
+
+/// What is wrong with finalizers.
+pub(crate) fn finalizers(kind: &Kind, object: &Value) -> Vec<Cause> {
+    let mut wrong = Vec::new();
+    for (i, finalizer) in meta::finalizers(object).enumerate() {
+        let at = format!("metadata.finalizers[{i}]");
         let is_standard = matches!(finalizer, "orphan" | "foregroundDeletion" | "kubernetes");
         if !is_standard && !finalizer.contains('/') && kind.builtin().is_some() {
             let why = "name is neither a standard finalizer name nor is it fully qualified";
-            wrong.push(invalid("metadata.finalizers", &json!(finalizer), why));
+            wrong.push(invalid(at.as_str(), &json!(finalizer), why));
         }
         for why in names::label_key(finalizer) {
             wrong.push(invalid("metadata.finalizers", &json!(finalizer), &why));
@@ -79,7 +86,7 @@ pub(crate) fn annotations(annotations: &Map<String, Value>, field: &str, wrong: 
 }
 
 fn owners(owners: &[Value], wrong: &mut Vec<Cause>) {
-    let mut controllers = 0;
+    let mut controllers = Vec::new();
     for owner in owners {
         let field = |key: &str| format!("metadata.ownerReferences.{key}");
         let text = |key: &str| owner[key].as_str().unwrap_or_default();
@@ -91,11 +98,15 @@ fn owners(owners: &[Value], wrong: &mut Vec<Cause>) {
                 wrong.push(invalid(field(key), &json!(""), "must not be empty"));
             }
         }
-        controllers += usize::from(owner["controller"] == true);
+        if owner["controller"] == true {
+            controllers.push(format!("{}/{}", text("kind"), text("name")));
+        }
     }
-    if controllers > 1 {
-        let why = "Only one reference can have Controller set to true. Found \"true\" in references for";
-        wrong.push(invalid("metadata.ownerReferences", &json!(owners), why));
+    if let [first, second, ..] = controllers.as_slice() {
+        let why = format!(
+            "Only one reference can have Controller set to true. Found \"true\" in references for {first} and {second}"
+        );
+        wrong.push(invalid("metadata.ownerReferences", &json!(owners), &why));
     }
 }
 
@@ -105,9 +116,7 @@ pub(crate) fn change(live: &Value, new: &Value) -> Vec<Cause> {
     for key in ["uid", "deletionTimestamp", "deletionGracePeriodSeconds"] {
         let at = |o: &Value| o.pointer(&format!("/metadata/{key}")).cloned();
         if let Some(value) = at(new).filter(|v| at(live).as_ref() != Some(v)) {
-            // A real server finds it twice, and tells it twice.
-            let fault = invalid(format!("metadata.{key}"), &value, "field is immutable");
-            wrong.extend([fault.clone(), fault]);
+            wrong.push(invalid(format!("metadata.{key}"), &value, "field is immutable"));
         }
     }
     if meta::is_going(live) {

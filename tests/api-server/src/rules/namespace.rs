@@ -9,7 +9,8 @@ use crate::{
     request::Target,
     server::Shared,
     store::{Key, State},
-    update::{Asked, Way, update},
+    asked::Asked,
+    update::{Way, update},
 };
 
 /// Sets the defaults.

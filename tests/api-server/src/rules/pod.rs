@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::container;
+use super::{container, pod_spec};
 use crate::{kinds::Kind, meta, quantity::Quantity, schema::Cause, status::Status, store::State};
 
 /// Sets the defaults of a pod's specification.
@@ -22,14 +22,18 @@ pub(super) fn default_template(spec: &mut Map<String, Value>) {
     ] {
         meta::or_put(spec, key, value);
     }
+    if spec.get("terminationGracePeriodSeconds").and_then(Value::as_i64).is_some_and(|s| s < 0) {
+        spec.insert("terminationGracePeriodSeconds".into(), json!(1));
+    }
     if let Some(name) = spec.get("serviceAccountName").cloned() {
         meta::or_put(spec, "serviceAccount", name);
     } else if let Some(name) = spec.get("serviceAccount").cloned() {
         meta::or_put(spec, "serviceAccountName", name);
     }
+    let is_on_host = spec.get("hostNetwork") == Some(&json!(true));
     for list in ["containers", "initContainers"] {
         for item in spec.get_mut(list).and_then(Value::as_array_mut).into_iter().flatten() {
-            container::default(meta::as_map(item));
+            container::default(meta::as_map(item), is_on_host);
         }
     }
     for volume in spec.get_mut("volumes").and_then(Value::as_array_mut).into_iter().flatten() {
@@ -66,11 +70,43 @@ pub(super) fn admit(state: &State, kind: &Kind, pod: &mut Value) -> Result<(), S
         );
         return Err(Status::forbidden(kind, &name, &why));
     }
-    meta::or_put(spec, "priority", 0);
-    meta::or_put(spec, "preemptionPolicy", "PreemptLowerPriority");
+    priority(kind, &name, spec)?;
     tolerations(spec);
     let status = json!({"phase": "Pending", "qosClass": quality(&pod["spec"])});
     meta::as_map(pod).insert("status".into(), status);
+    Ok(())
+}
+
+/// There are no priority classes here but those that come with a cluster.
+fn priority(kind: &Kind, name: &str, spec: &mut Map<String, Value>) -> Result<(), Status> {
+    let class = spec.get("priorityClassName").and_then(Value::as_str).unwrap_or_default();
+    let computed = match class {
+        "" => 0,
+        "system-cluster-critical" => 2_000_000_000,
+        "system-node-critical" => 2_000_001_000,
+        other => {
+            let why = format!("no PriorityClass with name {other} was found");
+            return Err(Status::forbidden(kind, name, &why));
+        }
+    };
+    let source = "priority admission controller computed";
+    if let Some(given) = spec.get("priority").and_then(Value::as_i64).filter(|p| *p != computed) {
+        let why = format!(
+            "the integer value of priority ({given}) must not be provided in pod spec; {source} {computed} from the \
+             given PriorityClass name"
+        );
+        return Err(Status::forbidden(kind, name, &why));
+    }
+    let usual = "PreemptLowerPriority";
+    if let Some(given) = spec.get("preemptionPolicy").and_then(Value::as_str).filter(|p| *p != usual) {
+        let why = format!(
+            "the string value of PreemptionPolicy ({given}) must not be provided in pod spec; {source} {usual} from \
+             the given PriorityClass name"
+        );
+        return Err(Status::forbidden(kind, name, &why));
+    }
+    spec.insert("priority".into(), json!(computed));
+    spec.insert("preemptionPolicy".into(), json!(usual));
     Ok(())
 }
 
@@ -112,19 +148,10 @@ fn quality(spec: &Value) -> &'static str {
     if is_guaranteed { "Guaranteed" } else { "Burstable" }
 }
 
-/// What an update may leave out.
-pub(super) fn keep(live: &Value, new: &mut Value) {
-    let spec = meta::map(new, "spec");
-    for key in ["serviceAccountName", "serviceAccount", "nodeName", "priority", "preemptionPolicy"] {
-        if let (None, Some(value)) = (spec.get(key), live["spec"].get(key)) {
-            spec.insert(key.into(), value.clone());
-        }
-    }
-}
-
 /// What is wrong with a new pod.
 pub(super) fn validate(pod: &Value) -> Vec<Cause> {
     let mut wrong = Vec::new();
-    container::pod_spec(&pod["spec"], "spec", &mut wrong);
+    pod_spec::check(&pod["spec"], "spec", &mut wrong);
+    pod_spec::check_images(&pod["spec"], "spec", &mut wrong);
     wrong
 }

@@ -15,12 +15,17 @@ pub(super) fn default(service: &mut Value) {
     for port in spec.get_mut("ports").and_then(Value::as_array_mut).into_iter().flatten() {
         let port = meta::as_map(port);
         meta::or_put(port, "protocol", "TCP");
-        if let Some(number) = port.get("port").cloned() {
-            meta::or_put(port, "targetPort", number);
+        if port.get("targetPort").is_none_or(|t| t == 0)
+            && let Some(number) = port.get("port").cloned()
+        {
+            port.insert("targetPort".into(), number);
         }
     }
     if spec["type"] != "ExternalName" {
         meta::or_put(spec, "internalTrafficPolicy", "Cluster");
+    }
+    if spec["sessionAffinity"] == "ClientIP" {
+        meta::or_put(spec, "sessionAffinityConfig", json!({"clientIP": {"timeoutSeconds": 10_800}}));
     }
     if is_outside(spec) {
         meta::or_put(spec, "externalTrafficPolicy", "Cluster");
@@ -65,10 +70,15 @@ pub(super) fn allocate(
             spec.insert("clusterIP".into(), json!(address));
         }
         "None" => {}
-        asked if live.is_none() && is_taken(state, asked) => {
-            let field = "spec.clusterIPs";
-            let why = "failed to allocate IP ".to_string() + asked + ": provided IP is already allocated";
-            return Err(Status::invalid(kind, &own, vec![invalid(field, &json!([asked]), &why)]));
+        asked if live.is_none() => {
+            if let Some(why) = unusable(state, asked) {
+                let why = format!("failed to allocate IP {asked}: {why}");
+                return Err(Status::invalid(
+                    kind,
+                    &own,
+                    vec![invalid("spec.clusterIPs", &json!([asked]), &why)],
+                ));
+            }
         }
         _ => {}
     }
@@ -86,6 +96,15 @@ pub(super) fn allocate(
         }
     }
     Ok(())
+}
+
+fn unusable(state: &State, address: &str) -> Option<String> {
+    if !address.starts_with("10.96.") {
+        return Some(format!(
+            "the provided IP ({address}) is not in the valid range. The range of valid IPs is 10.96.0.0/16"
+        ));
+    }
+    is_taken(state, address).then(|| "provided IP is already allocated".into())
 }
 
 fn address(state: &mut State) -> String {
@@ -120,6 +139,7 @@ pub(super) fn validate(service: &Value, old: Option<&Value>) -> Vec<Cause> {
     if !["ClientIP", "None"].iter().any(|t| spec["sessionAffinity"] == *t) {
         wrong.push(unsupported("spec.sessionAffinity", &spec["sessionAffinity"], &["ClientIP", "None"]));
     }
+    addresses(service, &mut wrong);
     if let Some(selector) = spec["selector"].as_object() {
         super::metadata::labels(selector, "spec.selector", &mut wrong);
     }
@@ -154,20 +174,52 @@ fn ports(ports: &[Value], wrong: &mut Vec<Cause>) {
             let shown = if port["port"].is_null() { json!(0) } else { port["port"].clone() };
             wrong.push(invalid(at("port"), &shown, range));
         }
+        if !["SCTP", "TCP", "UDP"].iter().any(|p| port["protocol"] == *p) {
+            wrong.push(unsupported(at("protocol"), &port["protocol"], &["SCTP", "TCP", "UDP"]));
+        }
         if port["targetPort"].as_i64().is_some_and(|n| !(1..=65535).contains(&n)) {
             wrong.push(invalid(at("targetPort"), &port["targetPort"], range));
         }
         if let Some(name) = port["targetPort"].as_str() {
             wrong.extend(names::port(name).iter().map(|why| invalid(at("targetPort"), &json!(name), why)));
         }
-        if !["SCTP", "TCP", "UDP"].iter().any(|p| port["protocol"] == *p) {
-            wrong.push(unsupported(at("protocol"), &port["protocol"], &["SCTP", "TCP", "UDP"]));
-        }
         let key = (port["protocol"].clone(), port["port"].clone());
         if numbers.contains(&key) {
-            let shown = json!({"protocol": key.0, "port": key.1});
-            wrong.push(duplicate(format!("spec.ports[{i}]"), &shown));
+            // As Go writes the struct.
+            let shown = format!(
+                "{{\"Name\":\"\",\"Protocol\":{},\"AppProtocol\":null,\"Port\":{},\"TargetPort\":0,\"NodePort\":0}}",
+                key.0, key.1
+            );
+            wrong.push(super::cause(
+                "FieldValueDuplicate",
+                format!("spec.ports[{i}]"),
+                format!("Duplicate value: {shown}"),
+            ));
         }
         numbers.push(key);
     }
+}
+
+fn addresses(service: &Value, wrong: &mut Vec<Cause>) {
+    let spec = &service["spec"];
+    let address = spec["clusterIP"].as_str().unwrap_or_default();
+    if !matches!(address, "" | "None") && address.parse::<std::net::IpAddr>().is_err() {
+        let why = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)";
+        wrong.push(invalid("spec.clusterIPs[0]", &json!(address), why));
+    }
+    let known = ["PreferDualStack", "RequireDualStack", "SingleStack"];
+    let policy = &spec["ipFamilyPolicy"];
+    if !policy.is_null() && !known.iter().any(|k| policy == k) {
+        wrong.push(unsupported("spec.ipFamilyPolicy", policy, &known));
+    }
+}
+
+/// What is wrong with the status of a service.
+pub(super) fn validate_status(service: &Value) -> Vec<Cause> {
+    let has_ingress = !meta::list(service, "/status/loadBalancer/ingress").is_empty();
+    if has_ingress && service["spec"]["type"] != "LoadBalancer" {
+        let why = "may only be used when `spec.type` is 'LoadBalancer'";
+        return vec![super::forbidden("status.loadBalancer.ingress", why)];
+    }
+    Vec::new()
 }

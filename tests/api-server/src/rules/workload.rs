@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{container, invalid, labels, metadata, pod, required, unsupported};
+use super::{forbidden, invalid, labels, metadata, pod, pod_spec, required, unsupported};
 use crate::{meta, schema::Cause};
 
 /// Sets the defaults of a deployment.
@@ -44,31 +44,12 @@ pub(super) fn validate(object: &Value, old: Option<&Value>) -> Vec<Cause> {
             wrong.push(invalid(format!("spec.{key}"), &spec[key], why));
         }
     }
-    let selector = spec.get("selector").filter(|s| !s.is_null());
-    match selector {
-        None => wrong.push(required("spec.selector", "")),
-        Some(s) if labels::is_empty(s) => {
-            wrong.push(invalid("spec.selector", s, "empty selector is invalid for deployment"));
-        }
-        Some(s) => {
-            if let Some(map) = s["matchLabels"].as_object() {
-                metadata::labels(map, "spec.selector.matchLabels", &mut wrong);
-            }
-        }
-    }
-    let of_template = spec.pointer("/template/metadata/labels");
-    if let Some(selector) = selector
-        && !labels::is_empty(selector)
-        && !labels::selects(selector, of_template.and_then(Value::as_object))
-    {
-        let shown = of_template.cloned().unwrap_or(json!({}));
-        let why = "`selector` does not match template `labels`";
-        wrong.push(invalid("spec.template.metadata.labels", &shown, why));
-    }
-    if let Some(map) = of_template.and_then(Value::as_object) {
+    selector(spec, &mut wrong);
+    strategy(&spec["strategy"], &mut wrong);
+    if let Some(map) = spec.pointer("/template/metadata/labels").and_then(Value::as_object) {
         metadata::labels(map, "spec.template.labels", &mut wrong);
     }
-    container::pod_spec(&spec["template"]["spec"], "spec.template.spec", &mut wrong);
+    pod_spec::check(&spec["template"]["spec"], "spec.template.spec", &mut wrong);
     let policy = &spec["template"]["spec"]["restartPolicy"];
     if policy != "Always" {
         wrong.push(unsupported("spec.template.spec.restartPolicy", policy, &["Always"]));
@@ -79,4 +60,50 @@ pub(super) fn validate(object: &Value, old: Option<&Value>) -> Vec<Cause> {
         wrong.push(invalid("spec.selector", &spec["selector"], "field is immutable"));
     }
     wrong
+}
+
+fn selector(spec: &Value, wrong: &mut Vec<Cause>) {
+    let of_template = spec.pointer("/template/metadata/labels").and_then(Value::as_object);
+    let selector = spec.get("selector").filter(|s| !s.is_null());
+    match selector {
+        None => wrong.push(required("spec.selector", "")),
+        Some(s) if labels::is_empty(s) => {
+            wrong.push(invalid("spec.selector", s, "empty selector is invalid for deployment"));
+            return;
+        }
+        Some(s) => {
+            if let Some(map) = s["matchLabels"].as_object() {
+                metadata::labels(map, "spec.selector.matchLabels", wrong);
+            }
+            let unknown = labels::unknown_operators(s);
+            for (i, operator) in &unknown {
+                let field = format!("spec.selector.matchExpressions[{i}].operator");
+                wrong.push(invalid(field, operator, "not a valid selector operator"));
+            }
+            if !unknown.is_empty() {
+                wrong.push(invalid("spec.selector", s, "invalid label selector"));
+                return;
+            }
+        }
+    }
+    if !selector.is_some_and(|s| labels::selects(s, of_template)) {
+        let shown = spec.pointer("/template/metadata/labels").cloned().unwrap_or_default();
+        let why = "`selector` does not match template `labels`";
+        wrong.push(invalid("spec.template.metadata.labels", &shown, why));
+    }
+}
+
+fn strategy(strategy: &Value, wrong: &mut Vec<Cause>) {
+    match strategy["type"].as_str() {
+        None | Some("RollingUpdate") => {}
+        Some("Recreate") if strategy.get("rollingUpdate").is_some() => {
+            let why = "may not be specified when strategy `type` is 'Recreate'";
+            wrong.push(forbidden("spec.strategy.rollingUpdate", why));
+        }
+        Some("Recreate") => {}
+        Some(other) => {
+            let shown = json!({"Type": other, "RollingUpdate": null});
+            wrong.push(unsupported("spec.strategy", &shown, &["Recreate", "RollingUpdate"]));
+        }
+    }
 }

@@ -9,8 +9,8 @@ use super::{Node, Shape, Struct};
 
 const QUANTITY: &str = "io.k8s.apimachinery.pkg.api.resource.Quantity";
 const INT_OR_STRING: &str = "io.k8s.apimachinery.pkg.util.intstr.IntOrString";
-const TIMES: [&str; 2] =
-    ["io.k8s.apimachinery.pkg.apis.meta.v1.Time", "io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime"];
+const TIME: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.Time";
+const MICRO_TIME: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime";
 
 /// Go's own types of texts, by field.
 const TEXTS: [(&str, &str); 6] = [
@@ -20,6 +20,34 @@ const TEXTS: [(&str, &str); 6] = [
     ("protocol", "v1.Protocol"),
     ("effect", "v1.TaintEffect"),
     ("sessionAffinity", "v1.ServiceAffinity"),
+];
+
+/// Texts that Go keeps when they are empty, for it holds them by pointers.
+const POINTERS: [&str; 10] = [
+    "storageClassName",
+    "volumeMode",
+    "runtimeClassName",
+    "loadBalancerClass",
+    "appProtocol",
+    "holderIdentity",
+    "internalTrafficPolicy",
+    "ipFamilyPolicy",
+    "preemptionPolicy",
+    "type",
+];
+
+/// What Go leaves out when it is false.
+const FLAGS: [&str; 10] = [
+    "stdin",
+    "stdinOnce",
+    "tty",
+    "hostNetwork",
+    "hostPID",
+    "hostIPC",
+    "readOnly",
+    "publishNotReadyAddresses",
+    "paused",
+    "unschedulable",
 ];
 
 struct Build {
@@ -51,8 +79,16 @@ impl Build {
         let go = name.rsplit('.').next().unwrap_or_default().to_string();
         self.types.push(Struct { name: go, fields: BTreeMap::new() });
         let schema = self.definitions.get(name).cloned().unwrap_or_default();
+        let required = schema["required"].as_array().cloned().unwrap_or_default();
         let properties = schema["properties"].as_object().into_iter().flatten();
-        let fields = properties.map(|(field, schema)| (field.clone(), self.node(field, schema))).collect();
+        let fields = properties.map(|(field, schema)| {
+            let node = match self.node(field, schema) {
+                Node::Text(go, _) if required.iter().any(|r| r == field) => Node::Text(go, false),
+                node => node,
+            };
+            (field.clone(), node)
+        });
+        let fields = fields.collect();
         self.types[index].fields = fields;
         index
     }
@@ -65,12 +101,15 @@ impl Build {
             return self.reference(field, reference.rsplit('/').next().unwrap_or_default());
         }
         match schema["type"].as_str() {
-            Some("string") if schema["format"] == "byte" => Node::Text("[]uint8"),
+            Some("string") if schema["format"] == "byte" => Node::Bytes,
             Some("string") => {
                 let own = TEXTS.iter().find(|(name, _)| *name == field);
-                Node::Text(own.map_or("string", |(_, go)| go))
+                Node::Text(
+                    own.map_or("string", |(_, go)| go),
+                    !POINTERS.contains(&field) && !field.is_empty(),
+                )
             }
-            Some("boolean") => Node::Bool,
+            Some("boolean") => Node::Bool(FLAGS.contains(&field)),
             Some("integer") if schema["format"] == "int32" => Node::Integer("int32"),
             Some("integer") => Node::Integer("int64"),
             Some("number") => Node::Number,
@@ -89,8 +128,8 @@ impl Build {
         if name == INT_OR_STRING {
             return Node::IntOrString;
         }
-        if TIMES.contains(&name) {
-            return Node::Time;
+        if name == TIME || name == MICRO_TIME {
+            return Node::Time(name == MICRO_TIME);
         }
         let schema = self.definitions.get(name).cloned().unwrap_or_default();
         if schema["properties"].is_object() {
