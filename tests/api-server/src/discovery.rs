@@ -1,0 +1,95 @@
+//! Discovery: which groups, versions and resources there are.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use crate::{
+    kinds::{Builtin, Kind},
+    store::State,
+};
+
+/// The answer to a path of discovery.
+pub(crate) fn answer(state: &State, path: &str) -> Option<Value> {
+    let parts: Vec<&str> = path.split('/').filter(|p| !p.is_empty()).collect();
+    match parts.as_slice() {
+        ["version"] => Some(version()),
+        ["api"] => Some(json!({
+            "kind": "APIVersions", "versions": ["v1"],
+            "serverAddressByClientCIDRs": [{"clientCIDR": "0.0.0.0/0", "serverAddress": "127.0.0.1:443"}],
+        })),
+        ["apis"] => {
+            let groups: Vec<Value> = groups(state).into_iter().map(|(g, v)| group(&g, &v)).collect();
+            Some(json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups}))
+        }
+        ["apis", name] => {
+            let (name, version) = groups(state).into_iter().find(|(g, _)| g == name)?;
+            let mut found = group(&name, &version);
+            found["kind"] = json!("APIGroup");
+            found["apiVersion"] = json!("v1");
+            Some(found)
+        }
+        ["api", version] => resources(state, "", version),
+        ["apis", group, version] => resources(state, group, version),
+        ["healthz" | "livez" | "readyz"] => Some(json!("ok")),
+        _ => None,
+    }
+}
+
+fn version() -> Value {
+    json!({
+        "major": "1", "minor": "34", "gitVersion": "v1.34.0", "gitCommit": "", "gitTreeState": "clean",
+        "buildDate": "1970-01-01T00:00:00Z", "goVersion": "go1.24", "compiler": "gc", "platform": "linux/amd64",
+    })
+}
+
+fn groups(state: &State) -> BTreeSet<(String, String)> {
+    let kinds = state.tables.iter().map(|t| &t.kind).filter(|k| !k.group.is_empty());
+    kinds.map(|k| (k.group.clone(), k.version.clone())).collect()
+}
+
+fn group(name: &str, version: &str) -> Value {
+    let version = json!({"groupVersion": format!("{name}/{version}"), "version": version});
+    json!({"name": name, "versions": [version], "preferredVersion": version})
+}
+
+fn resources(state: &State, group: &str, version: &str) -> Option<Value> {
+    let kinds: Vec<&Kind> =
+        state.tables.iter().map(|t| &*t.kind).filter(|k| k.group == group && k.version == version).collect();
+    let first = kinds.first()?;
+    let list: Vec<Value> = kinds.iter().flat_map(|kind| of_kind(kind)).collect();
+    Some(json!({
+        "kind": "APIResourceList", "apiVersion": "v1", "groupVersion": first.api_version, "resources": list,
+    }))
+}
+
+fn of_kind(kind: &Kind) -> Vec<Value> {
+    let mut main = json!({
+        "name": &*kind.plural, "singularName": kind.singular, "namespaced": kind.namespaced, "kind": kind.kind,
+        "verbs": ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"],
+    });
+    for (key, list) in [("shortNames", &kind.short), ("categories", &kind.categories)] {
+        if !list.is_empty() {
+            main[key] = json!(list);
+        }
+    }
+    let mut all = vec![main];
+    let sub = |name: &str, of: &str, verbs: &[&str]| {
+        json!({
+            "name": format!("{}/{name}", kind.plural), "singularName": "", "namespaced": kind.namespaced,
+            "kind": of, "verbs": verbs,
+        })
+    };
+    if kind.status {
+        all.push(sub("status", &kind.kind, &["get", "patch", "update"]));
+    }
+    if kind.scale.is_some() {
+        let mut scale = sub("scale", "Scale", &["get", "patch", "update"]);
+        (scale["group"], scale["version"]) = (json!("autoscaling"), json!("v1"));
+        all.push(scale);
+    }
+    if kind.is(Builtin::Pod) {
+        all.push(sub("binding", "Binding", &["create"]));
+    }
+    all
+}

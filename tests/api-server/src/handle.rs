@@ -1,0 +1,241 @@
+//! From an HTTP request to its answer.
+
+mod deletion;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use serde_json::{Value, json};
+
+use crate::{
+    binding,
+    call::{DeleteOptions, Propagation, Write, write},
+    create, decode,
+    delete::{self, Deleted},
+    discovery,
+    journal::{Act, Verb},
+    kinds::Builtin,
+    list, meta,
+    partial::View,
+    patch::Patch,
+    request::{self, Query, Target},
+    scale,
+    schema::Cause,
+    selector::Selector,
+    server::Shared,
+    server_side,
+    service::ResponseBody,
+    status::{Details, Status},
+    store::State,
+    asked::Asked,
+    watch::{Order, Watch},
+};
+
+/// An answer that is no refusal.
+struct Answer {
+    code: StatusCode,
+    body: ResponseBody,
+    warnings: Vec<String>,
+}
+
+impl Answer {
+    fn whole(bytes: Bytes) -> Self {
+        Self { code: StatusCode::OK, body: ResponseBody::whole(bytes), warnings: Vec::new() }
+    }
+
+    fn json(value: &Value) -> Self {
+        Self::whole(value.to_string().into())
+    }
+}
+
+/// Answers a request.
+pub(crate) fn answer(shared: &Arc<Shared>, user: &str, request: &Request<Bytes>) -> Response<ResponseBody> {
+    match route(shared, user, request) {
+        Ok(answer) => {
+            let mut response = Response::new(answer.body);
+            *response.status_mut() = answer.code;
+            let headers = response.headers_mut();
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            for warning in answer.warnings {
+                let text = format!("299 - \"{}\"", warning.replace('\\', "\\\\").replace('"', "\\\""));
+                if let Ok(value) = HeaderValue::from_str(&text) {
+                    headers.append(header::WARNING, value);
+                }
+            }
+            response
+        }
+        Err(status) => refusal(&status),
+    }
+}
+
+/// The answer that a refusal is.
+pub(crate) fn refusal(status: &Status) -> Response<ResponseBody> {
+    let is_page = status.code == 404 && status.reason.is_empty();
+    let (text, media) = if is_page {
+        (format!("{}\n", status.message), "text/plain; charset=utf-8")
+    } else {
+        (status.json().to_string(), "application/json")
+    };
+    let mut response = Response::new(ResponseBody::whole(text.into()));
+    *response.status_mut() = StatusCode::from_u16(status.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media));
+    response
+}
+
+fn route(shared: &Arc<Shared>, user: &str, request: &Request<Bytes>) -> Result<Answer, Status> {
+    let path = request.uri().path();
+    let mut state = shared.lock();
+    if *request.method() == Method::GET
+        && let Some(found) = discovery::answer(&state, path)
+    {
+        return Ok(Answer::json(&found));
+    }
+    let target = request::target(&state, path)?;
+    let query = Query::parse(request.method(), request.uri().query())?;
+    let view = request::view(request.headers())?;
+    let asked = Asking { shared, user, request, target: &target, query: &query, view };
+    match (request.method().clone(), target.name.is_some()) {
+        (Method::GET, true) => asked.get(&state),
+        (Method::GET, false) if query.watch => asked.watch(&mut state),
+        (Method::GET, false) => list::list(&state, &target, &query, view).map(Answer::whole),
+        (Method::POST, false) if target.kind.namespaced == !target.namespace.is_empty() => {
+            asked.create(&mut state)
+        }
+        (Method::POST, true) if target.subresource == Some("binding") => asked.bind(&mut state),
+        (_, true) if target.subresource == Some("binding") => Err(Status::not_allowed()),
+        (Method::PUT, true) => asked.replace(&mut state),
+        (Method::PATCH, true) => asked.patch(&mut state),
+        (Method::DELETE, true) if target.subresource.is_none() => asked.delete(&mut state),
+        (Method::DELETE, false) => asked.delete_all(&mut state),
+        _ => Err(Status::not_allowed()),
+    }
+}
+
+/// A request, taken apart.
+struct Asking<'a> {
+    shared: &'a Arc<Shared>,
+    user: &'a str,
+    request: &'a Request<Bytes>,
+    target: &'a Target,
+    query: &'a Query,
+    view: View,
+}
+
+impl Asking<'_> {
+    fn asked(&self, verb: Verb) -> Asked<'_> {
+        Asked {
+            target: self.target,
+            act: Act::new(self.user, verb, self.target.subresource),
+            manager: request::manager(self.query, self.request.headers()),
+            dry_run: self.query.dry_run,
+            validation: self.query.validation,
+            now: self.shared.now(),
+            tracks: self.shared.settings.managed_fields,
+            is_apply: false,
+            warnings: Vec::new(),
+        }
+    }
+
+    fn shown(&self, object: &Value) -> Answer {
+        match self.view {
+            View::Whole => Answer::json(object),
+            View::Metadata => Answer::json(&self.view.of(object)),
+        }
+    }
+
+    fn get(&self, state: &State) -> Result<Answer, Status> {
+        let object = self.asked(Verb::Update).live(state)?;
+        if self.target.subresource == Some("scale") {
+            return scale::of(&self.target.kind, &object).map(|s| Answer::json(&s));
+        }
+        match self.view {
+            View::Whole => Ok(Answer::whole(object.json().clone())),
+            View::Metadata => Ok(self.shown(&object.value)),
+        }
+    }
+
+    fn watch(&self, state: &mut State) -> Result<Answer, Status> {
+        let version = match self.query.version.as_str() {
+            "" | "0" => None,
+            text => Some(list::number(text)?),
+        };
+        let order = Order {
+            table: self.target.table,
+            namespace: self.target.namespace.clone(),
+            selector: Selector::parse(&self.target.kind, &self.query.labels, &self.query.fields)?,
+            view: self.view,
+            from: version.filter(|_| !self.query.initial_events),
+            bookmarks: self.query.bookmarks,
+            initial_end: self.query.initial_events && self.query.bookmarks,
+            timeout: self.query.timeout,
+        };
+        let watch = Watch::open(self.shared, state, order)?;
+        Ok(Answer { code: StatusCode::OK, body: ResponseBody::watch(watch), warnings: Vec::new() })
+    }
+
+    fn body(&self) -> Result<Value, Status> {
+        let media = self.media();
+        if !matches!(media, "application/json" | "") {
+            return Err(Status::unsupported_media_type(format!(
+                "the body of the request was in an unknown format - accepted media types include: application/json \
+                 (sent: {media})"
+            )));
+        }
+        decode::json(&self.target.kind, self.request.body())
+    }
+
+    fn media(&self) -> &str {
+        let media = self.request.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok());
+        media.unwrap_or_default().split(';').next().unwrap_or_default().trim()
+    }
+
+    fn create(&self, state: &mut State) -> Result<Answer, Status> {
+        let mut asked = self.asked(Verb::Create);
+        let made = create::create(state, &mut asked, self.body()?)?;
+        let answer = match self.view {
+            View::Whole => Answer::whole(made.json().clone()),
+            View::Metadata => self.shown(&made.value),
+        };
+        Ok(Answer { code: StatusCode::CREATED, warnings: asked.warnings, ..answer })
+    }
+
+    fn bind(&self, state: &mut State) -> Result<Answer, Status> {
+        let body: Value = serde_json::from_slice(self.request.body())
+            .map_err(|e| Status::bad_request(format!("the Binding cannot be read: {e}")))?;
+        binding::bind(state, &self.asked(Verb::Update), &body)?;
+        let done =
+            json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201});
+        Ok(Answer { code: StatusCode::CREATED, ..Answer::json(&done) })
+    }
+
+    fn replace(&self, state: &mut State) -> Result<Answer, Status> {
+        let mut asked = self.asked(Verb::Update);
+        let done = write(state, &mut asked, &Write::Replace(self.body()?))?;
+        let code = if asked.act.verb == Verb::Create { StatusCode::CREATED } else { StatusCode::OK };
+        Ok(Answer { code, warnings: asked.warnings, ..self.written(state, &done) })
+    }
+
+    fn patch(&self, state: &mut State) -> Result<Answer, Status> {
+        let mut asked = self.asked(Verb::Update);
+        let patch = Patch::parse(&self.target.kind, self.media(), self.request.body())?;
+        if let Patch::Apply(config) = &patch {
+            let done = server_side::apply(state, &mut asked, config, self.query)?;
+            let code = if asked.act.verb == Verb::Create { StatusCode::CREATED } else { StatusCode::OK };
+            return Ok(Answer { code, warnings: asked.warnings, ..self.written(state, &done.value) });
+        }
+        let done = write(state, &mut asked, &Write::Patch(patch))?;
+        Ok(Answer { warnings: asked.warnings, ..self.written(state, &done) })
+    }
+
+    /// A new version as it is shown; its JSON was or will be needed by watches, and is made once.
+    fn written(&self, state: &State, done: &Arc<Value>) -> Answer {
+        let name = self.target.name.as_deref().unwrap_or_default();
+        let stored = state.get(self.target.table, &self.target.namespace, name);
+        match stored.filter(|s| self.view == View::Whole && Arc::ptr_eq(&s.value, done)) {
+            Some(stored) => Answer::whole(stored.json().clone()),
+            None if self.target.subresource == Some("scale") => Answer::json(done),
+            None => self.shown(done),
+        }
+    }
+}
