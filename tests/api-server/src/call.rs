@@ -65,6 +65,8 @@ pub enum Call {
         subresource: Option<&'static str>,
         patch: Value,
     },
+    /// Gives a pod its node.
+    Bind { namespace: String, name: String, node: String },
     /// Deletes an object.
     Delete { resource: &'static str, namespace: String, name: String, options: DeleteOptions },
     /// Reads an object.
@@ -93,6 +95,11 @@ pub(crate) fn run(shared: &Shared, user: &str, call: Call) -> Result<Arc<Value>,
             let target = target(state, resource, namespace, Some(name), subresource)?;
             let mut asked = Asked::plain(shared, &target, act(Verb::Update, subresource));
             write(state, &mut asked, &Write::Patch(Patch::Merge(patch)))
+        }
+        Call::Bind { namespace, name, node } => {
+            let target = target(state, "pods", namespace, Some(name), None)?;
+            let asked = Asked::plain(shared, &target, act(Verb::Update, Some("binding")));
+            crate::binding::bind(state, &asked, &json!({"target": {"name": node}})).map(|o| o.value.clone())
         }
         Call::Delete { resource, namespace, name, options } => {
             let target = target(state, resource, namespace, Some(name), None)?;

@@ -135,8 +135,9 @@ impl World {
         for uid in lost {
             self.lock().at(now, Event::NodeBack(uid));
         }
-        for uid in self.lock().live(Part::Worker).into_iter().map(|p| p.uid).collect::<Vec<_>>() {
-            self.thaw(&uid);
+        let workers = self.lock().live(Part::Worker);
+        for pod in workers {
+            self.thaw(&pod.uid);
         }
         for name in self.operator_names() {
             self.skew(&name, 0);

@@ -50,6 +50,12 @@ impl World {
         self.patch("kubelet", ("pods", Some("status")), name, json!({"status": status}));
     }
 
+    /// The pod scheduler gives a pod the one node there is.
+    pub(super) fn bind_pod(&self, name: &str) {
+        let call = Call::Bind { namespace: NAMESPACE.into(), name: name.into(), node: "node".into() };
+        self.told("pod-scheduler", self.server.call("pod-scheduler", call));
+    }
+
     /// The node lets go of a pod for good.
     pub(super) fn forget_pod(&self, name: &str, uid: &str) {
         let options = DeleteOptions { grace: Some(0), uid: Some(uid.into()), ..DeleteOptions::default() };

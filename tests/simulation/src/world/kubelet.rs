@@ -42,7 +42,7 @@ impl World {
             self.later((2000, 5000), Event::Bind(uid.into()));
             return;
         }
-        self.bind_to_node(&pod.name);
+        self.bind_pod(&pod.name);
         self.later((50, 3000), Event::Run(uid.into()));
     }
 
@@ -238,11 +238,4 @@ fn status(phase: &str, pod: &PodState, time: &str, container: &Value) -> Value {
         status["podIP"] = pod.ip.as_str().into();
     }
     status
-}
-
-impl World {
-    /// Where the pod scheduler puts a pod.
-    fn bind_to_node(&self, name: &str) {
-        self.patch("pod-scheduler", ("pods", None), name, json!({"spec": {"nodeName": "node"}}));
-    }
 }
