@@ -48,7 +48,7 @@ impl Dask {
         let id = format!("Scheduler-{}", inner.made);
         self.trace.say("dask", format_args!("{id} of {cluster} starts at {ip}"));
         let mood = inner.schedulers.get(pod).map(|s| s.mood.clone()).unwrap_or_default();
-        inner.schedulers.insert(pod.into(), Scheduler::new(&id, cluster, ip, now, mood));
+        inner.schedulers.insert(pod.into(), Scheduler::new(&id, (pod, cluster, ip), now, mood));
     }
 
     /// The scheduler in this pod is over.

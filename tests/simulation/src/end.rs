@@ -23,7 +23,10 @@ pub fn missing(world: &World) -> Vec<String> {
         let wanted = if has_cluster { group["spec"]["worker"]["replicas"].as_u64().unwrap_or(0) } else { 0 };
         let running = mine.iter().filter(|p| p["status"]["phase"] == "Running").count() as u64;
         if running != wanted || mine.len() as u64 != wanted {
-            out.push(format!("group {name} has {} pods, {running} of them run, and wants {wanted}", mine.len()));
+            out.push(format!(
+                "group {name} has {} pods, {running} of them run, and wants {wanted}",
+                mine.len()
+            ));
         }
         let marked = |p: &&&std::sync::Arc<Value>| {
             p["metadata"]["annotations"]["kubernetes.dask.org/retiring"].is_string()
@@ -38,7 +41,10 @@ pub fn missing(world: &World) -> Vec<String> {
     for plural in ["pods", "deployments", "services", "daskworkergroups"] {
         for object in world.server.objects(plural) {
             if let Some(uid) = owner(&object).filter(|uid| !uids.iter().any(|u| u == uid)) {
-                out.push(format!("{plural} {} belongs to {uid}, which is gone", text(&object["metadata"]["name"])));
+                out.push(format!(
+                    "{plural} {} belongs to {uid}, which is gone",
+                    text(&object["metadata"]["name"])
+                ));
             }
         }
     }
@@ -90,7 +96,9 @@ pub fn most_writes(world: &World) -> usize {
 /// All objects, without what differs between two runs.
 pub fn state(world: &World) -> BTreeMap<String, Value> {
     let mut out = BTreeMap::new();
-    for plural in ["daskclusters", "daskworkergroups", "daskautoscalers", "daskjobs", "deployments", "services"] {
+    for plural in
+        ["daskclusters", "daskworkergroups", "daskautoscalers", "daskjobs", "deployments", "services"]
+    {
         for object in world.server.objects(plural) {
             let name = text(&object["metadata"]["name"]);
             let status = masked(&object["status"]);

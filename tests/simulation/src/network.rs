@@ -81,13 +81,7 @@ pub struct Network {
 impl Network {
     /// The connection of the operator with this name.
     pub fn new(who: &str, inner: ApiService, faults: &Faults, world: &Arc<World>, trace: &Trace) -> Self {
-        Self {
-            who: who.into(),
-            inner,
-            faults: faults.clone(),
-            world: world.clone(),
-            trace: trace.clone(),
-        }
+        Self { who: who.into(), inner, faults: faults.clone(), world: world.clone(), trace: trace.clone() }
     }
 
     async fn carry(self, request: Request<Body>) -> Result<Answer, BoxError> {
@@ -102,7 +96,7 @@ impl Network {
         }
         if fate.request_lost {
             self.trace.say(&self.who, format_args!("{} {} is lost", asked.method, asked.path));
-            std::future::pending::<()>().await;
+            return silence().await;
         }
         if fate.crash == Some(CrashPoint::Before) {
             self.trace.say(&self.who, format_args!("dies before {} {}", asked.method, asked.path));
@@ -122,7 +116,7 @@ impl Network {
         self.faults.thawed(&self.who).await;
         if fate.answer_lost {
             self.trace.say(&self.who, format_args!("the answer to {} {} is lost", asked.method, asked.path));
-            std::future::pending::<()>().await;
+            return silence().await;
         }
         let (head, body) = answer.into_parts();
         let body = body.map_err(BoxError::from);
@@ -158,6 +152,12 @@ impl Service<Request<Body>> for Network {
     }
 }
 
+/// A connection on which nothing comes: the operator's client gives up after a time.
+async fn silence() -> Result<Answer, BoxError> {
+    tokio::time::sleep(SILENCE).await;
+    Err("nothing came for too long".into())
+}
+
 /// An API server's way to say no.
 fn refusal(code: u16) -> Answer {
     let reason = match code {
@@ -178,5 +178,7 @@ fn refusal(code: u16) -> Answer {
     answer
 }
 
+/// How long the operator's client waits for a sign of life on a connection (`operator/src/client.rs`).
+pub const SILENCE: Duration = Duration::from_secs(130);
 /// The shortest and the longest time that a request takes in one direction.
 pub const LATENCY: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(20));

@@ -99,8 +99,13 @@ fn people(chance: &mut Chance) -> Act {
         }
         12 => {
             let (resource, name) = [
-                ("daskworkergroups", "more"), ("daskautoscalers", "a"), ("daskclusters", "b"), ("daskjobs", "j"),
-                ("daskworkergroups", "a-default"), ("services", "a-scheduler"), ("deployments", "a-scheduler"),
+                ("daskworkergroups", "more"),
+                ("daskautoscalers", "a"),
+                ("daskclusters", "b"),
+                ("daskjobs", "j"),
+                ("daskworkergroups", "a-default"),
+                ("services", "a-scheduler"),
+                ("deployments", "a-scheduler"),
             ][chance.index(7)];
             let propagation = ["Background", "Foreground", "Background"][chance.index(3)];
             Act::Delete { resource, name: name.into(), propagation }

@@ -8,7 +8,7 @@ use tokio::runtime::{Builder, RngSeed};
 use crate::{
     act::Act,
     end,
-    network::{Faults, Planned},
+    network::{Faults, Planned, SILENCE},
     world::{Replicas, World},
 };
 
@@ -69,9 +69,12 @@ impl Scenario {
     /// This happens at that second.
     #[must_use]
     pub fn at(mut self, second: u64, act: Act) -> Self {
-        if let Act::Lag { time, .. } | Act::Freeze { time, .. } | Act::Away { time } = &act {
-            self.lag = self.lag.max(*time);
-        }
+        self.lag = self.lag.max(match &act {
+            Act::Lag { time, .. } | Act::Freeze { time, .. } => *time,
+            Act::Away { time } => *time + SILENCE,
+            Act::Rates(rates) if rates.answer_lost > 0.0 || rates.request_lost > 0.0 => SILENCE,
+            _ => Duration::ZERO,
+        });
         self.script.push((Duration::from_secs(second), act));
         self
     }
@@ -99,13 +102,18 @@ impl Scenario {
 
     /// Runs it, to its checked end.
     pub fn run(&self, seed: u64) -> Report {
+        self.told(seed, false)
+    }
+
+    /// Runs it, and tells every change of a field where that is wanted.
+    pub fn told(&self, seed: u64, verbose: bool) -> Report {
         let runtime = Builder::new_current_thread()
             .enable_time()
             .start_paused(true)
             .rng_seed(RngSeed::from_bytes(&seed.to_le_bytes()))
             .build();
         match runtime {
-            Ok(runtime) => runtime.block_on(self.play(seed)),
+            Ok(runtime) => runtime.block_on(self.play(seed, verbose)),
             Err(error) => Report {
                 seed,
                 wrong: vec![format!("no runtime: {error}")],
@@ -117,9 +125,9 @@ impl Scenario {
         }
     }
 
-    async fn play(&self, seed: u64) -> Report {
+    async fn play(&self, seed: u64, verbose: bool) -> Report {
         // What an operator sends may wait for its own time limit, and act on what it saw before.
-        let world = World::new(seed, Duration::from_secs(35) + self.lag);
+        let world = World::new(seed, Duration::from_secs(35) + self.lag, verbose);
         world.judge_writers(if self.replicas.elect { 1 } else { self.replicas.count });
         self.arm(&world.faults);
         for (at, act) in &self.script {
@@ -152,7 +160,8 @@ impl Scenario {
     async fn settle(&self, world: &Arc<World>) -> Vec<String> {
         let limit = self.calm_at + SETTLE;
         let mut writes = 0;
-        let mut now = self.calm_at;
+        // Who listens to a dead connection learns of it only then.
+        let mut now = self.calm_at + if self.lag >= SILENCE { SILENCE } else { Duration::ZERO };
         loop {
             now += LOOK;
             world.until(now).await;

@@ -63,9 +63,14 @@ pub fn all() -> Vec<Workload> {
                 .calm_at(120),
         ),
         steady(Scenario::new("W8 job").at(0, Act::Create(manifest::job("j", 20))).calm_at(100)),
-        unsteady(new("W9 scheduler restarts").at(40, Act::KillScheduler { cluster: "a".into() }).calm_at(120)),
+        unsteady(
+            new("W9 scheduler restarts").at(40, Act::KillScheduler { cluster: "a".into() }).calm_at(120),
+        ),
         steady(
-            new("W10 two clusters").at(2, Act::Create(manifest::cluster("b", 1))).at(50, scale("b-default", 2)).calm_at(100),
+            new("W10 two clusters")
+                .at(2, Act::Create(manifest::cluster("b", 1)))
+                .at(50, scale("b-default", 2))
+                .calm_at(100),
         ),
     ]
 }

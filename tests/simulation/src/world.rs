@@ -25,7 +25,13 @@ pub use operators::Replicas;
 pub use pods::{Part, PodState};
 
 use crate::{
-    act::Act, chance::Chance, clock::SimClock, dask::Dask, judge::Judge, manifest::NAMESPACE, network::{Asked, Faults},
+    act::Act,
+    chance::Chance,
+    clock::SimClock,
+    dask::Dask,
+    judge::Judge,
+    manifest::NAMESPACE,
+    network::{Asked, Faults},
     trace::Trace,
 };
 
@@ -86,9 +92,9 @@ struct State {
 
 impl World {
     /// A world without anything in it.
-    pub fn new(seed: u64, allowance: Duration) -> Arc<Self> {
+    pub fn new(seed: u64, allowance: Duration, verbose: bool) -> Arc<Self> {
         let clock = SimClock::begin();
-        let trace = Trace::new(&clock);
+        let trace = Trace::new(&clock, verbose);
         let of_server = clock.clone();
         let settings = Settings { managed_fields: false, ..Settings::default() };
         let server = ApiServer::with_dask(move || of_server.jiff(), settings);
@@ -187,6 +193,9 @@ impl World {
             state.at(now + wait, Event::End(pod, 0));
         }
         for change in &changes {
+            if self.trace.is_verbose() {
+                self.trace.change(change);
+            }
             state.judge.saw(change, now, &self.dask);
             state.react(change, now);
         }

@@ -7,6 +7,9 @@ use dask_operator_simulation::{
     workload::{self, Workload},
 };
 
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 const SEED: u64 = 1;
 
 /// What is different from the run without faults.
@@ -15,10 +18,19 @@ fn different(workload: &Workload, reference: &Report, faulty: &Report) -> Vec<St
     if faulty.state != reference.state {
         for (name, value) in &reference.state {
             if faulty.state.get(name) != Some(value) {
-                wrong.push(format!("{name} is {:?} and not {value}", faulty.state.get(name).map(ToString::to_string)));
+                wrong.push(format!(
+                    "{name} is {:?} and not {value}",
+                    faulty.state.get(name).map(ToString::to_string)
+                ));
             }
         }
-        wrong.extend(faulty.state.keys().filter(|k| !reference.state.contains_key(*k)).map(|k| format!("{k} is too much")));
+        wrong.extend(
+            faulty
+                .state
+                .keys()
+                .filter(|k| !reference.state.contains_key(*k))
+                .map(|k| format!("{k} is too much")),
+        );
     }
     if workload.steady && faulty.counts != reference.counts {
         wrong.push(format!("{:?} and not {:?}", faulty.counts, reference.counts));

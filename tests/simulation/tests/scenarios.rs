@@ -2,6 +2,9 @@
 
 use dask_operator_simulation::{named, random, scenario::Scenario};
 
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// Runs it twice: what it does must be right, and the same both times.
 fn check(scenario: &Scenario, seed: u64) -> Result<(), String> {
     let first = scenario.run(seed);

@@ -8,6 +8,9 @@ use std::{
 use clap::Parser;
 use dask_operator_simulation::{named, random, scenario::Report};
 
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// Runs the operator in simulated worlds.
 #[derive(Parser)]
 struct Args {
@@ -48,7 +51,7 @@ fn replay(name: &str, seed: u64) -> ExitCode {
         return ExitCode::FAILURE;
     };
     let seed = name.strip_prefix("seed ").and_then(|s| s.parse().ok()).unwrap_or(seed);
-    let report = scenario.run(seed);
+    let report = scenario.told(seed, true);
     print!("{}", report.trace);
     for wrong in &report.wrong {
         println!("WRONG {wrong}");

@@ -109,6 +109,8 @@ pub struct Retired {
 pub struct Scheduler {
     /// Its own id.
     pub id: String,
+    /// UID of its pod.
+    pub pod: String,
     /// Its cluster.
     pub cluster: String,
     /// Where it listens.
@@ -145,9 +147,10 @@ pub struct Scheduler {
 
 impl Scheduler {
     /// A scheduler without workers.
-    pub fn new(id: &str, cluster: &str, ip: &str, now: Duration, mood: Mood) -> Self {
+    pub fn new(id: &str, (pod, cluster, ip): (&str, &str, &str), now: Duration, mood: Mood) -> Self {
         Self {
             id: id.into(),
+            pod: pod.into(),
             cluster: cluster.into(),
             ip: ip.into(),
             started: now,
@@ -271,7 +274,9 @@ impl Scheduler {
         let done: Vec<String> =
             self.workers.iter().filter(|(_, w)| is_done(w)).map(|(a, _)| a.clone()).collect();
         for address in done {
-            let Some((task, _)) = self.workers.get_mut(&address).and_then(|w| w.runs.take()) else { continue };
+            let Some((task, _)) = self.workers.get_mut(&address).and_then(|w| w.runs.take()) else {
+                continue;
+            };
             self.done += 1;
             if task.result > 0 {
                 self.hold(&address, task.result, false);
@@ -331,7 +336,12 @@ impl Scheduler {
         let mut accepted = Vec::new();
         for address in known {
             let others = |a: &String, w: &Worker| a != address && !w.leaving && !asked.contains(a);
-            let heir = self.workers.iter().filter(|(a, w)| others(a, w)).map(|(a, _)| a.clone()).min_by_key(|a| self.bytes(a));
+            let heir = self
+                .workers
+                .iter()
+                .filter(|(a, w)| others(a, w))
+                .map(|(a, _)| a.clone())
+                .min_by_key(|a| self.bytes(a));
             if !self.hand_over(address, heir.as_ref()) {
                 continue;
             }

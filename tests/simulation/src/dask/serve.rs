@@ -18,7 +18,9 @@ enum Reply {
 
 /// Serves one connection to the scheduler in this pod, until either side is over.
 pub async fn run(stream: DuplexStream, dask: Dask, pod: String) {
-    let Ok(mut peer) = Connection::accept(stream, Limits::default(), Timeouts::default()).await else { return };
+    let Ok(mut peer) = Connection::accept(stream, Limits::default(), Timeouts::default()).await else {
+        return;
+    };
     let Some(id) = dask.lock().schedulers.get(&pod).map(|s| s.id.clone()) else { return };
     while let Ok(Some(message)) = peer.read_message().await {
         let reply = {

@@ -31,7 +31,9 @@ pub fn check(books: &Books, change: &Change, now: Duration, dask: &Dask, found: 
         let holds = mine.iter().any(|(a, _)| {
             s.keys.values().any(|k| k.scattered && k.holders.len() == 1 && k.holders.contains(*a))
         });
-        let epoch = now.saturating_sub(s.started) < books.allowance;
+        // A scheduler that goes takes all of it along.
+        let goes = books.pods.get(&s.pod).is_none_or(|p| !p.live);
+        let epoch = goes || now.saturating_sub(s.started) < books.allowance;
         (let_go, fresh, runs, holds, epoch)
     });
     // Without a scheduler nobody holds anything for anybody.

@@ -23,7 +23,13 @@ pub fn check(books: &Books, change: &Change, now: Duration, found: &mut Vec<Viol
     let name = format!("{} {}", change.resource, change.name);
     let is_child = CHILDREN.contains(&change.resource.as_ref());
     if is_child && owner.is_none_or(|o| o.namespace != change.namespace) {
-        say("I-S3", format!("{name} belongs to nothing of ours in its namespace, and was changed ({:?})", change.verb));
+        say(
+            "I-S3",
+            format!(
+                "{name} belongs to nothing of ours in its namespace, and was changed ({:?})",
+                change.verb
+            ),
+        );
     }
     let has_uid = change.preconditions.as_ref().is_some_and(|(uid, _)| uid.is_some());
     if change.verb == Verb::Delete && !has_uid {

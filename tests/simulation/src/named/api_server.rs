@@ -54,7 +54,14 @@ fn watches() -> Vec<Scenario> {
         out.push(
             with(format!("S08 children deleted while nobody watches, gone: {gone}"))
                 .at(40, Act::Away { time: seconds(20) })
-                .at(42, Act::Delete { resource: "services", name: "a-scheduler".into(), propagation: "Background" })
+                .at(
+                    42,
+                    Act::Delete {
+                        resource: "services",
+                        name: "a-scheduler".into(),
+                        propagation: "Background",
+                    },
+                )
                 .at(43, Act::Pod { nth: 0, scheduler: false, fate: crate::act::PodFate::Deleted })
                 .at(45, Act::Cut { gone }),
         );
@@ -77,10 +84,15 @@ fn requests() -> Vec<Scenario> {
         rates("requests are lost", Rates { request_lost: 0.1, ..Rates::default() }),
         rates("answers are lost", Rates { answer_lost: 0.1, ..Rates::default() }),
         rates("S18 all takes seconds", Rates { slow: seconds(8), ..Rates::default() }),
-        with("S16 a quota".into()).at(20, Act::Forbid { resource: "pods", code: 403, time: seconds(60) }).at(25, scale(6)),
-        with("S16 a webhook".into()).at(20, Act::Forbid { resource: "pods", code: 422, time: seconds(60) }).at(25, scale(6)),
+        with("S16 a quota".into())
+            .at(20, Act::Forbid { resource: "pods", code: 403, time: seconds(60) })
+            .at(25, scale(6)),
+        with("S16 a webhook".into())
+            .at(20, Act::Forbid { resource: "pods", code: 422, time: seconds(60) })
+            .at(25, scale(6)),
     ];
-    let mut racer = with("S13 somebody annotates everything all the time".into()).at(30, scale(5)).at(60, scale(2));
+    let mut racer =
+        with("S13 somebody annotates everything all the time".into()).at(30, scale(5)).at(60, scale(2));
     for second in 2..100 {
         let patch = json!({"metadata": {"annotations": {"racer": second.to_string()}}});
         for (resource, name) in [("daskclusters", "a"), ("daskworkergroups", "a-default")] {
@@ -93,11 +105,9 @@ fn requests() -> Vec<Scenario> {
 
 fn operators() -> Vec<Scenario> {
     let busy = |s: Scenario| {
-        s.at(1, Act::Create(manifest::autoscaler("a", 1, 5))).at(30, submit(40, 4)).at(60, Act::Scatter {
-            cluster: "a".into(),
-            size: 50,
-            nth: 1,
-        })
+        s.at(1, Act::Create(manifest::autoscaler("a", 1, 5)))
+            .at(30, submit(40, 4))
+            .at(60, Act::Scatter { cluster: "a".into(), size: 50, nth: 1 })
     };
     let mut out = vec![
         busy(with("S17 two write at the same time".into())).operators(2, false),
@@ -105,7 +115,9 @@ fn operators() -> Vec<Scenario> {
             .operators(2, false)
             .at(35, Act::Freeze { operator: 0, time: seconds(25) })
             .at(70, Act::Freeze { operator: 1, time: seconds(20) }),
-        busy(with("S17 a leader freezes".into())).operators(2, true).at(40, Act::Freeze { operator: 0, time: seconds(40) }),
+        busy(with("S17 a leader freezes".into()))
+            .operators(2, true)
+            .at(40, Act::Freeze { operator: 0, time: seconds(40) }),
         busy(with("S17 the other one freezes".into()))
             .operators(2, true)
             .at(40, Act::Freeze { operator: 1, time: seconds(40) }),
@@ -135,7 +147,9 @@ fn deletions() -> Vec<Scenario> {
     for propagation in ["Background", "Foreground"] {
         for second in 0..14 {
             out.push(
-                with(format!("S19 deleted after {second} s, {propagation}")).at(second, delete(propagation)).calm_at(60),
+                with(format!("S19 deleted after {second} s, {propagation}"))
+                    .at(second, delete(propagation))
+                    .calm_at(60),
             );
         }
     }

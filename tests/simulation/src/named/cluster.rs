@@ -38,7 +38,12 @@ fn pods() -> Vec<Scenario> {
         }
         out.push(monkey.at(50, Act::Scale { group: "a-default".into(), replicas: 2 }));
         let scheduler = Act::Pod { nth: 0, scheduler: true, fate };
-        out.push(with(format!("S31 the scheduler's pod {name}")).at(40, submit(8, 6)).at(45, scheduler).calm_at(150));
+        out.push(
+            with(format!("S31 the scheduler's pod {name}"))
+                .at(40, submit(8, 6))
+                .at(45, scheduler)
+                .calm_at(150),
+        );
     }
     let mut storm = with("S33 nine in ten vanish, again and again".into()).at(30, submit(20, 10));
     for wave in [40, 100] {
@@ -54,7 +59,12 @@ fn nodes() -> Vec<Scenario> {
     let mut out = Vec::new();
     for time in [10, 40, 100] {
         let lost = PodFate::NodeLost(Duration::from_secs(time));
-        out.push(with(format!("S32 a node is gone for {time} s")).at(40, pod(1, lost)).at(41, pod(2, lost)).calm_at(160));
+        out.push(
+            with(format!("S32 a node is gone for {time} s"))
+                .at(40, pod(1, lost))
+                .at(41, pod(2, lost))
+                .calm_at(160),
+        );
         out.push(
             with(format!("S32 a node is gone for {time} s while workers leave"))
                 .at(38, Act::Scatter { cluster: "a".into(), size: 60, nth: 1 })

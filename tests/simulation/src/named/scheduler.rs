@@ -65,7 +65,9 @@ fn epochs() -> Vec<Scenario> {
     let kill = || Act::KillScheduler { cluster: "a".into() };
     let mut out = Vec::new();
     for second in 59..70 {
-        out.push(shrinking(format!("S23 another scheduler from second {second}")).at(second, kill()).calm_at(150));
+        out.push(
+            shrinking(format!("S23 another scheduler from second {second}")).at(second, kill()).calm_at(150),
+        );
     }
     out.push(autoscaled("S23 another scheduler under load".into()).at(55, kill()).calm_at(200));
     out.push(autoscaled("S23 another scheduler twice".into()).at(50, kill()).at(68, kill()).calm_at(200));
@@ -94,7 +96,10 @@ fn retirements() -> Vec<Scenario> {
     }
     let mut late = shrinking("S26 data comes while workers leave".into());
     for second in 60..75 {
-        late = late.at(second, Act::Scatter { cluster: "a".into(), size: 5, nth: usize::try_from(second).unwrap_or(0) });
+        late = late.at(
+            second,
+            Act::Scatter { cluster: "a".into(), size: 5, nth: usize::try_from(second).unwrap_or(0) },
+        );
         late = late.at(second, submit(1, 3));
     }
     out.push(late.calm_at(160));

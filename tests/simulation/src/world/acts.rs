@@ -30,7 +30,8 @@ impl World {
         match &act {
             Act::Create(m) => {
                 let (kind, name) = (m["kind"].as_str(), m["metadata"]["name"].as_str());
-                self.trace.say("person", format_args!("creates {} {}", kind.unwrap_or("?"), name.unwrap_or("?")));
+                self.trace
+                    .say("person", format_args!("creates {} {}", kind.unwrap_or("?"), name.unwrap_or("?")));
             }
             other => self.trace.say("world", format_args!("{other:?}")),
         }
@@ -70,7 +71,8 @@ impl World {
                 self.dask.of(&cluster, |s| s.mood.silent_until = now + time);
             }
             Act::KillScheduler { cluster } => {
-                let pod = self.lock().live(Part::Scheduler).into_iter().find(|p| p.cluster == cluster && p.runs);
+                let pod =
+                    self.lock().live(Part::Scheduler).into_iter().find(|p| p.cluster == cluster && p.runs);
                 if let Some(pod) = pod {
                     self.process_ended(&pod.uid, 137);
                 }
@@ -130,7 +132,10 @@ impl World {
             let mut state = self.lock();
             (state.bad_images, state.full_nodes) = (false, false);
             state.events.retain(|_, e| !matches!(e, Event::Act(_)));
-            (state.pods.values().filter(|p| p.node_lost).map(|p| p.uid.clone()).collect::<Vec<_>>(), self.clock.elapsed())
+            (
+                state.pods.values().filter(|p| p.node_lost).map(|p| p.uid.clone()).collect::<Vec<_>>(),
+                self.clock.elapsed(),
+            )
         };
         for uid in lost {
             self.lock().at(now, Event::NodeBack(uid));

@@ -25,23 +25,13 @@ impl World {
         name: &str,
         patch: Value,
     ) {
-        let call = Call::MergePatch {
-            resource,
-            namespace: NAMESPACE.into(),
-            name: name.into(),
-            subresource,
-            patch,
-        };
+        let call =
+            Call::MergePatch { resource, namespace: NAMESPACE.into(), name: name.into(), subresource, patch };
         self.told(who, self.server.call(who, call));
     }
 
     pub(super) fn delete(&self, who: &str, resource: &'static str, name: &str, options: DeleteOptions) {
-        let call = Call::Delete {
-            resource,
-            namespace: NAMESPACE.into(),
-            name: name.into(),
-            options,
-        };
+        let call = Call::Delete { resource, namespace: NAMESPACE.into(), name: name.into(), options };
         self.told(who, self.server.call(who, call));
     }
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use dask_operator_api_server::DeleteOptions;
 use dask_operator::world::Clock;
+use dask_operator_api_server::DeleteOptions;
 use serde_json::{Value, json};
 
 use super::{Event, Part, PodState, World};

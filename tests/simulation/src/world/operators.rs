@@ -61,9 +61,11 @@ impl World {
         let Some(instance) = operators.get_mut(name).filter(|i| i.operator.is_none()) else { return };
         instance.starts += 1;
         self.trace.say(name, format_args!("starts"));
-        let number = name.bytes().fold(instance.starts << 8, |n, b| n.wrapping_mul(31).wrapping_add(b.into()));
+        let number =
+            name.bytes().fold(instance.starts << 8, |n, b| n.wrapping_mul(31).wrapping_add(b.into()));
         let dice = Dice::seeded(Chance::new(self.seed, number).number());
-        let around = Around { clock: Arc::new(instance.clock.clone()), dice, dial: Arc::new(self.dask.clone()) };
+        let around =
+            Around { clock: Arc::new(instance.clock.clone()), dice, dial: Arc::new(self.dask.clone()) };
         let leadership = if instance.elect { Leadership::candidate() } else { Leadership::alone() };
         let network = Network::new(name, self.server.service(name), &self.faults, self, &self.trace);
         let client = kube::Client::new(Fenced(leadership.clone()).layer(network), NAMESPACE);
@@ -84,7 +86,8 @@ impl World {
             let candidate = operator.clone();
             operator.spawn(async move {
                 let of = (&candidate.leadership, &candidate.health);
-                leader::run(candidate.client.clone(), &candidate.world, &seat, of, std::future::pending()).await;
+                leader::run(candidate.client.clone(), &candidate.world, &seat, of, std::future::pending())
+                    .await;
             });
         }
         instance.operator = Some(operator);

@@ -87,6 +87,10 @@ impl State {
 
     fn pod_changed(&mut self, change: &Arc<Change>, now: Duration) {
         let uid = &change.uid;
+        if let Some(pod) = self.pods.get(uid).filter(|p| p.part == Part::Scheduler) {
+            let name = format!("{}-scheduler", pod.cluster);
+            self.soon(now, (5, 300), Event::Deployment(name));
+        }
         match (&change.before, &change.after) {
             (None, Some(after)) => {
                 if let Some(pod) = PodState::of(after) {
@@ -105,10 +109,6 @@ impl State {
                 // Its process, if there is one, ends without its node being asked.
                 if let Some(pod) = self.pods.get_mut(uid) {
                     pod.deleting = true;
-                    if pod.part == Part::Scheduler {
-                        let name = format!("{}-scheduler", pod.cluster);
-                        self.soon(now, (5, 300), Event::Deployment(name));
-                    }
                     self.soon(now, (1, 200), Event::Gone(uid.clone()));
                 }
             }
