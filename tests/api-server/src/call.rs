@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use crate::{
+    asked::Asked,
     binding, create, delete,
     journal::{Act, Verb},
     kinds::Builtin,
@@ -15,7 +16,6 @@ use crate::{
     server::Shared,
     status::Status,
     store::State,
-    asked::Asked,
     update::{self, Way},
 };
 

@@ -1,51 +1,168 @@
-//! The structural schema of one version of a CustomResourceDefinition.
+//! The structural schema of one version of a CustomResourceDefinition: prunes, defaults and validates objects as the
+//! API server does.
+
+mod ask;
+mod check;
+mod combine;
+mod compile;
+mod default;
+mod engine;
+mod fault;
+mod formats;
+mod keyed;
+mod limits;
+mod node;
+mod old;
+mod path;
+mod prune;
+mod rules;
+mod scale;
+#[cfg(test)]
+mod tests;
+mod text;
 
 use serde_json::Value;
 
-/// A schema, compiled.
-#[derive(Debug)]
-pub struct Schema;
+use self::{node::Node, old::Pair, path::Path, scale::Scale};
 
-/// What a definition can have wrong.
+/// Why there is no schema.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The version is not in the definition.
-    #[error("the definition has no version {0}: add it")]
-    NoVersion(String),
+    /// The definition has no such version.
+    #[error("customresourcedefinition {name} has no version {version}: ask for one of its spec.versions")]
+    NoVersion {
+        /// Name of the definition.
+        name: String,
+        /// The version that was asked for.
+        version: String,
+    },
+    /// The version has no schema.
+    #[error("version {version} of customresourcedefinition {name} has no schema: give it an openAPIV3Schema")]
+    NoSchema {
+        /// Name of the definition.
+        name: String,
+        /// The version without schema.
+        version: String,
+    },
+    /// The schema says what a structural schema must not, or what is not supported here.
+    #[error(
+        "the schema of customresourcedefinition {name} has at {path:?} {what}, which is not supported: remove it"
+    )]
+    Unsupported {
+        /// Name of the definition.
+        name: String,
+        /// Path of the node in objects, `[]` for elements and `{}` for values of a map.
+        path: String,
+        /// What is not supported.
+        what: String,
+    },
 }
 
-/// One thing that is wrong with an object.
+/// One thing that is wrong with an object, as in `details.causes` of a Status.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cause {
     /// Such as `FieldValueInvalid`.
     pub reason: &'static str,
     /// Path of the field.
     pub field: String,
-    /// What is wrong with it.
+    /// What is wrong, without the path before it.
     pub message: String,
 }
 
+/// A structural schema, compiled once.
+pub struct Schema {
+    root: Node,
+    scale: Option<Scale>,
+}
+
 impl Schema {
-    /// Compiles the schema of one version.
-    ///
-    /// # Errors
-    /// The version does not exist.
-    pub fn of(crd: &Value, version: &str) -> Result<Self, Error> {
+    /// The schema of a version of a CustomResourceDefinition.
+    pub fn of(crd: &Value, version: &str) -> Result<Schema, Error> {
+        let text =
+            |pointer: &str| crd.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let name = text("/metadata/name");
         let versions = crd.pointer("/spec/versions").and_then(Value::as_array);
-        let found = versions.into_iter().flatten().any(|v| v["name"] == version);
-        if found { Ok(Self) } else { Err(Error::NoVersion(version.to_string())) }
+        let found = versions.into_iter().flatten().find(|found| found["name"] == version);
+        let Some(found) = found else { return Err(Error::NoVersion { name, version: version.to_owned() }) };
+        let Some(schema) = found.pointer("/schema/openAPIV3Schema") else {
+            return Err(Error::NoSchema { name, version: version.to_owned() });
+        };
+        let root = compile::node(schema, "");
+        let root = root.map_err(|fault| Error::Unsupported { name, path: fault.path, what: fault.what })?;
+        Ok(Schema { root, scale: Scale::of(found) })
     }
 
-    /// Drops unknown fields.
-    pub fn prune(&self, _object: &mut Value) -> Vec<String> {
-        Vec::new()
+    /// Drops unknown fields and answers their paths, sorted. The object's own metadata is left alone.
+    pub fn prune(&self, object: &mut Value) -> Vec<String> {
+        prune::unknown(&self.root, object)
     }
 
-    /// Sets defaults.
-    pub fn default(&self, _object: &mut Value) {}
+    /// Sets defaults, and drops nulls that are not allowed and have no default.
+    pub fn default(&self, object: &mut Value) {
+        prune::nulls(object, Some(&self.root));
+        default::set(object, &self.root);
+    }
 
-    /// What is wrong.
-    pub fn validate(&self, _object: &Value, _old: Option<&Value>) -> Vec<Cause> {
-        Vec::new()
+    /// Everything else that the API server checks of a new object, or of one that `old` becomes.
+    pub fn validate(&self, object: &Value, old: Option<&Value>) -> Vec<Cause> {
+        let pair = old.map(|old| Pair { node: &self.root, new: object, old });
+        let mut out = check::Outcome::default();
+        check::value(&self.root, object, pair, &Path::ROOT, &mut out);
+        let mut causes = out.causes;
+        if let Some(scale) = &self.scale {
+            scale.check_spec(object, &mut causes);
+            scale.check_status(object, &mut causes);
+        }
+        self.keys_and_rules(object, pair, causes)
+    }
+
+    /// The same for a write of the status alone: other fields are those of `old`, and not looked at.
+    pub fn validate_status(&self, object: &Value, old: &Value) -> Vec<Cause> {
+        let pair = Pair { node: &self.root, new: object, old };
+        let mut out = check::Outcome::default();
+        if let (Some(status), Some(node)) = (object.get("status"), self.root.field("status")) {
+            check::value(node, status, pair.field("status"), &Path::ROOT, &mut out);
+        }
+        let mut causes = out.causes;
+        for cause in &mut causes {
+            cause.field = match cause.field.as_str() {
+                "<nil>" => "status".to_owned(),
+                below => format!("status.{below}"),
+            };
+        }
+        if let Some(scale) = &self.scale {
+            scale.check_status(object, &mut causes);
+        }
+        self.keys_and_rules(object, Some(pair), causes)
+    }
+
+    /// Lists with keys, where the old ones were in order, and the rules, where nothing basic is wrong.
+    fn keys_and_rules(&self, object: &Value, old: Option<Pair<'_>>, mut causes: Vec<Cause>) -> Vec<Cause> {
+        let mut twice = Vec::new();
+        keyed::check(&self.root, object, &Path::ROOT, &mut twice);
+        if let Some(old) = old.filter(|_| !twice.is_empty()) {
+            let mut before = Vec::new();
+            keyed::check(&self.root, old.old, &Path::ROOT, &mut before);
+            if !before.is_empty() {
+                twice.clear();
+            }
+        }
+        causes.append(&mut twice);
+        if !self.root.below.rules {
+            return causes;
+        }
+        const BLOCKING: [&str; 5] = [
+            "FieldValueNotSupported",
+            "FieldValueRequired",
+            "FieldValueTooLong",
+            "FieldValueTooMany",
+            "FieldValueTypeInvalid",
+        ];
+        if causes.iter().any(|cause| BLOCKING.contains(&cause.reason)) {
+            causes.push(fault::rules_not_checked());
+        } else {
+            ask::check(&self.root, object, ask::Before::root(old), &Path::ROOT, &mut causes);
+        }
+        causes
     }
 }

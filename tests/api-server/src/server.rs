@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::{
+    asked::Asked,
     call::Call,
     create,
     journal::{Act, Change, Verb},
@@ -14,7 +15,6 @@ use crate::{
     service::Service,
     status::Status,
     store::{State, Table},
-    asked::Asked,
 };
 
 /// How a server behaves.
@@ -180,7 +180,7 @@ impl ApiServer {
 
     /// How many watches are open.
     pub fn watches(&self) -> usize {
-        self.shared.lock().watches.len()
+        self.shared.lock().watches.values().filter(|w| w.end.is_none()).count()
     }
 }
 

@@ -9,8 +9,7 @@ use crate::{
     decode,
     journal::{Act, Verb},
     kinds::{Builtin, Form, Kind},
-    meta,
-    rules,
+    meta, rules,
     status::Status,
     store::{Object, State, key_of},
 };

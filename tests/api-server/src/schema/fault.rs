@@ -1,0 +1,73 @@
+//! What is wrong with an object, in the API server's words.
+
+use serde_json::Value;
+
+use super::{Cause, text};
+
+/// A fault at a field: reason, words before the value, the value as it is written, what is wrong.
+fn cause(reason: &'static str, field: String, words: &str, value: &str, detail: &str) -> Cause {
+    let mut message = words.to_owned();
+    for part in [value, detail] {
+        if !part.is_empty() {
+            message.push_str(": ");
+            message.push_str(part);
+        }
+    }
+    Cause { reason, field, message }
+}
+
+/// A value that is wrong, already written out.
+pub(super) fn invalid(field: String, value: &str, detail: &str) -> Cause {
+    cause("FieldValueInvalid", field, "Invalid value", value, detail)
+}
+
+/// A value of the wrong type.
+pub(super) fn type_invalid(field: String, value: &str, detail: &str) -> Cause {
+    cause("FieldValueTypeInvalid", field, "Invalid value", &text::quoted(value), detail)
+}
+
+/// A value that is missing.
+pub(super) fn required(field: String, detail: &str) -> Cause {
+    cause("FieldValueRequired", field, "Required value", "", detail)
+}
+
+/// A value that must not be there.
+pub(super) fn forbidden(field: String, detail: &str) -> Cause {
+    cause("FieldValueForbidden", field, "Forbidden", "", detail)
+}
+
+/// A value that is there twice.
+pub(super) fn duplicate(field: String, value: &str) -> Cause {
+    cause("FieldValueDuplicate", field, "Duplicate value", value, "")
+}
+
+/// A value that is none of a list.
+pub(super) fn not_supported(field: String, value: &Value, supported: &[Value]) -> Cause {
+    let name = |value: &Value| match value {
+        Value::String(text) => text::quoted(text),
+        other => text::quoted(&text::json(other)),
+    };
+    let names: Vec<String> = supported.iter().map(name).collect();
+    let detail = format!("supported values: {}", names.join(", "));
+    cause("FieldValueNotSupported", field, "Unsupported value", &text::value(value), &detail)
+}
+
+/// A text that is too long; the text is not told.
+pub(super) fn too_long(field: String, most: u64) -> Cause {
+    let unit = if most == 1 { "byte" } else { "bytes" };
+    cause("FieldValueTooLong", field, "Too long", "", &format!("may not be more than {most} {unit}"))
+}
+
+/// Too many elements or fields.
+pub(super) fn too_many(field: String, count: usize, most: u64) -> Cause {
+    let unit = if most == 1 { "item" } else { "items" };
+    let detail = format!("must have at most {most} {unit}");
+    cause("FieldValueTooMany", field, "Too many", &count.to_string(), &detail)
+}
+
+/// What the API server tells when it does not ask the rules.
+pub(super) fn rules_not_checked() -> Cause {
+    const DETAIL: &str = "some validation rules were not checked because the object was invalid; correct the existing \
+                          errors to complete validation";
+    invalid("<nil>".to_owned(), "null", DETAIL)
+}
