@@ -140,7 +140,10 @@ pub(crate) fn write(state: &mut State, asked: &mut Asked<'_>, write: &Write) -> 
             }
             (body.clone(), Way::Replace)
         }
-        Write::Patch(patch) => (patch.on(&live.as_ref().map_err(Clone::clone)?.value)?, Way::Patch),
+        Write::Patch(patch) => {
+            asked.patch = Some(patch.clone());
+            (patch.on(&live.as_ref().map_err(Clone::clone)?.value)?, Way::Patch)
+        }
     };
     let live = match live {
         // These may be made by a replacement.

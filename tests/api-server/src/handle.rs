@@ -129,6 +129,7 @@ impl Asking<'_> {
             now: self.shared.now(),
             tracks: self.shared.settings.managed_fields,
             is_apply: false,
+            patch: None,
             warnings: Vec::new(),
         }
     }
