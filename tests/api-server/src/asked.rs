@@ -10,6 +10,7 @@ use crate::{
     journal::Act,
     kinds::Form,
     meta,
+    patch::Patch,
     request::{Target, Validation},
     server::Shared,
     status::Status,
@@ -28,6 +29,8 @@ pub(crate) struct Asked<'a> {
     pub tracks: bool,
     /// Whether managedFields are those that an apply answered.
     pub is_apply: bool,
+    /// The patch, which is told where it does not fit.
+    pub patch: Option<Patch>,
     pub warnings: Vec<String>,
 }
 
@@ -43,6 +46,7 @@ impl<'a> Asked<'a> {
             now: shared.now(),
             tracks: shared.settings.managed_fields,
             is_apply: false,
+            patch: None,
             warnings: Vec::new(),
         }
     }

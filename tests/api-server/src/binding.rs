@@ -5,10 +5,10 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use crate::{
+    asked::Asked,
     meta,
     status::Status,
     store::{Object, State},
-    asked::Asked,
 };
 
 /// Binds a pod to a node.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use crate::{
+    asked::Asked,
     binding, create, delete,
     journal::{Act, Verb},
     kinds::Builtin,
@@ -15,7 +16,6 @@ use crate::{
     server::Shared,
     status::Status,
     store::State,
-    asked::Asked,
     update::{self, Way},
 };
 
@@ -147,7 +147,10 @@ pub(crate) fn write(state: &mut State, asked: &mut Asked<'_>, write: &Write) -> 
             }
             (body.clone(), Way::Replace)
         }
-        Write::Patch(patch) => (patch.on(&live.as_ref().map_err(Clone::clone)?.value)?, Way::Patch),
+        Write::Patch(patch) => {
+            asked.patch = Some(patch.clone());
+            (patch.on(&live.as_ref().map_err(Clone::clone)?.value)?, Way::Patch)
+        }
     };
     let live = match live {
         // These may be made by a replacement.

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use crate::{
+    asked::Asked,
     decode,
     kinds::{Builtin, Form, Kind},
     meta, rules,
     status::Status,
     store::{Object, State, Table},
-    asked::Asked,
 };
 
 /// Creates an object.

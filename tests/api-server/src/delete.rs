@@ -6,13 +6,13 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use crate::{
+    asked::Asked,
     call::{DeleteOptions, Propagation},
     journal::{Act, Verb},
     kinds::{Builtin, Kind},
     meta,
     status::Status,
     store::{Object, State, key_of},
-    asked::Asked,
 };
 
 pub(crate) const FOREGROUND: &str = "foregroundDeletion";

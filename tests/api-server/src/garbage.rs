@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use serde_json::{Value, json};
 
 use crate::{
+    asked::Asked,
     call::{DeleteOptions, Propagation},
     delete::{self, FOREGROUND, ORPHAN},
     journal::{Act, Verb},
@@ -12,7 +13,6 @@ use crate::{
     request::Target,
     server::Shared,
     store::{Key, Object, State},
-    asked::Asked,
     update::{Way, update},
 };
 

@@ -9,26 +9,22 @@ use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use serde_json::{Value, json};
 
 use crate::{
+    asked::Asked,
     binding,
-    call::{DeleteOptions, Propagation, Write, write},
-    create, decode,
-    delete::{self, Deleted},
-    discovery,
+    call::{Write, write},
+    create, decode, discovery,
     journal::{Act, Verb},
-    kinds::Builtin,
-    list, meta,
+    list,
     partial::View,
     patch::Patch,
     request::{self, Query, Target},
     scale,
-    schema::Cause,
     selector::Selector,
     server::Shared,
     server_side,
     service::ResponseBody,
-    status::{Details, Status},
+    status::Status,
     store::State,
-    asked::Asked,
     watch::{Order, Watch},
 };
 
@@ -99,7 +95,7 @@ fn route(shared: &Arc<Shared>, user: &str, request: &Request<Bytes>) -> Result<A
         (Method::GET, true) => asked.get(&state),
         (Method::GET, false) if query.watch => asked.watch(&mut state),
         (Method::GET, false) => list::list(&state, &target, &query, view).map(Answer::whole),
-        (Method::POST, false) if target.kind.namespaced == !target.namespace.is_empty() => {
+        (Method::POST, false) if target.kind.namespaced != target.namespace.is_empty() => {
             asked.create(&mut state)
         }
         (Method::POST, true) if target.subresource == Some("binding") => asked.bind(&mut state),
@@ -133,6 +129,7 @@ impl Asking<'_> {
             now: self.shared.now(),
             tracks: self.shared.settings.managed_fields,
             is_apply: false,
+            patch: None,
             warnings: Vec::new(),
         }
     }

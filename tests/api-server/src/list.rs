@@ -78,9 +78,10 @@ pub(crate) fn list(state: &State, target: &Target, query: &Query, view: View) ->
         page.push(object.clone());
         last = Some(key);
     }
-    let remaining = found.count();
-    let next = last.filter(|_| remaining > 0).map(|(namespace, name)| token(version, namespace, name));
-    let remaining = if selector.is_everything() { remaining } else { 0 };
+    let is_more = found.next().is_some();
+    let next = last.filter(|_| is_more).map(|(namespace, name)| token(version, namespace, name));
+    // How many there are is only told where that needs no looking at them.
+    let remaining = if selector.is_everything() { usize::from(is_more) + found.count() } else { 0 };
     Ok(body(target, view, &page, &page_meta(target, version, next, remaining)))
 }
 

@@ -136,9 +136,8 @@ pub(crate) fn has_spec(builtin: Builtin) -> bool {
 
 /// What an update cannot take away.
 pub(crate) fn keep(builtin: Builtin, live: &Value, new: &mut Value) {
-    match builtin {
-        Builtin::Service => service::keep(live, new),
-        _ => {}
+    if builtin == Builtin::Service {
+        service::keep(live, new);
     }
 }
 

@@ -3,13 +3,13 @@
 use serde_json::{Value, json};
 
 use crate::{
+    asked::Asked,
     call::Write,
     kinds::{Kind, Scale},
     meta,
     patch::misfit,
     status::Status,
     store::{Object, State},
-    asked::Asked,
     update::{self, Way},
 };
 

@@ -1,11 +1,15 @@
 //! The server: what it is made of, and what may be asked of it without HTTP.
 
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+};
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::{
+    asked::Asked,
     call::Call,
     create,
     journal::{Act, Change, Verb},
@@ -13,8 +17,7 @@ use crate::{
     request::Target,
     service::Service,
     status::Status,
-    store::{State, Table},
-    asked::Asked,
+    store::{Key, Object, State, Table},
 };
 
 /// How a server behaves.
@@ -84,11 +87,17 @@ impl ApiServer {
     /// A server that has the four kinds of `kubernetes.dask.org`.
     pub fn with_dask(clock: impl Fn() -> Timestamp + Send + Sync + 'static, settings: Settings) -> Self {
         let server = Self::new(clock, settings);
-        for (crd, kind) in dask() {
-            // They are installed in other tests, where what is wrong with them is told.
-            let _ = server.add(crd, kind);
+        let prepared = dask();
+        let mut state = server.shared.lock();
+        for kind in &prepared.kinds {
+            state.tables.push(Table::new(kind.clone(), prepared.version));
         }
-        server.shared.lock().journal.clear();
+        if let Some(table) = state.table(DEFINITIONS).and_then(|t| state.tables.get_mut(t)) {
+            table.objects.clone_from(&prepared.definitions);
+        }
+        (state.version, state.given) = (prepared.version, prepared.given);
+        state.forget();
+        drop(state);
         server
     }
 
@@ -103,7 +112,7 @@ impl ApiServer {
 
     fn add(&self, crd: &Value, kind: &Arc<Kind>) -> Result<(), Status> {
         let mut state = self.shared.lock();
-        let table = state.table("customresourcedefinitions").ok_or_else(Status::no_resource)?;
+        let table = state.table(DEFINITIONS).ok_or_else(Status::no_resource)?;
         let definition = state.tables.get(table).map(|t| t.kind.clone()).ok_or_else(Status::no_resource)?;
         let target =
             Target { table, kind: definition, namespace: String::new(), name: None, subresource: None };
@@ -180,19 +189,36 @@ impl ApiServer {
 
     /// How many watches are open.
     pub fn watches(&self) -> usize {
-        self.shared.lock().watches.len()
+        self.shared.lock().watches.values().filter(|w| w.end.is_none()).count()
     }
 }
 
-/// Our definitions, parsed and compiled once.
-fn dask() -> &'static [(Value, Arc<Kind>)] {
-    static DASK: OnceLock<Vec<(Value, Arc<Kind>)>> = OnceLock::new();
+const DEFINITIONS: &str = "customresourcedefinitions";
+
+/// A server's state after our definitions are installed, as far as they change it.
+struct Prepared {
+    kinds: Vec<Arc<Kind>>,
+    definitions: BTreeMap<Key, Arc<Object>>,
+    version: u64,
+    given: u64,
+}
+
+/// Our definitions, parsed, compiled and installed once; they are as old as the Unix epoch.
+fn dask() -> &'static Prepared {
+    static DASK: OnceLock<Prepared> = OnceLock::new();
     DASK.get_or_init(|| {
-        let documents = dask_crds::crd_documents();
-        let parsed = documents.iter().filter_map(|(_, text)| serde_saphyr::from_str::<Value>(text).ok());
-        parsed
-            .filter_map(|crd| Some((Kind::of_definition(&crd).ok()?.into(), crd)))
-            .map(|(k, c)| (c, k))
-            .collect()
+        let server = ApiServer::new(|| Timestamp::UNIX_EPOCH, Settings::default());
+        for (_, text) in dask_crds::crd_documents() {
+            // A definition that cannot be installed is found missing by the tests.
+            let _ = serde_saphyr::from_str::<Value>(&text).map(|crd| server.install(&crd));
+        }
+        let state = server.shared.lock();
+        let definitions = state.table(DEFINITIONS).and_then(|t| state.tables.get(t));
+        Prepared {
+            kinds: state.tables.iter().skip(kinds::builtin().len()).map(|t| t.kind.clone()).collect(),
+            definitions: definitions.map(|t| t.objects.clone()).unwrap_or_default(),
+            version: state.version,
+            given: state.given,
+        }
     })
 }

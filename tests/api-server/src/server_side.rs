@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::{
     apply::{self, ApplyError, Lists, OwnKind},
+    asked::Asked,
     create,
     journal::Verb,
     kinds::Form,
@@ -14,7 +15,6 @@ use crate::{
     schema::Cause,
     status::{Details, Status},
     store::{Object, State},
-    asked::Asked,
     update::{Way, other_name, update},
 };
 

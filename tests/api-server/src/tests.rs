@@ -1,3 +1,6 @@
 //! The server as clients see it.
 
 mod client;
+mod direct;
+mod real;
+mod watches;

@@ -9,8 +9,7 @@ use crate::{
     decode,
     journal::{Act, Verb},
     kinds::{Builtin, Form, Kind},
-    meta,
-    rules,
+    meta, rules,
     status::Status,
     store::{Object, State, key_of},
 };
@@ -35,7 +34,7 @@ pub(crate) fn update(
     let kind = asked.target.kind.clone();
     let name = asked.target.name.clone().unwrap_or_default();
     check_name(asked, &new, way)?;
-    decode_new(asked, &mut new, way)?;
+    decode_new(asked, live, &mut new)?;
     asked.act.preconditions = preconditions(&new, way, live);
     check_version(&kind, &name, live, &new, way)?;
     carry_over(asked, &live.value, &mut new);
@@ -91,6 +90,9 @@ fn refused(kind: &Kind, name: &str, asked: &Asked<'_>, causes: Vec<crate::schema
 
 /// What is wrong with metadata. A real server looks at it more than once, and tells each time what it finds.
 fn metadata_causes(kind: &Kind, live: &Value, new: &Value) -> Vec<crate::schema::Cause> {
+    if new.get("metadata") == live.get("metadata") {
+        return Vec::new();
+    }
     let own = rules::metadata(kind, new);
     let finalizers = rules::finalizers(kind, new);
     let change = rules::metadata_change(live, new);
@@ -147,12 +149,14 @@ fn check_name(asked: &Asked<'_>, new: &Value, way: Way) -> Result<(), Status> {
 }
 
 /// Decodes it. What is wrong with the shape of a patched object is told as the patch's fault.
-fn decode_new(asked: &mut Asked<'_>, new: &mut Value, way: Way) -> Result<(), Status> {
-    let patched = if way == Way::Patch { new.to_string() } else { String::new() };
+fn decode_new(asked: &mut Asked<'_>, live: &Object, new: &mut Value) -> Result<(), Status> {
     let told = decode::object(&asked.target.kind, new, asked.validation).map_err(|status| {
         let of_shape = status.message.split_once(&format!(" as a {}: ", asked.target.kind.kind));
-        match of_shape {
-            Some((_, why)) if way == Way::Patch => crate::patch::misfit(&patched, why),
+        match (of_shape, &asked.patch) {
+            (Some((_, why)), Some(patch)) => {
+                let patched = patch.on(&live.value).unwrap_or_default();
+                crate::patch::misfit(&patched.to_string(), why)
+            }
             _ => status,
         }
     })?;
@@ -208,8 +212,12 @@ fn carry_over(asked: &Asked<'_>, live: &Value, new: &mut Value) {
     let own = |key: &str| old.and_then(|m| m.get(key)).cloned();
     if is_status && kind.builtin().is_none() {
         let managed = meta::of(new).remove("managedFields");
-        let status = new.get("status").cloned();
-        *new = live.clone();
+        let status = meta::as_map(new).remove("status");
+        let keys: Vec<String> = live.as_object().into_iter().flat_map(|m| m.keys()).cloned().collect();
+        meta::as_map(new).retain(|key, _| keys.contains(key));
+        for key in keys {
+            restore(live, new, &key);
+        }
         meta::put(meta::as_map(new), "status", status);
         meta::put(meta::of(new), "managedFields", managed);
         return;
@@ -230,9 +238,16 @@ fn carry_over(asked: &Asked<'_>, live: &Value, new: &mut Value) {
         if matches!(builtin, Some(Builtin::Deployment | Builtin::ReplicaSet)) {
             meta::put(metadata, "labels", own("labels"));
         }
-        meta::put(meta::as_map(new), "spec", live.get("spec").cloned());
+        restore(live, new, "spec");
     } else if kind.status {
-        meta::put(meta::as_map(new), "status", live.get("status").cloned());
+        restore(live, new, "status");
+    }
+}
+
+/// Puts back a part of the object, if it is another one.
+fn restore(live: &Value, new: &mut Value, key: &str) {
+    if live.get(key) != new.get(key) {
+        meta::put(meta::as_map(new), key, live.get(key).cloned());
     }
 }
 

@@ -3,21 +3,24 @@
 use serde_json::{Value, json};
 
 use crate::{
+    asked::Asked,
     call::{DeleteOptions, Propagation},
     journal::{Act, Verb},
     meta,
     request::Target,
     server::Shared,
     store::{Key, State},
-    asked::Asked,
     update::{Way, update},
 };
 
 /// Sets the defaults.
 pub(super) fn default(object: &mut Value) {
     let name = meta::text(object, "name").to_string();
+    let is_new = object.get("status").is_none();
     let spec = meta::map(object, "spec");
-    meta::or_put(spec, "finalizers", json!(["kubernetes"]));
+    if is_new {
+        meta::or_put(spec, "finalizers", json!(["kubernetes"]));
+    }
     let labels = meta::as_map(meta::of(object).entry("labels").or_insert(Value::Null));
     if !name.is_empty() {
         labels.insert("kubernetes.io/metadata.name".into(), json!(name));
