@@ -84,6 +84,7 @@ pub(super) fn node(schema: &Value, path: &str) -> Result<Node, Fault> {
             .transpose()?
             .map(Box::new),
         list_type: list_type(fields).map_err(fault)?,
+        atomic_map: fields.get("x-kubernetes-map-type").and_then(Value::as_str) == Some("atomic"),
         format: None,
         checks: checks(fields, path)?.map(Box::new),
         rules: rules::compile(schema).map_err(fault)?,
@@ -202,7 +203,11 @@ fn checks(fields: &Map<String, Value>, path: &str) -> Result<Option<Checks>, Fau
         one_of: branches("oneOf")?,
         not: fields.get("not").map(|schema| branch(schema, path)).transpose()?,
     };
-    const UNCHECKED: [&str; 2] = ["exclusiveMinimum", "exclusiveMaximum"];
+    Ok(fields.keys().any(|key| is_check(key)).then_some(checks))
+}
+
+/// Whether a keyword is a check of its own.
+fn is_check(key: &str) -> bool {
     const SHAPE: [&str; 8] = [
         "type",
         "properties",
@@ -213,11 +218,7 @@ fn checks(fields: &Map<String, Value>, path: &str) -> Result<Option<Checks>, Fau
         "format",
         "uniqueItems",
     ];
-    let any = fields.keys().any(|key| {
-        let key = key.as_str();
-        !WORDS.contains(&key) && !SHAPE.contains(&key) && !UNCHECKED.contains(&key) && !key.starts_with("x-")
-    });
-    Ok(any.then_some(checks))
+    !(WORDS.contains(&key) || SHAPE.contains(&key) || key.starts_with("exclusive") || key.starts_with("x-"))
 }
 
 /// A schema below allOf and the like, where the API server takes checks alone.

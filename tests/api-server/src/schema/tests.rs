@@ -18,7 +18,7 @@ fn crds() -> Vec<Value> {
     crds
 }
 
-fn schemas() -> BTreeMap<String, Schema> {
+pub(crate) fn schemas() -> BTreeMap<String, Schema> {
     let kind = |crd: &Value| crd["spec"]["names"]["kind"].as_str().unwrap().to_owned();
     crds().iter().map(|crd| (kind(crd), Schema::of(crd, "v1").unwrap())).collect()
 }
