@@ -70,8 +70,13 @@ pub struct Update<'a> {
 pub fn apply(live: Option<&Value>, config: &Value, request: &Apply<'_>) -> Result<Value, ApplyError> {
     check_config(config, request)?;
     let mut without = live.cloned().unwrap_or_else(|| Value::Object(Map::new()));
-    managers::take(&mut without);
-    let mut managers = live.map(managers::read).unwrap_or_default();
+    let mut managers = managers::take(&mut without);
+    if let Some(other) = managers.iter().find(|manager| manager.api_version != request.api_version) {
+        return Err(ApplyError::Unsupported {
+            manager: other.name.clone(),
+            version: other.api_version.clone(),
+        });
+    }
     if managers.is_empty() && live.is_some() {
         let by = Writer { manager: "before-first-apply", applies: false, ..writer(request) };
         let changes = compare::compare(request.lists.root(), &request.lists.empty(), &without);
@@ -142,8 +147,10 @@ fn applied(
     let mut set = collect::fields_of(root, config);
     request.resets.iter().for_each(|name| drop(set.remove(&elements::field(name))));
     let mut own = Manager::new(by, last.as_ref().and_then(|last| last.time.clone()), set);
+    let mut dropped = last.as_ref().map(|last| last.fields.clone()).unwrap_or_default();
+    fields::subtract(&mut dropped, &own.fields);
     let mut object = match &last {
-        Some(last) if !last.fields.is_empty() => prune(root, &merged, &last.fields, &own.fields, &managers),
+        Some(last) if !dropped.is_empty() => prune(root, &merged, &last.fields, &own.fields, &managers),
         _ => Cow::Borrowed(&merged),
     }
     .into_owned();
@@ -195,20 +202,15 @@ fn prune<'v>(
     if goes.is_empty() { Cow::Borrowed(merged) } else { Cow::Owned(remove::remove(root, merged, &goes)) }
 }
 
-/// Writes the `managedFields` of a write that is no apply: create (without `before`), update or patch.
+/// Writes the `managedFields` of a write that is no apply: create (without `before`), update or patch. Entries of other
+/// versions of the kind are read as if they were of this one.
 pub fn track(before: Option<&Value>, after: &mut Value, update: &Update<'_>) {
-    let mut managers = before.map(managers::read).unwrap_or_default();
-    if update.subresource.is_empty() {
-        if managers::forgets(after) {
-            managers.clear();
-        } else {
-            let said = managers::read(after);
-            if !said.is_empty() {
-                managers = said;
-            }
-        }
+    let forgets = managers::forgets(after);
+    let mut managers = managers::take(after);
+    let said = update.subresource.is_empty();
+    if !said || managers.is_empty() && !forgets {
+        managers = before.map(managers::read).unwrap_or_default();
     }
-    managers::take(after);
     if managers.is_empty() && before.is_some() {
         return;
     }
@@ -218,9 +220,10 @@ pub fn track(before: Option<&Value>, after: &mut Value, update: &Update<'_>) {
         api_version: update.api_version,
         subresource: update.subresource,
     };
-    let mut old = before.cloned().unwrap_or_else(|| update.lists.empty());
-    managers::take(&mut old);
-    let changes = compare::compare(update.lists.root(), &old, after);
+    let changes = match before {
+        Some(before) => compare::compare(update.lists.root(), before, after),
+        None => compare::compare(update.lists.root(), &update.lists.empty(), after),
+    };
     record(&mut managers, changes, by, update.resets, update.time);
     managers::cap(&mut managers);
     managers::write(after, managers, before);

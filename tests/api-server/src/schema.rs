@@ -14,6 +14,7 @@ mod limits;
 pub(crate) mod node;
 mod old;
 mod path;
+mod pattern;
 mod prune;
 mod rules;
 mod scale;

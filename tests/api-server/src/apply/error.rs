@@ -18,6 +18,17 @@ pub enum ApplyError {
     /// What is applied says what a request must not; code 400.
     #[error("{0}")]
     BadRequest(String),
+    /// A manager wrote another version of the kind; code 501.
+    #[error(
+        "the managed fields of {manager} are of version {version}, and converting them is not supported: \
+             apply that version"
+    )]
+    Unsupported {
+        /// The manager.
+        manager: String,
+        /// The version that it wrote.
+        version: String,
+    },
     /// What is applied does not have the shape of its kind; code 500, as the API server has it.
     #[error("failed to create typed patch object ({object}): {}", faults_message(.faults))]
     Untyped {

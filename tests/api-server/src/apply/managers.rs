@@ -59,30 +59,41 @@ impl Manager {
         told
     }
 
-    fn of(entry: &Value) -> Option<Self> {
-        let text = |key: &str| entry.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    fn of(entry: Value) -> Option<Self> {
+        let Value::Object(mut entry) = entry else { return None };
+        let mut text = |key: &str| match entry.remove(key) {
+            Some(Value::String(text)) => text,
+            _ => String::new(),
+        };
         let applies = match text("operation").as_str() {
             "Apply" => true,
             "Update" => false,
             _ => return None,
         };
-        if text("apiVersion").is_empty() || text("fieldsType") != "FieldsV1" {
+        let (name, api_version, subresource) = (text("manager"), text("apiVersion"), text("subresource"));
+        if api_version.is_empty() || text("fieldsType") != "FieldsV1" {
             return None;
         }
-        let fields = entry.get("fieldsV1").and_then(Value::as_object).cloned().unwrap_or_default();
-        let time = entry.get("time").and_then(Value::as_str).map(str::to_owned);
-        let (name, api_version, subresource) = (text("manager"), text("apiVersion"), text("subresource"));
+        let time = Some(text("time")).filter(|time| !time.is_empty());
+        let fields = match entry.remove("fieldsV1") {
+            Some(Value::Object(fields)) => fields,
+            _ => Fields::new(),
+        };
         Some(Manager { name, applies, api_version, subresource, time, fields })
+    }
+
+    fn operation(&self) -> &'static str {
+        if self.applies { "Apply" } else { "Update" }
     }
 
     fn into_value(self) -> Value {
         let mut entry = Map::new();
         let mut put = |key: &str, value: Value| drop(entry.insert(key.to_owned(), value));
+        put("operation", self.operation().into());
         put("apiVersion", self.api_version.into());
         put("fieldsType", "FieldsV1".into());
         put("fieldsV1", self.fields.into());
         put("manager", self.name.into());
-        put("operation", if self.applies { "Apply" } else { "Update" }.into());
         if !self.subresource.is_empty() {
             put("subresource", self.subresource.into());
         }
@@ -97,8 +108,11 @@ fn entries(object: &Value) -> Option<&Vec<Value>> {
 
 /// The managers of an object; none where an entry is not one.
 pub(super) fn read(object: &Value) -> Vec<Manager> {
-    let all: Option<Vec<Manager>> = entries(object).into_iter().flatten().map(Manager::of).collect();
-    all.unwrap_or_default()
+    entries(object).cloned().map(all).unwrap_or_default()
+}
+
+fn all(entries: Vec<Value>) -> Vec<Manager> {
+    entries.into_iter().map(Manager::of).collect::<Option<_>>().unwrap_or_default()
 }
 
 /// Whether an object asks to forget all managers: with an empty list, or with one empty entry.
@@ -111,9 +125,11 @@ pub(super) fn forgets(object: &Value) -> bool {
 }
 
 /// Takes the managers out of an object.
-pub(super) fn take(object: &mut Value) {
-    if let Some(Value::Object(metadata)) = object.get_mut("metadata") {
-        metadata.remove("managedFields");
+pub(super) fn take(object: &mut Value) -> Vec<Manager> {
+    let Some(Value::Object(metadata)) = object.get_mut("metadata") else { return Vec::new() };
+    match metadata.remove("managedFields") {
+        Some(Value::Array(entries)) => all(entries),
+        _ => Vec::new(),
     }
 }
 
@@ -125,11 +141,8 @@ pub(super) fn write(object: &mut Value, mut managers: Vec<Manager>, before: Opti
         return;
     }
     managers.sort_by(|a, b| {
-        let order = |manager: &'_ Manager| (!manager.applies, manager.time.clone());
-        let rest = |manager: &'_ Manager| {
-            (manager.name.clone(), manager.api_version.clone(), manager.subresource.clone())
-        };
-        order(a).cmp(&order(b)).then_with(|| rest(a).cmp(&rest(b)))
+        let rest = (&a.time, &a.name, &a.api_version, &a.subresource);
+        b.applies.cmp(&a.applies).then_with(|| rest.cmp(&(&b.time, &b.name, &b.api_version, &b.subresource)))
     });
     let kept = before.filter(|before| only_times_differ(object, &managers, before)).and_then(entries);
     let entries = match kept {
@@ -142,24 +155,22 @@ pub(super) fn write(object: &mut Value, mut managers: Vec<Manager>, before: Opti
 }
 
 fn only_times_differ(object: &Value, managers: &[Manager], before: &Value) -> bool {
-    let old = read(before);
-    let same_entry = |(old, new): (&Manager, &Manager)| {
-        old.name == new.name
-            && old.applies == new.applies
-            && old.api_version == new.api_version
-            && old.subresource == new.subresource
-            && old.fields == new.fields
+    let Some(old) = entries(before).filter(|old| old.len() == managers.len()) else { return false };
+    let text = |entry: &'_ Value, key: &str, text: &str| {
+        entry.get(key).and_then(Value::as_str).unwrap_or_default() == text
     };
-    let times =
-        |managers: &[Manager]| managers.iter().map(|manager| manager.time.clone()).collect::<Vec<_>>();
-    old.len() == managers.len()
-        && times(&old) != times(managers)
-        && old.iter().zip(managers).all(same_entry)
-        && same_but_managers(object, before)
+    let same = |(old, new): (&Value, &Manager)| {
+        text(old, "manager", &new.name)
+            && text(old, "operation", new.operation())
+            && text(old, "apiVersion", &new.api_version)
+            && text(old, "subresource", &new.subresource)
+            && old.get("fieldsV1").and_then(Value::as_object) == Some(&new.fields)
+    };
+    old.iter().zip(managers).all(same) && same_but_managers(object, before)
 }
 
 /// Whether two objects are the same, their managers aside.
-pub(super) fn same_but_managers(one: &Value, other: &Value) -> bool {
+fn same_but_managers(one: &Value, other: &Value) -> bool {
     let (Value::Object(one), Value::Object(other)) = (one, other) else { return one == other };
     let metadata = |object: &Map<String, Value>| {
         let mut metadata = object.get("metadata").cloned().unwrap_or_default();

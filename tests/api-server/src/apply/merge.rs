@@ -35,19 +35,18 @@ pub(super) fn merge(place: Place<'_>, live: Option<&Value>, config: Option<&Valu
 }
 
 fn map(place: Place<'_>, live: Option<&Value>, config: Option<&Value>) -> Option<Value> {
-    let get = |value: Option<&Value>| value.and_then(Value::as_object).cloned().unwrap_or_default();
-    let config = get(config);
+    let (live, config) = (live.and_then(Value::as_object), config.and_then(Value::as_object));
     let mut merged: Map<String, Value> = Map::new();
-    for (name, live) in get(live) {
-        let child = match config.get(&name) {
-            Some(config) => merge(place.field(&name), Some(&live), Some(config)),
-            None => Some(live),
+    for (name, live) in live.into_iter().flatten() {
+        let child = match config.and_then(|config| config.get(name)) {
+            Some(config) => merge(place.field(name), Some(live), Some(config)),
+            None => Some(live.clone()),
         };
         child.into_iter().for_each(|child| drop(merged.insert(name.clone(), child)));
     }
-    for (name, child) in config {
-        if !merged.contains_key(&name) {
-            merged.insert(name, child);
+    for (name, child) in config.into_iter().flatten() {
+        if live.is_none_or(|live| !live.contains_key(name)) {
+            merged.insert(name.clone(), child.clone());
         }
     }
     (!merged.is_empty()).then_some(Value::Object(merged))

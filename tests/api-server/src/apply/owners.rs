@@ -1,5 +1,7 @@
 //! What a write means for who manages which fields.
 
+use std::sync::LazyLock;
+
 use serde_json::{Map, Value};
 
 use super::{
@@ -22,35 +24,47 @@ const UNMANAGED: [&str; 8] = [
     "resourceVersion",
 ];
 
-/// Takes out of a set what nobody manages.
-pub(super) fn strip(set: &mut Fields) {
+static UNMANAGED_SET: LazyLock<Fields> = LazyLock::new(|| {
     let none = || Value::Object(Map::new());
     let mut meta: Map<String, Value> = UNMANAGED.iter().map(|name| (elements::field(name), none())).collect();
     meta.insert(".".to_owned(), none());
     let all = [("f:apiVersion", none()), ("f:kind", none()), ("f:metadata", meta.into())];
-    fields::subtract(set, &all.map(|(key, value)| (key.to_owned(), value)).into_iter().collect());
+    all.map(|(key, value)| (key.to_owned(), value)).into_iter().collect()
+});
+
+/// Takes out of a set what nobody manages.
+pub(super) fn strip(set: &mut Fields) {
+    fields::subtract(set, &UNMANAGED_SET);
 }
 
 /// Takes changed fields from their managers, or tells the conflicts.
 pub(super) fn release(managers: &mut Vec<Manager>, changes: &Changes, force: bool) -> Result<(), ApplyError> {
-    let written = changes.written();
-    let mut conflicts = Vec::new();
-    for manager in managers.iter_mut() {
-        let taken = fields::common(&manager.fields, &written);
-        if !force {
-            let told = manager.told();
-            let conflict = |field| Conflict { manager: told.clone(), field };
-            conflicts.extend(fields::paths(&taken).into_iter().map(conflict));
+    if !force {
+        let conflicts = conflicts(managers, changes);
+        if !conflicts.is_empty() {
+            return Err(ApplyError::Conflicts(conflicts));
         }
-        fields::subtract(&mut manager.fields, &taken);
-        fields::subtract(&mut manager.fields, &changes.removed);
     }
-    if !conflicts.is_empty() {
-        conflicts.sort_by(|a, b| a.manager.cmp(&b.manager));
-        return Err(ApplyError::Conflicts(conflicts));
+    for manager in managers.iter_mut() {
+        for set in [&changes.added, &changes.changed, &changes.removed] {
+            fields::subtract(&mut manager.fields, set);
+        }
     }
     managers.retain(|manager| !manager.fields.is_empty());
     Ok(())
+}
+
+fn conflicts(managers: &[Manager], changes: &Changes) -> Vec<Conflict> {
+    let mut written = changes.added.clone();
+    fields::add(&mut written, &changes.changed);
+    let mut conflicts = Vec::new();
+    for manager in managers {
+        let told = manager.told();
+        let conflict = |field| Conflict { manager: told.clone(), field };
+        conflicts.extend(fields::paths(&fields::common(&manager.fields, &written)).into_iter().map(conflict));
+    }
+    conflicts.sort_by(|a, b| a.manager.cmp(&b.manager));
+    conflicts
 }
 
 /// Gives changed fields to who updated them.
@@ -64,7 +78,8 @@ pub(super) fn record(
     changes.without(resets);
     // With force there are no conflicts.
     drop(release(managers, &changes, true));
-    let mut set = changes.written();
+    let mut set = changes.added;
+    fields::add(&mut set, &changes.changed);
     strip(&mut set);
     if set.is_empty() {
         return;

@@ -92,6 +92,7 @@ fn answer(schemas: &BTreeMap<String, Schema>, live: Option<&Value>, step: &Value
                 ApplyError::Conflicts(_) => 409,
                 ApplyError::BadRequest(_) => 400,
                 ApplyError::Untyped { .. } => 500,
+                ApplyError::Unsupported { .. } => 501,
             };
             json!({"code": code, "message": error.to_string()})
         }
@@ -139,6 +140,30 @@ fn answers_are_those_of_a_real_api_server() {
         }
     }
     assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), steps.len(), wrong.join("\n"));
+}
+
+#[test]
+fn other_versions_are_refused() {
+    let kind = OwnKind::named("Deployment");
+    let object =
+        |version: &str| json!({"apiVersion": version, "kind": "Deployment", "metadata": {"name": "d"}});
+    let mut live = object("apps/v1beta1");
+    live["spec"] = json!({"replicas": 1});
+    let (resets, lists): (&[&str], &dyn Lists) = (&["status"], &kind);
+    let update =
+        Update { manager: "x", subresource: "", time: "1", api_version: "apps/v1beta1", resets, lists };
+    track(None, &mut live, &update);
+    let request = Apply {
+        manager: "m",
+        force: true,
+        subresource: "",
+        time: "2",
+        api_version: "apps/v1",
+        resets,
+        lists,
+    };
+    let error = apply(Some(&live), &object("apps/v1"), &request).unwrap_err().to_string();
+    assert!(error.contains("of x are of version apps/v1beta1"), "{error}");
 }
 
 /// A valid spec of the probe, with lists of all kinds.

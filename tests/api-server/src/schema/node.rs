@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use regex::Regex;
 use serde_json::Value;
 
-use super::{formats::Format, rules::Rule};
+use super::{formats::Format, pattern::Pattern, rules::Rule};
 
 /// What kind of value a node describes.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -97,7 +96,7 @@ pub(super) struct Checks {
     pub multiple_of: Option<f64>,
     pub min_length: Option<u64>,
     pub max_length: Option<u64>,
-    pub pattern: Option<Regex>,
+    pub pattern: Option<Pattern>,
     pub min_items: Option<u64>,
     pub max_items: Option<u64>,
     pub min_properties: Option<u64>,

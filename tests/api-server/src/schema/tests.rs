@@ -160,6 +160,8 @@ fn definitions_that_are_not_understood_are_refused() {
     assert!(of(json!({"$ref": "a"})).contains("the keyword $ref"));
     assert!(of(json!({"pattern": "("})).contains("the pattern ( ("));
     assert!(of(json!({"allOf": [{"x-kubernetes-validations": [{"rule": "true"}]}]})).contains("below allOf"));
+    let seen = json!({"type": "string", "format": "byte", "x-kubernetes-validations": [{"rule": "self != oldSelf"}]});
+    assert!(of(seen).contains("the format byte in a rule"));
     assert!(Schema::of(&crd(json!({})), "v2").err().unwrap().to_string().contains("has no version v2"));
     let bare = json!({"metadata": {"name": "a"}, "spec": {"versions": [{"name": "v1"}]}});
     assert!(Schema::of(&bare, "v1").err().unwrap().to_string().contains("has no schema"));
