@@ -101,6 +101,7 @@ fn refusal(error: &ApplyError) -> Status {
             status
         }
         ApplyError::BadRequest(why) => Status::bad_request(why.clone()),
+        ApplyError::Unsupported { .. } => Status::unsupported(error),
         ApplyError::Untyped { .. } => Status::new(500, "", error.to_string()),
     }
 }
