@@ -6,10 +6,13 @@ mod manifests;
 mod recorded;
 mod stream;
 
+mod apply;
 mod create;
+mod dask;
 mod delete;
 mod others;
 mod read;
+mod refused;
 mod subresources;
 mod watch;
 mod write;
@@ -66,6 +69,9 @@ pub fn cases() -> Vec<Case> {
         delete::CASES,
         watch::CASES,
         others::CASES,
+        dask::CASES,
+        refused::CASES,
+        apply::CASES,
     ]
     .concat()
 }

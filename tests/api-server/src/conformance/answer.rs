@@ -31,6 +31,12 @@ impl Answer {
         Ok(Self { asked, code, body, text, content_type, warnings })
     }
 
+    /// A part of what was answered, to be compared as an answer.
+    pub(super) fn made_of(body: Value) -> Self {
+        let (asked, text, content_type) = Default::default();
+        Self { asked, code: 200, body, text, content_type, warnings: Vec::new() }
+    }
+
     /// The body, if the code is this one.
     pub(super) fn ok(self, code: u16) -> Result<Value> {
         ensure!(self.code == code, "{}: {} and not {code}: {}", self.asked, self.code, self.text);

@@ -107,7 +107,6 @@ async fn bad_options(ground: Ground) -> Result<()> {
     for (what, options) in [
         ("propagation", json!({"propagationPolicy": "Some"})),
         ("both", json!({"propagationPolicy": "Orphan", "orphanDependents": true})),
-        ("kind", json!({"kind": "Pod", "apiVersion": "v1"})),
         ("type", json!({"gracePeriodSeconds": "x"})),
     ] {
         ground.told(&format!("delete/bad {what}"), ground.delete("configmaps/a", &options).await?)?;

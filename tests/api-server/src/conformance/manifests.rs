@@ -84,3 +84,19 @@ pub(super) fn lease(name: &str) -> Value {
         "spec": {"holderIdentity": "a", "leaseDurationSeconds": 15},
     })
 }
+
+/// The object with that value at a dotted path, or without what is there for null; numbers are places in a list.
+pub(super) fn with(object: &Value, path: &str, value: &Value) -> Value {
+    let mut object = object.clone();
+    let (parent, last) = path.rsplit_once('.').unwrap_or(("", path));
+    let steps = parent.split('.').filter(|step| !step.is_empty());
+    let place = steps.fold(&mut object, |node, step| match step.parse::<usize>() {
+        Ok(index) => &mut node[index],
+        Err(_) => &mut node[step],
+    });
+    match (value, place.as_object_mut()) {
+        (Value::Null, Some(keys)) => drop(keys.remove(last)),
+        _ => place[last] = value.clone(),
+    }
+    object
+}
