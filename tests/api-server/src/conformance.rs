@@ -1,6 +1,7 @@
 //! The conformance suite: what a Kubernetes API server must answer, as cases that are run on a real one and on ours.
 
 mod answer;
+mod applied;
 mod ground;
 mod manifests;
 mod recorded;
@@ -10,7 +11,11 @@ mod apply;
 mod create;
 mod dask;
 mod delete;
+mod merge;
+mod metadata;
 mod others;
+mod owners;
+mod patches;
 mod read;
 mod refused;
 mod subresources;
@@ -65,9 +70,13 @@ pub fn cases() -> Vec<Case> {
         create::CASES,
         read::CASES,
         write::CASES,
+        merge::CASES,
+        patches::CASES,
         subresources::CASES,
         delete::CASES,
+        owners::CASES,
         watch::CASES,
+        metadata::CASES,
         others::CASES,
         dask::CASES,
         refused::CASES,

@@ -6,9 +6,10 @@ use serde_json::{Value, json};
 
 use super::{
     Case, Ground,
-    answer::{Answer, has, same},
+    answer::{has, same},
+    applied::{DASK, apply, entry, managers, only_managers, scrubbed, small},
     ground::Patch,
-    manifests::{config_map, deployment, group, pod},
+    manifests::{config_map, deployment, pod},
 };
 
 pub(super) const CASES: &[Case] = &[
@@ -31,38 +32,6 @@ pub(super) const CASES: &[Case] = &[
     Case::new("managed fields: of creates, patches and subresources", |g| managed(g).boxed_local()),
     Case::new("managed fields: the name of the manager", |g| manager_name(g).boxed_local()),
 ];
-
-async fn apply(ground: &Ground, manager: &str, path: &str, body: &Value) -> Result<Answer> {
-    let sign = if path.contains('?') { '&' } else { '?' };
-    ground.patch(Patch::Apply, &format!("{path}{sign}fieldManager={manager}"), body).await
-}
-
-/// Who manages what, without times and in an order that does not come from them.
-fn managers(object: &Value) -> Value {
-    let mut managers = object["metadata"]["managedFields"].clone();
-    for entry in managers.as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
-        entry.remove("time");
-    }
-    if let Some(entries) = managers.as_array_mut() {
-        entries.sort_by_key(Value::to_string);
-    }
-    managers
-}
-
-fn entry(manager: &str, operation: &str, version: &str, fields: Value) -> Value {
-    json!({
-        "manager": manager, "operation": operation, "apiVersion": version, "fieldsType": "FieldsV1", "fieldsV1": fields,
-    })
-}
-
-const DASK: &str = "kubernetes.dask.org/v1";
-
-/// No more than must be.
-fn small(replicas: i32) -> Value {
-    let mut body = group("a");
-    body["spec"]["worker"]["replicas"] = json!(replicas);
-    body
-}
 
 async fn creates(ground: Ground) -> Result<()> {
     let made = apply(&ground, "one", "daskworkergroups/a", &small(2)).await?.ok(201)?;
@@ -98,32 +67,6 @@ async fn conflicts(ground: Ground) -> Result<()> {
     ground.told("apply/conflicts", scrubbed(apply(&ground, "two", "daskworkergroups/a", &body).await?))
 }
 
-/// A manager that did not apply is told with the time of its write.
-fn scrubbed(mut answer: Answer) -> Answer {
-    fn walk(value: &mut Value) {
-        match value {
-            Value::String(text) => {
-                let words: Vec<&str> = text.split(' ').collect();
-                let timeless: Vec<String> = words.iter().map(|word| without_time(word)).collect();
-                *text = timeless.join(" ");
-            }
-            Value::Array(list) => list.iter_mut().for_each(walk),
-            Value::Object(map) => map.values_mut().for_each(walk),
-            _ => {}
-        }
-    }
-    walk(&mut answer.body);
-    answer
-}
-
-fn without_time(word: &str) -> String {
-    let bare = word.trim_end_matches([':', ',', '\n']);
-    match bare.lines().next().filter(|line| line.parse::<jiff::Timestamp>().is_ok()) {
-        Some(time) => word.replace(time, "TIME"),
-        None => word.to_string(),
-    }
-}
-
 async fn force(ground: Ground) -> Result<()> {
     apply(&ground, "one", "daskworkergroups/a", &small(2)).await?.ok(201)?;
     let seen = apply(&ground, "two", "daskworkergroups/a?force=true", &small(3)).await?.ok(200)?;
@@ -132,11 +75,6 @@ async fn force(ground: Ground) -> Result<()> {
     // The first one gave it up; applying another value again is a conflict with the second one.
     let words = apply(&ground, "one", "daskworkergroups/a", &small(2)).await?;
     ground.told("apply/conflict after force", words)
-}
-
-/// The managers as an answer that can be recorded.
-fn only_managers(object: &Value) -> Answer {
-    Answer::made_of(json!({"managers": managers(object)}))
 }
 
 async fn shared(ground: Ground) -> Result<()> {

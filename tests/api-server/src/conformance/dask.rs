@@ -7,9 +7,10 @@ use serde_json::{Value, json};
 
 use super::{
     Case, Ground,
-    answer::{has, same},
+    answer::same,
     ground::Patch,
-    manifests::{autoscaler, cluster, group, job, pod, service, with},
+    manifests::{autoscaler, cluster, group, job, pod, service},
+    refused::{Row, refused},
 };
 
 pub(super) const CASES: &[Case] = &[
@@ -143,19 +144,6 @@ async fn numbers(ground: Ground) -> Result<()> {
     let headers = [("content-type", "application/json")];
     let answer = ground.ask(Method::POST, "daskworkergroups?dryRun=All", &headers, text).await?;
     ground.told("schema/3e0", answer)
-}
-
-type Row = (&'static str, Value);
-
-/// Creates the object with each of the values in a dry run; all answers are recorded, of those that are accepted, too.
-async fn refused(ground: Ground, resource: &str, object: Value, rows: Vec<Row>) -> Result<()> {
-    let made = ground.post(&format!("{resource}?dryRun=All"), &object).await?.ok(201)?;
-    has("without a fault", &made, &json!({"kind": object["kind"]}))?;
-    for (path, value) in rows {
-        let answer = ground.post(&format!("{resource}?dryRun=All"), &with(&object, path, &value)).await?;
-        ground.told(&format!("refused/{resource} {path}={value}"), answer)?;
-    }
-    Ok(())
 }
 
 fn clusters() -> Vec<Row> {

@@ -100,3 +100,22 @@ pub(super) fn with(object: &Value, path: &str, value: &Value) -> Value {
     }
     object
 }
+
+/// A kind that the server knows, and one of ours.
+pub(super) const KINDS: [&str; 2] = ["configmaps", "daskworkergroups"];
+
+/// An object of one of [`KINDS`].
+pub(super) fn object(resource: &str, name: &str) -> Value {
+    if resource == "configmaps" { config_map(name) } else { group(name) }
+}
+
+pub(super) fn version(object: &Value) -> Value {
+    object["metadata"]["resourceVersion"].clone()
+}
+
+/// On a node that is not there, so that nobody ends it.
+pub(super) fn on_node(name: &str) -> Value {
+    let mut body = pod(name);
+    body["spec"]["nodeName"] = json!("is-not-there");
+    body
+}

@@ -81,9 +81,11 @@ fn scrub(value: &mut Value, namespace: &str) {
     }
 }
 
-/// A schema's properties are checked in no certain order: the causes are put into one, and the message made of them.
+/// A schema's properties and an object's managers are looked at in no certain order: the causes are put into one, and the message made of them.
 fn sort_causes(body: &mut Value) {
-    if body.pointer("/details/group").is_none_or(|group| group != "kubernetes.dask.org") {
+    let ours = body.pointer("/details/group").is_some_and(|group| group == "kubernetes.dask.org");
+    let first = body.pointer("/details/causes/0/reason").and_then(Value::as_str);
+    if !ours && first != Some("FieldManagerConflict") {
         return;
     }
     let Some(causes) = body.pointer_mut("/details/causes").and_then(Value::as_array_mut) else { return };

@@ -19,10 +19,11 @@ pub(super) const CASES: &[Case] = &[
     Case::new("refused: services", |g| refused(g, "services", service("a"), services()).boxed_local()),
 ];
 
-type Row = (&'static str, Value);
+/// Where a value is put, and which.
+pub(super) type Row = (&'static str, Value);
 
 /// Creates the object with each of the values in a dry run; all answers are recorded, of those that are accepted, too.
-async fn refused(ground: Ground, resource: &str, object: Value, rows: Vec<Row>) -> Result<()> {
+pub(super) async fn refused(ground: Ground, resource: &str, object: Value, rows: Vec<Row>) -> Result<()> {
     ground.post(&format!("{resource}?dryRun=All"), &object).await?.ok(201)?;
     for (path, value) in rows {
         let answer = ground.post(&format!("{resource}?dryRun=All"), &with(&object, path, &value)).await?;

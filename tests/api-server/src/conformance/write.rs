@@ -1,14 +1,14 @@
-//! Replacing and patching whole objects.
+//! Replacing whole objects, and what of a pod can be changed.
 
 use anyhow::{Result, ensure};
 use futures::FutureExt;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{
     Case, Ground,
-    answer::{has, same},
+    answer::same,
     ground::Patch,
-    manifests::{config_map, deployment, group, pod},
+    manifests::{KINDS, config_map, deployment, group, object, pod, version},
 };
 
 pub(super) const CASES: &[Case] = &[
@@ -21,36 +21,9 @@ pub(super) const CASES: &[Case] = &[
     Case::new("replace: a dry run", |g| replace_dry(g).boxed_local()),
     Case::new("replace: the generation counts changes of the spec", |g| generation(g).boxed_local()),
     Case::new("replace: what is the server's stays", |g| servers_own(g).boxed_local()),
-    Case::new("merge patch: null removes, lists are replaced", |g| merge(g).boxed_local()),
-    Case::new("merge patch: from a version that is stale", |g| merge_stale(g).boxed_local()),
-    Case::new("merge patch: another uid", |g| merge_uid(g).boxed_local()),
-    Case::new("merge patch: no change, no version", |g| merge_nothing(g).boxed_local()),
-    Case::new("merge patch: what is not there", |g| merge_missing(g).boxed_local()),
-    Case::new("merge patch: a dry run", |g| merge_dry(g).boxed_local()),
-    Case::new("merge patch: name, kind and namespace", |g| merge_identity(g).boxed_local()),
-    Case::new("merge patch: no object", |g| merge_no_object(g).boxed_local()),
-    Case::new("merge patch: what is the server's", |g| merge_servers_own(g).boxed_local()),
-    Case::new("JSON patch: its operations", |g| json_patch(g).boxed_local()),
-    Case::new("JSON patch: a test that fails", |g| json_patch_test(g).boxed_local()),
-    Case::new("JSON patch: a path that is not there", |g| json_patch_path(g).boxed_local()),
-    Case::new("JSON patch: from a version that is stale", |g| json_patch_stale(g).boxed_local()),
-    Case::new("JSON patch: no list", |g| json_patch_no_list(g).boxed_local()),
-    Case::new("patch: content types that are none", |g| content_types(g).boxed_local()),
-    Case::new("strategic merge patch: a kind of ours", |g| strategic_ours(g).boxed_local()),
-    Case::new("strategic merge patch: a built-in kind", |g| strategic(g).boxed_local()),
     Case::new("pod: what cannot be changed", |g| immutable(g).boxed_local()),
     Case::new("pod: what can be changed", |g| mutable(g).boxed_local()),
 ];
-
-const KINDS: [&str; 2] = ["configmaps", "daskworkergroups"];
-
-fn object(resource: &str, name: &str) -> Value {
-    if resource == "configmaps" { config_map(name) } else { group(name) }
-}
-
-fn version(object: &Value) -> Value {
-    object["metadata"]["resourceVersion"].clone()
-}
 
 async fn replace(ground: Ground) -> Result<()> {
     for resource in KINDS {
@@ -179,220 +152,6 @@ async fn servers_own(ground: Ground) -> Result<()> {
     body["metadata"]["resourceVersion"] = version(&answer);
     body["metadata"]["deletionTimestamp"] = json!("2001-01-01T00:00:00Z");
     ground.told("replace/deletionTimestamp", ground.put("daskworkergroups/a", &body).await?)
-}
-
-async fn merge(ground: Ground) -> Result<()> {
-    let mut body = group("a");
-    body["metadata"]["labels"] = json!({"x": "1", "y": "2"});
-    ground.create("daskworkergroups", &body).await?;
-    let container = json!({"name": "other", "image": "j"});
-    let patch = json!({
-        "metadata": {"labels": {"x": null, "z": "3", "gone": null}},
-        "spec": {"worker": {"spec": {"containers": [container]}}},
-    });
-    let seen = ground.merge("daskworkergroups/a", &patch).await?.ok(200)?;
-    same("labels", &seen["metadata"]["labels"], &json!({"y": "2", "z": "3"}))?;
-    same("containers", &seen["spec"]["worker"]["spec"]["containers"], &json!([container]))?;
-    let seen = ground.merge("daskworkergroups/a", &json!({"metadata": {"labels": null}})).await?.ok(200)?;
-    same("labels", &seen["metadata"]["labels"], &Value::Null)
-}
-
-async fn merge_stale(ground: Ground) -> Result<()> {
-    for resource in KINDS {
-        let path = format!("{resource}/a");
-        let first = ground.create(resource, &object(resource, "a")).await?;
-        let right = json!({"metadata": {"resourceVersion": version(&first), "labels": {"x": "1"}}});
-        ground.merge(&path, &right).await?.ok(200)?;
-        let wrong = json!({"metadata": {"resourceVersion": version(&first), "labels": {"x": "2"}}});
-        ground.told(&format!("merge/stale {resource}"), ground.merge(&path, &wrong).await?)?;
-        // Even if nothing else is said.
-        let wrong = json!({"metadata": {"resourceVersion": version(&first)}});
-        ground.told(&format!("merge/stale and empty {resource}"), ground.merge(&path, &wrong).await?)?;
-    }
-    Ok(())
-}
-
-async fn merge_uid(ground: Ground) -> Result<()> {
-    for resource in KINDS {
-        ground.create(resource, &object(resource, "a")).await?;
-        let patch =
-            json!({"metadata": {"uid": "11111111-1111-1111-1111-111111111111", "labels": {"x": "1"}}});
-        // Other than a replacement, it is no conflict.
-        ground
-            .told(&format!("merge/uid {resource}"), ground.merge(&format!("{resource}/a"), &patch).await?)?;
-    }
-    Ok(())
-}
-
-async fn merge_nothing(ground: Ground) -> Result<()> {
-    for resource in KINDS {
-        let path = format!("{resource}/a");
-        let first = ground.create(resource, &object(resource, "a")).await?;
-        for patch in
-            [json!({}), json!({"metadata": {"labels": {"gone": null}}}), json!({"metadata": {"name": "a"}})]
-        {
-            let second = ground.merge(&path, &patch).await?.ok(200)?;
-            same("version", &version(&second), &version(&first))?;
-        }
-    }
-    Ok(())
-}
-
-async fn merge_missing(ground: Ground) -> Result<()> {
-    for resource in KINDS {
-        let answer =
-            ground.merge(&format!("{resource}/a"), &json!({"metadata": {"labels": {"x": "1"}}})).await?;
-        ground.told(&format!("merge/missing {resource}"), answer)?;
-    }
-    Ok(())
-}
-
-async fn merge_dry(ground: Ground) -> Result<()> {
-    let before = ground.create("daskworkergroups", &group("a")).await?;
-    let patch = json!({"spec": {"worker": {"replicas": 7}}});
-    let dry = ground.merge("daskworkergroups/a?dryRun=All", &patch).await?.ok(200)?;
-    let seen = json!([dry["spec"]["worker"]["replicas"], dry["metadata"]["generation"], version(&dry)]);
-    same("what would be", &seen, &json!([7, 2, version(&before)]))?;
-    same("what is stored", &ground.get("daskworkergroups/a").await?.ok(200)?, &before)
-}
-
-async fn merge_identity(ground: Ground) -> Result<()> {
-    for resource in KINDS {
-        let path = format!("{resource}/a");
-        ground.create(resource, &object(resource, "a")).await?;
-        let patches = [
-            ("name", json!({"metadata": {"name": "b"}})),
-            ("namespace", json!({"metadata": {"namespace": "b"}})),
-            ("kind", json!({"kind": "Pod"})),
-            ("version", json!({"apiVersion": "v7"})),
-        ];
-        for (what, patch) in patches {
-            ground.told(&format!("merge/other {what} of {resource}"), ground.merge(&path, &patch).await?)?;
-        }
-    }
-    Ok(())
-}
-
-async fn merge_no_object(ground: Ground) -> Result<()> {
-    ground.create("daskworkergroups", &group("a")).await?;
-    ground.told("merge/a list", ground.merge("daskworkergroups/a", &json!([1])).await?)?;
-    ground.told("merge/a text", ground.merge("daskworkergroups/a", &json!("x")).await?)?;
-    ground.told("merge/spec is a text", ground.merge("daskworkergroups/a", &json!({"spec": "x"})).await?)?;
-    ground.told("merge/spec is null", ground.merge("daskworkergroups/a", &json!({"spec": null})).await?)
-}
-
-async fn merge_servers_own(ground: Ground) -> Result<()> {
-    let made = ground.create("daskworkergroups", &group("a")).await?;
-    let patch = json!({"metadata": {
-        "generation": 9, "creationTimestamp": "2001-01-01T00:00:00Z",
-    }});
-    let seen = ground.merge("daskworkergroups/a", &patch).await?.ok(200)?;
-    has(
-        "metadata",
-        &seen["metadata"],
-        &json!({
-            "generation": 1, "creationTimestamp": made["metadata"]["creationTimestamp"], "deletionTimestamp": null,
-            "resourceVersion": version(&made),
-        }),
-    )
-}
-
-async fn json_patch(ground: Ground) -> Result<()> {
-    let mut body = config_map("a");
-    body["data"] = json!({"a": "1", "b": "2", "c": "3"});
-    ground.create("configmaps", &body).await?;
-    let patch = json!([
-        {"op": "test", "path": "/data/a", "value": "1"},
-        {"op": "replace", "path": "/data/a", "value": "11"},
-        {"op": "remove", "path": "/data/b"},
-        {"op": "move", "from": "/data/c", "path": "/data/d"},
-        {"op": "copy", "from": "/data/d", "path": "/data/e~1f"},
-    ]);
-    // A key with a slash is none of a ConfigMap's.
-    ground.told("json patch/bad key", ground.patch(Patch::Json, "configmaps/a", &patch).await?)?;
-    let patch = json!([
-        {"op": "replace", "path": "/data/a", "value": "11"},
-        {"op": "remove", "path": "/data/b"},
-        {"op": "move", "from": "/data/c", "path": "/data/d"},
-        {"op": "copy", "from": "/data/d", "path": "/data/e"},
-        {"op": "add", "path": "/metadata/labels", "value": {}},
-        {"op": "add", "path": "/metadata/labels/a~1b", "value": "x"},
-    ]);
-    let seen = ground.patch(Patch::Json, "configmaps/a", &patch).await?.ok(200)?;
-    same("data", &seen["data"], &json!({"a": "11", "d": "3", "e": "3"}))?;
-    same("labels", &seen["metadata"]["labels"], &json!({"a/b": "x"}))
-}
-
-async fn json_patch_test(ground: Ground) -> Result<()> {
-    for resource in KINDS {
-        let path = format!("{resource}/a");
-        ground.create(resource, &object(resource, "a")).await?;
-        let patch = json!([{"op": "test", "path": "/metadata/name", "value": "b"}]);
-        ground
-            .told(&format!("json patch/test {resource}"), ground.patch(Patch::Json, &path, &patch).await?)?;
-    }
-    Ok(())
-}
-
-async fn json_patch_path(ground: Ground) -> Result<()> {
-    ground.create("configmaps", &config_map("a")).await?;
-    for (what, patch) in [
-        ("remove", json!([{"op": "remove", "path": "/data/gone"}])),
-        ("replace", json!([{"op": "replace", "path": "/data/gone", "value": "x"}])),
-        ("add", json!([{"op": "add", "path": "/gone/gone", "value": "x"}])),
-        ("test", json!([{"op": "test", "path": "/data/gone", "value": "x"}])),
-        ("no operation", json!([{"op": "nope", "path": "/data/a", "value": "x"}])),
-    ] {
-        ground.told(
-            &format!("json patch/path {what}"),
-            ground.patch(Patch::Json, "configmaps/a", &patch).await?,
-        )?;
-    }
-    Ok(())
-}
-
-async fn json_patch_stale(ground: Ground) -> Result<()> {
-    let first = ground.create("configmaps", &config_map("a")).await?;
-    ground.merge("configmaps/a", &json!({"data": {"a": "2"}})).await?.ok(200)?;
-    let patch = json!([
-        {"op": "replace", "path": "/metadata/resourceVersion", "value": version(&first)},
-        {"op": "replace", "path": "/data/a", "value": "3"},
-    ]);
-    ground.told("json patch/stale", ground.patch(Patch::Json, "configmaps/a", &patch).await?)
-}
-
-async fn json_patch_no_list(ground: Ground) -> Result<()> {
-    ground.create("configmaps", &config_map("a")).await?;
-    ground.told("json patch/no list", ground.patch(Patch::Json, "configmaps/a", &json!({"op": "x"})).await?)
-}
-
-async fn content_types(ground: Ground) -> Result<()> {
-    for resource in KINDS {
-        ground.create(resource, &object(resource, "a")).await?;
-        for (what, kind) in [("json", "application/json"), ("text", "text/plain")] {
-            let headers = [("content-type", kind)];
-            let answer = ground.ask(http::Method::PATCH, &format!("{resource}/a"), &headers, "{}").await?;
-            ground.told(&format!("patch/{what} of {resource}"), answer)?;
-        }
-    }
-    Ok(())
-}
-
-async fn strategic_ours(ground: Ground) -> Result<()> {
-    ground.create("daskworkergroups", &group("a")).await?;
-    ground.told("strategic/ours", ground.patch(Patch::Strategic, "daskworkergroups/a", &json!({})).await?)
-}
-
-async fn strategic(ground: Ground) -> Result<()> {
-    ground.create("pods", &pod("a")).await?;
-    let patch = json!({
-        "metadata": {"labels": {"x": "1"}},
-        "spec": {"containers": [{"name": "main", "image": "j"}]},
-    });
-    let seen = ground.patch(Patch::Strategic, "pods/a", &patch).await?.ok(200)?;
-    let container = &seen["spec"]["containers"][0];
-    let seen = json!([seen["metadata"]["labels"], container["image"], container["imagePullPolicy"]]);
-    same("pod", &seen, &json!([{"x": "1"}, "j", "Always"]))
 }
 
 async fn immutable(ground: Ground) -> Result<()> {
