@@ -15,6 +15,7 @@ mod merge;
 mod metadata;
 mod others;
 mod owners;
+mod pages;
 mod patches;
 mod read;
 mod refused;
@@ -69,6 +70,7 @@ pub fn cases() -> Vec<Case> {
     [
         create::CASES,
         read::CASES,
+        pages::CASES,
         write::CASES,
         merge::CASES,
         patches::CASES,

@@ -126,6 +126,11 @@ impl Ground {
         }
     }
 
+    /// Whether that is in our hands.
+    pub(super) const fn compacts(&self) -> bool {
+        self.world.compact.is_some()
+    }
+
     /// The whole path of a resource of the namespace, as `pods/name?query`; one that starts with a slash is whole.
     pub(super) fn path(&self, short: &str) -> String {
         if short.starts_with('/') {

@@ -1,4 +1,4 @@
-//! Getting and listing: selectors, pages, versions.
+//! Getting and listing: shapes and selectors.
 
 use anyhow::{Context, Result, ensure};
 use futures::FutureExt;
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{
     Case, Ground,
     answer::{has, same},
-    manifests::{config_map, event, group, pod},
+    manifests::{event, group, pod},
 };
 
 pub(super) const CASES: &[Case] = &[
@@ -19,10 +19,6 @@ pub(super) const CASES: &[Case] = &[
     Case::new("list: field selectors that are not supported", |g| bad_fields(g).boxed_local()),
     Case::new("list: field selectors of pods", |g| pod_fields(g).boxed_local()),
     Case::new("list: field selectors of events", |g| event_fields(g).boxed_local()),
-    Case::new("list: pages", |g| pages(g).boxed_local()),
-    Case::new("list: a page token that is none", |g| bad_token(g).boxed_local()),
-    Case::new("list: resourceVersion 0 and a known one", |g| versions(g).boxed_local()),
-    Case::new("list: a resourceVersion that is none", |g| bad_version(g).boxed_local()),
     Case::new("list: all namespaces", |g| all_namespaces(g).boxed_local()),
     Case::new("list: a namespace that is not there is empty", |g| empty(g).boxed_local()),
     Case::new("list: by kube's client", |g| by_client(g).boxed_local()),
@@ -45,7 +41,8 @@ async fn missing(ground: Ground) -> Result<()> {
     ground.told("get/nodes/gone", ground.get("/api/v1/nodes/gone").await?)
 }
 
-async fn three(ground: &Ground) -> Result<()> {
+/// Three groups: x is 1, 2 and not there.
+pub(super) async fn three(ground: &Ground) -> Result<()> {
     for (name, labels) in [("a", json!({"x": "1", "y": "1"})), ("b", json!({"x": "2"})), ("c", Value::Null)] {
         let mut body = group(name);
         body["metadata"]["labels"] = labels;
@@ -54,7 +51,8 @@ async fn three(ground: &Ground) -> Result<()> {
     Ok(())
 }
 
-fn names(list: &Value) -> String {
+/// The names of a list.
+pub(super) fn names(list: &Value) -> String {
     let items = list["items"].as_array().cloned().unwrap_or_default();
     items.iter().filter_map(|item| item["metadata"]["name"].as_str()).collect::<Vec<_>>().join(" ")
 }
@@ -195,66 +193,6 @@ async fn event_fields(ground: Ground) -> Result<()> {
         same(selector, &json!(names(&list)), &json!(wanted))?;
     }
     Ok(())
-}
-
-async fn pages(ground: Ground) -> Result<()> {
-    for name in ["a", "b", "c", "d", "e"] {
-        ground
-            .create("configmaps", &{
-                let mut body = config_map(name);
-                body["metadata"]["labels"] = json!({"x": "1"});
-                body
-            })
-            .await?;
-    }
-    let first = ground.get("configmaps?limit=2&labelSelector=x").await?.ok(200)?;
-    same("first page", &json!(names(&first)), &json!("a b"))?;
-    // With a selector nobody counts what remains.
-    same("what remains", &first["metadata"]["remainingItemCount"], &Value::Null)?;
-    ground.create("configmaps", &config_map("aa")).await?;
-    ground.delete("configmaps/d", &Value::Null).await?.ok(200)?;
-    let mut token = first["metadata"]["continue"].as_str().context("no token")?.to_string();
-    let mut seen = Vec::new();
-    while !token.is_empty() {
-        let page =
-            ground.get(&format!("configmaps?limit=2&labelSelector=x&continue={token}")).await?.ok(200)?;
-        same("version", &page["metadata"]["resourceVersion"], &first["metadata"]["resourceVersion"])?;
-        seen.push(names(&page));
-        token = page["metadata"]["continue"].as_str().unwrap_or_default().to_string();
-    }
-    // What was deleted since is still there, what was created is not.
-    same("other pages", &json!(seen), &json!(["c d", "e"]))?;
-    let counted = ground.get("daskworkergroups?limit=1").await?.ok(200)?;
-    same("no more", &counted["metadata"]["continue"], &json!(""))?;
-    three(&ground).await?;
-    let counted = ground.get("daskworkergroups?limit=1").await?.ok(200)?;
-    same("what remains", &counted["metadata"]["remainingItemCount"], &json!(2))
-}
-
-async fn bad_token(ground: Ground) -> Result<()> {
-    ground.told("list/token", ground.get("configmaps?limit=2&continue=nope").await?)
-}
-
-async fn versions(ground: Ground) -> Result<()> {
-    let made = ground.create("daskworkergroups", &group("a")).await?;
-    let version = made["metadata"]["resourceVersion"].as_str().context("no version")?;
-    let list = ground.get(&format!("daskworkergroups?resourceVersion={version}")).await?.ok(200)?;
-    same("not older than", &json!(names(&list)), &json!("a"))?;
-    let exact = format!("daskworkergroups?resourceVersion={version}&resourceVersionMatch=Exact");
-    ground.create("daskworkergroups", &group("b")).await?;
-    let list = ground.get(&exact).await?.ok(200)?;
-    same("exactly", &json!(names(&list)), &json!("a"))?;
-    same("its version", &list["metadata"]["resourceVersion"], &json!(version))?;
-    ground.get("daskworkergroups?resourceVersion=0").await?.ok(200)?;
-    ground.get("daskworkergroups/a?resourceVersion=0").await?.ok(200)?;
-    let newest = ground.get("daskworkergroups").await?.ok(200)?;
-    same("newest", &json!(names(&newest)), &json!("a b"))
-}
-
-async fn bad_version(ground: Ground) -> Result<()> {
-    ground.told("list/version", ground.get("daskworkergroups?resourceVersion=x").await?)?;
-    ground.told("list/match", ground.get("daskworkergroups?resourceVersionMatch=Exact").await?)?;
-    ground.told("list/limit", ground.get("daskworkergroups?limit=x").await?)
 }
 
 async fn all_namespaces(ground: Ground) -> Result<()> {

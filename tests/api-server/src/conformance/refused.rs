@@ -1,6 +1,6 @@
 //! What the validation of built-in kinds refuses, as far as templates can get it wrong.
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use futures::FutureExt;
 use serde_json::{Value, json};
 
@@ -25,10 +25,14 @@ pub(super) type Row = (&'static str, Value);
 /// Creates the object with each of the values in a dry run; all answers are recorded, of those that are accepted, too.
 pub(super) async fn refused(ground: Ground, resource: &str, object: Value, rows: Vec<Row>) -> Result<()> {
     ground.post(&format!("{resource}?dryRun=All"), &object).await?.ok(201)?;
+    let mut wrong = Vec::new();
     for (path, value) in rows {
         let answer = ground.post(&format!("{resource}?dryRun=All"), &with(&object, path, &value)).await?;
-        ground.told(&format!("refused/{resource} {path}={value}"), answer)?;
+        if let Err(error) = ground.told(&format!("refused/{resource} {path}={value}"), answer) {
+            wrong.push(error.to_string());
+        }
     }
+    ensure!(wrong.is_empty(), "{} values:\n{}", wrong.len(), wrong.join("\n"));
     Ok(())
 }
 
