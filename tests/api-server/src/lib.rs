@@ -4,6 +4,7 @@ pub mod apply;
 mod asked;
 mod binding;
 mod call;
+pub mod conformance;
 mod create;
 mod decode;
 mod delete;

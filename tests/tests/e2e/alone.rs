@@ -1,6 +1,7 @@
 //! Tests that change what all others share: the operator, the API server, the definitions. `e2e.sh` runs them one by one.
 
 mod api_server;
+mod conformance;
 mod leader;
 mod operator_killed;
 mod takeover;
