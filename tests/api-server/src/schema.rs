@@ -11,14 +11,15 @@ mod fault;
 mod formats;
 mod keyed;
 mod limits;
-mod node;
+pub(crate) mod node;
 mod old;
 mod path;
+mod pattern;
 mod prune;
 mod rules;
 mod scale;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod text;
 
 use serde_json::Value;
@@ -90,6 +91,10 @@ impl Schema {
         let root = compile::node(schema, "");
         let root = root.map_err(|fault| Error::Unsupported { name, path: fault.path, what: fault.what })?;
         Ok(Schema { root, scale: Scale::of(found) })
+    }
+
+    pub(crate) fn root_node(&self) -> &Node {
+        &self.root
     }
 
     /// Drops unknown fields and answers their paths, sorted. The object's own metadata is left alone.

@@ -3,12 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use regex::Regex;
 use serde_json::{Map, Value};
 
 use super::{
     formats::{self, Found},
     node::{Additional, Below, Bound, Checks, Kind, ListType, Node},
+    pattern::Pattern,
     rules,
 };
 
@@ -84,6 +84,7 @@ pub(super) fn node(schema: &Value, path: &str) -> Result<Node, Fault> {
             .transpose()?
             .map(Box::new),
         list_type: list_type(fields).map_err(fault)?,
+        atomic_map: fields.get("x-kubernetes-map-type").and_then(Value::as_str) == Some("atomic"),
         format: None,
         checks: checks(fields, path)?.map(Box::new),
         rules: rules::compile(schema).map_err(fault)?,
@@ -97,7 +98,28 @@ pub(super) fn node(schema: &Value, path: &str) -> Result<Node, Fault> {
         }
     }
     node.below = below(&node);
-    Ok(node)
+    match node.rules.is_empty() {
+        true => Ok(node),
+        false => match seen_as_text(&node) {
+            Some(format) => Err(fault(format!("the format {format} in a rule"))),
+            None => Ok(node),
+        },
+    }
+}
+
+/// A format of which rules see another type than a text, and not from this code.
+fn seen_as_text(node: &Node) -> Option<&str> {
+    let own = node
+        .format
+        .as_ref()
+        .map(|format| format.name.as_str())
+        .filter(|name| ["byte", "date"].contains(name));
+    let additional = match &node.additional {
+        Additional::Schema(node) => seen_as_text(node),
+        _ => None,
+    };
+    let items = || node.items.as_deref().and_then(seen_as_text);
+    own.or(additional).or_else(items).or_else(|| node.properties.values().find_map(seen_as_text))
 }
 
 fn below(node: &Node) -> Below {
@@ -182,7 +204,7 @@ fn checks(fields: &Map<String, Value>, path: &str) -> Result<Option<Checks>, Fau
     let pattern = fields.get("pattern").and_then(Value::as_str).filter(|pattern| !pattern.is_empty());
     let pattern = pattern.map(|pattern| {
         let what = |error| format!("the pattern {pattern} ({error})");
-        Regex::new(pattern).map_err(|error| Fault { path: path.to_owned(), what: what(error) })
+        Pattern::new(pattern).map_err(|error| Fault { path: path.to_owned(), what: what(error) })
     });
     let checks = Checks {
         required: texts(fields, "required"),
@@ -202,7 +224,11 @@ fn checks(fields: &Map<String, Value>, path: &str) -> Result<Option<Checks>, Fau
         one_of: branches("oneOf")?,
         not: fields.get("not").map(|schema| branch(schema, path)).transpose()?,
     };
-    const UNCHECKED: [&str; 2] = ["exclusiveMinimum", "exclusiveMaximum"];
+    Ok(fields.keys().any(|key| is_check(key)).then_some(checks))
+}
+
+/// Whether a keyword is a check of its own.
+fn is_check(key: &str) -> bool {
     const SHAPE: [&str; 8] = [
         "type",
         "properties",
@@ -213,11 +239,7 @@ fn checks(fields: &Map<String, Value>, path: &str) -> Result<Option<Checks>, Fau
         "format",
         "uniqueItems",
     ];
-    let any = fields.keys().any(|key| {
-        let key = key.as_str();
-        !WORDS.contains(&key) && !SHAPE.contains(&key) && !UNCHECKED.contains(&key) && !key.starts_with("x-")
-    });
-    Ok(any.then_some(checks))
+    !(WORDS.contains(&key) || SHAPE.contains(&key) || key.starts_with("exclusive") || key.starts_with("x-"))
 }
 
 /// A schema below allOf and the like, where the API server takes checks alone.

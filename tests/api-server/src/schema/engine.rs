@@ -13,10 +13,12 @@ use kube_cel::{
         objects::{Key, Map, OptionalValue},
     },
 };
-use regex::Regex;
 use serde_json::Value;
 
-use super::node::{Additional, Kind, Node};
+use super::{
+    node::{Additional, Kind, Node},
+    pattern::Pattern,
+};
 
 /// All functions; a rule is asked in a scope below it.
 pub(super) static FUNCTIONS: LazyLock<Context<'static>> = LazyLock::new(|| {
@@ -25,7 +27,7 @@ pub(super) static FUNCTIONS: LazyLock<Context<'static>> = LazyLock::new(|| {
     context
 });
 
-static PATTERNS: Mutex<BTreeMap<String, Regex>> = Mutex::new(BTreeMap::new());
+static PATTERNS: Mutex<BTreeMap<String, Pattern>> = Mutex::new(BTreeMap::new());
 
 /// `matches` that keeps its patterns: to parse one takes longer than all else that a rule does.
 fn matches(
@@ -38,7 +40,7 @@ fn matches(
         return Ok(found.is_match(&text));
     }
     let parsed =
-        Regex::new(&pattern).map_err(|error| call.error(format!("error parsing regexp: {error}")))?;
+        Pattern::new(&pattern).map_err(|error| call.error(format!("error parsing regexp: {error}")))?;
     let holds = parsed.is_match(&text);
     known.insert(pattern.as_str().to_owned(), parsed);
     Ok(holds)

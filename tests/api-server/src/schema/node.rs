@@ -2,14 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use regex::Regex;
 use serde_json::Value;
 
-use super::{formats::Format, rules::Rule};
+use super::{formats::Format, pattern::Pattern, rules::Rule};
 
 /// What kind of value a node describes.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Any,
     Object,
     Array,
@@ -36,7 +35,7 @@ impl Kind {
     }
 
     /// `type` as the schema has it: an int-or-string has none.
-    pub(super) fn declared(self) -> &'static str {
+    pub(crate) fn declared(self) -> &'static str {
         if self == Self::IntOrString { "" } else { self.name() }
     }
 
@@ -47,7 +46,7 @@ impl Kind {
 
 /// `additionalProperties`.
 #[derive(Default)]
-pub(super) enum Additional {
+pub(crate) enum Additional {
     #[default]
     None,
     /// `true` or `false`: keys are kept, and nothing is known below them.
@@ -57,7 +56,7 @@ pub(super) enum Additional {
 
 /// `x-kubernetes-list-type`.
 #[derive(Default)]
-pub(super) enum ListType {
+pub(crate) enum ListType {
     #[default]
     Atomic,
     Set,
@@ -97,7 +96,7 @@ pub(super) struct Checks {
     pub multiple_of: Option<f64>,
     pub min_length: Option<u64>,
     pub max_length: Option<u64>,
-    pub pattern: Option<Regex>,
+    pub pattern: Option<Pattern>,
     pub min_items: Option<u64>,
     pub max_items: Option<u64>,
     pub min_properties: Option<u64>,
@@ -115,7 +114,7 @@ impl Checks {
 }
 
 /// A node.
-pub(super) struct Node {
+pub(crate) struct Node {
     pub kind: Kind,
     pub nullable: bool,
     pub preserve_unknown: bool,
@@ -124,15 +123,17 @@ pub(super) struct Node {
     pub additional: Additional,
     pub items: Option<Box<Node>>,
     pub list_type: ListType,
-    pub format: Option<Format>,
-    pub checks: Option<Box<Checks>>,
-    pub rules: Vec<Rule>,
-    pub below: Below,
+    /// `x-kubernetes-map-type: atomic`.
+    pub atomic_map: bool,
+    pub(super) format: Option<Format>,
+    pub(super) checks: Option<Box<Checks>>,
+    pub(super) rules: Vec<Rule>,
+    pub(super) below: Below,
 }
 
 impl Node {
     /// The schema of a field, as the walks that know no "any" see it.
-    pub(super) fn field(&self, name: &str) -> Option<&Node> {
+    pub(crate) fn field(&self, name: &str) -> Option<&Node> {
         self.properties.get(name).or(match &self.additional {
             Additional::Schema(node) => Some(node),
             _ => None,

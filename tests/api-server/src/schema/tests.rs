@@ -18,7 +18,7 @@ fn crds() -> Vec<Value> {
     crds
 }
 
-fn schemas() -> BTreeMap<String, Schema> {
+pub(crate) fn schemas() -> BTreeMap<String, Schema> {
     let kind = |crd: &Value| crd["spec"]["names"]["kind"].as_str().unwrap().to_owned();
     crds().iter().map(|crd| (kind(crd), Schema::of(crd, "v1").unwrap())).collect()
 }
@@ -160,6 +160,8 @@ fn definitions_that_are_not_understood_are_refused() {
     assert!(of(json!({"$ref": "a"})).contains("the keyword $ref"));
     assert!(of(json!({"pattern": "("})).contains("the pattern ( ("));
     assert!(of(json!({"allOf": [{"x-kubernetes-validations": [{"rule": "true"}]}]})).contains("below allOf"));
+    let seen = json!({"type": "string", "format": "byte", "x-kubernetes-validations": [{"rule": "self != oldSelf"}]});
+    assert!(of(seen).contains("the format byte in a rule"));
     assert!(Schema::of(&crd(json!({})), "v2").err().unwrap().to_string().contains("has no version v2"));
     let bare = json!({"metadata": {"name": "a"}, "spec": {"versions": [{"name": "v1"}]}});
     assert!(Schema::of(&bare, "v1").err().unwrap().to_string().contains("has no schema"));
