@@ -24,7 +24,7 @@ use crate::{
     server_side,
     service::ResponseBody,
     status::Status,
-    store::State,
+    store::{State, written},
     watch::{Order, Watch},
 };
 
@@ -41,7 +41,7 @@ impl Answer {
     }
 
     fn json(value: &Value) -> Self {
-        Self::whole(value.to_string().into())
+        Self::whole(written(value))
     }
 }
 

@@ -2,7 +2,7 @@
 
 mod builtin;
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use serde_json::{Value, json};
 
@@ -40,7 +40,7 @@ pub(crate) struct Scale {
 /// How objects of a kind are checked.
 pub(crate) enum Form {
     /// Typed, with rules of its own.
-    Builtin(Builtin, Shape),
+    Builtin(Builtin, LazyLock<Shape>),
     /// By a schema.
     Custom(Arc<Schema>),
 }

@@ -103,5 +103,6 @@ fn refusal(error: &ApplyError) -> Status {
         ApplyError::BadRequest(why) => Status::bad_request(why.clone()),
         ApplyError::Unsupported { .. } => Status::unsupported(error),
         ApplyError::Untyped { .. } => Status::new(500, "", error.to_string()),
+        ApplyError::Unsupported { .. } => Status::new(501, "NotImplemented", error.to_string()),
     }
 }

@@ -10,6 +10,7 @@ use crate::{
     journal::{Act, Verb},
     kinds::{Builtin, Form, Kind},
     meta, rules,
+    schema::Cause,
     status::Status,
     store::{Object, State, key_of},
 };
@@ -45,25 +46,7 @@ pub(crate) fn update(
     if meta::same(&live.value, &new) && (way != Way::Apply || managed(&live.value) == managed(&new)) {
         return Ok(live.clone());
     }
-    let mut causes = metadata_causes(&kind, &live.value, &new);
-    match &kind.form {
-        Form::Builtin(builtin, _) => {
-            if asked.act.subresource != Some("status") && new.get("spec") != live.value.get("spec")
-                || !rules::has_spec(*builtin)
-            {
-                causes.extend(rules::validate(*builtin, &new, Some(&live.value)));
-            }
-            causes.extend(rules::validate_status(*builtin, &new));
-        }
-        Form::Custom(schema) => {
-            let is_status = asked.act.subresource == Some("status");
-            causes.extend(if is_status {
-                schema.validate_status(&new, &live.value)
-            } else {
-                schema.validate(&new, Some(&live.value))
-            });
-        }
-    }
+    let causes = causes(asked, live, &new);
     if !causes.is_empty() {
         return Err(refused(&kind, &name, asked, causes));
     }
@@ -76,8 +59,27 @@ pub(crate) fn update(
     finish(state, asked, new)
 }
 
+/// What is wrong with a new version.
+fn causes(asked: &Asked<'_>, live: &Object, new: &Value) -> Vec<Cause> {
+    let kind = &asked.target.kind;
+    let is_status = asked.act.subresource == Some("status");
+    let mut causes = metadata_causes(kind, &live.value, new);
+    match &kind.form {
+        Form::Builtin(builtin, _) => {
+            let is_looked_at = !is_status && new.get("spec") != live.value.get("spec");
+            if is_looked_at || !rules::has_spec(*builtin) {
+                causes.extend(rules::validate(*builtin, new, Some(&live.value)));
+            }
+            causes.extend(rules::validate_status(*builtin, new));
+        }
+        Form::Custom(schema) if is_status => causes.extend(schema.validate_status(new, &live.value)),
+        Form::Custom(schema) => causes.extend(schema.validate(new, Some(&live.value))),
+    }
+    causes
+}
+
 /// What is wrong with a scale is told of the scale.
-fn refused(kind: &Kind, name: &str, asked: &Asked<'_>, causes: Vec<crate::schema::Cause>) -> Status {
+fn refused(kind: &Kind, name: &str, asked: &Asked<'_>, causes: Vec<Cause>) -> Status {
     if asked.act.subresource != Some("scale") || kind.builtin().is_none() {
         return Status::invalid(kind, name, causes);
     }
@@ -89,7 +91,7 @@ fn refused(kind: &Kind, name: &str, asked: &Asked<'_>, causes: Vec<crate::schema
 }
 
 /// What is wrong with metadata. A real server looks at it more than once, and tells each time what it finds.
-fn metadata_causes(kind: &Kind, live: &Value, new: &Value) -> Vec<crate::schema::Cause> {
+fn metadata_causes(kind: &Kind, live: &Value, new: &Value) -> Vec<Cause> {
     if new.get("metadata") == live.get("metadata") {
         return Vec::new();
     }
@@ -189,7 +191,7 @@ fn check_version(kind: &Kind, name: &str, live: &Object, new: &Value, way: Way) 
         if kind.takes_blind_updates() {
             return Ok(());
         }
-        let cause = crate::schema::Cause {
+        let cause = Cause {
             reason: "FieldValueInvalid",
             field: "metadata.resourceVersion".into(),
             message: "Invalid value: 0: must be specified for an update".into(),

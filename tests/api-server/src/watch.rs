@@ -16,7 +16,7 @@ use crate::{
     selector::Selector,
     server::Shared,
     status::Status,
-    store::{Event, Object, State, Watching},
+    store::{Event, Object, State, Watching, written},
 };
 
 /// What is watched, and from where on.
@@ -177,7 +177,7 @@ impl Order {
     fn line(&self, kind: &str, object: &Object) -> Bytes {
         match self.view {
             View::Whole => line(kind, object.json()),
-            View::Metadata => line(kind, self.view.of(&object.value).to_string().as_bytes()),
+            View::Metadata => line(kind, &written(&self.view.of(&object.value))),
         }
     }
 }

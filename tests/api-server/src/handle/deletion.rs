@@ -10,6 +10,7 @@ use crate::{
     journal::Verb,
     kinds::Builtin,
     list, meta,
+    partial::View,
     request::Target,
     schema::Cause,
     selector::Selector,
@@ -82,8 +83,13 @@ impl Asking<'_> {
             let target = Target { name, ..self.target.clone() };
             let mut asked = Asked { target: &target, ..self.asked(Verb::Delete) };
             let options = self.options(&mut asked)?;
-            let deleted = delete::delete(state, &mut asked, &options)?;
-            items.push(self.view.of(&deleted.object.value));
+            delete::delete(state, &mut asked, &options)?;
+            // As they were before.
+            let mut item = self.view.of(&object.value);
+            if kind.builtin().is_some() && self.view == View::Whole {
+                meta::as_map(&mut item).retain(|key, _| !matches!(key.as_str(), "apiVersion" | "kind"));
+            }
+            items.push(item);
         }
         let (api_version, name) = self.view.names(kind);
         Ok(Answer::json(&json!({

@@ -1,6 +1,6 @@
 //! The table of the built-in kinds.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use k8s_openapi::{
     api::{apps::v1 as apps, coordination::v1 as coordination, core::v1 as core},
@@ -82,7 +82,7 @@ fn make<T: JsonSchema>(
         namespaced: true,
         status,
         scale: None,
-        form: Form::Builtin(builtin, Shape::of::<T>()),
+        form: Form::Builtin(builtin, LazyLock::new(Shape::of::<T>)),
     }
 }
 

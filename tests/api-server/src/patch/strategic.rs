@@ -61,12 +61,13 @@ pub(super) fn merge(object: &mut Value, patch: &Value) -> Result<(), Status> {
         map.retain(|key, _| kept.iter().any(|k| k == key));
     }
     for (key, value) in patch {
-        field(map, key, value)?;
+        let order = patch.get(&format!("$setElementOrder/{key}")).and_then(Value::as_array);
+        field(map, key, value, order.map_or(&[], Vec::as_slice))?;
     }
     Ok(())
 }
 
-fn field(map: &mut Map<String, Value>, key: &str, value: &Value) -> Result<(), Status> {
+fn field(map: &mut Map<String, Value>, key: &str, value: &Value, order: &[Value]) -> Result<(), Status> {
     if let Some(name) = key.strip_prefix("$deleteFromPrimitiveList/") {
         let gone = value.as_array().cloned().unwrap_or_default();
         if let Some(list) = map.get_mut(name).and_then(Value::as_array_mut) {
@@ -74,7 +75,7 @@ fn field(map: &mut Map<String, Value>, key: &str, value: &Value) -> Result<(), S
         }
         return Ok(());
     }
-    // The order of elements is that of the object, and new ones come last.
+    // The order of elements counts where there are elements.
     if key.starts_with('$') {
         return Ok(());
     }
@@ -83,7 +84,7 @@ fn field(map: &mut Map<String, Value>, key: &str, value: &Value) -> Result<(), S
             map.remove(key);
         }
         Value::Object(_) => merge(map.entry(key).or_insert(Value::Null), value)?,
-        Value::Array(items) => list(map, key, items)?,
+        Value::Array(items) => list(map, key, items, order)?,
         other => {
             map.insert(key.into(), other.clone());
         }
@@ -91,7 +92,7 @@ fn field(map: &mut Map<String, Value>, key: &str, value: &Value) -> Result<(), S
     Ok(())
 }
 
-fn list(map: &mut Map<String, Value>, field: &str, items: &[Value]) -> Result<(), Status> {
+fn list(map: &mut Map<String, Value>, field: &str, items: &[Value], order: &[Value]) -> Result<(), Status> {
     let slot = map.entry(field).or_insert(Value::Array(Vec::new()));
     let Some(there) = slot.as_array_mut() else {
         *slot = Value::Array(items.to_vec());
@@ -111,28 +112,56 @@ fn list(map: &mut Map<String, Value>, field: &str, items: &[Value]) -> Result<()
         *there = items.iter().filter(|i| i.get("$patch").is_none()).cloned().collect();
         return Ok(());
     }
+    let before: Vec<Value> = there.iter().map(|t| t[key].clone()).collect();
     for item in items {
-        let Some(id) = item.get(key) else {
-            let why = format!("map: {item} does not contain declared merge key: {key}");
-            return Err(Status::new(500, "", why));
-        };
-        let at = there.iter().position(|t| t.get(key) == Some(id));
-        match (at, item["$patch"] == "delete") {
-            (Some(at), true) => {
-                there.remove(at);
+        element(there, key, item)?;
+    }
+    let order = if order.is_empty() { items } else { order };
+    arrange(there, key, order, &before);
+    Ok(())
+}
+
+/// Merges one item into a list.
+fn element(there: &mut Vec<Value>, key: &str, item: &Value) -> Result<(), Status> {
+    let Some(id) = item.get(key) else {
+        let why = format!("map: {item} does not contain declared merge key: {key}");
+        return Err(Status::new(500, "", why));
+    };
+    let at = there.iter().position(|t| t.get(key) == Some(id));
+    match (at, item["$patch"] == "delete") {
+        (Some(at), true) => {
+            there.remove(at);
+        }
+        (None, true) => {}
+        (Some(at), false) => {
+            if let Some(found) = there.get_mut(at) {
+                merge(found, item)?;
             }
-            (None, true) => {}
-            (Some(at), false) => {
-                if let Some(found) = there.get_mut(at) {
-                    merge(found, item)?;
-                }
-            }
-            (None, false) => {
-                let mut new = Value::Null;
-                merge(&mut new, item)?;
-                there.push(new);
-            }
+        }
+        (None, false) => {
+            let mut new = Value::Null;
+            merge(&mut new, item)?;
+            there.push(new);
         }
     }
     Ok(())
+}
+
+/// Puts the items of the patch in its order, and the others among them where they were, as a real server does.
+fn arrange(there: &mut Vec<Value>, key: &str, order: &[Value], before: &[Value]) {
+    let was = |item: &Value| before.iter().position(|b| *b == item[key]);
+    let place = |item: &Value| order.iter().position(|o| o.get(key) == item.get(key));
+    let (mut told, others): (Vec<Value>, Vec<Value>) =
+        there.drain(..).partition(|item| place(item).is_some());
+    told.sort_by_key(place);
+    let (mut told, mut others) = (told.into_iter().peekable(), others.into_iter().peekable());
+    loop {
+        let takes_other = match (told.peek(), others.peek()) {
+            (Some(mine), Some(other)) => was(mine).is_some_and(|mine| was(other) < Some(mine)),
+            (None, Some(_)) => true,
+            (Some(_), None) => false,
+            (None, None) => return,
+        };
+        there.extend(if takes_other { others.next() } else { told.next() });
+    }
 }

@@ -114,7 +114,7 @@ fn a_scheduler_binds_a_pod_once() {
     let body = json!({"metadata": {"name": "p"}, "spec": {"containers": [{"name": "c", "image": "i"}]}});
     create(&server, "pods", body).unwrap();
     let bind = || {
-        let body = json!({"target": {"name": "node"}});
+        let body = json!({"metadata": {"name": "p"}, "target": {"name": "node"}});
         let (namespace, name, subresource) = ("default".into(), "p".into(), Some("binding"));
         server.call("scheduler", Call::Replace { resource: "pods", namespace, name, subresource, body })
     };
