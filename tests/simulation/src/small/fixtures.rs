@@ -5,9 +5,10 @@ use dask_operator_core::{
     record::{Autoscaler, Cluster, Group, Meta, Object, Owner, PodPhase, PodRecord},
     time::Timestamp,
 };
-use serde_json::json;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
 
-use super::Error;
+use super::rules::Broken;
 
 /// When the world begins.
 pub const T0: Timestamp = Timestamp(1_800_000_000_000);
@@ -29,9 +30,16 @@ fn meta(name: &str, uid: &str) -> Meta {
     }
 }
 
+/// A spec from JSON, as it would come from the API server.
+fn of<Spec: DeserializeOwned>(json: Value) -> Result<Spec, Broken> {
+    serde_json::from_value(json).map_err(|e| {
+        Broken::new("the beginning", format!("{e}; correct tests/simulation/src/small/fixtures.rs"))
+    })
+}
+
 /// The cluster.
-pub fn cluster() -> Result<Cluster, Error> {
-    let spec = serde_json::from_value(json!({
+pub fn cluster() -> Result<Cluster, Broken> {
+    let spec = of(json!({
         "worker": {"spec": {"containers": [{"name": "worker", "image": "dask"}]}},
         "scheduler": {
             "spec": {"containers": [{"name": "scheduler", "image": "dask"}]},
@@ -47,8 +55,8 @@ pub fn cluster() -> Result<Cluster, Error> {
 }
 
 /// Its one group, empty.
-pub fn group() -> Result<Group, Error> {
-    let spec = serde_json::from_value(json!({
+pub fn group() -> Result<Group, Broken> {
+    let spec = of(json!({
         "cluster": "c",
         "worker": {
             "replicas": 0, "drainTimeout": DRAIN_TIMEOUT,
@@ -63,8 +71,8 @@ pub fn group() -> Result<Group, Error> {
 }
 
 /// The autoscaler of that group.
-pub fn autoscaler() -> Result<Autoscaler, Error> {
-    let spec = serde_json::from_value(json!({"cluster": "c", "minimum": 0, "maximum": MAXIMUM}))?;
+pub fn autoscaler() -> Result<Autoscaler, Broken> {
+    let spec = of(json!({"cluster": "c", "minimum": 0, "maximum": MAXIMUM}))?;
     Ok(Object { meta: meta("a", "autoscaler-uid"), spec, status: Default::default() })
 }
 

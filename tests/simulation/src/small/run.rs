@@ -3,7 +3,6 @@
 use std::{collections::BTreeMap, fmt};
 
 use super::{
-    Error,
     event::Event,
     rules::Broken,
     script::{Script, Start},
@@ -68,7 +67,10 @@ pub struct Runner {
 
 impl Runner {
     /// A world of that beginning.
-    pub fn begin(&mut self, start: Start) -> Result<World, Error> {
+    ///
+    /// # Errors
+    /// What does not hold on the way there.
+    pub fn begin(&mut self, start: Start) -> Result<World, Broken> {
         let name = start.to_string();
         if let Some(world) = self.beginnings.get(&name) {
             return Ok(world.clone());
@@ -81,32 +83,38 @@ impl Runner {
     }
 
     /// Runs a script to its quiet end.
-    pub fn run(&mut self, script: &Script) -> Result<Option<Broken>, Error> {
+    ///
+    /// # Errors
+    /// What does not hold.
+    pub fn run(&mut self, script: &Script) -> Result<(), Broken> {
         let mut world = self.begin(script.start)?;
         let end = to_the_end(&mut world, &script.events);
         self.decisions += world.decisions;
-        Ok(end.err())
+        end
     }
 
     /// Runs a script and tells what happens.
-    pub fn tell(&mut self, script: &Script) -> Result<Replay, Error> {
-        let mut world = self.begin(script.start)?;
+    pub fn tell(&mut self, script: &Script) -> Replay {
+        let mut world = match self.begin(script.start) {
+            Ok(world) => world,
+            Err(broken) => return Replay { trace: Vec::new(), broken: Some(broken) },
+        };
         world.log = Some(vec![format!("          the beginning: {}", world.describe())]);
         let broken = to_the_end(&mut world, &script.events).err();
         let mut trace = world.log.take().unwrap_or_default();
         trace.push(format!("          the end: {}", world.describe()));
-        Ok(Replay { trace, broken })
+        Replay { trace, broken }
     }
 
     /// The failure of this script, as short as it can be made by leaving out what does not matter.
-    pub fn failure(&mut self, script: Script, broken: Broken, seed: Option<u64>) -> Result<Failure, Error> {
-        let script = self.shrink(script, broken.rule)?;
-        let Replay { trace, broken: again } = self.tell(&script)?;
-        Ok(Failure { broken: again.unwrap_or(broken), script, seed, trace })
+    pub fn failure(&mut self, script: Script, broken: Broken, seed: Option<u64>) -> Failure {
+        let script = self.shrink(script, broken.rule);
+        let Replay { trace, broken: again } = self.tell(&script);
+        Failure { broken: again.unwrap_or(broken), script, seed, trace }
     }
 
     /// Leaves out events, or lets nothing happen instead, as long as the same rule is broken.
-    fn shrink(&mut self, mut script: Script, rule: &str) -> Result<Script, Error> {
+    fn shrink(&mut self, mut script: Script, rule: &str) -> Script {
         loop {
             let before = script.clone();
             let mut i = script.events.len();
@@ -117,7 +125,7 @@ impl Runner {
                 let mut calmer = script.clone();
                 calmer.events[i] = Event::Calm;
                 for candidate in [shorter, calmer] {
-                    let fails = self.run(&candidate)?.is_some_and(|b| b.rule == rule);
+                    let fails = self.run(&candidate).is_err_and(|b| b.rule == rule);
                     if fails && candidate != script {
                         script = candidate;
                         break;
@@ -125,7 +133,7 @@ impl Runner {
                 }
             }
             if script == before {
-                return Ok(script);
+                return script;
             }
         }
     }

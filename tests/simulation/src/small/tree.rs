@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Error,
     event::{Answer, Event, Fate},
     fingerprint,
     rules::Broken,
@@ -90,20 +89,16 @@ pub fn beginnings() -> Vec<Start> {
     all
 }
 
-/// Searches all scripts of one beginning; the first that fails ends it.
-pub fn search(
-    start: Start,
-    bounds: Bounds,
-    runner: &mut Runner,
-) -> Result<Result<Counted, Box<Failure>>, Error> {
-    let world = runner.begin(start)?;
+/// Searches all scripts of one beginning.
+///
+/// # Errors
+/// The first script that fails, shortened.
+pub fn search(start: Start, bounds: Bounds, runner: &mut Runner) -> Result<Counted, Box<Failure>> {
     let mut tree = Tree { alphabet: alphabet(), ..Tree::default() };
-    match tree.below(&world, bounds) {
-        Ok(scripts) => Ok(Ok(Counted { scripts, leaves: tree.leaves, decisions: tree.ends.decisions })),
-        Err(broken) => {
-            let script = Script { start, events: tree.path };
-            Ok(Err(Box::new(runner.failure(script, broken, None)?)))
-        }
+    let searched = runner.begin(start).and_then(|world| tree.below(&world, bounds));
+    match searched {
+        Ok(scripts) => Ok(Counted { scripts, leaves: tree.leaves, decisions: tree.ends.decisions }),
+        Err(broken) => Err(Box::new(runner.failure(Script { start, events: tree.path }, broken, None))),
     }
 }
 

@@ -3,7 +3,6 @@
 use rand::{Rng, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 
 use super::{
-    Error,
     event::{Event, Target},
     run::{Failure, Runner},
     script::{Script, Start},
@@ -69,23 +68,19 @@ fn other(rng: &mut StdRng) -> Event {
 }
 
 /// Walks from this seed on, one seed after the other, until told to end; a walk that fails ends it too.
-pub fn walks(
-    mut seed: u64,
-    until: impl Fn() -> bool,
-    report: &mut dyn FnMut(&Progress),
-) -> Result<Option<Failure>, Error> {
+pub fn walks(mut seed: u64, until: impl Fn() -> bool, report: &mut dyn FnMut(&Progress)) -> Option<Failure> {
     let mut runner = Runner::default();
     let mut scenarios = 0;
     loop {
         if scenarios % REPORT == 0 {
             report(&Progress { seed, scenarios, decisions: runner.decisions });
             if until() {
-                return Ok(None);
+                return None;
             }
         }
         let script = script(seed);
-        if let Some(broken) = runner.run(&script)? {
-            return runner.failure(script, broken, Some(seed)).map(Some);
+        if let Err(broken) = runner.run(&script) {
+            return Some(runner.failure(script, broken, Some(seed)));
         }
         seed = seed.wrapping_add(1);
         scenarios += 1;

@@ -10,7 +10,6 @@ use dask_operator_core::{
 };
 
 use super::{
-    Error,
     api::Api,
     dask::{Dask, SMALL},
     event::Event,
@@ -79,7 +78,7 @@ pub struct World {
 
 impl World {
     /// A quiet world with the workers that the script begins with, and the size that it asks for.
-    pub fn new(start: Start) -> Result<Self, Error> {
+    pub fn new(start: Start) -> Result<Self, Broken> {
         let mut world = Self {
             now: T0,
             cluster: Arc::new(fixtures::cluster()?),
