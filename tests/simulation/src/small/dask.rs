@@ -14,7 +14,9 @@ use super::{event::Target, rules::Broken};
 /// Bytes a worker may use.
 pub const MEMORY: u64 = 1000;
 /// How long a task runs.
-const TASK: Duration = Duration::from_secs(4);
+const TASK: Duration = Duration::from_secs(8);
+/// Time between two heartbeats of a worker.
+const HEARTBEAT: Duration = Duration::from_secs(2);
 /// Bytes of what a task leaves behind.
 pub const SMALL: u64 = 90;
 /// Most results: a set of them is a bit mask.
@@ -62,6 +64,8 @@ pub struct Dask {
     pub target: Target,
     /// Pods whose worker process has ended by itself.
     pub exited: Vec<Arc<str>>,
+    /// When the next heartbeats arrive.
+    pub next_beat: Timestamp,
 }
 
 impl Dask {
@@ -74,6 +78,7 @@ impl Dask {
             keys: Vec::new(),
             target: Target::Value(0),
             exited: Vec::new(),
+            next_beat: now,
         }
     }
 
@@ -134,13 +139,17 @@ impl Dask {
 
     /// Tasks end, and heartbeats arrive: each tells what was true when the one before arrived.
     pub fn beat(&mut self, now: Timestamp) {
+        let beats = self.next_beat <= now;
+        if beats {
+            self.next_beat = now.plus(HEARTBEAT);
+        }
         for i in 0..self.workers.len() {
             if self.workers[i].busy.is_some_and(|until| until <= now) {
                 self.workers[i].busy = None;
                 self.make(i, SMALL);
             }
             let w = &mut self.workers[i];
-            if w.frozen <= now {
+            if beats && w.frozen <= now {
                 (w.heard, w.sent, w.last_seen) = (w.sent, w.busy.is_some(), now);
             }
         }

@@ -162,6 +162,7 @@ impl Print {
     fn scheduler(&mut self, dask: &Dask) {
         self.add((dask.id, &dask.keys, dask.target, &dask.exited));
         self.time(dask.started);
+        self.time(dask.next_beat);
         for w in &dask.workers {
             self.add((&w.pod, w.keys, w.sent, w.heard, w.leaving));
             self.time(w.registered);

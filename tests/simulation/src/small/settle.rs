@@ -36,7 +36,7 @@ impl Known for Nothing {
 }
 
 impl World {
-    /// Nothing disturbs it from now on, and results that would not fit are released.
+    /// Nothing disturbs it from now on, no task goes on, and results that would not fit are released.
     pub(super) fn heal(&mut self) {
         let now = self.now;
         for until in [
@@ -51,6 +51,7 @@ impl World {
         }
         for worker in &mut self.dask.workers {
             worker.frozen = now.min(worker.frozen);
+            worker.busy = None;
         }
         if self.dask.target == Target::Error {
             self.dask.target = Target::Value(1);
