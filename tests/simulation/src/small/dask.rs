@@ -14,9 +14,9 @@ use super::{event::Target, rules::Broken};
 /// Bytes a worker may use.
 pub const MEMORY: u64 = 1000;
 /// How long a task runs.
-const TASK: Duration = Duration::from_secs(8);
+const TASK: Duration = Duration::from_secs(10);
 /// Time between two heartbeats of a worker.
-const HEARTBEAT: Duration = Duration::from_secs(2);
+const HEARTBEAT: Duration = Duration::from_secs(3);
 /// Bytes of what a task leaves behind.
 pub const SMALL: u64 = 90;
 /// Most results: a set of them is a bit mask.
