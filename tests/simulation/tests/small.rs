@@ -46,13 +46,15 @@ fn random_ways() {
 }
 
 /// Scripts in which something did not hold once.
-const FOUND: [&str; 3] = [
+const FOUND: [&str; 4] = [
     // A worker registers while a slow scheduler is read: it is not in the reading, and is no empty pod.
     "0to1,person,empty . . resize=0 slow-reading",
     // A marked worker's node is lost, and comes back.
     "3to0,person,data . . node-lost=0",
     // A pod fails while the watch is slow, and others start.
     "2to4,person,empty lag-pods resize=2 fail=0 trickle",
+    // The mark of a worker that was refused cannot be taken off at once.
+    "0to2,person,data . . . . . resize=0 . data=2 lost=1",
 ];
 
 #[test]

@@ -203,6 +203,7 @@ impl World {
         self.rules.processes += 1;
         self.api.list();
         self.rules.samples.clear();
+        self.rules.refused.clear();
         for call in &mut self.calls {
             call.waited_for = false;
         }

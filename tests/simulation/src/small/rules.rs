@@ -15,7 +15,7 @@ use dask_operator_core::{
 pub use removal::deletes;
 pub use scaling::scales;
 
-use super::{api::Api, world::World};
+use super::{api::Api, dask::Worker, world::World};
 
 /// An invariant that does not hold.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -50,7 +50,7 @@ pub struct Seen {
     pub samples: Vec<(String, Timestamp, u32)>,
     /// When the size was last changed, and that was written down.
     pub scaled_at: Option<Timestamp>,
-    /// When pods were last refused, by UID.
+    /// When this process last heard that a pod was refused, by UID.
     pub refused: BTreeMap<String, Timestamp>,
     /// Pods that are deleted by force in this pass, by UID.
     pub forced: BTreeSet<String>,
@@ -100,9 +100,10 @@ impl Seen {
 }
 
 impl World {
-    /// The scheduler let these go, and not the others of the call.
+    /// The operator hears that the scheduler let these go, and not the others of the call.
     pub(super) fn note_refusals(&mut self, call: &RetireCall, accepted: &BTreeSet<String>) {
-        for worker in self.dask.workers.iter().filter(|w| call.addresses.contains(&*w.address)) {
+        let stays = |w: &&Worker| !w.leaving && call.addresses.contains(&*w.address);
+        for worker in self.dask.workers.iter().filter(stays) {
             if let Some(pod) = self.api.pod(&worker.pod).filter(|_| !accepted.contains(&*worker.address)) {
                 self.rules.refused.insert(pod.uid.clone(), self.now);
             }

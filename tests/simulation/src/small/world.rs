@@ -217,11 +217,11 @@ impl World {
             && !self.dask.workers.iter().any(frozen);
         let accepted = if is_heard { Some(self.dask.retire(call, most)?) } else { None };
         self.say(|_| format!("          {:?} of {:?}: let go {accepted:?}", call.stage, call.addresses));
-        if let Some(accepted) = &accepted {
-            self.note_refusals(call, accepted);
-        }
         if waited_for {
             let accepted = accepted.filter(|_| answered);
+            if let Some(accepted) = &accepted {
+                self.note_refusals(call, accepted);
+            }
             self.operator.memory.retired(call, accepted.as_ref(), self.now);
         }
         Ok(())

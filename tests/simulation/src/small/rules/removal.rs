@@ -143,6 +143,13 @@ pub(super) fn retires(world: &World, call: &RetireCall) -> Result<(), Broken> {
         hold(pod.is_none_or(|p| p.mark.is_some()), "I-D5 mark before retire", || {
             format!("{address} is retired, and that is written on no pod")
         })?;
+        let refused = pod.filter(|_| worker.is_some_and(|w| !w.leaving)).is_some_and(|p| {
+            let at = world.rules.refused.get(&p.uid);
+            p.mark.as_ref().is_some_and(|m| at.is_some_and(|t| *t > m.at))
+        });
+        hold(!refused, "I-D3 who is refused returns to service", || {
+            format!("{address} was refused, and is asked again without having been chosen again")
+        })?;
         let drained = call.stage == RetireStage::Drain || worker.is_some_and(|w| w.leaving);
         hold(drained, "I-D5 drain before close", || format!("{address} is closed before it was drained"))?;
     }
