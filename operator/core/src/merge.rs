@@ -43,12 +43,15 @@ pub fn difference(desired: &Value, live: &Value) -> Option<Value> {
     (!diff.is_empty()).then_some(Value::Object(diff))
 }
 
+/// The entries of `map` that are not null, and nulls in them left out as well.
+pub fn entries(map: &Map<String, Value>) -> Map<String, Value> {
+    map.iter().filter(|(_, v)| !v.is_null()).map(|(k, v)| (k.clone(), without_nulls(v))).collect()
+}
+
 /// `value` without nulls in objects: a null is how clients say "absent".
 pub fn without_nulls(value: &Value) -> Value {
     match value {
-        Value::Object(map) => Value::Object(
-            map.iter().filter(|(_, v)| !v.is_null()).map(|(k, v)| (k.clone(), without_nulls(v))).collect(),
-        ),
+        Value::Object(map) => Value::Object(entries(map)),
         Value::Array(list) => Value::Array(list.iter().map(without_nulls).collect()),
         other => other.clone(),
     }

@@ -14,9 +14,7 @@ pub use labels::{Meta as ChildMeta, effective, for_children};
 
 use crate::{
     action::NewPod,
-    hash,
-    merge::without_nulls,
-    names,
+    hash, merge, names,
     record::{Cluster, Group, Owner},
 };
 
@@ -30,8 +28,9 @@ const WORKER_RESTART: &str = "OnFailure";
 /// Hash of the user's part of a template: nothing that we add changes it.
 pub fn hash(spec: &PodSpecJson, metadata: Option<&TemplateMetadata>) -> String {
     let metadata = effective(&ChildMeta::default(), metadata);
-    let spec = without_nulls(&Value::Object(spec.0.clone()));
-    hash::of_json(&json!({"spec": spec, "labels": metadata.labels, "annotations": metadata.annotations}))
+    let mut whole = json!({"labels": metadata.labels, "annotations": metadata.annotations});
+    whole["spec"] = Value::Object(merge::entries(&spec.0));
+    hash::of_json(&whole)
 }
 
 /// A cluster's scheduler Deployment.
@@ -73,7 +72,7 @@ pub fn scheduler_service(cluster: &Cluster) -> Value {
             "labels": meta.labels, "annotations": meta.annotations,
             "ownerReferences": [cluster_owner(cluster)],
         },
-        "spec": without_nulls(&Value::Object(cluster.spec.scheduler.service.0.clone())),
+        "spec": merge::entries(&cluster.spec.scheduler.service.0),
     })
 }
 

@@ -102,9 +102,14 @@ pub fn state(world: &World) -> BTreeMap<String, Value> {
         for object in world.server.objects(plural) {
             let name = text(&object["metadata"]["name"]);
             let status = masked(&object["status"]);
+            let mut spec = object["spec"].clone();
+            if let Some(spec) = spec.as_object_mut() {
+                // Addresses are given out in the order of creation.
+                spec.retain(|key, _| !key.starts_with("clusterIP"));
+            }
             out.insert(
                 format!("{plural}/{name}"),
-                json!({"spec": object["spec"], "labels": object["metadata"]["labels"], "status": status}),
+                json!({"spec": spec, "labels": object["metadata"]["labels"], "status": status}),
             );
         }
     }

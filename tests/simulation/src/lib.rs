@@ -11,6 +11,7 @@ pub mod named;
 pub mod network;
 pub mod random;
 pub mod scenario;
+pub mod small;
 pub mod trace;
 pub mod workload;
 pub mod world;

@@ -11,8 +11,8 @@ use crate::{
     time::Timestamp,
 };
 
-/// A pod is believed to have no worker only by a reading that is not older than this: workers register
-/// at any time.
+/// A pod is believed to have no worker only by a reading that began not longer ago than this: workers register
+/// at any time, also while a slow scheduler is being read.
 const CURRENT: Duration = Duration::from_secs(2);
 
 const SCALE_DOWN: [&str; 2] = [conditions::SCALE_DOWN_BLOCKED, conditions::SCALE_DOWN_LIMITED];
@@ -56,7 +56,7 @@ pub(crate) fn plan(
                 .actions
                 .extend(idle.into_iter().take(excess).map(|p| delete_unstarted(p, "it never registered")));
             let left = excess - gone;
-            let is_old = input.now.since(snapshot.read) > CURRENT;
+            let is_old = input.now.since(snapshot.at) > CURRENT;
             if left > 0 && is_old && tally.staying.iter().any(|p| addresses.get(&p.uid).is_none()) {
                 // The next reading may show that somebody else holds nothing; until then all stays as it is.
                 let old = &input.group.status.conditions;
@@ -85,7 +85,7 @@ pub(crate) fn holds_nothing(input: &Input<'_>, pod: &PodRecord, addresses: &Mapp
         SchedulerState::Unknown | SchedulerState::Unreachable { .. } => false,
         SchedulerState::Known(snapshot) => {
             snapshot.offer.is_some()
-                && input.now.since(snapshot.read) <= CURRENT
+                && input.now.since(snapshot.at) <= CURRENT
                 && addresses.get(&pod.uid).is_none()
                 && !addresses.strangers
         }

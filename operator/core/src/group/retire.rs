@@ -31,6 +31,7 @@ pub(crate) fn progress(
     found: &mut Findings,
 ) {
     memory.calls.retain(|_, c| input.now.since(c.started) < LOST_CALL);
+    memory.victims.retain(|uid, _| input.pods.iter().any(|p| p.uid == *uid && p.mark.is_some()));
     if tally.marked.is_empty() {
         return;
     }
@@ -88,7 +89,7 @@ fn step(
     let early = memory.is_refused(&pod.uid, input.now);
     let victim = memory.victims.entry(pod.uid.clone()).or_default();
     if victim.refused {
-        *victim = Victim::default();
+        // Until the mark is seen to be gone: the write may fail.
         steps.actions.push(Action::UnmarkPod(reference(pod)));
     } else if addresses.is_subset(&victim.closed) {
         steps.actions.push(delete(pod, "retired"));

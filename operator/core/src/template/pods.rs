@@ -3,7 +3,7 @@
 use dask_crds::PodSpecJson;
 use serde_json::{Map, Value, json};
 
-use crate::merge::without_nulls;
+use crate::merge;
 
 /// Seconds a pod stays bound to a node that does not answer. Kubernetes' default is 300: Dask computes
 /// again what was lost long before that.
@@ -13,10 +13,7 @@ const LOST: [&str; 2] = ["node.kubernetes.io/not-ready", "node.kubernetes.io/unr
 
 /// The author's spec, without nulls.
 pub(super) fn spec(spec: &PodSpecJson) -> Map<String, Value> {
-    match without_nulls(&Value::Object(spec.0.clone())) {
-        Value::Object(spec) => spec,
-        _ => Map::new(),
-    }
+    merge::entries(&spec.0)
 }
 
 /// No token for the API server, where the author names no service account and says nothing about it:

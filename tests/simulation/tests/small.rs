@@ -1,0 +1,83 @@
+//! The core alone in small worlds: every way through a few faults, and random ways through many.
+
+use std::cell::Cell;
+
+use dask_operator_simulation::small::{
+    Bounds, Counted, Failure, Progress, Runner, Script, Start, beginnings, explore, replay, script, search,
+};
+
+/// Searches all scripts of these beginnings.
+fn every_way(starts: impl Iterator<Item = Start>, bounds: Bounds) -> Result<Counted, Box<Failure>> {
+    let mut runner = Runner::default();
+    let mut counted = Counted::default();
+    for start in starts {
+        counted = counted.plus(search(start, bounds, &mut runner)?);
+    }
+    println!("{bounds:?}: {counted:?}");
+    Ok(counted)
+}
+
+#[test]
+fn one_fault_at_any_step_of_any_beginning() {
+    match every_way(beginnings().into_iter(), Bounds { depth: 18, events: 1 }) {
+        Ok(counted) => assert!(counted.scripts > 10_000, "{counted:?}"),
+        Err(failure) => panic!("{failure}"),
+    }
+}
+
+#[test]
+fn two_faults_at_any_steps_while_one_of_three_leaves() {
+    let shrinks = |s: &Start| s.workers == 3 && s.wanted == 2 && s.data;
+    match every_way(beginnings().into_iter().filter(shrinks), Bounds { depth: 10, events: 2 }) {
+        Ok(counted) => assert!(counted.scripts > 30_000, "{counted:?}"),
+        Err(failure) => panic!("{failure}"),
+    }
+}
+
+#[test]
+fn random_ways() {
+    let last = Cell::new(Progress::default());
+    let failure = explore(1, || last.get().scenarios >= 10_000, &mut |p| last.set(*p));
+    if let Some(failure) = failure {
+        panic!("{failure}");
+    }
+    println!("{:?}", last.get());
+    assert!(last.get().decisions > 500_000, "{:?}", last.get());
+}
+
+/// Scripts in which something did not hold once.
+const FOUND: [&str; 4] = [
+    // A worker registers while a slow scheduler is read: it is not in the reading, and is no empty pod.
+    "0to1,person,empty . . resize=0 slow-reading",
+    // A marked worker's node is lost, and comes back.
+    "3to0,person,data . . node-lost=0",
+    // A pod fails while the watch is slow, and others start.
+    "2to4,person,empty lag-pods resize=2 fail=0 trickle",
+    // The mark of a worker that was refused cannot be taken off at once.
+    "0to2,person,data . . . . . resize=0 . data=2 lost=1",
+];
+
+#[test]
+fn what_was_found_stays_found() {
+    for text in FOUND {
+        let told = replay(text).unwrap();
+        assert_eq!(told.broken, None, "{told}");
+        assert!(told.trace.len() > 5, "{told}");
+    }
+}
+
+#[test]
+fn a_script_is_read_as_it_is_written() {
+    for seed in 0..500 {
+        let made = script(seed);
+        assert_eq!(made.to_string().parse::<Script>().unwrap(), made);
+    }
+    assert!("3to1,person,data . explode".parse::<Script>().is_err());
+    assert!("many . .".parse::<Script>().is_err());
+}
+
+#[test]
+fn the_same_script_goes_the_same_way() {
+    let text = script(7).to_string();
+    assert_eq!(replay(&text).unwrap().trace, replay(&text).unwrap().trace);
+}
