@@ -5,7 +5,7 @@ SHELL := /bin/bash
 JOBS ?= 2
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: toolchain help demo test e2e e2e-all bench bench-quick lint fmt crds image clean
+.PHONY: toolchain help demo test e2e e2e-all bench bench-quick explore replay mutants lint fmt crds image clean
 
 help: ## list the commands
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/; s/[$$]+/$$/' | expand -t 12
@@ -27,6 +27,15 @@ e2e-all: e2e demo ## the end-to-end tests, another leader, an API server away fo
 	tests/e2e.sh leader::
 	E2E_AWAY_SECONDS=180 tests/e2e.sh is_away
 	for dask in 2024.1.0 2024.12.1 2025.7.0; do E2E_DASK=$$dask tests/e2e.sh removal:: || exit; done
+
+explore: toolchain ## random worlds, whole ones and small ones, for SECONDS=60 each, from seed FROM=0
+	cargo run -q -p dask-operator-simulation --bin explore --jobs $(JOBS) -- --seconds $(or $(SECONDS),60) --from $(or $(FROM),0)
+
+replay: toolchain ## one simulated scenario with its story: SCENARIO='seed 7', or a name; SEED=1
+	cargo run -q -p dask-operator-simulation --bin explore --jobs $(JOBS) -- --replay "$(SCENARIO)" --seed $(or $(SEED),1)
+
+mutants: toolchain ## put known bugs into a copy, one at a time, and see the simulation catch each (an hour)
+	@tests/mutants.sh $(MUTANT)
 
 bench: toolchain ## measure beside a bare client and dask-kubernetes (40 minutes); writes docs/benchmarks.*
 	@tests/bench/bench.sh full

@@ -9,6 +9,7 @@ pub mod cache;
 pub mod client;
 pub mod execute;
 pub mod health;
+mod jump;
 pub mod leader;
 pub mod link;
 pub mod metrics;

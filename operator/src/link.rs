@@ -115,6 +115,14 @@ impl Links {
         }
     }
 
+    /// What schedulers said does not count any more; those that are needed are asked again.
+    pub fn forget_readings(&self) {
+        for link in self.lock().values_mut() {
+            link.state = SchedulerState::default();
+            link.wake.notify_one();
+        }
+    }
+
     /// Something about the scheduler's pod changed: ask soon.
     pub fn wake(&self, cluster: &Key) {
         if let Some(link) = self.lock().get(cluster) {

@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     api,
     health::{BEAT, Health},
+    jump::Jumps,
     leader::Leadership,
     link::Links,
     metrics::Metrics,
@@ -78,6 +79,7 @@ pub struct Operator {
     pub(crate) written: reconcile::Writings,
     busy: AtomicUsize,
     stopped: CancellationToken,
+    jumps: Jumps,
 }
 
 /// A subject that failed, how often in a row, and until when it rests.
@@ -129,6 +131,7 @@ impl Operator {
             written: reconcile::Writings::default(),
             busy: AtomicUsize::new(0),
             stopped: CancellationToken::new(),
+            jumps: Jumps::default(),
         })
     }
 
@@ -243,6 +246,11 @@ impl Operator {
 
     /// Reconciles one subject, and puts it in the queue again for later.
     async fn one(self: &Arc<Self>, subject: &Subject) {
+        if self.jumps.jumped(self.world.now()) {
+            tracing::warn!("the clock was set: what was remembered in its old time is forgotten");
+            self.state.lock().forget();
+            self.links.forget_readings();
+        }
         let timer = self.metrics.reconciling(subject.kind());
         let outcome = tokio::time::timeout(LIMIT, reconcile::reconcile(self, subject)).await;
         let outcome = outcome.unwrap_or_else(|_| Err(reconcile::Error::TooSlow(LIMIT)));

@@ -54,7 +54,7 @@ impl Expectations {
 
     /// How long to wait before deciding: `None` when nothing is expected (any more).
     pub fn wait(&mut self, now: Timestamp) -> Option<Duration> {
-        self.waiting.retain(|_, (_, since)| now.since(*since) < LIMIT);
+        self.waiting.retain(|_, (_, since)| now.since(*since) < LIMIT && since.since(now) < LIMIT);
         self.waiting.values().map(|(_, since)| LIMIT.saturating_sub(now.since(*since))).min()
     }
 }

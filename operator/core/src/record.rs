@@ -2,7 +2,7 @@
 
 mod runner;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -102,6 +102,11 @@ impl Mark {
     /// As it is written down. One that cannot be read is still one: somebody chose this pod.
     pub fn read(text: &str) -> Self {
         serde_json::from_str(text).unwrap_or(Self { at: Timestamp(0), scheduler: String::new() })
+    }
+
+    /// Whether its time cannot be right: nobody's clock is that far ahead. It is not waited for then.
+    pub fn is_of_a_wrong_clock(&self, now: Timestamp) -> bool {
+        self.at.since(now) > Duration::from_secs(60)
     }
 }
 

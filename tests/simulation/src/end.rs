@@ -125,7 +125,10 @@ pub fn state(world: &World) -> BTreeMap<String, Value> {
 fn masked(status: &Value) -> Value {
     let mut conditions: Vec<Value> = Vec::new();
     for c in status["conditions"].as_array().into_iter().flatten() {
-        conditions.push(json!([c["type"], c["status"], c["reason"]]));
+        // What was wrong once and is over is not told by who was away meanwhile.
+        if c["status"] == "True" || c["type"] == "Ready" {
+            conditions.push(json!([c["type"], c["status"], c["reason"]]));
+        }
     }
     let mut out = json!({"conditions": conditions});
     for key in ["phase", "jobStatus", "replicas", "workers"] {

@@ -66,7 +66,7 @@ impl Trace {
 }
 
 /// The fields in which two values differ, with what they are now.
-fn differences(before: &Value, after: &Value, path: &mut String, out: &mut Vec<String>) {
+pub fn differences(before: &Value, after: &Value, path: &mut String, out: &mut Vec<String>) {
     if before == after || out.len() >= FIELDS || path == ".metadata.resourceVersion" {
         return;
     }

@@ -62,7 +62,8 @@ pub fn all() -> Vec<Workload> {
                 .at(80, delete("daskworkergroups", "more", "Background"))
                 .calm_at(120),
         ),
-        steady(Scenario::new("W8 job").at(0, Act::Create(manifest::job("j", 20))).calm_at(100)),
+        // A program does not wait for its cluster, and what it no longer needs need not be made.
+        unsteady(Scenario::new("W8 job").at(0, Act::Create(manifest::job("j", 20))).calm_at(100)),
         unsteady(
             new("W9 scheduler restarts").at(40, Act::KillScheduler { cluster: "a".into() }).calm_at(120),
         ),

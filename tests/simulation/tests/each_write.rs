@@ -4,6 +4,7 @@
 use dask_operator_simulation::{
     network::{CrashPoint, Planned},
     scenario::{Report, Scenario},
+    trace::differences,
     workload::{self, Workload},
 };
 
@@ -17,12 +18,10 @@ fn different(workload: &Workload, reference: &Report, faulty: &Report) -> Vec<St
     let mut wrong = faulty.wrong.clone();
     if faulty.state != reference.state {
         for (name, value) in &reference.state {
-            if faulty.state.get(name) != Some(value) {
-                wrong.push(format!(
-                    "{name} is {:?} and not {value}",
-                    faulty.state.get(name).map(ToString::to_string)
-                ));
-            }
+            let mut fields = Vec::new();
+            let is = faulty.state.get(name).unwrap_or(&serde_json::Value::Null);
+            differences(value, is, &mut String::new(), &mut fields);
+            wrong.extend(fields.iter().map(|f| format!("{name}: {f}, and not as without faults")));
         }
         wrong.extend(
             faulty

@@ -88,7 +88,8 @@ pub fn next_size(
     if current < limits.minimum {
         return limits.minimum;
     }
-    if last_change.is_some_and(|t| now.since(t) < COOLDOWN) {
+    // What a wrong clock wrote down as far in the future is not waited for.
+    if last_change.is_some_and(|t| now.since(t) < COOLDOWN && t.since(now) < COOLDOWN) {
         return current;
     }
     match (samples.newest(now).map(clamp), samples.agreed(now).map(clamp)) {
@@ -155,6 +156,7 @@ mod tests {
         let just = Some(Timestamp(NOW.0 - 14_000));
         assert_eq!(next_size(2, &samples(&[9]), LIMITS, just, NOW), 2);
         assert_eq!(next_size(2, &samples(&[9]), LIMITS, Some(Timestamp(NOW.0 - 15_000)), NOW), 9);
+        assert_eq!(next_size(2, &samples(&[9]), LIMITS, Some(Timestamp(NOW.0 + 3_600_000)), NOW), 9);
     }
 
     #[test]

@@ -45,6 +45,8 @@ impl Failures {
 
     /// With what is observed now.
     pub(crate) fn after(mut self, input: &Input<'_>, tally: &Tally<'_>) -> Self {
+        // A wrong clock may have written it down.
+        self.last = self.last.map(|t| t.min(input.now));
         let worker = &input.group.spec.worker;
         let current = template::hash(&worker.spec, worker.metadata.as_ref());
         if self.template.as_deref() != Some(&current) {

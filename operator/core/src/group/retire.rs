@@ -75,7 +75,8 @@ fn step(
 ) {
     let Some(addresses) = mapped.get(&pod.uid) else {
         let was_closed = memory.victims.get(&pod.uid).is_some_and(|v| !v.closed.is_empty());
-        let is_current = pod.mark.as_ref().is_some_and(|m| snapshot.at > m.at);
+        let is_current =
+            pod.mark.as_ref().is_some_and(|m| snapshot.at > m.at || m.is_of_a_wrong_clock(input.now));
         if was_closed || (is_current && !mapped.strangers) {
             steps.actions.push(delete(pod, "retired, and the scheduler has forgotten it"));
         }

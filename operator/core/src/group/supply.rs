@@ -75,7 +75,8 @@ pub(crate) fn plan(
 fn leaving_soon(input: &Input<'_>, tally: &Tally<'_>, memory: &Memory, found: &mut Findings) -> usize {
     let mut count = 0;
     for pod in &tally.marked {
-        let left = pod.mark.as_ref().map(|m| input.now.until(m.at.plus(COUNTED))).unwrap_or_default();
+        let left = pod.mark.as_ref().filter(|m| !m.is_of_a_wrong_clock(input.now));
+        let left = left.map(|m| input.now.until(m.at.plus(COUNTED))).unwrap_or_default();
         let comes_back = memory.victims.get(&pod.uid).is_some_and(|v| v.refused);
         if comes_back {
             count += 1;

@@ -4,7 +4,13 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::{act::Act, manifest, network::Rates, scenario::Scenario, workload::submit};
+use crate::{
+    act::{Act, PodFate},
+    manifest,
+    network::Rates,
+    scenario::Scenario,
+    workload::submit,
+};
 
 fn seconds(n: u64) -> Duration {
     Duration::from_secs(n)
@@ -62,7 +68,7 @@ fn watches() -> Vec<Scenario> {
                         propagation: "Background",
                     },
                 )
-                .at(43, Act::Pod { nth: 0, scheduler: false, fate: crate::act::PodFate::Deleted })
+                .at(43, Act::Pod { nth: 0, scheduler: false, fate: PodFate::Deleted })
                 .at(45, Act::Cut { gone }),
         );
         let mut again = with(format!("S09 everything told over and over, gone: {gone}"));
@@ -127,6 +133,30 @@ fn operators() -> Vec<Scenario> {
             .at(70, Act::Crash { operator: 1 }),
     ];
     for skew in [-3600, 3600] {
+        let wrong = |seconds| Act::Skew { operator: 0, seconds };
+        out.push(
+            with(format!("S39 pods are refused while a clock is wrong by {skew} s"))
+                .at(20, wrong(skew))
+                .at(25, Act::Forbid { resource: "pods", code: 403, time: seconds(60) })
+                .at(26, scale(6))
+                .at(70, wrong(0)),
+        );
+        out.push(
+            with(format!("S39 workers leave while a clock is wrong by {skew} s"))
+                .at(20, wrong(skew))
+                .at(30, Act::Scatter { cluster: "a".into(), size: 50, nth: 0 })
+                .at(40, scale(1))
+                .at(42, wrong(0))
+                .at(43, scale(4)),
+        );
+        out.push(
+            with(format!("S39 workers end badly while a clock is wrong by {skew} s"))
+                .at(20, wrong(skew))
+                .at(30, Act::Images { good: false })
+                .at(31, Act::Pod { nth: 0, scheduler: false, fate: PodFate::Evicted })
+                .at(32, Act::Pod { nth: 1, scheduler: false, fate: PodFate::Ends(0) })
+                .at(60, wrong(0)),
+        );
         out.push(
             busy(with(format!("S39 a clock goes wrong by {skew} s")))
                 .at(45, Act::Skew { operator: 0, seconds: skew })

@@ -127,6 +127,7 @@ impl World {
             s.mood = Mood::default();
             s.waiting.clear();
             s.release();
+            s.want_no_results();
         });
         let (lost, now) = {
             let mut state = self.lock();

@@ -95,6 +95,8 @@ impl State {
             (None, Some(after)) => {
                 if let Some(pod) = PodState::of(after) {
                     self.pods.insert(uid.clone(), pod);
+                    // Its owner may be gone already.
+                    self.soon(now, (500, 3000), Event::Collect);
                     self.soon(now, (20, 1500), Event::Bind(uid.clone()));
                 }
             }

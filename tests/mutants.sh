@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# Deliberate bugs (tests/mutants/*.patch), one at a time in a copy of this checkout: does the simulation catch each?
+# Usage: mutants.sh [PART-OF-A-NAME]. A patch's first line says what the bug is. Prints a table; fails if one lives.
+set -euo pipefail
+HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+COPY=$(mktemp -d)
+trap 'rm -rf "$COPY"' EXIT
+export CARGO_TARGET_DIR=${MUTANTS_TARGET_DIR:-$HOME/.cache/dask-operator/mutants} RUST_BACKTRACE=0 CARGO_TERM_COLOR=never
+git -C "$HERE/.." archive --format=tar HEAD | tar -x -C "$COPY"
+cd "$COPY"
+git init -q && git add -A && git -c user.name=mutants -c user.email=mutants@localhost commit -qm "as it is"
+
+# suite TEST: whether it passes; the cheap ones first, the first that fails is enough.
+suite() { cargo test -q --locked -p dask-operator-simulation --jobs "${JOBS:-2}" --test "$1" >"$COPY/.log" 2>&1; }
+
+lived=0
+printf '%-32s %-12s %s\n' patch "caught by" bug
+for patch in "$HERE"/mutants/*"${1:-}"*.patch; do
+  git apply "$patch"
+  caught=
+  for test in small each_write scenarios; do
+    suite "$test" || { caught=$test && break; }
+  done
+  if ! [ -s .log ] || grep -q 'could not compile' .log; then
+    caught="no build" && lived=$((lived + 1))
+  fi
+  [ -n "$caught" ] || lived=$((lived + 1))
+  printf '%-32s %-12s %s\n' "$(basename "$patch" .patch)" "${caught:-NOBODY}" "$(head -n 1 "$patch" | sed 's/^# //')"
+  git checkout -q -- .
+done
+[ "$lived" -eq 0 ] || { echo "$lived lived, or did not build" >&2 && exit 1; }
