@@ -15,7 +15,9 @@ use crate::{
 /// How long after the last fault all must be as it should.
 const SETTLE: Duration = Duration::from_secs(900);
 /// How long nothing may be written then.
-const REST: Duration = Duration::from_secs(620);
+const REST: Duration = Duration::from_secs(400);
+/// After this long every object was looked at again (the operator's resync with its jitter), and not before.
+const RESYNCED: Duration = Duration::from_secs(370);
 /// In such steps it is looked whether all is as it should be.
 const LOOK: Duration = Duration::from_secs(30);
 
@@ -160,15 +162,14 @@ impl Scenario {
     async fn settle(&self, world: &Arc<World>) -> Vec<String> {
         let limit = self.calm_at + SETTLE;
         let mut writes = 0;
-        // Who listens to a dead connection learns of it only then.
-        let mut now = self.calm_at + if self.lag >= SILENCE { SILENCE } else { Duration::ZERO };
+        let mut now = self.calm_at;
         loop {
             now += LOOK;
             world.until(now).await;
             let new = world.take_writes();
             writes += new.len();
             let missing = end::missing(world);
-            if missing.is_empty() && new.is_empty() {
+            if missing.is_empty() && new.is_empty() && now >= self.calm_at + RESYNCED {
                 break;
             }
             if now >= limit {

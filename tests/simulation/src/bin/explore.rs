@@ -6,7 +6,7 @@ use std::{
 };
 
 use clap::Parser;
-use dask_operator_simulation::{named, random, scenario::Report};
+use dask_operator_simulation::{named, random, scenario::Report, small};
 
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
@@ -26,6 +26,9 @@ struct Args {
     /// The seed of the world in which a named scenario is replayed.
     #[arg(long, default_value_t = 0)]
     seed: u64,
+    /// Run this script of a small world, and tell its story.
+    #[arg(long)]
+    script: Option<String>,
     /// List the scenarios that have a name.
     #[arg(long)]
     list: bool,
@@ -38,6 +41,18 @@ fn main() -> ExitCode {
             println!("{}", scenario.name);
         }
         return ExitCode::SUCCESS;
+    }
+    if let Some(script) = &args.script {
+        return match small::replay(script) {
+            Ok(replay) => {
+                println!("{replay}");
+                if replay.broken.is_none() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+            }
+            Err(error) => {
+                eprintln!("{error}");
+                ExitCode::FAILURE
+            }
+        };
     }
     match &args.replay {
         Some(name) => replay(name, args.seed),
@@ -74,8 +89,26 @@ fn explore(from: u64, time: Duration) -> ExitCode {
         }
     }
     let rate = runs as f64 / begin.elapsed().as_secs_f64();
-    println!("{runs} scenarios from seed {from}, {rate:.0} a second, {bad} of them bad");
-    if bad == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    println!(
+        "{runs} scenarios of the whole operator from seed {from}, {rate:.0} a second, {bad} of them bad"
+    );
+    let small_is_good = explore_small(from, time);
+    if bad == 0 && small_is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+#[expect(clippy::disallowed_methods, reason = "people wait in real time")]
+fn explore_small(from: u64, time: Duration) -> bool {
+    let begin = Instant::now();
+    let (mut scenarios, mut decisions) = (0, 0);
+    let failure = small::explore(from, || begin.elapsed() >= time, &mut |p| {
+        (scenarios, decisions) = (p.scenarios, p.decisions);
+    });
+    let rate = scenarios as f64 / begin.elapsed().as_secs_f64();
+    println!("{scenarios} scenarios of the core, {rate:.0} a second, {decisions} decisions");
+    if let Some(failure) = &failure {
+        println!("{failure}");
+    }
+    failure.is_none()
 }
 
 fn tell(report: &Report) {
