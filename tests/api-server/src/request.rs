@@ -7,6 +7,9 @@ use serde_json::Value;
 
 use crate::{kinds::Kind, partial::View, schema::Cause, status::Status, store::State};
 
+/// Most bytes of a manager's name.
+const LONGEST_MANAGER: usize = 128;
+
 /// The parts of a path, as far as they name something served.
 #[derive(Clone)]
 pub(crate) struct Target {
@@ -16,6 +19,12 @@ pub(crate) struct Target {
     pub namespace: String,
     pub name: Option<String>,
     pub subresource: Option<&'static str>,
+}
+
+impl Target {
+    pub(crate) fn is_custom(&self) -> bool {
+        self.kind.builtin().is_none()
+    }
 }
 
 /// What is to become of unknown fields.
@@ -43,7 +52,8 @@ pub(crate) struct Query {
     pub dry_run: bool,
     pub manager: String,
     pub validation: Validation,
-    pub force: bool,
+    /// Only an apply may be told of it.
+    pub force: Option<bool>,
     /// Options of a deletion, as they stand in its body.
     pub delete: Option<Value>,
 }
@@ -104,8 +114,9 @@ impl Query {
             "timeoutSeconds" => self.timeout = Some(number(value)?),
             "dryRun" if value == "All" => self.dry_run = true,
             "dryRun" => return Err(unsupported(options, "dryRun", format!("[{value:?}]"), &["All"])),
+            "fieldManager" if value.len() > LONGEST_MANAGER => return Err(long_manager(options)),
             "fieldManager" => self.manager = value.into(),
-            "force" => self.force = is_true,
+            "force" => self.force = Some(is_true),
             "fieldValidation" => self.validation = validation(options, value)?,
             "gracePeriodSeconds" => {
                 let seconds: i64 = number(value)?;
@@ -127,6 +138,11 @@ impl Query {
 fn number<T: std::str::FromStr>(value: &str) -> Result<T, Status> {
     let why = || Status::bad_request(format!("strconv.ParseInt: parsing {value:?}: invalid syntax"));
     value.parse().map_err(|_| why())
+}
+
+fn long_manager(options: &str) -> Status {
+    let message = format!("Too long: may not be more than {LONGEST_MANAGER} bytes");
+    Status::options(options, Cause { reason: "FieldValueTooLong", field: "fieldManager".into(), message })
 }
 
 fn unsupported(options: &str, field: &str, value: String, supported: &[&str]) -> Status {

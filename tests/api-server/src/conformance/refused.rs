@@ -32,7 +32,7 @@ pub(super) async fn refused(ground: Ground, resource: &str, object: Value, rows:
             wrong.push(error.to_string());
         }
     }
-    ensure!(wrong.is_empty(), "{} values:\n{}", wrong.len(), wrong.join("\n"));
+    ensure!(wrong.is_empty(), "{} values: {}", wrong.len(), wrong.join("; "));
     Ok(())
 }
 

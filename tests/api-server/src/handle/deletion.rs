@@ -31,6 +31,11 @@ impl Asking<'_> {
         // What stands in the query counts where the body says nothing.
         let query = self.query.delete.as_ref().filter(|_| self.request.body().is_empty()).unwrap_or(&body);
         let text = |at: &str| body.pointer(at).and_then(Value::as_str).map(String::from);
+        if let (Some(policy), true) =
+            (query["propagationPolicy"].as_str(), query["orphanDependents"].is_boolean())
+        {
+            return Err(both(policy));
+        }
         let propagation = match query["propagationPolicy"].as_str() {
             None if query["orphanDependents"] == true => Some(Propagation::Orphan),
             None | Some("") => None,
@@ -97,6 +102,13 @@ impl Asking<'_> {
             "metadata": {"resourceVersion": state.version.to_string()}, "items": items,
         })))
     }
+}
+
+fn both(policy: &str) -> Status {
+    let message =
+        format!("Invalid value: {policy:?}: orphanDependents and deletionPropagation cannot be both set");
+    let field = "propagationPolicy".into();
+    Status::options("DeleteOptions", Cause { reason: "FieldValueInvalid", field, message })
 }
 
 fn bad_propagation(given: &str) -> Status {

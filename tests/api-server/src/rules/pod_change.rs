@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::forbidden;
 use crate::{meta, schema::Cause};
 
-const RULE: &str = "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)";
+const RULE: &str = "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)\n";
 
 /// What is wrong with a change. (A real server shows the difference after the rule; this one does not.)
 pub(super) fn validate(new: &Value, old: &Value) -> Vec<Cause> {
