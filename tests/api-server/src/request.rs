@@ -71,7 +71,33 @@ impl Query {
         Ok(parsed)
     }
 
+    fn check_watch(&self) -> Result<(), Status> {
+        const NEWER: &str = "NotOlderThan";
+        let given = self.version_match.as_str();
+        let mut wrong = Vec::new();
+        let mut add = |reason, message: String| {
+            wrong.push(Cause { reason, field: "resourceVersionMatch".into(), message });
+        };
+        if self.initial_events && given != NEWER {
+            let why = "Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan";
+            add("FieldValueForbidden", why.into());
+        }
+        if !self.initial_events && !given.is_empty() {
+            let why =
+                "Forbidden: resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided";
+            add("FieldValueForbidden", why.into());
+        }
+        if !["", NEWER].contains(&given) {
+            let why = format!("Unsupported value: {given:?}: supported values: {NEWER:?}");
+            add("FieldValueNotSupported", why);
+        }
+        if wrong.is_empty() { Ok(()) } else { Err(Status::all_options("ListOptions", wrong)) }
+    }
+
     fn check_list(&self) -> Result<(), Status> {
+        if self.watch {
+            return self.check_watch();
+        }
         let forbidden = |field: &str, why: &str| {
             let message = format!("Forbidden: {why}");
             Status::options(
@@ -84,17 +110,12 @@ impl Query {
             let value = format!("{:?}", self.version_match);
             return Err(unsupported("ListOptions", "resourceVersionMatch", value, &matches));
         }
-        let is_alone = self.version.is_empty() && !self.version_match.is_empty() && !self.initial_events;
-        if is_alone {
+        if self.version.is_empty() && !self.version_match.is_empty() {
             let why = "resourceVersionMatch is forbidden unless resourceVersion is provided";
             return Err(forbidden("resourceVersionMatch", why));
         }
-        if self.initial_events && !self.watch {
+        if self.initial_events {
             return Err(forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list"));
-        }
-        if self.initial_events && self.version_match != "NotOlderThan" {
-            let why = "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan";
-            return Err(forbidden("resourceVersionMatch", why));
         }
         Ok(())
     }

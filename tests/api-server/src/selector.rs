@@ -97,6 +97,10 @@ fn split(text: &str) -> Vec<&str> {
 
 fn requirement(text: &str) -> Result<Requirement, String> {
     let text = text.trim();
+    let operator: String = text.chars().take_while(|c| matches!(c, '=' | '<' | '>')).collect();
+    if !operator.is_empty() {
+        return Err(format!("found '{operator}', expected: !, identifier, or 'end of string'"));
+    }
     if let Some((key, value)) = text.split_once("!=") {
         return named(key, Rule::NotIn(one(key, value)?));
     }
@@ -104,10 +108,10 @@ fn requirement(text: &str) -> Result<Requirement, String> {
         return named(key, Rule::In(one(key, value)?));
     }
     if let Some((key, value)) = text.split_once('>') {
-        return named(key, Rule::Above(number(key, value)?));
+        return named(key, Rule::Above(number(value)?));
     }
     if let Some((key, value)) = text.split_once('<') {
-        return named(key, Rule::Below(number(key, value)?));
+        return named(key, Rule::Below(number(value)?));
     }
     if let Some(key) = text.strip_prefix('!') {
         return named(key, Rule::Missing);
@@ -158,11 +162,11 @@ fn one(key: &str, value: &str) -> Result<Vec<String>, String> {
     }
 }
 
-fn number(key: &str, value: &str) -> Result<i64, String> {
+fn number(value: &str) -> Result<i64, String> {
     let value = value.trim();
     value.parse().map_err(|_| {
         let why = "for 'Gt', 'Lt' operators, the value must be an integer";
-        unreadable(&format!("values[0][{}]: Invalid value: {value:?}: {why}", key.trim()))
+        unreadable(&format!("values[0]: Invalid value: {value:?}: {why}"))
     })
 }
 

@@ -131,7 +131,11 @@ impl Status {
 
     /// 422 of the parameters of a request.
     pub(crate) fn options(kind: &str, cause: Cause) -> Self {
-        let mut status = Self::invalid_named(&format!("{kind}.meta.k8s.io"), "", vec![cause]);
+        Self::all_options(kind, vec![cause])
+    }
+
+    pub(crate) fn all_options(kind: &str, causes: Vec<Cause>) -> Self {
+        let mut status = Self::invalid_named(&format!("{kind}.meta.k8s.io"), "", causes);
         if let Some(details) = &mut status.details {
             (details.group, details.kind) = ("meta.k8s.io".into(), kind.into());
         }

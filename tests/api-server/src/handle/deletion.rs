@@ -6,6 +6,7 @@ use super::{Answer, Asking};
 use crate::{
     asked::Asked,
     call::{DeleteOptions, Propagation},
+    decode,
     delete::{self, Deleted},
     journal::Verb,
     kinds::Builtin,
@@ -25,6 +26,7 @@ impl Asking<'_> {
         } else {
             serde_json::from_slice(self.request.body()).map_err(|e| Status::bad_request(e.to_string()))?
         };
+        fits(&body)?;
         if body["dryRun"].as_array().is_some_and(|d| d.iter().any(|v| v == "All")) {
             asked.dry_run = true;
         }
@@ -102,6 +104,24 @@ impl Asking<'_> {
             "metadata": {"resourceVersion": state.version.to_string()}, "items": items,
         })))
     }
+}
+
+/// Options of the wrong type are told as they come from the decoder.
+fn fits(body: &Value) -> Result<(), Status> {
+    for (key, of, is_right) in [
+        ("gracePeriodSeconds", "int64", Value::is_i64 as fn(&Value) -> bool),
+        ("propagationPolicy", "v1.DeletionPropagation", Value::is_string),
+        ("orphanDependents", "bool", Value::is_boolean),
+    ] {
+        if body.get(key).is_some_and(|value| !value.is_null() && !is_right(value)) {
+            let what = decode::told(&body[key]);
+            let why = format!(
+                "json: cannot unmarshal {what} into Go struct field DeleteOptions.{key} of type {of}"
+            );
+            return Err(Status::new(500, "", why));
+        }
+    }
+    Ok(())
 }
 
 fn both(policy: &str) -> Status {

@@ -10,6 +10,15 @@ const RULE: &str = "pod updates may not change fields other than `spec.container
 /// What is wrong with a change. (A real server shows the difference after the rule; this one does not.)
 pub(super) fn validate(new: &Value, old: &Value) -> Vec<Cause> {
     let mut wrong = Vec::new();
+    for list in ["containers", "initContainers"] {
+        let count = |pod: &Value| meta::list(&pod["spec"], &format!("/{list}")).len();
+        if count(new) != count(old) {
+            wrong.push(forbidden(format!("spec.{list}"), "pod updates may not add or remove containers"));
+        }
+    }
+    if !wrong.is_empty() {
+        return wrong;
+    }
     let mut allowed = new["spec"].clone();
     for list in ["containers", "initContainers"] {
         let before = meta::list(&old["spec"], &format!("/{list}"));
