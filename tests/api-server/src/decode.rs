@@ -162,6 +162,11 @@ fn names(kind: &Kind, object: &mut Value) -> Result<(), Status> {
         }
         return Err(status);
     }
+    Err(other_builtin(kind, &its_kind, &its_version))
+}
+
+/// An object of another kind, sent to a built-in one.
+fn other_builtin(kind: &Kind, its_kind: &str, its_version: &str) -> Status {
     let version = its_version.rsplit('/').next().unwrap_or_default();
     let is_known = kinds::builtin().iter().any(|k| k.kind == its_kind && k.api_version == its_version);
     let why = if is_known {
@@ -173,10 +178,10 @@ fn names(kind: &Kind, object: &mut Value) -> Result<(), Status> {
              \"pkg/runtime/scheme.go:110\""
         )
     };
-    Err(Status::bad_request(format!(
+    Status::bad_request(format!(
         "{its_kind} in version \"{version}\" cannot be handled as a {}: {why}",
         kind.kind
-    )))
+    ))
 }
 
 /// An object of another kind, sent to a custom resource.
