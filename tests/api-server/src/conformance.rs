@@ -1,4 +1,8 @@
 //! The conformance suite: what a Kubernetes API server must answer, as cases that are run on a real one and on ours.
+//!
+//! No case asks for what our server leaves out: the admission of RuntimeClasses (it takes any name of one), and
+//! privileged containers, which a real server forbids or not as it is started (ours takes them all, and does not look
+//! at `allowPrivilegeEscalation` beside `privileged`).
 
 mod answer;
 mod applied;

@@ -1,12 +1,14 @@
 //! From what a client sent to an object of its kind: shape, unknown fields, defaults of a schema.
 
+mod twice;
+
 use std::sync::OnceLock;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::Value;
 
 use crate::{
-    kinds::{Form, Kind},
+    kinds::{self, Form, Kind},
     request::Validation,
     shape::Shape,
     status::Status,
@@ -19,17 +21,36 @@ pub(crate) fn json(kind: &Kind, bytes: &[u8]) -> Result<Value, Status> {
     if value.is_object() {
         return Ok(value);
     }
-    let what = match &value {
-        Value::Array(_) => "array",
-        Value::String(_) => "string",
-        Value::Bool(_) => "bool",
-        _ => "number",
-    };
+    let what = told(&value);
     let why = format!(
         "json: cannot unmarshal {what} into Go value of type struct {{ APIVersion string \
          \"json:\\\"apiVersion,omitempty\\\"\"; Kind string \"json:\\\"kind,omitempty\\\"\" }}"
     );
     Err(unrecognized(kind, bytes, &why))
+}
+
+/// What Go calls a value.
+pub(crate) const fn told(value: &Value) -> &'static str {
+    match value {
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+        Value::String(_) => "string",
+        Value::Bool(_) => "bool",
+        _ => "number",
+    }
+}
+
+/// Fields that stand twice in a body: what is to be warned of, or a refusal.
+pub(crate) fn twice(kind: &Kind, bytes: &[u8], validation: Validation) -> Result<Vec<String>, Status> {
+    if validation == Validation::Ignore {
+        return Ok(Vec::new());
+    }
+    let told = twice::fields(bytes).into_iter().map(|path| format!("duplicate field \"{path}\""));
+    let told: Vec<String> = told.collect();
+    if validation == Validation::Strict && !told.is_empty() {
+        return Err(mishandled(kind, &format!("strict decoding error: {}", told.join(", "))));
+    }
+    Ok(told)
 }
 
 fn unrecognized(kind: &Kind, bytes: &[u8], why: &str) -> Status {
@@ -68,7 +89,10 @@ pub(crate) fn go(bytes: &[u8], error: &serde_json::Error) -> String {
 
 /// Makes an object of the kind of it, and answers what is to be warned of.
 pub(crate) fn object(kind: &Kind, object: &mut Value, validation: Validation) -> Result<Vec<String>, Status> {
-    names(kind, object)?;
+    names(kind, object).map_err(|status| match validation {
+        Validation::Warn => status,
+        _ => Status { warnings: Vec::new(), ..status },
+    })?;
     let unknown = match &kind.form {
         Form::Builtin(_, shape) => shape.decode(object),
         Form::Custom(schema) => metadata(object).map(|mut unknown| {
@@ -129,14 +153,35 @@ fn names(kind: &Kind, object: &mut Value) -> Result<(), Status> {
         return Ok(());
     }
     if is_custom {
-        return Err(other_kind(kind, crate::meta::text(object, "name"), &its_kind, &its_version));
+        let mut status = other_kind(kind, crate::meta::text(object, "name"), &its_kind, &its_version);
+        if its_version != kind.api_version {
+            // A version that is not served has a schema without fields.
+            let fields = object.as_object().into_iter().flat_map(|map| map.keys());
+            let unknown = fields.filter(|key| !["apiVersion", "kind", "metadata"].contains(&key.as_str()));
+            status.warnings = unknown.map(|key| format!("unknown field \"{key}\"")).collect();
+        }
+        return Err(status);
     }
+    Err(other_builtin(kind, &its_kind, &its_version))
+}
+
+/// An object of another kind, sent to a built-in one.
+fn other_builtin(kind: &Kind, its_kind: &str, its_version: &str) -> Status {
     let version = its_version.rsplit('/').next().unwrap_or_default();
-    Err(Status::bad_request(format!(
-        "{its_kind} in version \"{version}\" cannot be handled as a {}: no kind \"{its_kind}\" is registered for \
-         version \"{its_version}\" in scheme \"pkg/runtime/scheme.go:110\"",
+    let is_known = kinds::builtin().iter().any(|k| k.kind == its_kind && k.api_version == its_version);
+    let why = if is_known {
+        let package = kind.group.split('.').next().filter(|g| !g.is_empty()).unwrap_or("core");
+        format!("converting ({version}.{its_kind}) to ({package}.{}): unknown conversion", kind.kind)
+    } else {
+        format!(
+            "no kind \"{its_kind}\" is registered for version \"{its_version}\" in scheme \
+             \"pkg/runtime/scheme.go:110\""
+        )
+    };
+    Status::bad_request(format!(
+        "{its_kind} in version \"{version}\" cannot be handled as a {}: {why}",
         kind.kind
-    )))
+    ))
 }
 
 /// An object of another kind, sent to a custom resource.

@@ -9,6 +9,11 @@ use crate::{
     store::State,
 };
 
+const VERBS: [&str; 8] = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
+/// In the order in which they are told of custom resources.
+const CUSTOM_VERBS: [&str; 8] =
+    ["delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"];
+
 /// The answer to a path of discovery.
 pub(crate) fn answer(state: &State, path: &str) -> Option<Value> {
     let parts: Vec<&str> = path.split('/').filter(|p| !p.is_empty()).collect();
@@ -66,7 +71,7 @@ fn resources(state: &State, group: &str, version: &str) -> Option<Value> {
 fn of_kind(kind: &Kind) -> Vec<Value> {
     let mut main = json!({
         "name": &*kind.plural, "singularName": kind.singular, "namespaced": kind.namespaced, "kind": kind.kind,
-        "verbs": ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"],
+        "verbs": if kind.builtin().is_some() { VERBS } else { CUSTOM_VERBS },
     });
     for (key, list) in [("shortNames", &kind.short), ("categories", &kind.categories)] {
         if !list.is_empty() {

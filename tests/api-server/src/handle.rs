@@ -5,7 +5,7 @@ mod deletion;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use serde_json::{Value, json};
 
 use crate::{
@@ -19,6 +19,7 @@ use crate::{
     patch::Patch,
     request::{self, Query, Target},
     scale,
+    schema::Cause,
     selector::Selector,
     server::Shared,
     server_side,
@@ -53,15 +54,19 @@ pub(crate) fn answer(shared: &Arc<Shared>, user: &str, request: &Request<Bytes>)
             *response.status_mut() = answer.code;
             let headers = response.headers_mut();
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-            for warning in answer.warnings {
-                let text = format!("299 - \"{}\"", warning.replace('\\', "\\\\").replace('"', "\\\""));
-                if let Ok(value) = HeaderValue::from_str(&text) {
-                    headers.append(header::WARNING, value);
-                }
-            }
+            warn(headers, &answer.warnings);
             response
         }
         Err(status) => refusal(&status),
+    }
+}
+
+fn warn(headers: &mut HeaderMap, warnings: &[String]) {
+    for warning in warnings {
+        let text = format!("299 - \"{}\"", warning.replace('\\', "\\\\").replace('"', "\\\""));
+        if let Ok(value) = HeaderValue::from_str(&text) {
+            headers.append(header::WARNING, value);
+        }
     }
 }
 
@@ -76,6 +81,7 @@ pub(crate) fn refusal(status: &Status) -> Response<ResponseBody> {
     let mut response = Response::new(ResponseBody::whole(text.into()));
     *response.status_mut() = StatusCode::from_u16(status.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media));
+    warn(response.headers_mut(), &status.warnings);
     response
 }
 
@@ -104,8 +110,23 @@ fn route(shared: &Arc<Shared>, user: &str, request: &Request<Bytes>) -> Result<A
         (Method::PATCH, true) => asked.patch(&mut state),
         (Method::DELETE, true) if target.subresource.is_none() => asked.delete(&mut state),
         (Method::DELETE, false) => asked.delete_all(&mut state),
+        // Custom resources have one handler for all methods, which looks at the path less closely.
+        (Method::POST, true) if target.is_custom() && target.subresource.is_none() => {
+            asked.create(&mut state)
+        }
+        (Method::PUT | Method::PATCH, false) if target.is_custom() => {
+            Err(Status::bad_request("name must be provided"))
+        }
+        (Method::POST, true) if target.is_custom() => Err(Status::not_supported(&target.kind, "create")),
+        (Method::DELETE, true) if target.is_custom() => Err(Status::not_supported(&target.kind, "delete")),
         _ => Err(Status::not_allowed()),
     }
+}
+
+/// A refusal, with what was to be warned of until then.
+fn warned(asked: &mut Asked<'_>, mut status: Status) -> Status {
+    status.warnings.append(&mut asked.warnings);
+    status
 }
 
 /// A request, taken apart.
@@ -155,7 +176,7 @@ impl Asking<'_> {
     fn watch(&self, state: &mut State) -> Result<Answer, Status> {
         let version = match self.query.version.as_str() {
             "" | "0" => None,
-            text => Some(list::number(text)?),
+            text => Some(text.parse().map_err(|_| Status::new(500, "", list::no_number(text)))?),
         };
         let order = Order {
             table: self.target.table,
@@ -171,15 +192,25 @@ impl Asking<'_> {
         Ok(Answer { code: StatusCode::OK, body: ResponseBody::watch(watch), warnings: Vec::new() })
     }
 
-    fn body(&self) -> Result<Value, Status> {
+    fn body(&self, asked: &mut Asked<'_>) -> Result<Value, Status> {
         let media = self.media();
-        if !matches!(media, "application/json" | "") {
-            return Err(Status::unsupported_media_type(format!(
-                "the body of the request was in an unknown format - accepted media types include: application/json \
-                 (sent: {media})"
-            )));
+        match media {
+            "application/json" | "" => {}
+            "application/yaml" | "application/vnd.kubernetes.protobuf" => {
+                return Err(Status::unsupported_media_type(format!(
+                    "this API server in memory does not support bodies of {media}, only application/json"
+                )));
+            }
+            _ => {
+                return Err(Status::unsupported_media_type(
+                    "the body of the request was in an unknown format - accepted media types include: \
+                     application/json, application/yaml, application/vnd.kubernetes.protobuf",
+                ));
+            }
         }
-        decode::json(&self.target.kind, self.request.body())
+        let body = decode::json(&self.target.kind, self.request.body())?;
+        asked.warnings.extend(decode::twice(&self.target.kind, self.request.body(), asked.validation)?);
+        Ok(body)
     }
 
     fn media(&self) -> &str {
@@ -189,7 +220,8 @@ impl Asking<'_> {
 
     fn create(&self, state: &mut State) -> Result<Answer, Status> {
         let mut asked = self.asked(Verb::Create);
-        let made = create::create(state, &mut asked, self.body()?)?;
+        let body = self.body(&mut asked)?;
+        let made = create::create(state, &mut asked, body).map_err(|status| warned(&mut asked, status))?;
         let answer = match self.view {
             View::Whole => Answer::whole(made.json().clone()),
             View::Metadata => self.shown(&made.value),
@@ -208,7 +240,8 @@ impl Asking<'_> {
 
     fn replace(&self, state: &mut State) -> Result<Answer, Status> {
         let mut asked = self.asked(Verb::Update);
-        let done = write(state, &mut asked, &Write::Replace(self.body()?))?;
+        let body = Write::Replace(self.body(&mut asked)?);
+        let done = write(state, &mut asked, &body).map_err(|status| warned(&mut asked, status))?;
         let code = if asked.act.verb == Verb::Create { StatusCode::CREATED } else { StatusCode::OK };
         Ok(Answer { code, warnings: asked.warnings, ..self.written(state, &done) })
     }
@@ -221,7 +254,13 @@ impl Asking<'_> {
             let code = if asked.act.verb == Verb::Create { StatusCode::CREATED } else { StatusCode::OK };
             return Ok(Answer { code, warnings: asked.warnings, ..self.written(state, &done.value) });
         }
-        let done = write(state, &mut asked, &Write::Patch(patch))?;
+        if self.query.force.is_some() {
+            let message = "Forbidden: may not be specified for non-apply patch".into();
+            let cause = Cause { reason: "FieldValueForbidden", field: "force".into(), message };
+            return Err(Status::options("PatchOptions", cause));
+        }
+        let done =
+            write(state, &mut asked, &Write::Patch(patch)).map_err(|status| warned(&mut asked, status))?;
         Ok(Answer { warnings: asked.warnings, ..self.written(state, &done) })
     }
 

@@ -1,5 +1,7 @@
 //! Lists, whole and page by page.
 
+mod page;
+
 use std::{collections::BTreeMap, ops::Bound, sync::Arc};
 
 use bytes::Bytes;
@@ -15,7 +17,10 @@ use crate::{
 };
 
 const TOO_OLD: &str = "The provided continue parameter is too old to display a consistent list result. You can \
-                       start a new list without the continue parameter.";
+                       start a new list without the continue parameter, or use the continue token in this \
+                       response to retrieve the remainder of the results. Continuing with the provided token \
+                       results in an inconsistent list - objects that were created, modified, or deleted between \
+                       the time the first chunk was returned and now may show up in the list.";
 
 /// The objects that a list selects now.
 pub(crate) fn selected(state: &State, target: &Target, selector: &Selector) -> Vec<Arc<Object>> {
@@ -60,12 +65,10 @@ pub(crate) fn list(state: &State, target: &Target, query: &Query, view: View) ->
         &table.objects
     } else {
         let expired = || {
-            if query.next.is_empty() {
-                return Status::expired(format!(
-                    "The resourceVersion for the provided list is too old: {version}"
-                ));
-            }
-            Status::expired(TOO_OLD)
+            let Some((namespace, name)) = &after else {
+                return Status::expired("The resourceVersion for the provided list is too old.");
+            };
+            Status { next: Some(page::token(None, namespace, name)), ..Status::expired(TOO_OLD) }
         };
         then = table.at(version).ok_or_else(expired)?;
         &then
@@ -79,7 +82,7 @@ pub(crate) fn list(state: &State, target: &Target, query: &Query, view: View) ->
         last = Some(key);
     }
     let is_more = found.next().is_some();
-    let next = last.filter(|_| is_more).map(|(namespace, name)| token(version, namespace, name));
+    let next = last.filter(|_| is_more).map(|(namespace, name)| page::token(Some(version), namespace, name));
     // How many there are is only told where that needs no looking at them.
     let remaining = if selector.is_everything() { usize::from(is_more) + found.count() } else { 0 };
     Ok(body(target, view, &page, &page_meta(target, version, next, remaining)))
@@ -110,12 +113,16 @@ pub(crate) fn number(version: &str) -> Result<u64, Status> {
     if version.is_empty() {
         return Ok(0);
     }
-    version.parse().map_err(|_| {
-        Status::bad_request(format!(
-            "invalid resource version: resourceVersion: Invalid value: {version:?}: strconv.ParseUint: parsing \
-             {version:?}: invalid syntax"
-        ))
-    })
+    version
+        .parse()
+        .map_err(|_| Status::bad_request(format!("invalid resource version: {}", no_number(version))))
+}
+
+/// What is wrong with a version that is none.
+pub(crate) fn no_number(version: &str) -> String {
+    format!(
+        "resourceVersion: Invalid value: {version:?}: strconv.ParseUint: parsing {version:?}: invalid syntax"
+    )
 }
 
 /// Version and place where a page begins.
@@ -125,19 +132,8 @@ fn start(state: &State, query: &Query) -> Result<(u64, Option<Key>), Status> {
         let is_exact = query.version_match == "Exact";
         return Ok((if is_exact { number(&query.version)? } else { state.version }, None));
     }
-    let mut parts = query.next.splitn(3, '/');
-    let version = parts.next().and_then(|v| v.strip_prefix('v')).and_then(|v| v.parse().ok());
-    match (version, parts.next(), parts.next()) {
-        (Some(version), Some(namespace), Some(name)) => Ok((version, Some((namespace.into(), name.into())))),
-        _ => Err(Status::bad_request(
-            "invalid continue token: continue key is not valid: illegal base64 data at input byte 0",
-        )),
-    }
-}
-
-/// Where the next page begins: readable, since nothing hides behind it.
-fn token(version: u64, namespace: &str, name: &str) -> String {
-    format!("v{version}/{namespace}/{name}")
+    let (version, after) = page::read(&query.next)?;
+    Ok((version.unwrap_or(state.version), Some(after)))
 }
 
 /// One item; items of built-in kinds do not tell their kind.

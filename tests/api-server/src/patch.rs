@@ -2,6 +2,7 @@
 
 mod strategic;
 
+use json_patch::{AddOperation, PatchOperation};
 use serde_json::Value;
 
 use crate::{kinds::Kind, schema::Cause, status::Status};
@@ -27,13 +28,19 @@ impl Patch {
                 if patch.is_object() {
                     return Ok(Self::Merge(patch));
                 }
-                let what = if patch.is_array() { "array" } else { "value" };
                 Err(Status::bad_request(format!(
-                    "error decoding patch: json: cannot unmarshal {what} into Go value of type map[string]interface {{}}"
+                    "error decoding patch: json: cannot unmarshal {} into Go value of type map[string]interface {{}}",
+                    crate::decode::told(&patch)
                 )))
             }
             "application/json-patch+json" => {
                 let patch: Value = serde_json::from_slice(body).map_err(unreadable)?;
+                if !patch.is_array() {
+                    return Err(Status::bad_request(format!(
+                        "error decoding patch: json: cannot unmarshal {} into Go value of type []handlers.jsonPatchOp",
+                        crate::decode::told(&patch)
+                    )));
+                }
                 serde_json::from_value(patch).map(Self::Json).map_err(|_| unprocessable())
             }
             "application/apply-patch+yaml" | "application/apply-patch+json" => {
@@ -42,12 +49,10 @@ impl Patch {
                     .map(Self::Apply)
                     .map_err(|e| Status::bad_request(format!("error decoding YAML: {e}")))
             }
-            "application/strategic-merge-patch+json" if kind.builtin().is_none() => {
-                Err(Status::unsupported_media_type(
-                    "the body of the request was in an unknown format - accepted media types include: \
-                     application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml",
-                ))
-            }
+            _ if kind.builtin().is_none() => Err(Status::unsupported_media_type(
+                "the body of the request was in an unknown format - accepted media types include: \
+                 application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml",
+            )),
             "application/strategic-merge-patch+json" => {
                 serde_json::from_slice(body).map(Self::Strategic).map_err(unreadable)
             }
@@ -62,10 +67,27 @@ impl Patch {
             Self::Merge(patch) => json_patch::merge(&mut new, patch),
             Self::Strategic(patch) => strategic::merge(&mut new, patch)?,
             Self::Apply(_) => return Err(Status::unsupported("server-side apply of this")),
-            Self::Json(patch) => json_patch::patch(&mut new, patch).map_err(|_| unprocessable())?,
+            Self::Json(patch) => {
+                for operation in patch.iter() {
+                    step(&mut new, operation).map_err(|_| unprocessable())?;
+                }
+            }
         }
         Ok(new)
     }
+}
+
+/// One operation. A real server takes the replacing of a key that an object does not have for adding it.
+fn step(object: &mut Value, operation: &PatchOperation) -> Result<(), json_patch::PatchError> {
+    if let PatchOperation::Replace(replace) = operation {
+        let path = replace.path.to_string();
+        let parent = path.rsplit_once('/').and_then(|(parent, _)| object.pointer(parent));
+        if parent.is_some_and(Value::is_object) {
+            let add = AddOperation { path: replace.path.clone(), value: replace.value.clone() };
+            return json_patch::patch(object, &[PatchOperation::Add(add)]);
+        }
+    }
+    json_patch::patch(object, std::slice::from_ref(operation))
 }
 
 /// A JSON patch that does not fit; a real server does not say why.

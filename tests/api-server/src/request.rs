@@ -7,6 +7,9 @@ use serde_json::Value;
 
 use crate::{kinds::Kind, partial::View, schema::Cause, status::Status, store::State};
 
+/// Most bytes of a manager's name.
+const LONGEST_MANAGER: usize = 128;
+
 /// The parts of a path, as far as they name something served.
 #[derive(Clone)]
 pub(crate) struct Target {
@@ -16,6 +19,12 @@ pub(crate) struct Target {
     pub namespace: String,
     pub name: Option<String>,
     pub subresource: Option<&'static str>,
+}
+
+impl Target {
+    pub(crate) fn is_custom(&self) -> bool {
+        self.kind.builtin().is_none()
+    }
 }
 
 /// What is to become of unknown fields.
@@ -43,7 +52,8 @@ pub(crate) struct Query {
     pub dry_run: bool,
     pub manager: String,
     pub validation: Validation,
-    pub force: bool,
+    /// Only an apply may be told of it.
+    pub force: Option<bool>,
     /// Options of a deletion, as they stand in its body.
     pub delete: Option<Value>,
 }
@@ -61,7 +71,33 @@ impl Query {
         Ok(parsed)
     }
 
+    fn check_watch(&self) -> Result<(), Status> {
+        const NEWER: &str = "NotOlderThan";
+        let given = self.version_match.as_str();
+        let mut wrong = Vec::new();
+        let mut add = |reason, message: String| {
+            wrong.push(Cause { reason, field: "resourceVersionMatch".into(), message });
+        };
+        if self.initial_events && given != NEWER {
+            let why = "Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan";
+            add("FieldValueForbidden", why.into());
+        }
+        if !self.initial_events && !given.is_empty() {
+            let why =
+                "Forbidden: resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided";
+            add("FieldValueForbidden", why.into());
+        }
+        if !["", NEWER].contains(&given) {
+            let why = format!("Unsupported value: {given:?}: supported values: {NEWER:?}");
+            add("FieldValueNotSupported", why);
+        }
+        if wrong.is_empty() { Ok(()) } else { Err(Status::all_options("ListOptions", wrong)) }
+    }
+
     fn check_list(&self) -> Result<(), Status> {
+        if self.watch {
+            return self.check_watch();
+        }
         let forbidden = |field: &str, why: &str| {
             let message = format!("Forbidden: {why}");
             Status::options(
@@ -74,17 +110,12 @@ impl Query {
             let value = format!("{:?}", self.version_match);
             return Err(unsupported("ListOptions", "resourceVersionMatch", value, &matches));
         }
-        let is_alone = self.version.is_empty() && !self.version_match.is_empty() && !self.initial_events;
-        if is_alone {
+        if self.version.is_empty() && !self.version_match.is_empty() {
             let why = "resourceVersionMatch is forbidden unless resourceVersion is provided";
             return Err(forbidden("resourceVersionMatch", why));
         }
-        if self.initial_events && !self.watch {
+        if self.initial_events {
             return Err(forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list"));
-        }
-        if self.initial_events && self.version_match != "NotOlderThan" {
-            let why = "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan";
-            return Err(forbidden("resourceVersionMatch", why));
         }
         Ok(())
     }
@@ -104,8 +135,9 @@ impl Query {
             "timeoutSeconds" => self.timeout = Some(number(value)?),
             "dryRun" if value == "All" => self.dry_run = true,
             "dryRun" => return Err(unsupported(options, "dryRun", format!("[{value:?}]"), &["All"])),
+            "fieldManager" if value.len() > LONGEST_MANAGER => return Err(long_manager(options)),
             "fieldManager" => self.manager = value.into(),
-            "force" => self.force = is_true,
+            "force" => self.force = Some(is_true),
             "fieldValidation" => self.validation = validation(options, value)?,
             "gracePeriodSeconds" => {
                 let seconds: i64 = number(value)?;
@@ -127,6 +159,11 @@ impl Query {
 fn number<T: std::str::FromStr>(value: &str) -> Result<T, Status> {
     let why = || Status::bad_request(format!("strconv.ParseInt: parsing {value:?}: invalid syntax"));
     value.parse().map_err(|_| why())
+}
+
+fn long_manager(options: &str) -> Status {
+    let message = format!("Too long: may not be more than {LONGEST_MANAGER} bytes");
+    Status::options(options, Cause { reason: "FieldValueTooLong", field: "fieldManager".into(), message })
 }
 
 fn unsupported(options: &str, field: &str, value: String, supported: &[&str]) -> Status {

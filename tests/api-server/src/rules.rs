@@ -239,6 +239,9 @@ fn immutable_data(object: &Value, old: Option<&Value>) -> Vec<Cause> {
 }
 
 fn event(object: &Value) -> Vec<Cause> {
+    if object["eventTime"].is_string() {
+        return new_event(object);
+    }
     let namespace = meta::text(object, "namespace");
     let about = object.pointer("/involvedObject/namespace").and_then(Value::as_str).unwrap_or_default();
     let fits = about == namespace || about.is_empty() && namespace == "default";
@@ -246,4 +249,24 @@ fn event(object: &Value) -> Vec<Cause> {
         return Vec::new();
     }
     vec![invalid("involvedObject.namespace", &json!(about), "does not match event.namespace")]
+}
+
+/// Those with a time of their own say who did what.
+fn new_event(object: &Value) -> Vec<Cause> {
+    let mut wrong = Vec::new();
+    for (key, most) in
+        [("reportingComponent", usize::MAX), ("reportingInstance", 128), ("action", 128), ("reason", 128)]
+    {
+        let text = object[key].as_str().unwrap_or_default();
+        if text.is_empty() {
+            wrong.push(required(key, ""));
+        } else if text.len() > most {
+            wrong.push(cause(
+                "FieldValueInvalid",
+                key,
+                format!("Invalid value: \"\": can have at most {most} characters"),
+            ));
+        }
+    }
+    wrong
 }

@@ -30,9 +30,10 @@ pub(crate) fn of(kind: &Kind, object: &Object) -> Result<Value, Status> {
     if let Some(selector) = selector(scale, &object.value) {
         status["selector"] = json!(selector);
     }
+    // Go leaves out a zero.
+    let spec = if replicas == 0 { json!({}) } else { json!({"replicas": replicas}) };
     Ok(json!({
-        "kind": "Scale", "apiVersion": "autoscaling/v1", "metadata": metadata,
-        "spec": {"replicas": replicas}, "status": status,
+        "kind": "Scale", "apiVersion": "autoscaling/v1", "metadata": metadata, "spec": spec, "status": status,
     }))
 }
 

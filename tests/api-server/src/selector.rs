@@ -28,6 +28,8 @@ enum Rule {
     NotIn(Vec<String>),
     Exists,
     Missing,
+    Above(i64),
+    Below(i64),
 }
 
 impl Selector {
@@ -68,6 +70,8 @@ impl Requirement {
             Rule::NotIn(values) => found.is_none_or(|f| values.iter().all(|v| v != f)),
             Rule::Exists => found.is_some(),
             Rule::Missing => found.is_none(),
+            Rule::Above(least) => found.and_then(|f| f.parse().ok()).is_some_and(|f: i64| f > *least),
+            Rule::Below(most) => found.and_then(|f| f.parse().ok()).is_some_and(|f: i64| f < *most),
         }
     }
 }
@@ -93,11 +97,21 @@ fn split(text: &str) -> Vec<&str> {
 
 fn requirement(text: &str) -> Result<Requirement, String> {
     let text = text.trim();
+    let operator: String = text.chars().take_while(|c| matches!(c, '=' | '<' | '>')).collect();
+    if !operator.is_empty() {
+        return Err(format!("found '{operator}', expected: !, identifier, or 'end of string'"));
+    }
     if let Some((key, value)) = text.split_once("!=") {
         return named(key, Rule::NotIn(one(key, value)?));
     }
     if let Some((key, value)) = text.split_once("==").or_else(|| text.split_once('=')) {
         return named(key, Rule::In(one(key, value)?));
+    }
+    if let Some((key, value)) = text.split_once('>') {
+        return named(key, Rule::Above(number(value)?));
+    }
+    if let Some((key, value)) = text.split_once('<') {
+        return named(key, Rule::Below(number(value)?));
     }
     if let Some(key) = text.strip_prefix('!') {
         return named(key, Rule::Missing);
@@ -106,7 +120,10 @@ fn requirement(text: &str) -> Result<Requirement, String> {
         let words: Vec<&str> = text.split_whitespace().collect();
         return match words.as_slice() {
             [key] => named(key, Rule::Exists),
-            [_, "in" | "notin", word, ..] => Err(unreadable(&format!("found '{word}' expected: '('"))),
+            [_, "in" | "notin", rest @ ..] => {
+                let word = rest.first().copied().unwrap_or_default();
+                Err(unreadable(&format!("found '{word}' expected: '('")))
+            }
             _ => {
                 let word = words.get(1).copied().unwrap_or_default();
                 Err(unreadable(&format!("found '{word}', expected: in, notin, =, ==, !=, gt, lt")))
@@ -143,6 +160,14 @@ fn one(key: &str, value: &str) -> Result<Vec<String>, String> {
         Some(why) => Err(unreadable(&format!("values[0][{}]: Invalid value: {value:?}: {why}", key.trim()))),
         None => Ok(vec![value.to_string()]),
     }
+}
+
+fn number(value: &str) -> Result<i64, String> {
+    let value = value.trim();
+    value.parse().map_err(|_| {
+        let why = "for 'Gt', 'Lt' operators, the value must be an integer";
+        unreadable(&format!("values[0]: Invalid value: {value:?}: {why}"))
+    })
 }
 
 fn unreadable(why: &str) -> String {

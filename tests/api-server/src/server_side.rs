@@ -37,11 +37,18 @@ pub(crate) fn apply(
         return Err(Status::options("PatchOptions", cause));
     }
     let name = asked.target.name.clone().unwrap_or_default();
+    let live = asked.live(state);
+    let uid = meta::text(config, "uid");
+    if live.is_err() && asked.target.subresource.is_none() && !uid.is_empty() {
+        let why = format!(
+            "uid mismatch: the provided object specified uid {uid}, and no existing object was found"
+        );
+        return Err(Status::conflict(&asked.target.kind, &name, &why));
+    }
     let given = meta::text(config, "name");
     if !given.is_empty() && given != name {
         return Err(other_name(asked, given));
     }
-    let live = asked.live(state);
     if asked.target.subresource.is_some() {
         live.as_ref().map_err(Clone::clone)?;
     }
@@ -77,7 +84,7 @@ fn merged(
     };
     let request = apply::Apply {
         manager: &query.manager,
-        force: query.force,
+        force: query.force == Some(true),
         subresource: asked.act.subresource.unwrap_or_default(),
         time: &meta::time(asked.now),
         api_version: &kind.api_version,
@@ -103,6 +110,5 @@ fn refusal(error: &ApplyError) -> Status {
         ApplyError::BadRequest(why) => Status::bad_request(why.clone()),
         ApplyError::Unsupported { .. } => Status::unsupported(error),
         ApplyError::Untyped { .. } => Status::new(500, "", error.to_string()),
-        ApplyError::Unsupported { .. } => Status::new(501, "NotImplemented", error.to_string()),
     }
 }

@@ -181,6 +181,7 @@ impl Shape {
             Node::IntOrString => "intstr.IntOrString".into(),
             Node::Struct(index) => format!("v1.{}", self.types[*index].name),
             Node::List(of) => format!("[]{}", self.go(of)),
+            Node::Map(of) if matches!(**of, Node::Quantity) => "v1.ResourceList".into(),
             Node::Map(of) => format!("map[string]{}", self.go(of)),
         }
     }

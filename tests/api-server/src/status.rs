@@ -16,6 +16,10 @@ pub struct Status {
     pub message: String,
     /// What it is about.
     pub details: Option<Box<Details>>,
+    /// What was to be warned of before it was refused.
+    pub warnings: Vec<String>,
+    /// Where a list can go on, though not consistently.
+    pub next: Option<String>,
 }
 
 /// What a refusal is about.
@@ -38,7 +42,7 @@ pub struct Details {
 impl Status {
     /// A refusal without details.
     pub fn new(code: u16, reason: &'static str, message: impl Into<String>) -> Self {
-        Self { code, reason, message: message.into(), details: None }
+        Self { code, reason, message: message.into(), details: None, warnings: Vec::new(), next: None }
     }
 
     /// 400: the request makes no sense.
@@ -103,14 +107,21 @@ impl Status {
         Self::new(405, "MethodNotAllowed", message).with_details()
     }
 
+    /// 405 of a kind, in the words for subresources.
+    pub(crate) fn not_supported(kind: &Kind, verb: &str) -> Self {
+        let message = format!("{verb} is not supported on resources of kind \"{}\"", kind.qualified);
+        Self::new(405, "MethodNotAllowed", message).about(kind, "")
+    }
+
     pub(crate) fn unsupported_media_type(message: impl Into<String>) -> Self {
         Self::new(415, "UnsupportedMediaType", message)
     }
 
     /// 406: no form that the client takes.
     pub(crate) fn not_acceptable() -> Self {
-        let message = "406: Not Acceptable\n\nAvailable representations: application/json";
-        Self::new(406, "NotAcceptable", message).with_details()
+        let message = "only the following media types are accepted: application/json, application/yaml, \
+                       application/vnd.kubernetes.protobuf";
+        Self::new(406, "NotAcceptable", message)
     }
 
     /// 415 in the words for patches.
@@ -120,7 +131,11 @@ impl Status {
 
     /// 422 of the parameters of a request.
     pub(crate) fn options(kind: &str, cause: Cause) -> Self {
-        let mut status = Self::invalid_named(&format!("{kind}.meta.k8s.io"), "", vec![cause]);
+        Self::all_options(kind, vec![cause])
+    }
+
+    pub(crate) fn all_options(kind: &str, causes: Vec<Cause>) -> Self {
+        let mut status = Self::invalid_named(&format!("{kind}.meta.k8s.io"), "", causes);
         if let Some(details) = &mut status.details {
             (details.group, details.kind) = ("meta.k8s.io".into(), kind.into());
         }
@@ -172,6 +187,9 @@ impl Status {
         }
         if let Some(details) = &self.details {
             body["details"] = details.json();
+        }
+        if let Some(next) = &self.next {
+            body["metadata"]["continue"] = json!(next);
         }
         body
     }

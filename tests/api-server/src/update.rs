@@ -150,8 +150,31 @@ fn check_name(asked: &Asked<'_>, new: &Value, way: Way) -> Result<(), Status> {
     Ok(())
 }
 
+/// A version that a patch makes of another one.
+fn other_version(kind: &Kind, name: &str, its_version: &str) -> Status {
+    let cause = Cause {
+        reason: "FieldValueInvalid",
+        field: "apiVersion".into(),
+        message: format!("Invalid value: {its_version:?}: must be {}", kind.api_version),
+    };
+    let group = its_version.split_once('/').map_or("", |(group, _)| group);
+    let what = if group.is_empty() { kind.kind.clone() } else { format!("{}.{group}", kind.kind) };
+    let mut status = Status::invalid_named(&what, name, vec![cause]);
+    if let Some(details) = &mut status.details {
+        (details.group, details.kind) = (group.into(), kind.kind.clone());
+    }
+    status
+}
+
 /// Decodes it. What is wrong with the shape of a patched object is told as the patch's fault.
 fn decode_new(asked: &mut Asked<'_>, live: &Object, new: &mut Value) -> Result<(), Status> {
+    let kind = &asked.target.kind;
+    let its = |key: &str| new.get(key).and_then(Value::as_str).unwrap_or_default();
+    let is_patched = asked.patch.is_some() && kind.builtin().is_none();
+    if is_patched && its("kind") == kind.kind && !["", kind.api_version.as_str()].contains(&its("apiVersion"))
+    {
+        return Err(other_version(kind, meta::text(&live.value, "name"), its("apiVersion")));
+    }
     let told = decode::object(&asked.target.kind, new, asked.validation).map_err(|status| {
         let of_shape = status.message.split_once(&format!(" as a {}: ", asked.target.kind.kind));
         match (of_shape, &asked.patch) {

@@ -19,6 +19,9 @@ use crate::{
     store::{Event, Object, State, Watching, written},
 };
 
+/// So many seconds before its end, a watch tells how far it came.
+const BEFORE_THE_END: u64 = 2;
+
 /// What is watched, and from where on.
 pub(crate) struct Order {
     pub table: usize,
@@ -42,6 +45,9 @@ pub(crate) struct Watch {
     position: u64,
     ready: VecDeque<Bytes>,
     until: Option<Pin<Box<tokio::time::Sleep>>>,
+    /// The time of its last bookmark, and whether that was sent.
+    soon: Option<Pin<Box<tokio::time::Sleep>>>,
+    has_last: bool,
     is_over: bool,
 }
 
@@ -70,7 +76,17 @@ impl Watch {
                 Watching { table: order.table, wants_bookmarks: order.bookmarks, ..Watching::default() };
             state.watches.insert(id, seen);
         }
-        Ok(Self { shared: shared.clone(), id, order, position, ready, until: None, is_over })
+        Ok(Self {
+            shared: shared.clone(),
+            id,
+            order,
+            position,
+            ready,
+            until: None,
+            soon: None,
+            has_last: false,
+            is_over,
+        })
     }
 
     /// The next event, if there is one already.
@@ -84,14 +100,28 @@ impl Watch {
         if self.read(cx) {
             return Poll::Ready(self.ready.pop_front());
         }
-        if let Some(seconds) = self.order.timeout {
-            let until =
-                self.until.get_or_insert_with(|| Box::pin(tokio::time::sleep(Duration::from_secs(seconds))));
-            if until.as_mut().poll(cx).is_ready() {
-                self.is_over = true;
-                self.shared.lock().watches.remove(&self.id);
-                return Poll::Ready(None);
+        self.clocks(cx)
+    }
+
+    /// The bookmark before the end, and the end.
+    fn clocks(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        let Some(seconds) = self.order.timeout else { return Poll::Pending };
+        let after = |seconds| Box::pin(tokio::time::sleep(Duration::from_secs(seconds)));
+        let early = seconds.saturating_sub(BEFORE_THE_END);
+        if self.order.bookmarks && early > 0 && !self.has_last {
+            let soon = self.soon.get_or_insert_with(|| after(early));
+            if soon.as_mut().poll(cx).is_ready() {
+                self.has_last = true;
+                let kind = self.shared.lock().tables.get(self.order.table).map(|t| t.kind.clone());
+                let names = kind.map(|kind| self.order.view.names(&kind)).unwrap_or_default();
+                return Poll::Ready(Some(bookmark(&names, self.position, false)));
             }
+        }
+        let until = self.until.get_or_insert_with(|| after(seconds));
+        if until.as_mut().poll(cx).is_ready() {
+            self.is_over = true;
+            self.shared.lock().watches.remove(&self.id);
+            return Poll::Ready(None);
         }
         Poll::Pending
     }

@@ -1,10 +1,13 @@
 //! An answer of an API server, and comparing it with what it must be.
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use http::Response;
 use http_body_util::BodyExt;
 use kube::client::Body;
 use serde_json::{Value, json};
+
+/// As much of a value is shown where it differs.
+const LONGEST: usize = 300;
 
 /// An answer with all that is compared.
 #[derive(Debug)]
@@ -59,8 +62,34 @@ impl Answer {
 
 /// Two values are the same.
 pub(super) fn same(what: &str, seen: &Value, wanted: &Value) -> Result<()> {
-    ensure!(seen == wanted, "{what}:\n  seen   {seen}\n  wanted {wanted}");
-    Ok(())
+    let Some((at, seen, wanted)) = difference(seen, wanted) else { return Ok(()) };
+    bail!("{what}: {at} is {} and not {}", short(seen), short(wanted))
+}
+
+/// The first place in which two values differ, and what each has there.
+fn difference<'a>(seen: &'a Value, wanted: &'a Value) -> Option<(String, &'a Value, &'a Value)> {
+    if seen == wanted {
+        return None;
+    }
+    let below = |key: &str, (at, seen, wanted)| (format!("/{key}{at}"), seen, wanted);
+    match (seen, wanted) {
+        (Value::Object(a), Value::Object(b)) => a.keys().chain(b.keys()).find_map(|key| {
+            let (a, b) = (a.get(key).unwrap_or(&Value::Null), b.get(key).unwrap_or(&Value::Null));
+            difference(a, b).map(|found| below(key, found))
+        }),
+        (Value::Array(a), Value::Array(b)) if a.len() == b.len() => a
+            .iter()
+            .zip(b)
+            .enumerate()
+            .find_map(|(i, (a, b))| difference(a, b).map(|found| below(&i.to_string(), found))),
+        _ => None,
+    }
+    .or_else(|| Some((String::new(), seen, wanted)))
+}
+
+fn short(value: &Value) -> String {
+    let text = value.to_string();
+    if text.len() <= LONGEST { text } else { text.chars().take(LONGEST).chain("...".chars()).collect() }
 }
 
 /// All that `wanted` has is so in `seen`, which may have more keys; null stands for a key that is not there.

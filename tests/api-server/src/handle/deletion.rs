@@ -6,6 +6,7 @@ use super::{Answer, Asking};
 use crate::{
     asked::Asked,
     call::{DeleteOptions, Propagation},
+    decode,
     delete::{self, Deleted},
     journal::Verb,
     kinds::Builtin,
@@ -25,12 +26,18 @@ impl Asking<'_> {
         } else {
             serde_json::from_slice(self.request.body()).map_err(|e| Status::bad_request(e.to_string()))?
         };
+        fits(&body)?;
         if body["dryRun"].as_array().is_some_and(|d| d.iter().any(|v| v == "All")) {
             asked.dry_run = true;
         }
         // What stands in the query counts where the body says nothing.
         let query = self.query.delete.as_ref().filter(|_| self.request.body().is_empty()).unwrap_or(&body);
         let text = |at: &str| body.pointer(at).and_then(Value::as_str).map(String::from);
+        if let (Some(policy), true) =
+            (query["propagationPolicy"].as_str(), query["orphanDependents"].is_boolean())
+        {
+            return Err(both(policy));
+        }
         let propagation = match query["propagationPolicy"].as_str() {
             None if query["orphanDependents"] == true => Some(Propagation::Orphan),
             None | Some("") => None,
@@ -97,6 +104,31 @@ impl Asking<'_> {
             "metadata": {"resourceVersion": state.version.to_string()}, "items": items,
         })))
     }
+}
+
+/// Options of the wrong type are told as they come from the decoder.
+fn fits(body: &Value) -> Result<(), Status> {
+    for (key, of, is_right) in [
+        ("gracePeriodSeconds", "int64", Value::is_i64 as fn(&Value) -> bool),
+        ("propagationPolicy", "v1.DeletionPropagation", Value::is_string),
+        ("orphanDependents", "bool", Value::is_boolean),
+    ] {
+        if body.get(key).is_some_and(|value| !value.is_null() && !is_right(value)) {
+            let what = decode::told(&body[key]);
+            let why = format!(
+                "json: cannot unmarshal {what} into Go struct field DeleteOptions.{key} of type {of}"
+            );
+            return Err(Status::new(500, "", why));
+        }
+    }
+    Ok(())
+}
+
+fn both(policy: &str) -> Status {
+    let message =
+        format!("Invalid value: {policy:?}: orphanDependents and deletionPropagation cannot be both set");
+    let field = "propagationPolicy".into();
+    Status::options("DeleteOptions", Cause { reason: "FieldValueInvalid", field, message })
 }
 
 fn bad_propagation(given: &str) -> Status {

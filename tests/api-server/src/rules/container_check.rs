@@ -1,8 +1,8 @@
 //! Containers: what can be wrong with them.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use super::{cause, duplicate, invalid, required, unsupported};
+use super::{cause, duplicate, forbidden, invalid, required, unsupported};
 use crate::{meta, names, quantity::Quantity, schema::Cause};
 
 const PORT: &str = "must be between 1 and 65535, inclusive";
@@ -268,6 +268,16 @@ pub(super) fn resources(resources: &Value, path: &str, wrong: &mut Vec<Cause>) {
             _ => {}
         }
     }
+    if huge_pages(limits, amounts("requests")) {
+        wrong.push(forbidden(path, "HugePages require cpu or memory"));
+    }
+}
+
+/// Huge pages are given to what asks for processors or memory, too.
+fn huge_pages(limits: &Map<String, Value>, requests: &Map<String, Value>) -> bool {
+    let mut all = limits.keys().chain(requests.keys());
+    let is_usual = |what: &String| matches!(what.as_str(), "cpu" | "memory");
+    all.clone().any(|what| what.starts_with("hugepages-")) && !all.any(is_usual)
 }
 
 fn is_extended(what: &str) -> bool {

@@ -46,16 +46,24 @@ pub(crate) fn finalizers(kind: &Kind, object: &Value) -> Vec<Cause> {
 }
 
 fn name(kind: &Kind, object: &Value, wrong: &mut Vec<Cause>) {
-    let name = meta::text(object, "name");
+    let rule = match kind.builtin() {
+        Some(Builtin::Service) => names::label_1035,
+        Some(Builtin::Namespace) => names::label,
+        _ => names::subdomain,
+    };
+    let (name, prefix) = (meta::text(object, "name"), meta::text(object, "generateName"));
+    if !prefix.is_empty() {
+        // What is added makes up for a dash at its end.
+        let masked = prefix.strip_suffix('-').filter(|start| !start.is_empty());
+        let masked = masked.map(|start| format!("{}a", &start[..start.len() - 1]));
+        let why = rule(masked.as_deref().unwrap_or(prefix));
+        wrong.extend(why.iter().map(|why| invalid("metadata.generateName", &json!(prefix), why)));
+    }
     if name.is_empty() {
         wrong.push(required("metadata.name", "name or generateName is required"));
         return;
     }
-    let why = match kind.builtin() {
-        Some(Builtin::Service) => names::label_1035(name),
-        Some(Builtin::Namespace) => names::label(name),
-        _ => names::subdomain(name),
-    };
+    let why = rule(name);
     wrong.extend(why.iter().map(|why| invalid("metadata.name", &json!(name), why)));
 }
 
@@ -106,8 +114,17 @@ fn owners(owners: &[Value], wrong: &mut Vec<Cause>) {
         let why = format!(
             "Only one reference can have Controller set to true. Found \"true\" in references for {first} and {second}"
         );
-        wrong.push(invalid("metadata.ownerReferences", &json!(owners), &why));
+        let shown: Vec<String> = owners.iter().map(owner).collect();
+        let message = format!("Invalid value: [{}]: {why}", shown.join(","));
+        wrong.push(cause("FieldValueInvalid", "metadata.ownerReferences", message));
     }
+}
+
+/// An owner as Go writes it: its fields have an order.
+fn owner(owner: &Value) -> String {
+    let keys = ["apiVersion", "kind", "name", "uid", "controller", "blockOwnerDeletion"];
+    let field = |key: &&str| owner.get(*key).map(|value| format!("{key:?}:{value}"));
+    format!("{{{}}}", keys.iter().filter_map(field).collect::<Vec<_>>().join(","))
 }
 
 /// What an update may not change in metadata.

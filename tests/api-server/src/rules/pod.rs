@@ -33,7 +33,12 @@ pub(super) fn default_template(spec: &mut Map<String, Value>) {
     let is_on_host = spec.get("hostNetwork") == Some(&json!(true));
     for list in ["containers", "initContainers"] {
         for item in spec.get_mut(list).and_then(Value::as_array_mut).into_iter().flatten() {
-            container::default(meta::as_map(item), is_on_host);
+            let item = meta::as_map(item);
+            // No other policy, and none of usual containers, without a feature that is off.
+            if list == "containers" || item.get("restartPolicy").is_some_and(|p| p != "Always") {
+                item.remove("restartPolicy");
+            }
+            container::default(item, is_on_host);
         }
     }
     for volume in spec.get_mut("volumes").and_then(Value::as_array_mut).into_iter().flatten() {

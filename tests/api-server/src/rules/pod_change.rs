@@ -5,11 +5,20 @@ use serde_json::Value;
 use super::forbidden;
 use crate::{meta, schema::Cause};
 
-const RULE: &str = "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)";
+const RULE: &str = "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)\n";
 
 /// What is wrong with a change. (A real server shows the difference after the rule; this one does not.)
 pub(super) fn validate(new: &Value, old: &Value) -> Vec<Cause> {
     let mut wrong = Vec::new();
+    for list in ["containers", "initContainers"] {
+        let count = |pod: &Value| meta::list(&pod["spec"], &format!("/{list}")).len();
+        if count(new) != count(old) {
+            wrong.push(forbidden(format!("spec.{list}"), "pod updates may not add or remove containers"));
+        }
+    }
+    if !wrong.is_empty() {
+        return wrong;
+    }
     let mut allowed = new["spec"].clone();
     for list in ["containers", "initContainers"] {
         let before = meta::list(&old["spec"], &format!("/{list}"));

@@ -159,14 +159,32 @@ fn affinity(affinity: &Value, path: &str, wrong: &mut Vec<Cause>) {
             format!("{path}.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms");
         wrong.push(required(field, "must have at least one node selector term"));
     }
-    for kind in ["podAffinity", "podAntiAffinity"] {
-        let rule = "requiredDuringSchedulingIgnoredDuringExecution";
-        for (i, term) in meta::list(affinity, &format!("/{kind}/{rule}")).iter().enumerate() {
-            if term["topologyKey"].as_str().unwrap_or_default().is_empty() {
-                wrong.push(required(format!("{path}.{kind}.{rule}[{i}].topologyKey"), "can not be empty"));
+    let (must, may) =
+        ("requiredDuringSchedulingIgnoredDuringExecution", "preferredDuringSchedulingIgnoredDuringExecution");
+    for kind in ["nodeAffinity", "podAffinity", "podAntiAffinity"] {
+        let is_of_pods = kind != "nodeAffinity";
+        for (i, term) in meta::list(affinity, &format!("/{kind}/{must}")).iter().enumerate() {
+            topology(term, &format!("{path}.{kind}.{must}[{i}]"), wrong);
+        }
+        for (i, term) in meta::list(affinity, &format!("/{kind}/{may}")).iter().enumerate() {
+            let at = format!("{path}.{kind}.{may}[{i}]");
+            let weight = term["weight"].as_i64().unwrap_or(0);
+            if !(1..=100).contains(&weight) {
+                wrong.push(invalid(format!("{at}.weight"), &json!(weight), "must be in the range 1-100"));
+            }
+            if is_of_pods {
+                topology(&term["podAffinityTerm"], &format!("{at}.podAffinityTerm"), wrong);
             }
         }
     }
+}
+
+fn topology(term: &Value, path: &str, wrong: &mut Vec<Cause>) {
+    let (key, at) = (term["topologyKey"].as_str().unwrap_or_default(), format!("{path}.topologyKey"));
+    if key.is_empty() {
+        wrong.push(required(at.as_str(), "can not be empty"));
+    }
+    wrong.extend(names::label_key(key).iter().map(|why| invalid(at.as_str(), &json!(key), why)));
 }
 
 fn spread(spec: &Value, path: &str, wrong: &mut Vec<Cause>) {

@@ -42,12 +42,29 @@ fn is_outside(spec: &Map<String, Value>) -> bool {
 /// What an update may leave out.
 pub(super) fn keep(live: &Value, new: &mut Value) {
     let spec = meta::map(new, "spec");
+    if live["spec"].as_object().is_some_and(is_outside) && !is_outside(spec) {
+        come_inside(&live["spec"], spec);
+    }
     if spec["type"] == "ExternalName" {
         return;
     }
     for key in ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"] {
         if let (None, Some(value)) = (spec.get(key), live["spec"].get(key)) {
             spec.insert(key.into(), value.clone());
+        }
+    }
+}
+
+/// What the old type needed and nobody asks for anew goes with it.
+fn come_inside(live: &Value, spec: &mut Map<String, Value>) {
+    if spec.get("externalTrafficPolicy") == live.get("externalTrafficPolicy") {
+        spec.remove("externalTrafficPolicy");
+    }
+    let old: Vec<&Value> = meta::list(live, "/ports").iter().map(|port| &port["nodePort"]).collect();
+    for port in spec.get_mut("ports").and_then(Value::as_array_mut).into_iter().flatten() {
+        let port = meta::as_map(port);
+        if port.get("nodePort").is_some_and(|number| old.contains(&number)) {
+            port.remove("nodePort");
         }
     }
 }
@@ -140,6 +157,7 @@ pub(super) fn validate(service: &Value, old: Option<&Value>) -> Vec<Cause> {
         wrong.push(unsupported("spec.sessionAffinity", &spec["sessionAffinity"], &["ClientIP", "None"]));
     }
     addresses(service, &mut wrong);
+    of_type(spec, &mut wrong);
     if let Some(selector) = spec["selector"].as_object() {
         super::metadata::labels(selector, "spec.selector", &mut wrong);
     }
@@ -152,6 +170,31 @@ pub(super) fn validate(service: &Value, old: Option<&Value>) -> Vec<Cause> {
         wrong.push(invalid("spec.clusterIPs[0]", &json!([address(service)]), why));
     }
     wrong
+}
+
+/// What goes with some types only.
+fn of_type(spec: &Value, wrong: &mut Vec<Cause>) {
+    let is_outside = spec["type"] == "NodePort" || spec["type"] == "LoadBalancer";
+    if spec["type"] == "ExternalName" {
+        match spec["externalName"].as_str().unwrap_or_default() {
+            "" => wrong.push(required("spec.externalName", "")),
+            name => {
+                let why = names::subdomain(name.strip_suffix('.').unwrap_or(name));
+                wrong.extend(why.iter().map(|why| invalid("spec.externalName", &json!(name), why)));
+            }
+        }
+    }
+    for (i, port) in meta::list(spec, "/ports").iter().enumerate() {
+        if spec["type"] == "ClusterIP" && port["nodePort"].as_i64().unwrap_or(0) != 0 {
+            let why = "may not be used when `type` is 'ClusterIP'";
+            wrong.push(super::forbidden(format!("spec.ports[{i}].nodePort"), why));
+        }
+    }
+    let policy = &spec["externalTrafficPolicy"];
+    if policy.is_string() && !is_outside && meta::list(spec, "/externalIPs").is_empty() {
+        let why = "may only be set for externally-accessible services";
+        wrong.push(invalid("spec.externalTrafficPolicy", policy, why));
+    }
 }
 
 fn ports(ports: &[Value], wrong: &mut Vec<Cause>) {

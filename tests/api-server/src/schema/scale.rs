@@ -57,9 +57,12 @@ fn replicas(object: &Value, path: &str, out: &mut Vec<Cause>) {
 /// The value at a dotted path; nothing where a part of it is missing.
 fn at<'a>(object: &'a Value, path: &str) -> Result<Option<&'a Value>, String> {
     let mut found = object;
+    let mut end = 0;
     for name in path.trim_start_matches('.').split('.') {
+        // As far as it was read.
+        end += 1 + name.len();
         let Value::Object(fields) = found else {
-            return Err(accessor(path, found, "map[string]interface{}"));
+            return Err(accessor(path.get(..end).unwrap_or(path), found, "map[string]interface{}"));
         };
         match fields.get(name) {
             None => return Ok(None),
