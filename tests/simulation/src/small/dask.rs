@@ -53,7 +53,7 @@ pub struct Worker {
 
 impl Worker {
     fn is_offered(&self) -> bool {
-        !self.leaving && !(self.busy.is_some() && self.long)
+        !(self.leaving || self.long && self.busy.is_some())
     }
 }
 
