@@ -1,6 +1,8 @@
 //! The faults that are known to hurt operators, by name; and many that chance thinks of.
 
-use dask_operator_simulation::{named, random, scenario::Scenario};
+use std::time::Duration;
+
+use dask_operator_simulation::{act::Act, manifest, named, random, scenario::Scenario};
 
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
@@ -22,6 +24,18 @@ fn check(scenario: &Scenario, seed: u64) -> Result<(), String> {
 fn all_good(results: impl Iterator<Item = Result<(), String>>) {
     let wrong: Vec<String> = results.filter_map(Result::err).collect();
     assert!(wrong.is_empty(), "{} scenarios went wrong:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// The example of ARCHITECTURE.md.
+#[test]
+fn a_silent_scheduler_keeps_its_workers() {
+    let report = Scenario::new("silence while workers leave")
+        .at(0, Act::Create(manifest::cluster("a", 3)))
+        .at(30, Act::Scatter { cluster: "a".into(), size: 50, nth: 1 })
+        .at(40, Act::Silence { cluster: "a".into(), time: Duration::from_secs(60) })
+        .at(41, Act::Scale { group: "a-default".into(), replicas: 1 })
+        .run(7);
+    assert!(report.is_good(), "{:?}\n{}", report.wrong, report.trace);
 }
 
 #[test]

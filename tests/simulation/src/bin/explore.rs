@@ -75,7 +75,6 @@ fn replay(name: &str, seed: u64) -> ExitCode {
     if report.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-#[expect(clippy::disallowed_methods, reason = "people wait in real time")]
 fn explore(from: u64, time: Duration) -> ExitCode {
     let begin = Instant::now();
     let (mut runs, mut bad) = (0_u64, 0_u64);
@@ -96,7 +95,6 @@ fn explore(from: u64, time: Duration) -> ExitCode {
     if bad == 0 && small_is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-#[expect(clippy::disallowed_methods, reason = "people wait in real time")]
 fn explore_small(from: u64, time: Duration) -> bool {
     let begin = Instant::now();
     let (mut scenarios, mut decisions) = (0, 0);

@@ -37,6 +37,8 @@ pub struct Worker {
     pub keys: u32,
     /// A task executes, until then.
     pub busy: Option<Timestamp>,
+    /// Whether it has seceded: then the worker is not offered.
+    pub long: bool,
     /// Whether the heartbeat that is under way says so.
     pub sent: bool,
     /// Whether the last heartbeat that arrived said so.
@@ -47,6 +49,12 @@ pub struct Worker {
     pub leaving: bool,
     /// No heartbeats until then.
     pub frozen: Timestamp,
+}
+
+impl Worker {
+    fn is_offered(&self) -> bool {
+        !(self.leaving || self.long && self.busy.is_some())
+    }
 }
 
 /// A scheduler process and its workers.
@@ -96,6 +104,7 @@ impl Dask {
             registered: now,
             keys: 0,
             busy: None,
+            long: false,
             sent: false,
             heard: false,
             last_seen: now,
@@ -131,9 +140,9 @@ impl Dask {
     }
 
     /// A task starts.
-    pub fn start_task(&mut self, worker: usize, now: Timestamp) {
+    pub fn start_task(&mut self, worker: usize, long: bool, now: Timestamp) {
         if let Some(w) = self.workers.get_mut(worker).filter(|w| !w.leaving && w.busy.is_none()) {
-            w.busy = Some(now.plus(TASK));
+            (w.busy, w.long) = (Some(now.plus(TASK)), long);
         }
     }
 
@@ -194,7 +203,12 @@ impl Dask {
     pub fn read(&self, now: Timestamp, need: SchedulerNeed, offers: bool) -> SchedulerState {
         let workers = self.workers.iter().map(|w| (w.address.to_string(), self.view(w))).collect();
         let offer = || Offer {
-            addresses: self.workers.iter().filter(|w| !w.leaving).map(|w| w.address.to_string()).collect(),
+            addresses: self
+                .workers
+                .iter()
+                .filter(|w| w.is_offered())
+                .map(|w| w.address.to_string())
+                .collect(),
             processing: self.workers.iter().map(|w| (w.address.to_string(), usize::from(w.heard))).collect(),
             shuffle_blocks: false,
         };

@@ -74,7 +74,7 @@ pub enum Event {
     Data(u8),
     /// A big one.
     Big(u8),
-    /// A task starts on a worker.
+    /// A task starts on a worker; from 4 on, one that secedes.
     Task(u8),
     /// A pod fails.
     Fail(u8),

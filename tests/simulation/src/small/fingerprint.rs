@@ -164,7 +164,7 @@ impl Print {
         self.time(dask.started);
         self.time(dask.next_beat);
         for w in &dask.workers {
-            self.add((&w.pod, w.keys, w.sent, w.heard, w.leaving));
+            self.add((&w.pod, w.keys, w.long && w.busy.is_some(), w.sent, w.heard, w.leaving));
             self.time(w.registered);
             self.maybe(w.busy);
             self.time(w.last_seen);

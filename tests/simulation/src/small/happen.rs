@@ -18,6 +18,8 @@ use super::{
 
 /// Bytes of a big result: two of them do not fit on one worker.
 const BIG: u64 = 400;
+/// Tasks from this number on secede.
+const LONG: u8 = 4;
 /// Workers register and get work; nothing unique is on them before this long.
 const WARM: Duration = Duration::from_secs(3);
 
@@ -80,6 +82,9 @@ impl World {
     fn autoscale(&mut self, on: bool) -> bool {
         let changed = std::mem::replace(&mut self.autoscaled, on) != on;
         if changed {
+            // Another object, of which nothing is remembered.
+            self.operator.samples = Default::default();
+            self.rules.samples.clear();
             self.rules.asked_at = self.now;
         }
         changed
@@ -108,9 +113,10 @@ impl World {
     }
 
     fn task(&mut self, i: u8) -> bool {
+        let long = i >= LONG;
         let i = usize::from(i) % self.dask.workers.len().max(1);
         let free = self.dask.workers.get(i).is_some_and(|w| !w.leaving && w.busy.is_none());
-        self.dask.start_task(i, self.now);
+        self.dask.start_task(i, long, self.now);
         free
     }
 

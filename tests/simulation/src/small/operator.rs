@@ -84,7 +84,9 @@ impl World {
         let operator = &mut self.operator;
         self.api.deliver(self.now, &mut [&mut operator.expected, &mut operator.autoscaler_expected]);
         operator.acted = false;
-        operator.autoscaler_need = SchedulerNeed::None;
+        if !self.autoscaled {
+            operator.autoscaler_need = SchedulerNeed::None;
+        }
         if self.autoscaled && operator.autoscaler_expected.wait(self.now).is_none() {
             self.look_at_autoscaler()?;
         }

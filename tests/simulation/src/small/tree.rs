@@ -49,6 +49,7 @@ pub fn alphabet() -> Vec<Event> {
     all.extend([
         Event::Data(0),
         Event::Task(0),
+        Event::Task(4),
         Event::Fail(0),
         Event::NodeLost(0),
         Event::KubeletPause,
