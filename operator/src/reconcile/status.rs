@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use dask_operator_core::merge;
+use dask_operator_core::{action::Kind, merge};
 use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -91,7 +91,10 @@ pub(super) async fn write(
     if let Some(since) = last.map(|l| l.at.elapsed()).filter(|s| only_counts && *s < PACE) {
         return Ok(Written::In(PACE.saturating_sub(since)));
     }
-    let stored = execute::status(operator, subject, target, None, diff).await?;
+    // A job goes on from what its status says, and the API server does not look at the UID in a status: another job
+    // of that name must not be told how this one ended.
+    let version = (target.kind == Kind::Job).then_some(target.meta.resource_version.as_str());
+    let stored = execute::status(operator, subject, target, version, diff).await?;
     let dropped = stored.and_then(|stored| merge::missing(&status, &stored));
     if let Some(fields) = dropped.as_ref().and_then(Value::as_object) {
         let fields: Vec<_> = fields.keys().map(String::as_str).collect();

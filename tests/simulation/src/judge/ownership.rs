@@ -50,6 +50,9 @@ pub fn check(books: &Books, change: &Change, now: Duration, found: &mut Vec<Viol
     }
     if let Some(after) = &change.after {
         let observed = after["status"]["observedGeneration"].as_i64();
+        if after["status"]["jobStatus"] == "Successful" && !books.had_pods.contains(&change.uid) {
+            say("I-S8", format!("{name} is told to be Successful, and its program never ran"));
+        }
         if observed > after["metadata"]["generation"].as_i64().or(Some(i64::MAX)) {
             say("I-S8", format!("{name}: observedGeneration is ahead of the generation"));
         }

@@ -1,6 +1,9 @@
 //! The judge's books: what was true when, as far as the rules ask for it.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use dask_operator_api_server::Change;
 use serde_json::Value;
@@ -37,13 +40,21 @@ pub struct Books {
     pub allowance: Duration,
     pub owners: BTreeMap<String, Owner>,
     pub pods: BTreeMap<String, Pod>,
+    /// UIDs of all that ever had a pod.
+    pub had_pods: BTreeSet<String>,
     /// Events that told of a risk, with what they said.
     pub risks: Vec<String>,
 }
 
 impl Books {
     pub fn new(allowance: Duration) -> Self {
-        Self { allowance, owners: BTreeMap::new(), pods: BTreeMap::new(), risks: Vec::new() }
+        Self {
+            allowance,
+            owners: BTreeMap::new(),
+            pods: BTreeMap::new(),
+            had_pods: BTreeSet::new(),
+            risks: Vec::new(),
+        }
     }
 
     /// Writes a change down.
@@ -71,6 +82,7 @@ impl Books {
             live: !meta["deletionTimestamp"].is_string() && !matches!(phase, "Succeeded" | "Failed"),
             marked: meta["annotations"]["kubernetes.dask.org/retiring"].is_string(),
         };
+        self.had_pods.extend(pod.owner.clone());
         self.pods.insert(change.uid.clone(), pod);
     }
 

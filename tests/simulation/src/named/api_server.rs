@@ -49,6 +49,23 @@ fn watches() -> Vec<Scenario> {
                 .at(50, scale(3)),
         );
     }
+    for lag in [2, 20] {
+        for again in [30, 36, 42] {
+            let job = || Act::Create(manifest::job("j", 15));
+            out.push(
+                Scenario::new(&format!(
+                    "S06 a new job of the same name at second {again}, seen {lag} s late"
+                ))
+                .at(0, job())
+                .at(10, Act::Lag { resource: "daskjobs", time: seconds(lag) })
+                .at(
+                    again - 1,
+                    Act::Delete { resource: "daskjobs", name: "j".into(), propagation: "Background" },
+                )
+                .at(again, job()),
+            );
+        }
+    }
     for gone in [false, true] {
         out.push(
             with(format!("S07 3 to 1 to 3 unseen, gone: {gone}"))
