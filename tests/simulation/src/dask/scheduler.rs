@@ -1,12 +1,13 @@
 //! One scheduler: its workers, the tasks they run, the results they hold, and how it lets workers go.
 
+mod leave;
+mod time;
+
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     time::Duration,
 };
 
-/// How often a worker sends a heartbeat.
-const HEARTBEAT: Duration = Duration::from_secs(1);
 /// What a worker may hold, bytes.
 pub const LIMIT: u64 = 1_000;
 
@@ -261,53 +262,6 @@ impl Scheduler {
         self.idle_since = self.is_idle().then(|| self.idle_since.unwrap_or(self.now));
     }
 
-    /// Lets time pass until `now`.
-    pub fn advance(&mut self, now: Duration) {
-        loop {
-            let ends = self.workers.values().filter(|w| !w.frozen).filter_map(|w| w.runs.map(|r| r.1)).min();
-            let beats = self.workers.values().filter(|w| !w.frozen).map(|w| w.beat.0 + HEARTBEAT).min();
-            match (ends, beats) {
-                (Some(end), beat) if end <= now && beat.is_none_or(|b| end <= b) => self.finish(end),
-                (_, Some(beat)) if beat <= now => self.beat(beat),
-                _ => break,
-            }
-        }
-        self.now = self.now.max(now);
-    }
-
-    fn finish(&mut self, at: Duration) {
-        self.now = self.now.max(at);
-        let is_done = |w: &Worker| !w.frozen && w.runs.is_some_and(|(_, end)| end <= at);
-        let done: Vec<String> =
-            self.workers.iter().filter(|(_, w)| is_done(w)).map(|(a, _)| a.clone()).collect();
-        for address in done {
-            let Some((task, _)) = self.workers.get_mut(&address).and_then(|w| w.runs.take()) else {
-                continue;
-            };
-            self.done += 1;
-            if task.result > 0 {
-                self.hold(&address, task.result, false);
-            }
-        }
-        self.assign();
-    }
-
-    fn beat(&mut self, at: Duration) {
-        self.now = self.now.max(at);
-        let due: Vec<String> = self
-            .workers
-            .iter()
-            .filter(|(_, w)| !w.frozen && w.beat.0 + HEARTBEAT <= at)
-            .map(|(a, _)| a.clone())
-            .collect();
-        for address in due {
-            let bytes = self.bytes(&address);
-            if let Some(worker) = self.workers.get_mut(&address) {
-                worker.beat = (at, u64::from(worker.runs.is_some()), bytes);
-            }
-        }
-    }
-
     /// How many workers it wants: enough to be through in five seconds, and one for each task at most.
     pub fn target(&mut self) -> u64 {
         let seconds = |t: &Task| t.takes.as_secs().max(1);
@@ -322,70 +276,6 @@ impl Scheduler {
     /// Remembers what was said.
     pub fn say_target(&mut self, target: u64) {
         self.targets.push((self.now, target));
-    }
-
-    /// Who may go best: who runs nothing and holds least.
-    pub fn to_close(&self, n: usize) -> Vec<String> {
-        let mut all: Vec<_> = self.workers.iter().filter(|(_, w)| !w.leaving).collect();
-        all.sort_by_key(|(a, w)| (w.runs.is_some(), self.bytes(a), (*a).clone()));
-        all.into_iter().take(n).map(|(a, _)| a.clone()).collect()
-    }
-
-    /// Lets workers go, each only if others can take what only it holds; answers whom.
-    pub fn retire(&mut self, asked: &[String], close: bool) -> Vec<String> {
-        let pods = asked.iter().filter_map(|a| self.workers.get(a)).map(|w| w.pod.clone()).collect();
-        self.retired.push(Retired { scheduler: self.id.clone(), asked: pods, close });
-        if self.mood.refuses {
-            return Vec::new();
-        }
-        let most = if self.mood.accepts_one { 1 } else { asked.len() };
-        let known: Vec<&String> = asked.iter().filter(|a| self.workers.contains_key(*a)).take(most).collect();
-        let mut accepted = Vec::new();
-        for address in known {
-            let others = |a: &String, w: &Worker| a != address && !w.leaving && !asked.contains(a);
-            let heir = self
-                .workers
-                .iter()
-                .filter(|(a, w)| others(a, w))
-                .map(|(a, _)| a.clone())
-                .min_by_key(|a| self.bytes(a));
-            if !self.hand_over(address, heir.as_ref()) {
-                continue;
-            }
-            accepted.push(address.clone());
-            if close {
-                self.close(address);
-            } else if let Some(worker) = self.workers.get_mut(address) {
-                worker.leaving = true;
-            }
-        }
-        accepted
-    }
-
-    /// Moves what only this worker holds to another one; whether that went well.
-    fn hand_over(&mut self, address: &str, heir: Option<&String>) -> bool {
-        let only_here = |k: &Key| k.holders.len() == 1 && k.holders.contains(address);
-        if !self.keys.values().any(only_here) {
-            return true;
-        }
-        let Some(heir) = heir else { return false };
-        for key in self.keys.values_mut().filter(|k| k.holders.contains(address)) {
-            key.holders.remove(address);
-            key.holders.insert(heir.clone());
-        }
-        true
-    }
-
-    fn close(&mut self, address: &str) {
-        let Some(worker) = self.workers.remove(address) else { return };
-        if let Some((task, _)) = worker.runs {
-            self.cut_off += 1;
-            self.waiting.push_front(task);
-        }
-        self.drop_holder(address);
-        self.let_go.insert(worker.pod.clone());
-        self.closed.push(worker.pod);
-        self.assign();
     }
 
     /// Changes the workers of a pod.

@@ -1,0 +1,69 @@
+//! How a scheduler lets workers go: whoever holds what nobody else has hands it over first, or stays.
+
+use super::{Key, Retired, Scheduler, Worker};
+
+impl Scheduler {
+    /// Who may go best: who runs nothing and holds least.
+    pub fn to_close(&self, n: usize) -> Vec<String> {
+        let mut all: Vec<_> = self.workers.iter().filter(|(_, w)| !w.leaving).collect();
+        all.sort_by_key(|(a, w)| (w.runs.is_some(), self.bytes(a), (*a).clone()));
+        all.into_iter().take(n).map(|(a, _)| a.clone()).collect()
+    }
+
+    /// Lets workers go, each only if others can take what only it holds; answers whom.
+    pub fn retire(&mut self, asked: &[String], close: bool) -> Vec<String> {
+        let pods = asked.iter().filter_map(|a| self.workers.get(a)).map(|w| w.pod.clone()).collect();
+        self.retired.push(Retired { scheduler: self.id.clone(), asked: pods, close });
+        if self.mood.refuses {
+            return Vec::new();
+        }
+        let most = if self.mood.accepts_one { 1 } else { asked.len() };
+        let known: Vec<&String> = asked.iter().filter(|a| self.workers.contains_key(*a)).take(most).collect();
+        let mut accepted = Vec::new();
+        for address in known {
+            let others = |a: &String, w: &Worker| a != address && !w.leaving && !asked.contains(a);
+            let heir = self
+                .workers
+                .iter()
+                .filter(|(a, w)| others(a, w))
+                .map(|(a, _)| a.clone())
+                .min_by_key(|a| self.bytes(a));
+            if !self.hand_over(address, heir.as_ref()) {
+                continue;
+            }
+            accepted.push(address.clone());
+            if close {
+                self.close(address);
+            } else if let Some(worker) = self.workers.get_mut(address) {
+                worker.leaving = true;
+            }
+        }
+        accepted
+    }
+
+    /// Moves what only this worker holds to another one; whether that went well.
+    fn hand_over(&mut self, address: &str, heir: Option<&String>) -> bool {
+        let only_here = |k: &Key| k.holders.len() == 1 && k.holders.contains(address);
+        if !self.keys.values().any(only_here) {
+            return true;
+        }
+        let Some(heir) = heir else { return false };
+        for key in self.keys.values_mut().filter(|k| k.holders.contains(address)) {
+            key.holders.remove(address);
+            key.holders.insert(heir.clone());
+        }
+        true
+    }
+
+    fn close(&mut self, address: &str) {
+        let Some(worker) = self.workers.remove(address) else { return };
+        if let Some((task, _)) = worker.runs {
+            self.cut_off += 1;
+            self.waiting.push_front(task);
+        }
+        self.drop_holder(address);
+        self.let_go.insert(worker.pod.clone());
+        self.closed.push(worker.pod);
+        self.assign();
+    }
+}
