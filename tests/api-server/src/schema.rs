@@ -24,6 +24,7 @@ mod text;
 
 use serde_json::Value;
 
+pub(crate) use self::scale::go_type;
 use self::{node::Node, old::Pair, path::Path, scale::Scale};
 
 /// Why there is no schema.

@@ -74,7 +74,7 @@ impl Judge {
     }
 
     /// A scheduler was asked to let workers go.
-    pub fn retired(&mut self, call: &Retired, _now: Duration) {
+    pub fn retired(&mut self, call: &Retired) {
         leaving::asked(&self.books, call, &mut self.found);
     }
 

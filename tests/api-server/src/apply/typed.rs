@@ -28,7 +28,9 @@ pub(super) fn check(place: Place<'_>, value: &Value, path: &str, faults: &mut Ve
             Some(format!("expected string, got &value.valueUnstructured{{Value:{}}}", go(value)))
         }
         (Some("boolean"), _) => Some(format!("expected boolean, got &{{{}}}", plain(value))),
-        (Some(_), _) => Some(format!("expected numeric (int or float), got {}", type_name(value))),
+        (Some(_), _) => {
+            Some(format!("expected numeric (int or float), got {}", crate::schema::go_type(value)))
+        }
     };
     if let Some(wanted) = wanted {
         return fault(wanted);
@@ -101,17 +103,5 @@ fn go(value: &Value) -> String {
         Value::Object(_) => format!("map[string]interface {{}}{value}"),
         Value::Array(_) => format!("[]interface {{}}{value}"),
         other => other.to_string(),
-    }
-}
-
-fn type_name(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "<nil>",
-        Value::Bool(_) => "bool",
-        Value::Number(number) if number.is_i64() => "int64",
-        Value::Number(_) => "float64",
-        Value::String(_) => "string",
-        Value::Array(_) => "[]interface {}",
-        Value::Object(_) => "map[string]interface {}",
     }
 }

@@ -73,7 +73,7 @@ fn at<'a>(object: &'a Value, path: &str) -> Result<Option<&'a Value>, String> {
 }
 
 fn accessor(path: &str, value: &Value, expected: &str) -> String {
-    format!("{path} accessor error: {} is of the type {}, expected {expected}", plain(value), go(value))
+    format!("{path} accessor error: {} is of the type {}, expected {expected}", plain(value), go_type(value))
 }
 
 fn plain(value: &Value) -> String {
@@ -86,7 +86,7 @@ fn plain(value: &Value) -> String {
 }
 
 /// The type's name in Go.
-fn go(value: &Value) -> &'static str {
+pub(crate) fn go_type(value: &Value) -> &'static str {
     match value {
         Value::Null => "<nil>",
         Value::Bool(_) => "bool",

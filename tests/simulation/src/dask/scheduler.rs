@@ -126,12 +126,6 @@ pub struct Scheduler {
     pub waiting: VecDeque<Task>,
     /// How it behaves.
     pub mood: Mood,
-    /// Scattered data that is gone.
-    pub lost: Vec<u64>,
-    /// Tasks that were cut off while they ran.
-    pub cut_off: u64,
-    /// Tasks that came to their end.
-    pub done: u64,
     /// Pods of workers that were closed, not yet told to the world.
     pub closed: Vec<String>,
     /// Pods that were let go for good.
@@ -159,9 +153,6 @@ impl Scheduler {
             keys: BTreeMap::new(),
             waiting: VecDeque::new(),
             mood,
-            lost: Vec::new(),
-            cut_off: 0,
-            done: 0,
             closed: Vec::new(),
             let_go: BTreeSet::new(),
             retired: Vec::new(),
@@ -194,7 +185,6 @@ impl Scheduler {
             self.workers.iter().filter(|(_, w)| w.pod == pod).map(|(a, _)| a.clone()).collect();
         for address in gone {
             if let Some((task, _)) = self.workers.remove(&address).and_then(|w| w.runs) {
-                self.cut_off += 1;
                 self.waiting.push_front(task);
             }
             self.drop_holder(&address);
@@ -203,10 +193,8 @@ impl Scheduler {
     }
 
     fn drop_holder(&mut self, address: &str) {
-        for (number, key) in &mut self.keys {
-            if key.holders.remove(address) && key.holders.is_empty() && key.scattered {
-                self.lost.push(*number);
-            }
+        for key in self.keys.values_mut() {
+            key.holders.remove(address);
         }
         self.keys.retain(|_, k| !k.holders.is_empty());
     }

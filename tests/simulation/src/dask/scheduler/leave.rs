@@ -58,7 +58,6 @@ impl Scheduler {
     fn close(&mut self, address: &str) {
         let Some(worker) = self.workers.remove(address) else { return };
         if let Some((task, _)) = worker.runs {
-            self.cut_off += 1;
             self.waiting.push_front(task);
         }
         self.drop_holder(address);

@@ -31,7 +31,6 @@ impl Scheduler {
             let Some((task, _)) = self.workers.get_mut(&address).and_then(|w| w.runs.take()) else {
                 continue;
             };
-            self.done += 1;
             if task.result > 0 {
                 self.hold(&address, task.result, false);
             }
