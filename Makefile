@@ -28,8 +28,8 @@ e2e-all: e2e demo ## the end-to-end tests, another leader, an API server away fo
 	E2E_AWAY_SECONDS=180 tests/e2e.sh is_away
 	for dask in 2024.1.0 2024.12.1 2025.7.0; do E2E_DASK=$$dask tests/e2e.sh removal:: || exit; done
 
-explore: toolchain ## random worlds, whole ones and small ones, for SECONDS=60 each, from seed FROM=0
-	cargo run -q -p dask-operator-simulation --bin explore --jobs $(JOBS) -- --seconds $(or $(SECONDS),60) --from $(or $(FROM),0)
+explore: toolchain ## worlds, whole ones and small ones, for SECONDS=60 each, from seed FROM=0 (builds for 7 minutes)
+	cargo run -q --release -p dask-operator-simulation --bin explore --jobs $(JOBS) -- --seconds $(or $(SECONDS),60) --from $(or $(FROM),0)
 
 replay: toolchain ## one simulated scenario with its story: SCENARIO='seed 7', or a name; SEED=1
 	cargo run -q -p dask-operator-simulation --bin explore --jobs $(JOBS) -- --replay "$(SCENARIO)" --seed $(or $(SEED),1)

@@ -123,7 +123,7 @@ pub fn update(old: &[Condition], observed: Vec<Observed>, generation: i64, now: 
                 type_: o.type_.into(),
                 status: o.status,
                 reason: o.reason,
-                message: shorten(&o.message, MAX_MESSAGE),
+                message: shortened(o.message),
                 last_transition_time: since,
                 observed_generation: Some(generation),
             })
@@ -161,6 +161,12 @@ pub fn shorten(text: &str, max: usize) -> String {
         out.push(c);
     }
     out
+}
+
+/// A message as it may stand in a condition; nearly all are short and plain, and stay what they are.
+fn shortened(message: String) -> String {
+    let is_plain = message.len() < MAX_MESSAGE - 3 && message.bytes().all(|b| (b' '..0x7f).contains(&b));
+    if is_plain { message } else { shorten(&message, MAX_MESSAGE) }
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 mod choose;
 mod failure;
 mod force;
+mod late;
 mod memory;
 mod reasons;
 mod retire;
@@ -154,6 +155,7 @@ pub fn decide(input: &Input<'_>, memory: &mut Memory) -> Decision<DaskWorkerGrou
             let addresses = Mapped::of(input);
             stale::plan(input, &tally, &addresses, &mut found);
             retire::progress(input, &tally, &addresses, memory, &mut found);
+            late::plan(input, &tally, &addresses, memory, &mut found);
             choose::plan(input, &tally, &addresses, memory, &mut found);
         }
         Err(why) => {

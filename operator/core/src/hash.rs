@@ -1,6 +1,6 @@
 //! Short stable hashes of names and of JSON.
 
-use serde_json::Value;
+use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 /// Ten hex digits (40 bits) of the SHA-256 of `parts`, each followed by a zero byte.
@@ -8,9 +8,11 @@ pub fn short(parts: &[&str]) -> String {
     hex(&digest(parts), 5)
 }
 
-/// Ten hex digits of the hash of a JSON value; keys are sorted, so their order does not matter.
-pub fn of_json(value: &Value) -> String {
-    short(&[&value.to_string()])
+/// Ten hex digits of the hash of what is written as JSON. A JSON value's keys are sorted, so their order does not
+/// matter.
+pub fn of_json(value: &impl Serialize) -> String {
+    // What has texts as keys can be written.
+    short(&[&serde_json::to_string(value).unwrap_or_default()])
 }
 
 /// A number from the hash of `parts`.
@@ -33,6 +35,8 @@ fn hex(bytes: &[u8], n: usize) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
 
     #[test]

@@ -1,5 +1,6 @@
 //! Differences between what should be and what is, as JSON merge patches (RFC 7386).
 
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
 /// The merge patch that makes `live` contain `desired`, or `None` where it does already. What only
@@ -54,6 +55,28 @@ pub fn without_nulls(value: &Value) -> Value {
         Value::Object(map) => Value::Object(entries(map)),
         Value::Array(list) => Value::Array(list.iter().map(without_nulls).collect()),
         other => other.clone(),
+    }
+}
+
+/// A map that is written as its [`entries`] would be, without a copy.
+#[derive(Debug)]
+pub struct Entries<'a>(pub &'a Map<String, Value>);
+
+impl Serialize for Entries<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().filter(|(_, v)| !v.is_null()).map(|(k, v)| (k, WithoutNulls(v))))
+    }
+}
+
+struct WithoutNulls<'a>(&'a Value);
+
+impl Serialize for WithoutNulls<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Value::Object(map) => Entries(map).serialize(serializer),
+            Value::Array(list) => serializer.collect_seq(list.iter().map(WithoutNulls)),
+            other => other.serialize(serializer),
+        }
     }
 }
 

@@ -7,6 +7,7 @@ mod pods;
 use std::collections::BTreeMap;
 
 use dask_crds::{PodSpecJson, TemplateMetadata};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 pub use job::{job_cluster, job_owner, job_runner};
@@ -27,10 +28,14 @@ const WORKER_RESTART: &str = "OnFailure";
 
 /// Hash of the user's part of a template: nothing that we add changes it.
 pub fn hash(spec: &PodSpecJson, metadata: Option<&TemplateMetadata>) -> String {
-    let metadata = effective(&ChildMeta::default(), metadata);
-    let mut whole = json!({"labels": metadata.labels, "annotations": metadata.annotations});
-    whole["spec"] = Value::Object(merge::entries(&spec.0));
-    hash::of_json(&whole)
+    #[derive(Serialize)]
+    struct Whole<'a> {
+        annotations: &'a BTreeMap<String, String>,
+        labels: &'a BTreeMap<String, String>,
+        spec: merge::Entries<'a>,
+    }
+    let ChildMeta { labels, annotations } = &effective(&ChildMeta::default(), metadata);
+    hash::of_json(&Whole { annotations, labels, spec: merge::Entries(&spec.0) })
 }
 
 /// A cluster's scheduler Deployment.

@@ -5,7 +5,9 @@ use std::{collections::BTreeSet, time::Duration};
 use crate::{
     action::{Action, DeletePod, PodRef, SchedulerNeed},
     conditions,
-    group::{Findings, Input, Mapped, Memory, POLL, Tally, force, reasons, room::Room, tally::reference},
+    group::{
+        Findings, Input, Mapped, Memory, POLL, Tally, force, late, reasons, room::Room, tally::reference,
+    },
     record::{Mark, PodPhase, PodRecord},
     scheduler::{Offer, SchedulerState, Snapshot},
     time::Timestamp,
@@ -134,11 +136,15 @@ fn choose(
         }
         return 0;
     };
+    let going = found.touched();
     let registered: Vec<_> =
         tally.staying.iter().filter_map(|p| Some((*p, addresses.get(&p.uid)?))).collect();
     let candidates = offered(&registered, offer, snapshot, memory, input.now);
     let mut room = Room::without(snapshot, &leaving(tally, addresses, snapshot));
-    let mut chosen: Vec<PodRef> = Vec::new();
+    // Who is on the way out already is never offered again, and is no loss of room.
+    let on_the_way =
+        tally.staying.iter().filter(|p| !going.contains(&p.uid) && late::is_leaving(p, addresses, snapshot));
+    let mut chosen: Vec<PodRef> = on_the_way.take(wanted).map(|p| reference(p)).collect();
     let mut no_room = 0;
     for (pod, processes) in &candidates {
         if chosen.len() == wanted {

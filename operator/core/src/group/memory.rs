@@ -88,6 +88,9 @@ pub(crate) struct Victim {
 #[derive(Clone, Debug)]
 pub(crate) struct Refusal {
     pub times: u32,
+    /// When it refused for the last time.
+    pub at: Timestamp,
+    /// It is not asked again before.
     pub until: Timestamp,
 }
 
@@ -203,13 +206,18 @@ impl Memory {
             victim.drained.clear();
             let times = self.refusals.get(&uid).map_or(1, |r| r.times.saturating_add(1));
             let until = now.plus(doubled(FIRST_REFUSAL, times, MAX_REFUSAL));
-            self.refusals.insert(uid, Refusal { times, until });
+            self.refusals.insert(uid, Refusal { times, at: now, until });
         }
     }
 
     /// Whether the scheduler refused to let this pod go, and it is too early to ask again.
     pub(crate) fn is_refused(&self, uid: &str, now: Timestamp) -> bool {
         self.refusals.get(uid).is_some_and(|r| r.until > now)
+    }
+
+    /// When the scheduler last refused to let this pod go.
+    pub(crate) fn refused_at(&self, uid: &str) -> Option<Timestamp> {
+        self.refusals.get(uid).map(|r| r.at)
     }
 
     /// When the next refused pod may be asked for again.

@@ -21,7 +21,7 @@ const BEATS: u32 = 2;
 /// frozen would hold up all of them.
 const FROZEN: f64 = 30.0;
 /// A call that never reported back is forgotten after this long; asking again is safe.
-const LOST_CALL: Duration = Duration::from_secs(300);
+pub(crate) const LOST_CALL: Duration = Duration::from_secs(300);
 
 pub(crate) fn progress(
     input: &Input<'_>,
@@ -88,7 +88,10 @@ fn step(
     let newest = snapshot.workers.values().map(|w| w.last_seen).fold(0.0, f64::max);
     let frozen = addresses.iter().filter_map(worker).any(|w| newest - w.last_seen > FROZEN);
     let early = memory.is_refused(&pod.uid, input.now);
+    let refused_at = memory.refused_at(&pod.uid);
     let victim = memory.victims.entry(pod.uid.clone()).or_default();
+    // An earlier call may be carried out late: who leaves by it does not come back.
+    victim.refused &= !(leaving && refused_at.is_none_or(|t| snapshot.at > t));
     if victim.refused {
         // Until the mark is seen to be gone: the write may fail.
         steps.actions.push(Action::UnmarkPod(reference(pod)));

@@ -136,3 +136,14 @@ fn a_lost_node_is_left_soon_unless_the_author_says_otherwise() {
     assert_eq!(tolerations(longer).len(), 2, "one of the two is said");
     assert_eq!(tolerations(json!([{"operator": "Exists"}])).len(), 1, "all of it is said");
 }
+
+#[test]
+fn the_hash_of_a_template_is_the_one_of_older_operators() {
+    // An upgrade that hashes otherwise would call all pods outdated.
+    let spec: PodSpecJson = serde_json::from_value(json!({
+        "tolerations": null, "containers": [{"name": "worker", "image": "dask", "command": null}],
+    }))
+    .unwrap();
+    let metadata = serde_json::from_value(json!({"labels": {"team": "ocean", "none": null}})).unwrap();
+    assert_eq!(hash(&spec, Some(&metadata)), "42806ffd3b");
+}

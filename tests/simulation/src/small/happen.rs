@@ -175,15 +175,6 @@ impl World {
             return Ok(false);
         };
         let call: RetireCall = self.calls.remove(i).call;
-        // What a scheduler is at, or has let go already, it does not refuse here: the core has no way back for a
-        // worker that was let go by a call that nobody waited for any more.
-        let refuses = matches!(answer, Answer::Partial | Answer::Refuse);
-        let is_at_it = |c: &InFlight| !c.call.addresses.is_disjoint(&call.addresses);
-        let leaves = |w: &Worker| w.leaving && call.addresses.contains(&*w.address);
-        if refuses && (self.calls.iter().any(is_at_it) || self.dask.workers.iter().any(leaves)) {
-            self.calls.insert(i, InFlight { call, due: self.now, waited_for: true });
-            return Ok(false);
-        }
         match answer {
             Answer::Partial if call.addresses.len() < 2 => {
                 self.calls.insert(i, InFlight { call, due: self.now, waited_for: true });

@@ -52,7 +52,10 @@ pub(super) fn no_more_than_too_many(world: &World, actions: &[Action]) -> Result
     for uid in deleted(actions).map(|d| &d.pod.uid).chain(marked(actions).map(|p| &p.uid)) {
         hold(going.insert(uid), "I-D5 choose once", || format!("pod {uid} is chosen twice"))?;
     }
-    let staying: Vec<_> = world.api.seen.iter().filter(|p| stays(p)).collect();
+    // Whose worker is on the way out is none of those who stay.
+    let leaves =
+        |p: &PodRecord| world.reading.known().and_then(|s| worker_of(s, p)).is_some_and(|(_, w)| w.leaving);
+    let staying: Vec<_> = world.api.seen.iter().filter(|p| stays(p) && !leaves(p)).collect();
     let leave = staying.iter().filter(|p| going.contains(&*p.uid)).count();
     let left = staying.len() - leave;
     hold(leave == 0 || left >= desired(&world.api), "I-D5 no more than too many", || {
@@ -84,8 +87,12 @@ pub(super) fn marks(world: &World, pods: &[PodRef], mark: &Mark, actions: &[Acti
     let going: BTreeSet<&str> = deleted(actions).map(|d| &*d.pod.uid).collect();
     let chosen: BTreeSet<&str> = pods.iter().map(|p| &*p.uid).collect();
     let offered = |p: &PodRecord| {
-        let offer = snapshot.offer.as_ref()?;
         let (address, worker) = worker_of(snapshot, p)?;
+        if worker.leaving {
+            // It was let go before: it costs nothing more.
+            return Some((false, 0));
+        }
+        let offer = snapshot.offer.as_ref()?;
         let tasks = offer.processing.get(address).copied().unwrap_or(0);
         offer.addresses.contains(address).then_some((tasks > 0, worker.bytes))
     };

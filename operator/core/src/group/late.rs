@@ -1,0 +1,41 @@
+//! Pods that were refused and unmarked, and leave after all: an earlier call was carried out late.
+
+use crate::{
+    action::{Action, PodRef, SchedulerNeed},
+    group::{Findings, Input, Mapped, Memory, POLL, Tally, retire::LOST_CALL, tally::reference},
+    record::{Mark, PodRecord},
+    scheduler::{SchedulerState, Snapshot},
+};
+
+/// Marks them again: they take no task any more, and nobody else would see to it that they are replaced.
+pub(crate) fn plan(
+    input: &Input<'_>,
+    tally: &Tally<'_>,
+    addresses: &Mapped,
+    memory: &Memory,
+    found: &mut Findings,
+) {
+    let is_recent = |p: &PodRecord| memory.refused_at(&p.uid).is_some_and(|t| input.now.since(t) < LOST_CALL);
+    if !tally.staying.iter().any(|p| is_recent(p)) {
+        return;
+    }
+    found.needs(SchedulerNeed::Registry);
+    found.again_in(POLL);
+    let SchedulerState::Known(snapshot) = input.scheduler else { return };
+    let going = found.touched();
+    let is_late = |p: &PodRecord| {
+        let refused = memory.refused_at(&p.uid).is_some_and(|t| snapshot.at > t);
+        refused && !going.contains(&p.uid) && is_leaving(p, addresses, snapshot)
+    };
+    let pods: Vec<PodRef> = tally.staying.iter().filter(|p| is_late(p)).map(|p| reference(p)).collect();
+    if !pods.is_empty() {
+        let mark = Mark { at: input.now, scheduler: snapshot.id.clone() };
+        found.actions.push(Action::MarkPods { pods, mark });
+    }
+}
+
+/// Whether all workers in the pod are on the way out, so that they take no task any more.
+pub(crate) fn is_leaving(pod: &PodRecord, addresses: &Mapped, snapshot: &Snapshot) -> bool {
+    let leaves = |a: &String| snapshot.workers.get(a).is_some_and(|w| w.leaving);
+    addresses.get(&pod.uid).is_some_and(|all| all.iter().all(leaves))
+}
