@@ -11,6 +11,7 @@ mod delete;
 mod discovery;
 mod garbage;
 mod handle;
+pub mod http;
 mod journal;
 mod kinds;
 mod list;

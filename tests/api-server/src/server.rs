@@ -27,11 +27,15 @@ pub struct Settings {
     pub managed_fields: bool,
     /// How many events of the past a watch may start from, per resource (older: 410 Gone "Expired").
     pub window: usize,
+    /// Whether every change is kept for [`ApiServer::journal`]; a server that runs for days has no room for that.
+    pub journal: bool,
+    /// The first half of the addresses that Services get.
+    pub services: [u8; 2],
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { managed_fields: false, window: 1000 }
+        Self { managed_fields: false, window: 1000, journal: true, services: [10, 96] }
     }
 }
 
@@ -68,7 +72,8 @@ impl ApiServer {
     /// A server with this clock. It knows the built-in kinds; the namespaces `default` and `kube-system` exist.
     pub fn new(clock: impl Fn() -> Timestamp + Send + Sync + 'static, settings: Settings) -> Self {
         let tables = kinds::builtin().iter().map(|kind| Table::new(kind.clone(), 0)).collect();
-        let state = State { tables, window: settings.window, ..State::default() };
+        let Settings { window, journal, services, .. } = settings;
+        let state = State { tables, window, keeps_journal: journal, services, ..State::default() };
         let shared = Shared { state: Mutex::new(state), clock: Box::new(clock), settings };
         let server = Self { shared: Arc::new(shared) };
         for name in ["default", "kube-system"] {

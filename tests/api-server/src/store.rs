@@ -120,7 +120,10 @@ pub(crate) struct State {
     pub given: u64,
     /// Addresses and node ports of services that were given.
     pub addresses: u32,
+    /// The first half of the addresses of services.
+    pub services: [u8; 2],
     pub journal: Vec<Arc<Change>>,
+    pub keeps_journal: bool,
     pub watches: BTreeMap<u64, Watching>,
     pub next_watch: u64,
     pub window: usize,
@@ -188,7 +191,7 @@ impl State {
     ) {
         let Some(table) = self.tables.get_mut(index) else { return };
         let (namespace, name) = key_of(&object.value);
-        if !act.is_step {
+        if self.keeps_journal && !act.is_step {
             self.journal.push(Arc::new(Change {
                 version: self.version,
                 user: act.user.to_string(),

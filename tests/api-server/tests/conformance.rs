@@ -20,7 +20,7 @@ async fn the_server_in_memory_does_what_the_cases_say() -> Result<(), Failed> {
         let since = jiff::SignedDuration::try_from(start.elapsed()).unwrap();
         "2025-01-01T00:00:00Z".parse::<jiff::Timestamp>().unwrap() + since
     };
-    let server = ApiServer::with_dask(clock, Settings { managed_fields: true, window: 1000 });
+    let server = ApiServer::with_dask(clock, Settings { managed_fields: true, ..Settings::default() });
     let client = Client::new(server.service("conformance"), "default");
     let (collecting, compacting) = (server.clone(), server);
     let collect = move || {

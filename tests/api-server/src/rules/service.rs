@@ -116,9 +116,10 @@ pub(super) fn allocate(
 }
 
 fn unusable(state: &State, address: &str) -> Option<String> {
-    if !address.starts_with("10.96.") {
+    let [a, b] = state.services;
+    if !address.starts_with(&format!("{a}.{b}.")) {
         return Some(format!(
-            "the provided IP ({address}) is not in the valid range. The range of valid IPs is 10.96.0.0/16"
+            "the provided IP ({address}) is not in the valid range. The range of valid IPs is {a}.{b}.0.0/16"
         ));
     }
     is_taken(state, address).then(|| "provided IP is already allocated".into())
@@ -128,7 +129,8 @@ fn address(state: &mut State) -> String {
     loop {
         state.addresses += 1;
         let [_, _, c, d] = (256 + state.addresses).to_be_bytes();
-        let address = format!("10.96.{c}.{d}");
+        let [a, b] = state.services;
+        let address = format!("{a}.{b}.{c}.{d}");
         if !is_taken(state, &address) {
             return address;
         }

@@ -1,0 +1,28 @@
+//! The program: a Kubernetes cluster of processes, until it is interrupted.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use anyhow::{Context, Result};
+use clap::Parser;
+use dask_operator_api_server::{ApiServer, Settings, http};
+use tokio::net::TcpListener;
+
+/// Runs a Kubernetes cluster of processes on this machine.
+#[derive(Debug, Parser)]
+struct Args {
+    /// Port of the API server on 127.0.0.1; 0: any that is free.
+    #[arg(long, default_value_t = 0)]
+    port: u16,
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<()> {
+    let args = Args::parse();
+    let settings =
+        Settings { managed_fields: true, journal: false, services: [127, 96], ..Settings::default() };
+    let server = ApiServer::with_dask(jiff::Timestamp::now, settings);
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, args.port));
+    let listener = TcpListener::bind(address).await.with_context(|| format!("listening on {address}"))?;
+    println!("http://{}", listener.local_addr()?);
+    axum::serve(listener, http::router(server)).await.context("serving the API")
+}
