@@ -68,6 +68,12 @@ pub struct ApiServer {
 /// Who does what nobody asked for.
 pub(crate) const SYSTEM: &str = "system:apiserver";
 
+impl std::fmt::Debug for ApiServer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ApiServer").finish_non_exhaustive()
+    }
+}
+
 impl ApiServer {
     /// A server with this clock. It knows the built-in kinds; the namespaces `default` and `kube-system` exist.
     pub fn new(clock: impl Fn() -> Timestamp + Send + Sync + 'static, settings: Settings) -> Self {
@@ -162,6 +168,14 @@ impl ApiServer {
     /// How many changes there were.
     pub fn journal_len(&self) -> usize {
         self.shared.lock().journal.len()
+    }
+
+    /// Waits for a version after `seen`, and answers the newest one.
+    pub async fn changed(&self, seen: u64) -> u64 {
+        let mut newest = self.shared.lock().newest.subscribe();
+        let reached = newest.wait_for(|version| *version > seen).await.map(|version| *version);
+        // The sender lives as long as the server.
+        reached.unwrap_or(seen)
     }
 
     /// One pass of the garbage collector. Answers how many objects it changed.

@@ -127,6 +127,8 @@ pub(crate) struct State {
     pub watches: BTreeMap<u64, Watching>,
     pub next_watch: u64,
     pub window: usize,
+    /// Tells who waits for any change of the newest version.
+    pub newest: tokio::sync::watch::Sender<u64>,
 }
 
 impl State {
@@ -189,6 +191,7 @@ impl State {
         act: &Act<'_>,
         at: Timestamp,
     ) {
+        self.newest.send_replace(self.version);
         let Some(table) = self.tables.get_mut(index) else { return };
         let (namespace, name) = key_of(&object.value);
         if self.keeps_journal && !act.is_step {

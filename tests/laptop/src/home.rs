@@ -1,0 +1,64 @@
+//! The folder of a running cluster: one process at a time has it, and nothing of an earlier one is left in it.
+
+use std::{
+    fs::File,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result, bail};
+use rustix::fs::{FlockOperation, flock};
+
+use crate::watchdog;
+
+/// What the processes of pods load first.
+const SHIM: &str = include_str!("../python/sitecustomize.py");
+
+/// The folder, held as long as this is.
+#[derive(Debug)]
+pub struct Home {
+    /// Where it is.
+    pub dir: PathBuf,
+    _lock: File,
+}
+
+impl Home {
+    /// Takes the folder, and clears what a crash left there.
+    ///
+    /// # Errors
+    /// Another process has it, or it cannot be made.
+    pub fn take(dir: &Path) -> Result<Self> {
+        let beside = dir.with_extension("lock");
+        let parent = dir.parent().context("the folder needs a parent")?;
+        std::fs::create_dir_all(parent).with_context(|| format!("making {}", parent.display()))?;
+        let lock = File::create(&beside).with_context(|| format!("making {}", beside.display()))?;
+        if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
+            bail!("it runs already in {}; end it first, or choose another --dir", dir.display());
+        }
+        watchdog::clean(dir);
+        std::fs::create_dir_all(dir.join("pods")).with_context(|| format!("making {}", dir.display()))?;
+        std::fs::create_dir_all(dir.join("python"))?;
+        std::fs::write(dir.join("python").join("sitecustomize.py"), SHIM)?;
+        std::fs::write(dir.join("hosts"), "")?;
+        Ok(Self { dir: dir.to_path_buf(), _lock: lock })
+    }
+
+    /// The file by which kubectl and others find the API server.
+    pub fn kubeconfig(&self) -> PathBuf {
+        self.dir.join("kubeconfig")
+    }
+
+    /// Writes that file.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn write_kubeconfig(&self, api: SocketAddr) -> Result<()> {
+        let text = format!(
+            "apiVersion: v1\nkind: Config\ncurrent-context: laptop\n\
+             clusters: [{{name: laptop, cluster: {{server: \"http://{api}\"}}}}]\n\
+             contexts: [{{name: laptop, context: {{cluster: laptop, user: laptop, namespace: default}}}}]\n\
+             users: [{{name: laptop, user: {{}}}}]\n"
+        );
+        std::fs::write(self.kubeconfig(), text).context("writing the kubeconfig")
+    }
+}

@@ -1,0 +1,251 @@
+//! One pod, from its creation to its end.
+
+use std::{
+    net::Ipv4Addr,
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use dask_operator_api_server::{Call, DeleteOptions};
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Pod;
+use serde_json::{Value, json};
+use tokio::{
+    sync::{Notify, watch},
+    task::JoinSet,
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Node, container,
+    environment::Variables,
+    image, status,
+    view::{State, View},
+};
+use crate::watchdog::MARK;
+
+/// A pod whose containers run.
+pub struct Inside {
+    /// The node it is on.
+    pub node: Arc<Node>,
+    /// The pod, as it was when it started.
+    pub pod: Pod,
+    /// Its address.
+    pub ip: Ipv4Addr,
+    /// Its restart policy.
+    pub restart_policy: String,
+    /// It is to end.
+    pub stop: CancellationToken,
+    /// It is to end at once.
+    pub kill: CancellationToken,
+    deadline: Mutex<Option<Timestamp>>,
+    views: Mutex<Vec<View>>,
+    changed: Notify,
+}
+
+/// What its node is told of a pod: its newest version, or that it is gone.
+pub type News = watch::Receiver<Option<Arc<Value>>>;
+
+/// Takes care of a pod until it is gone.
+pub async fn run(node: Arc<Node>, pod: Pod, mut news: News) {
+    let name = name_of(&pod);
+    if let Some(why) = node.unfit(&pod) {
+        node.unschedulable(&pod, &why);
+        while news.borrow_and_update().is_some() && news.changed().await.is_ok() {}
+        return;
+    }
+    node.bind(&pod);
+    let spec = pod.spec.clone().unwrap_or_default();
+    let views = spec.containers.iter().map(|c| View::new(&c.name, c.image.as_deref().unwrap_or_default()));
+    let inside = Arc::new(Inside {
+        ip: node.addresses.take(),
+        restart_policy: spec.restart_policy.clone().unwrap_or_else(|| "Always".into()),
+        stop: CancellationToken::new(),
+        kill: CancellationToken::new(),
+        deadline: Mutex::new(None),
+        views: Mutex::new(views.collect()),
+        changed: Notify::new(),
+        node: node.clone(),
+        pod,
+    });
+    inside.live(&mut news, &spec.containers).await;
+    node.addresses.release(inside.ip);
+    let _ = std::fs::remove_dir_all(inside.dir());
+    tracing::debug!(pod = name, "is gone");
+}
+
+fn name_of(pod: &Pod) -> String {
+    pod.metadata.name.clone().unwrap_or_default()
+}
+
+impl Inside {
+    async fn live(self: &Arc<Self>, news: &mut News, containers: &[k8s_openapi::api::core::v1::Container]) {
+        let refused = containers.iter().enumerate().filter_map(|(i, c)| {
+            image::check(&self.pod, c, &self.node.version).err().map(|refusal| (i, refusal))
+        });
+        let refused: Vec<_> = refused.collect();
+        let mut tasks = JoinSet::new();
+        if refused.is_empty() && std::fs::create_dir_all(self.dir()).is_ok() {
+            for (index, container) in containers.iter().enumerate() {
+                tasks.spawn(container::run(self.clone(), index, container.clone()));
+            }
+        }
+        for (index, refusal) in refused {
+            self.event("Warning", "Failed", &refusal.message);
+            let (reason, message) = (refusal.reason, refusal.message);
+            self.change(index, |view| view.state = State::Waiting { reason, message });
+        }
+        self.write();
+        loop {
+            let is_told = tokio::select! {
+                told = news.changed() => told.is_ok(),
+                () = self.changed.notified() => { self.write(); true }
+                Some(_) = tasks.join_next() => { self.write(); true }
+            };
+            let newest = news.borrow_and_update().clone();
+            match newest.filter(|_| is_told) {
+                None => break,
+                Some(pod) => self.heed(&pod),
+            }
+            if self.stop.is_cancelled() && tasks.is_empty() {
+                self.write();
+                self.forget();
+                break;
+            }
+        }
+        self.kill.cancel();
+        self.stop.cancel();
+        while tasks.join_next().await.is_some() {}
+    }
+
+    /// Takes note of a wish to end.
+    fn heed(&self, pod: &Value) {
+        let Some(until) = pod["metadata"]["deletionTimestamp"].as_str() else { return };
+        *lock(&self.deadline) = until.parse().ok();
+        if !self.stop.is_cancelled() {
+            self.event("Normal", "Killing", "Stopping containers");
+        }
+        if pod["metadata"]["deletionGracePeriodSeconds"] == json!(0) {
+            self.kill.cancel();
+        }
+        self.stop.cancel();
+    }
+
+    /// How long a container may take to end.
+    pub fn grace(&self) -> Duration {
+        let spec = self.pod.spec.as_ref().and_then(|s| s.termination_grace_period_seconds).unwrap_or(30);
+        let whole = Duration::from_secs(u64::try_from(spec).unwrap_or(0));
+        let left = |until: Timestamp| Duration::try_from(until.duration_since(Timestamp::now()));
+        lock(&self.deadline).map_or(whole, |until| left(until).unwrap_or_default())
+    }
+
+    /// Waits; whether it was told to end meanwhile.
+    pub async fn rests(&self, time: Duration) -> bool {
+        tokio::select! {
+            () = tokio::time::sleep(time) => self.stop.is_cancelled(),
+            () = self.stop.cancelled() => true,
+        }
+    }
+
+    /// Changes what is known of a container, and has it written.
+    pub fn change(&self, index: usize, change: impl FnOnce(&mut View)) {
+        if let Some(view) = lock(&self.views).get_mut(index) {
+            change(view);
+        }
+        self.changed.notify_one();
+    }
+
+    /// What is known of a container.
+    pub fn view(&self, index: usize) -> Option<View> {
+        lock(&self.views).get(index).cloned()
+    }
+
+    fn write(&self) {
+        let (namespace, name) = self.key();
+        let Some(object) = self.node.server.object("pods", &namespace, &name) else { return };
+        if object["metadata"]["uid"].as_str() != self.pod.metadata.uid.as_deref() {
+            return;
+        }
+        let views = lock(&self.views).clone();
+        let is_begun = views.iter().any(|v| !matches!(v.state, State::Waiting { .. }));
+        let had = !object["status"]["podIP"].is_null();
+        let ip = (is_begun || had).then_some(self.ip);
+        let began = object["status"]["startTime"].as_str().and_then(|t| t.parse().ok());
+        let began = began.unwrap_or_else(Timestamp::now);
+        let status = status::of(&self.pod, &object["status"], &views, ip, began);
+        let call = Call::MergePatch {
+            resource: "pods",
+            namespace,
+            name,
+            subresource: Some("status"),
+            patch: json!({"status": status}),
+        };
+        if let Err(refused) = self.node.server.call("kubelet", call) {
+            tracing::warn!(error = refused.message, "a pod's status was refused");
+        }
+    }
+
+    /// Lets go of the object: nothing of the pod runs any more.
+    fn forget(&self) {
+        let (namespace, name) = self.key();
+        let options =
+            DeleteOptions { grace: Some(0), uid: self.pod.metadata.uid.clone(), ..Default::default() };
+        let call = Call::Delete { resource: "pods", namespace, name, options };
+        // Whoever was faster did the same.
+        let _ = self.node.server.call("kubelet", call);
+    }
+
+    fn key(&self) -> (String, String) {
+        (self.pod.metadata.namespace.clone().unwrap_or_default(), name_of(&self.pod))
+    }
+
+    /// Tells people something about the pod.
+    pub fn event(&self, kind: &str, reason: &str, message: &str) {
+        self.node.event(&self.pod, kind, reason, message);
+    }
+
+    /// What every process of the pod finds in its environment.
+    pub fn variables(&self) -> Variables {
+        let (namespace, name) = self.key();
+        let node = &self.node;
+        let path = format!("{}:/usr/local/bin:/usr/bin:/bin", node.programs.display());
+        let search = format!("{namespace}.svc.cluster.local svc.cluster.local cluster.local");
+        let home = self.root().join("tmp");
+        let _ = std::fs::create_dir_all(&home);
+        let text = |path: PathBuf| path.display().to_string();
+        [
+            ("PATH", path),
+            ("HOME", text(home.clone())),
+            ("TMPDIR", text(home)),
+            ("HOSTNAME", name),
+            ("LANG", "C.UTF-8".into()),
+            ("PYTHONPATH", text(node.dir.join("python"))),
+            ("PYTHONDONTWRITEBYTECODE", "1".into()),
+            ("LAPTOP_POD_IP", self.ip.to_string()),
+            ("LAPTOP_HOSTS", text(node.dir.join("hosts"))),
+            ("LAPTOP_SEARCH", search),
+            (MARK, text(node.dir.clone())),
+        ]
+        .map(|(name, value)| (name.to_string(), value))
+        .into()
+    }
+
+    fn dir(&self) -> PathBuf {
+        self.node.pod_dir(self.pod.metadata.uid.as_deref().unwrap_or_default())
+    }
+
+    /// The folder that stands for the pod's file system.
+    pub fn root(&self) -> PathBuf {
+        self.dir().join("root")
+    }
+
+    /// The log of a container's run.
+    pub fn log(&self, container: &str, restarts: u32) -> PathBuf {
+        self.dir().join(format!("{container}.{restarts}.log"))
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,45 @@
+//! The real operator, in this process: it talks to the API server over HTTP, as everywhere else.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use anyhow::{Context, Result};
+use dask_operator::{
+    client,
+    leader::Leadership,
+    link::Direct,
+    metrics::Metrics,
+    run::{Operator, Settings},
+    server,
+    world::{Dice, SystemClock, World},
+};
+use tokio::net::TcpListener;
+
+/// How often a scheduler is asked while an autoscaler needs it, as in the chart.
+const POLL: Duration = Duration::from_secs(2);
+
+/// Makes an operator for the API server at this address.
+///
+/// # Errors
+/// Its client or its metrics cannot be made.
+pub fn new(api: SocketAddr) -> Result<Arc<Operator>> {
+    let metrics = Metrics::new().context("defining metrics")?;
+    let url = format!("http://{api}").parse().context("the API server's address")?;
+    let config = kube::Config::new(url);
+    let leadership = Leadership::alone();
+    let client =
+        client::connect(config, metrics.clone(), leadership.clone()).context("a client of the API server")?;
+    let world = World { clock: Arc::new(SystemClock), dice: Dice::from_system(), dial: Arc::new(Direct) };
+    let settings = Settings { namespaces: Vec::new(), cluster_domain: "cluster.local".into(), poll: POLL };
+    Ok(Operator::new(client, world, metrics, leadership, settings))
+}
+
+/// Runs it, with its metrics on this listener.
+///
+/// # Errors
+/// HTTP cannot be served.
+pub async fn run(operator: Arc<Operator>, metrics: TcpListener) -> Result<()> {
+    tokio::select! {
+        () = operator.run() => Ok(()),
+        served = server::serve(metrics, operator.clone()) => served.context("serving metrics"),
+    }
+}
