@@ -5,7 +5,7 @@ SHELL := /bin/bash
 JOBS ?= 2
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: toolchain help demo test e2e e2e-all bench bench-quick explore replay mutants lint fmt crds image clean
+.PHONY: toolchain help demo demo-kind test e2e e2e-all bench bench-quick explore replay mutants lint fmt crds image clean
 
 help: ## list the commands
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/; s/[$$]+/$$/' | expand -t 12
@@ -14,8 +14,11 @@ help: ## list the commands
 toolchain:
 	@! command -v rustup >/dev/null || rustup -q toolchain install --no-self-update
 
-demo: toolchain ## the main job on kind: chart, cluster, autoscaler, a workflow, a live timeline
+demo: toolchain ## the main job on this machine: cluster, autoscaler, a workflow, a live timeline; pods are processes
 	@tests/demo/demo.sh
+
+demo-kind: toolchain ## the same on kind: chart, containers
+	@tests/demo/kind.sh
 
 test: lint ## all tests that need no Kubernetes cluster
 	cargo test --workspace --jobs $(JOBS)
@@ -23,7 +26,7 @@ test: lint ## all tests that need no Kubernetes cluster
 e2e: toolchain ## the everyday end-to-end tests on kind (or on $$KUBECONFIG with USE_EXISTING_CLUSTER=1)
 	@tests/e2e.sh
 
-e2e-all: e2e demo ## the end-to-end tests, another leader, an API server away for minutes, older versions of Dask, and the demo as one more
+e2e-all: e2e demo-kind ## the end-to-end tests, another leader, an API server away for minutes, older versions of Dask, and the demo as one more
 	tests/e2e.sh leader::
 	E2E_AWAY_SECONDS=180 tests/e2e.sh is_away
 	for dask in 2024.1.0 2024.12.1 2025.7.0; do E2E_DASK=$$dask tests/e2e.sh removal:: || exit; done

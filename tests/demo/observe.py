@@ -1,15 +1,20 @@
-# What timeline.py looks at: the scheduler, by a plugin that counts, and the API server, by `kubectl get --watch`.
+# What timeline.py looks at: the scheduler, by a plugin that counts, and the API server, by `kubectl get --watch` or,
+# where one is given that asks for no credentials, by its address.
 # Both run in threads, so that neither a deaf scheduler nor a lost watch holds up the other or the display.
+import contextlib
 import json
 import subprocess
 import threading
 import time
+import urllib.parse
+import urllib.request
 
 import cloudpickle
 from distributed import Client
 from distributed.diagnostics.plugin import SchedulerPlugin
 
 PLUGIN = "demo-timeline"
+GROUPS = {"pods": "/api/v1", "daskworkergroups": "/apis/kubernetes.dask.org/v1"}
 POLL = 0.5  # seconds
 
 
@@ -117,10 +122,12 @@ class SchedulerView(threading.Thread):
 class Watch(threading.Thread):
     """The objects of one kind that belong to a cluster, by name, as the API server reports them."""
 
-    def __init__(self, kind, namespace, selector, changed):
+    def __init__(self, kind, namespace, selector, changed, api=None):
         super().__init__(daemon=True)
         self.command = ["kubectl", "--namespace", namespace, "get", kind, "--selector", selector]
         self.command += ["--watch", "--output-watch-events", "--output", "json"]
+        query = urllib.parse.urlencode({"labelSelector": selector, "watch": "true"})
+        self.url = api and f"{api}{GROUPS[kind]}/namespaces/{namespace}/{kind}?{query}"
         self.changed = changed  # called with the event's type and the object
         self.objects = {}
         self.process = None
@@ -129,14 +136,23 @@ class Watch(threading.Thread):
     def run(self):
         while not self.ended.is_set():
             known = set(self.objects)
-            with subprocess.Popen(self.command, stdout=subprocess.PIPE, text=True) as self.process:
-                for line in self.process.stdout:
+            with self.open() as lines:
+                for line in lines:
                     event = json.loads(line)
                     self.note(event["type"], event["object"])
                     known.discard(event["object"]["metadata"]["name"])
             if not self.ended.wait(2):  # an API server ends a watch from time to time; the next one begins with a list
                 for name in known:
                     self.objects.pop(name, None)
+
+    @contextlib.contextmanager
+    def open(self):
+        if self.url:
+            with urllib.request.urlopen(self.url) as answer:
+                yield answer
+        else:
+            with subprocess.Popen(self.command, stdout=subprocess.PIPE, text=True) as self.process:
+                yield self.process.stdout
 
     def note(self, kind, thing):
         name = thing["metadata"]["name"]
@@ -152,20 +168,20 @@ class Watch(threading.Thread):
         self.ended.set()
         if self.process and self.process.poll() is None:
             self.process.terminate()
-        self.join(5)
+            self.join(5)
 
 
 class ClusterView:
     """The worker group and the pods of a cluster, and when they changed (our clock)."""
 
-    def __init__(self, cluster, namespace, group):
+    def __init__(self, cluster, namespace, group, api=None):
         self.group = group
         self.wishes = []  # (time, workers asked for), a new one for each change
         self.created = {}  # pod: when it was first seen
         label = f"dask.org/cluster-name={cluster}"
-        self.groups = Watch("daskworkergroups", namespace, label, self.group_changed)
+        self.groups = Watch("daskworkergroups", namespace, label, self.group_changed, api)
         pods = f"{label},dask.org/component=worker,dask.org/workergroup-name={group}"
-        self.pods = Watch("pods", namespace, pods, self.pod_changed)
+        self.pods = Watch("pods", namespace, pods, self.pod_changed, api)
 
     def start(self):
         self.groups.start()

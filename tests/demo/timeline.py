@@ -1,7 +1,7 @@
 # Runs a Dask program and shows, while it runs, what the scheduler has to do and which workers come and go.
 #
 # usage: timeline.py [OPTIONS] SCHEDULER_ADDRESS -- PROGRAM [ARGUMENT]...
-# Takes nothing but a scheduler that can be reached and a kubectl that finds the cluster's API server.
+# Takes nothing but a scheduler that can be reached, and a kubectl that finds the cluster's API server or its address.
 # Exit code: the program's; 3 if it succeeded and --require-growth found no worker that was added in its middle.
 import argparse
 import json
@@ -29,6 +29,7 @@ def parse():
     parser.add_argument("--cluster", default="example", help="name of the DaskCluster")
     parser.add_argument("--namespace", default="default")
     parser.add_argument("--group", help="worker group to watch; default: the cluster's own")
+    parser.add_argument("--api", metavar="URL", help="an API server to ask directly, without kubectl")
     parser.add_argument("--require-growth", action="store_true", help="fail if no worker was added in the middle")
     parser.add_argument("--linger", type=float, default=0, metavar="SECONDS",
                         help="how long to watch after the program's end for the last worker to leave")
@@ -202,7 +203,7 @@ def observe(args):
     """Run the program with everything around it. Return its exit code and the summary."""
     scheduler = SchedulerView(args.scheduler)
     scheduler.ask()  # once before anything runs, so that there is always a summary
-    cluster = ClusterView(args.cluster, args.namespace, args.group)
+    cluster = ClusterView(args.cluster, args.namespace, args.group, args.api)
     display = Display()
     scheduler.start()
     cluster.start()

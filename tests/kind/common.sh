@@ -6,7 +6,7 @@ CACHE=${KIND_CACHE:-$HOME/.cache/dask-operator-kind}
 BIN=$CACHE/bin
 
 # Versions that were seen to work together. 1.34 is the newest Kubernetes that takes cgroup v1 without being told to.
-K8S=1.34.4 ETCD=v3.6.16 COREDNS=v1.14.3 KIND=v0.30.0 KWOK=v0.7.0 HELM=v3.19.5 DASK=${E2E_DASK:-2026.8.0}
+K8S=1.34.4 ETCD=v3.6.16 COREDNS=v1.14.3 KIND=v0.30.0 KWOK=v0.7.0 HELM=v3.19.5 DASK=${E2E_DASK:-$(<"$HERE/../dask/newest")}
 NODE_IMAGE=kindest/node:local
 PUBLIC_NODE_IMAGE=kindest/node:v1.34.0 # kind's own default at that version of kind
 
