@@ -89,6 +89,13 @@ pub enum Act {
         /// What.
         fate: PodFate,
     },
+    /// Somebody makes pods that have the names of a group's next pods.
+    Squat {
+        /// The group.
+        group: String,
+        /// The first and the last of the pods' numbers.
+        numbers: (i64, i64),
+    },
     /// From now on no image can be pulled, or again.
     Images {
         /// Whether they can.

@@ -45,6 +45,11 @@ fn pods() -> Vec<Scenario> {
                 .calm_at(150),
         );
     }
+    out.push(
+        with("S33 somebody else has the names of the next pods".into())
+            .at(30, Act::Squat { group: "a-default".into(), numbers: (4, 15) })
+            .at(35, Act::Scale { group: "a-default".into(), replicas: 6 }),
+    );
     let mut storm = with("S33 nine in ten vanish, again and again".into()).at(30, submit(20, 10));
     for wave in [40, 100] {
         for nth in 0..4 {

@@ -3,12 +3,14 @@
 use std::{sync::Arc, time::Duration};
 
 use dask_operator_api_server::DeleteOptions;
+use dask_operator_core::names;
 use serde_json::{Value, json};
 
 use super::{Event, Part, PodState, World, api};
 use crate::{
     act::{Act, PodFate},
     dask::{Mood, Task},
+    manifest::NAMESPACE,
 };
 
 /// Plural of a manifest's kind.
@@ -48,11 +50,25 @@ impl World {
                 self.delete("person", resource, &name, options);
             }
             Act::Pod { nth, scheduler, fate } => self.pod_act(nth, scheduler, fate),
+            Act::Squat { group, numbers } => self.squat(&group, numbers),
             Act::Images { good } => self.lock().bad_images = !good,
             Act::Nodes { room } => self.lock().full_nodes = !room,
             Act::Crash { operator } => self.crash(&super::operators::name(operator)),
             Act::Skew { operator, seconds } => self.skew(&super::operators::name(operator), seconds),
             other => self.act_around(other),
+        }
+    }
+
+    fn squat(&self, group: &str, (first, last): (i64, i64)) {
+        let Some(object) = self.server.object("daskworkergroups", NAMESPACE, group) else { return };
+        let uid = object["metadata"]["uid"].as_str().unwrap_or_default();
+        for number in first..=last {
+            let pod = json!({
+                "apiVersion": "v1", "kind": "Pod",
+                "metadata": {"name": names::worker_pod(group, uid, number), "namespace": NAMESPACE},
+                "spec": {"containers": [{"name": "other", "image": "other"}]},
+            });
+            self.create("person", "pods", pod);
         }
     }
 
