@@ -1,10 +1,14 @@
 //! The program: a Kubernetes cluster of processes, until it is interrupted.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+};
 
 use anyhow::{Context, Result};
 use clap::Parser;
 use dask_operator_api_server::{ApiServer, Settings, http};
+use dask_operator_laptop::streams;
 use tokio::net::TcpListener;
 
 /// Runs a Kubernetes cluster of processes on this machine.
@@ -24,5 +28,6 @@ async fn main() -> Result<()> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, args.port));
     let listener = TcpListener::bind(address).await.with_context(|| format!("listening on {address}"))?;
     println!("http://{}", listener.local_addr()?);
-    axum::serve(listener, http::router(server)).await.context("serving the API")
+    let routes = streams::routes(Arc::new(streams::Listed(server.clone()))).merge(http::router(server));
+    axum::serve(listener, routes).await.context("serving the API")
 }

@@ -1,0 +1,3 @@
+//! A Kubernetes cluster of processes on one machine: its parts.
+
+pub mod streams;
