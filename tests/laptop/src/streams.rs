@@ -1,6 +1,7 @@
-//! Streams to pods, as an API server and a kubelet give them together: port forwarding.
+//! Streams to pods, as an API server and a kubelet give them together: forwarded ports, and commands.
 
 mod channels;
+mod exec;
 mod listed;
 mod pod;
 mod routes;
@@ -11,6 +12,7 @@ mod wire;
 use std::net::Ipv4Addr;
 
 use dask_operator_api_server::Status;
+use tokio::process::Command;
 
 pub use listed::Listed;
 pub use routes::routes;
@@ -28,4 +30,17 @@ pub struct Running {
 pub trait Pods: Send + Sync + 'static {
     /// A running pod, or why there is none; asked again for every connection.
     fn running(&self, namespace: &str, name: &str) -> Result<Running, Status>;
+
+    /// A command as it would run in a container of a running pod, not started; pipes are added to it.
+    /// Without a container's name it is the pod's first.
+    fn command(
+        &self,
+        namespace: &str,
+        name: &str,
+        container: Option<&str>,
+        command: &[String],
+    ) -> Result<Command, Status> {
+        let _ = (namespace, name, container, command);
+        Err(Status::unsupported("running commands in pods"))
+    }
 }

@@ -1,11 +1,14 @@
 //! Ports of pods forwarded to clients as people run them: kube, and kubectl both ways.
 
+#![allow(clippy::unwrap_used, clippy::panic)] // clippy knows tests only by their attribute
+
 #[path = "forward/world.rs"]
 mod world;
 
 use std::time::Duration;
 
 use futures::future::join_all;
+use kube::api::AttachParams;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -70,8 +73,90 @@ async fn what_cannot_be_forwarded_is_refused_with_a_status() {
     assert_eq!(refused("none/portforward?ports=1").await, (404, "NotFound".into()));
     assert_eq!(refused("waiting/portforward?ports=1").await, (400, "BadRequest".into()));
     assert_eq!(refused("echo/portforward?ports=1").await, (400, "BadRequest".into()));
-    assert_eq!(refused("echo/exec?command=true").await, (501, "NotImplemented".into()));
+    assert_eq!(refused("none/exec?command=true&stdout=true").await, (404, "NotFound".into()));
+    assert_eq!(refused("echo/exec?command=true&stdout=true").await, (400, "BadRequest".into()));
+    assert_eq!(refused("echo/exec?command=sh&stdout=1&tty=1").await, (501, "NotImplemented".into()));
     assert_eq!(refused("echo/attach").await, (501, "NotImplemented".into()));
+}
+
+/// The answer to an upgrade, and all that comes after `sent`.
+async fn spoken(world: &World, protocol: &str, sent: &[u8]) -> String {
+    let mut stream = TcpStream::connect(world.url.trim_start_matches("http://")).await.unwrap();
+    let head = format!(
+        "POST /api/v1/namespaces/default/pods/echo/portforward HTTP/1.1\r\nHost: here\r\n\
+         Connection: Upgrade\r\nUpgrade: SPDY/3.1\r\nX-Stream-Protocol-Version: {protocol}\r\n\
+         Content-Length: 0\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream.write_all(sent).await.unwrap();
+    let mut got = vec![0; 16 * 1024];
+    let mut length = 0;
+    let all = async {
+        while let Ok(more @ 1..) = stream.read(&mut got[length..]).await {
+            length += more;
+            if length >= 200 && protocol == "other" {
+                break;
+            }
+        }
+    };
+    timeout(Duration::from_secs(10), all).await.unwrap();
+    String::from_utf8_lossy(&got[..length]).into_owned()
+}
+
+#[tokio::test]
+async fn what_is_not_spdy_ends_the_connection() {
+    let world = World::start().await;
+    let refused = spoken(&world, "other", b"").await;
+    assert!(refused.starts_with("HTTP/1.1 403 ") && refused.contains("unable to negotiate"), "{refused}");
+    for garbage in [&[0; 64][..], b"GET / HTTP/1.1\r\n\r\n\x80\x07\0\0\0\0\0\0", &[0x80; 4096]] {
+        let answer = spoken(&world, "portforward.k8s.io", garbage).await;
+        assert!(answer.starts_with("HTTP/1.1 101 "), "{answer}");
+    }
+    let ping = [0x80, 3, 0, 6, 0, 0, 0, 4, 0, 0, 0, 1];
+    let away = [0x80, 3, 0, 7, 0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0, 0];
+    let answer = spoken(&world, "portforward.k8s.io", &[&ping[..], &away].concat()).await;
+    assert!(answer.ends_with("\0\u{6}\0\0\0\u{4}\0\0\0\u{1}"), "{answer:?}");
+}
+
+#[tokio::test]
+async fn commands_run_with_their_pipes() {
+    let world = World::start().await;
+    let params = AttachParams::default().stdin(true).stdout(true).stderr(true);
+    let command = ["sh", "-c", "echo $POD; cat; echo bad >&2; exit 3"];
+    let mut process = world.pods().exec("echo", command, &params).await.unwrap();
+    let (mut stdin, status) = (process.stdin().unwrap(), process.take_status().unwrap());
+    let (mut stdout, mut stderr) = (process.stdout().unwrap(), process.stderr().unwrap());
+    let (sent, mut got, mut bad) = (bytes(MIB), Vec::new(), String::new());
+    let send = async {
+        stdin.write_all(&sent).await.unwrap();
+        drop(stdin);
+    };
+    let read = async {
+        stdout.read_to_end(&mut got).await.unwrap();
+        stderr.read_to_string(&mut bad).await.unwrap();
+        status.await.unwrap()
+    };
+    let both = async { tokio::join!(send, read).1 };
+    let status = timeout(Duration::from_secs(20), both).await.unwrap();
+    assert!(got == [b"echo\n", sent.as_slice()].concat(), "{} bytes", got.len());
+    assert_eq!((bad.as_str(), status.reason.as_deref()), ("bad\n", Some("NonZeroExitCode")));
+}
+
+#[tokio::test]
+#[ignore = "needs kubectl"]
+async fn kubectl_runs_commands() {
+    let world = World::start().await;
+    let run = async |args: &[&str]| {
+        let mut command = world::kubectl(&world);
+        let output = command.args(["exec", "-i", "echo", "--"]).args(args).output().await.unwrap();
+        let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+        (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
+    };
+    assert_eq!(run(&["sh", "-c", "echo $POD; cat"]).await, (0, "echo\n".into(), String::new()));
+    let (code, _, told) = run(&["sh", "-c", "kill -9 $$"]).await;
+    assert_eq!((code, told.trim()), (137, "command terminated with exit code 137"));
+    let (code, _, told) = run(&["/no/such/command"]).await;
+    assert!(code == 1 && told.contains("error executing command in container"), "{code} {told}");
 }
 
 async fn kubectl(web_sockets: bool) {

@@ -75,7 +75,8 @@ async fn deliver(senders: &[Sender<Bytes>], mut message: Bytes) {
     }
 }
 
-fn message(channel: u8, bytes: &[u8]) -> Bytes {
+/// A message of a channel.
+pub(super) fn message(channel: u8, bytes: &[u8]) -> Bytes {
     let mut message = BytesMut::with_capacity(1 + bytes.len());
     message.put_u8(channel);
     message.put_slice(bytes);

@@ -14,7 +14,7 @@ use dask_operator_api_server::Status;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 
 use super::{
-    Pods, channels,
+    Pods, channels, exec,
     pod::Pod,
     spdy,
     upgrade::{self, Wanted},
@@ -30,16 +30,22 @@ const TUNNEL: &str = "SPDY/3.1+portforward.k8s.io";
 /// Port forwarding in channels of a WebSocket.
 const CHANNELS: [&str; 2] = ["v4.channel.k8s.io", STREAMS];
 
+/// Commands in channels of a WebSocket; the fifth version can end their input.
+const COMMANDS: [&str; 2] = ["v5.channel.k8s.io", "v4.channel.k8s.io"];
+
 /// Routes for the subresources of pods that are streams.
 pub fn routes(pods: Arc<dyn Pods>) -> Router {
+    let for_exec = pods.clone();
+    let exec = async move |Path((namespace, name)): Path<(String, String)>, request: Request| {
+        answer(exec(&*for_exec, &namespace, &name, request))
+    };
     let forward = async move |Path((namespace, name)): Path<(String, String)>, request: Request| {
         answer(forward(pods, namespace, name, request))
     };
-    let exec = any(async || answer(Err(Status::unsupported("running commands in pods"))));
     let attach = any(async || answer(Err(Status::unsupported("attaching to pods"))));
     Router::new()
         .route("/api/v1/namespaces/{namespace}/pods/{name}/portforward", any(forward))
-        .route("/api/v1/namespaces/{namespace}/pods/{name}/exec", exec)
+        .route("/api/v1/namespaces/{namespace}/pods/{name}/exec", any(exec))
         .route("/api/v1/namespaces/{namespace}/pods/{name}/attach", attach)
 }
 
@@ -59,10 +65,7 @@ fn forward(
     name: String,
     mut request: Request,
 ) -> Result<Response, Status> {
-    if ![Method::GET, Method::POST].contains(request.method()) {
-        let message = "the server does not allow this method on the requested resource";
-        return Err(Status::new(405, "MethodNotAllowed", message));
-    }
+    allowed(&request)?;
     let pod = Pod::find(pods, namespace, name)?;
     let connection = upgrade::connection(&mut request);
     match Wanted::read(request.headers())? {
@@ -85,6 +88,30 @@ fn forward(
             Ok(upgrade::to_web_socket(&accept, protocol))
         }
     }
+}
+
+fn exec(pods: &dyn Pods, namespace: &str, name: &str, mut request: Request) -> Result<Response, Status> {
+    allowed(&request)?;
+    pods.running(namespace, name)?;
+    let asked = exec::Asked::read(request.uri().query().unwrap_or_default())?;
+    let command = pods.command(namespace, name, asked.container.as_deref(), &asked.command)?;
+    let connection = upgrade::connection(&mut request);
+    let Wanted::WebSocket { accept, protocols } = Wanted::read(request.headers())? else {
+        return Err(Status::unsupported("running commands without a WebSocket"));
+    };
+    let protocol = agreed(&protocols, &COMMANDS)?;
+    after(connection, async move |upgraded| {
+        exec::serve(Wire::messages(upgraded).await, command, asked).await;
+    });
+    Ok(upgrade::to_web_socket(&accept, Some(protocol)))
+}
+
+fn allowed(request: &Request) -> Result<(), Status> {
+    if [Method::GET, Method::POST].contains(request.method()) {
+        return Ok(());
+    }
+    let message = "the server does not allow this method on the requested resource";
+    Err(Status::new(405, "MethodNotAllowed", message))
 }
 
 /// The first protocol of the client that is one of the server's.

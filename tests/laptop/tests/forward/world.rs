@@ -7,8 +7,8 @@ use std::{
     time::Duration,
 };
 
-use dask_operator_api_server::{ApiServer, Call, Settings, http as api};
-use dask_operator_laptop::streams::{Listed, routes};
+use dask_operator_api_server::{ApiServer, Call, Settings, Status, http as api};
+use dask_operator_laptop::streams::{Listed, Pods, Running, routes};
 use k8s_openapi::api::core::v1::Pod;
 use kube::{Api, Client, Config};
 use serde_json::json;
@@ -25,6 +25,21 @@ pub const CLOSED: u16 = 9;
 /// The address of the pod.
 const POD: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 
+/// Pods of the API server, whose commands run right here.
+struct Here(Listed);
+
+impl Pods for Here {
+    fn running(&self, namespace: &str, name: &str) -> Result<Running, Status> {
+        self.0.running(namespace, name)
+    }
+
+    fn command(&self, _: &str, name: &str, _: Option<&str>, all: &[String]) -> Result<Command, Status> {
+        let mut command = Command::new(&all[0]);
+        command.args(&all[1..]).env("POD", name);
+        Ok(command)
+    }
+}
+
 /// An API server, and a pod with two ports.
 pub struct World {
     pub url: String,
@@ -40,7 +55,7 @@ impl World {
         let server = ApiServer::with_dask(jiff::Timestamp::now, settings);
         pod(&server, "echo", "Running");
         pod(&server, "waiting", "Pending");
-        let router = routes(Arc::new(Listed(server.clone()))).merge(api::router(server));
+        let router = routes(Arc::new(Here(Listed(server.clone())))).merge(api::router(server));
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(async move { axum::serve(listener, router).await });
@@ -126,6 +141,13 @@ pub async fn echoed(stream: impl AsyncRead + AsyncWrite, length: usize, half: bo
     assert!(got == sent, "{} bytes of {length} came back", got.len());
 }
 
+/// `$KUBECTL`, or that of the path.
+pub fn kubectl(world: &World) -> Command {
+    let mut command = Command::new(std::env::var("KUBECTL").unwrap_or_else(|_| "kubectl".into()));
+    command.args(["--server", &world.url]).env("KUBECONFIG", "/dev/null").stdin(Stdio::null());
+    command
+}
+
 /// A running kubectl that forwards a port.
 pub struct Forward {
     pub address: SocketAddr,
@@ -133,14 +155,10 @@ pub struct Forward {
 }
 
 impl Forward {
-    /// Starts `$KUBECTL`, or that of the path.
     pub async fn start(world: &World, port: u16, web_sockets: bool) -> Self {
-        let program = std::env::var("KUBECTL").unwrap_or_else(|_| "kubectl".into());
-        let mut child = Command::new(program)
-            .args(["--server", &world.url, "port-forward", "pod/echo", &format!(":{port}")])
-            .args(["--address", "127.0.0.1"])
+        let mut child = kubectl(world)
+            .args(["port-forward", "pod/echo", &format!(":{port}"), "--address", "127.0.0.1"])
             .env("KUBECTL_PORT_FORWARD_WEBSOCKETS", web_sockets.to_string())
-            .env("KUBECONFIG", "/dev/null")
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true)
