@@ -108,7 +108,7 @@ async fn what_is_not_spdy_ends_the_connection() {
     let world = World::start().await;
     let refused = spoken(&world, "other", b"").await;
     assert!(refused.starts_with("HTTP/1.1 403 ") && refused.contains("unable to negotiate"), "{refused}");
-    for garbage in [&[0; 64][..], b"GET / HTTP/1.1\r\n\r\n\x80\x07\0\0\0\0\0\0", &[0x80; 4096]] {
+    for garbage in [&[0; 64][..], b"\x80\x03\0\x01\0\0\0\x0e\0\0\0\x01\0\0\0\0\0\0 zip", &[0x80; 4096]] {
         let answer = spoken(&world, "portforward.k8s.io", garbage).await;
         assert!(answer.starts_with("HTTP/1.1 101 "), "{answer}");
     }
@@ -129,7 +129,7 @@ async fn commands_run_with_their_pipes() {
     let (sent, mut got, mut bad) = (bytes(MIB), Vec::new(), String::new());
     let send = async {
         stdin.write_all(&sent).await.unwrap();
-        drop(stdin);
+        stdin.shutdown().await.unwrap();
     };
     let read = async {
         stdout.read_to_end(&mut got).await.unwrap();

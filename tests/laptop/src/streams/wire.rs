@@ -9,7 +9,10 @@ use hyper_util::rt::TokioIo;
 use tokio::{sync::mpsc, time::timeout};
 use tokio_tungstenite::{
     WebSocketStream,
-    tungstenite::{self, Message, protocol::Role, protocol::WebSocketConfig},
+    tungstenite::{
+        self, Message, Utf8Bytes,
+        protocol::{CloseFrame, Role, WebSocketConfig, frame::coding::CloseCode},
+    },
 };
 use tokio_util::{
     codec::{BytesCodec, Framed},
@@ -31,7 +34,8 @@ const FAREWELL: Duration = Duration::from_secs(5);
 /// What the client sends.
 pub(super) type Incoming = Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send>>;
 
-type Outgoing = Pin<Box<dyn Sink<Bytes, Error = io::Error> + Send>>;
+/// What it gets, and nothing at the end.
+type Outgoing = Pin<Box<dyn Sink<Option<Bytes>, Error = io::Error> + Send>>;
 
 /// Both directions; with a WebSocket, each piece is one binary message.
 pub(super) struct Wire {
@@ -44,7 +48,10 @@ impl Wire {
     pub(super) fn plain(upgraded: Upgraded) -> Self {
         let framed = Framed::with_capacity(TokioIo::new(upgraded), BytesCodec::new(), PIECE);
         let (outgoing, incoming) = framed.split();
-        Self { incoming: incoming.map(|b| b.map(BytesMut::freeze)).boxed(), outgoing: Box::pin(outgoing) }
+        Self {
+            incoming: incoming.map(|b| b.map(BytesMut::freeze)).boxed(),
+            outgoing: Box::pin(outgoing.with(async |bytes: Option<Bytes>| Ok(bytes.unwrap_or_default()))),
+        }
     }
 
     /// Messages of a WebSocket.
@@ -56,7 +63,7 @@ impl Wire {
         let outgoing = outgoing.sink_map_err(io::Error::other);
         Self {
             incoming: incoming.filter_map(async |m| payload(m).transpose()).boxed(),
-            outgoing: Box::pin(outgoing.with(async |bytes| Ok::<_, io::Error>(Message::Binary(bytes)))),
+            outgoing: Box::pin(outgoing.with(async |bytes| Ok::<_, io::Error>(message(bytes)))),
         }
     }
 
@@ -66,6 +73,12 @@ impl Wire {
         let task = tokio::spawn(write(receiver, self.outgoing));
         (self.incoming, sender, Writer(Some(AbortOnDropHandle::new(task))))
     }
+}
+
+/// kubectl takes it for an error if a WebSocket ends without a code.
+fn message(bytes: Option<Bytes>) -> Message {
+    let normal = || CloseFrame { code: CloseCode::Normal, reason: Utf8Bytes::default() };
+    bytes.map_or_else(|| Message::Close(Some(normal())), Message::Binary)
 }
 
 fn payload(message: tungstenite::Result<Message>) -> io::Result<Option<Bytes>> {
@@ -104,7 +117,7 @@ impl Writer {
 /// Sends until nobody has anything to send, or the client is gone.
 async fn write(mut frames: mpsc::Receiver<Bytes>, mut outgoing: Outgoing) {
     while let Some(frame) = frames.recv().await {
-        if outgoing.feed(frame).await.is_err() {
+        if outgoing.feed(Some(frame)).await.is_err() {
             return;
         }
         if frames.is_empty() && outgoing.flush().await.is_err() {
@@ -112,5 +125,6 @@ async fn write(mut frames: mpsc::Receiver<Bytes>, mut outgoing: Outgoing) {
         }
     }
     // The client may have closed it already.
+    let _ = outgoing.send(None).await;
     let _ = outgoing.close().await;
 }
