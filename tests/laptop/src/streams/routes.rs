@@ -52,7 +52,8 @@ pub fn routes(pods: Arc<dyn Pods>) -> Router {
 fn answer(result: Result<Response, Status>) -> Response {
     result.unwrap_or_else(|status| {
         let mut response = Response::new(Body::from(status.json().to_string()));
-        *response.status_mut() = StatusCode::from_u16(status.code).unwrap_or_default();
+        *response.status_mut() =
+            StatusCode::from_u16(status.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let json = header::HeaderValue::from_static("application/json");
         response.headers_mut().insert(header::CONTENT_TYPE, json);
         response

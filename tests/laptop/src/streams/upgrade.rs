@@ -44,11 +44,22 @@ fn web_socket(headers: &HeaderMap) -> Result<Wanted, Status> {
     if headers.get(header::SEC_WEBSOCKET_VERSION).is_none_or(|v| v != "13") {
         return Err(Status::bad_request("only version 13 of the WebSocket protocol is supported"));
     }
+    if !is_own_origin(headers) {
+        return Err(Status::new(403, "Forbidden", "pages of other origins get no streams"));
+    }
     let Some(key) = headers.get(header::SEC_WEBSOCKET_KEY) else {
         return Err(Status::bad_request("a WebSocket needs the header Sec-WebSocket-Key"));
     };
     let protocols = listed(headers, header::SEC_WEBSOCKET_PROTOCOL.as_str());
     Ok(Wanted::WebSocket { accept: derive_accept_key(key.as_bytes()), protocols })
+}
+
+/// Browsers let any page open a WebSocket, but tell where the page is from.
+fn is_own_origin(headers: &HeaderMap) -> bool {
+    let Some(origin) = headers.get(header::ORIGIN) else { return true };
+    let origin = origin.to_str().unwrap_or_default();
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    host.is_some() && origin.split_once("://").map(|(_, host)| host) == host
 }
 
 /// All values of a header, separated by commas or not.
@@ -93,5 +104,44 @@ fn put(response: &mut Response, name: &str, value: &str) {
     // Names and values are our own, and those that may be in headers.
     if let Some((name, value)) = header {
         response.headers_mut().insert(name, value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(lines: &[(&'static str, &'static str)]) -> Result<Wanted, u16> {
+        let line = |(name, value): &(&'static str, &'static str)| {
+            (header::HeaderName::from_static(name), HeaderValue::from_static(value))
+        };
+        Wanted::read(&lines.iter().map(line).collect()).map_err(|status| status.code)
+    }
+
+    #[test]
+    fn headers_tell_what_a_request_wants_to_become() {
+        let socket = [
+            ("connection", "keep-alive, Upgrade"),
+            ("upgrade", "WebSocket"),
+            ("sec-websocket-version", "13"),
+            ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+            ("host", "here:1"),
+        ];
+        let with = |line| read(&[&socket[..], &[line]].concat());
+        let Ok(Wanted::WebSocket { accept, protocols }) = with(("sec-websocket-protocol", "a, b")) else {
+            panic!("no WebSocket");
+        };
+        assert_eq!(
+            (accept.as_str(), protocols),
+            ("s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", vec!["a".into(), "b".into()])
+        );
+        assert!(with(("origin", "http://here:1")).is_ok());
+        assert_eq!(with(("origin", "http://there")).err(), Some(403));
+        assert_eq!(with(("origin", "null")).err(), Some(403));
+        assert_eq!(read(&socket[..3]).err(), Some(400));
+        assert_eq!(read(&socket[1..]).err(), Some(400));
+        let spdy = read(&[("connection", "Upgrade"), ("upgrade", "SPDY/3.1"), (STREAM_PROTOCOL, "x")]);
+        assert!(matches!(spdy, Ok(Wanted::Spdy { protocols }) if protocols == ["x"]));
+        assert_eq!(read(&[("connection", "Upgrade"), ("upgrade", "h2c")]).err(), Some(400));
     }
 }
