@@ -16,7 +16,7 @@ use crate::{
     home::Home,
     logs,
     node::{Addresses, Node},
-    operator, services,
+    operator, origin, services, streams,
     watchdog::Watchdog,
 };
 
@@ -72,7 +72,10 @@ impl Cluster {
             events: AtomicU64::new(0),
         });
         let mut tasks = JoinSet::new();
-        let routes = http::router(server.clone()).merge(logs::routes(node.clone()));
+        let routes = http::router(server.clone())
+            .merge(logs::routes(node.clone()))
+            .merge(streams::routes(node.clone()))
+            .layer(axum::middleware::from_fn(origin::check));
         tasks.spawn(async move { axum::serve(listener, routes).await.context("serving the API") });
         let (running, hosts) = (node.clone(), home.dir.join("hosts"));
         tasks.spawn(async move {

@@ -6,5 +6,7 @@ pub mod home;
 pub mod logs;
 pub mod node;
 pub mod operator;
+mod origin;
 pub mod services;
+pub mod streams;
 pub mod watchdog;

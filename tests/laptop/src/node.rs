@@ -4,6 +4,7 @@ mod addresses;
 mod container;
 mod environment;
 mod image;
+mod inside;
 mod pod;
 pub mod probe;
 mod process;

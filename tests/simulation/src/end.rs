@@ -49,7 +49,26 @@ pub fn missing(world: &World) -> Vec<String> {
         }
     }
     jobs(world, &mut out);
+    autoscalers(world, &mut out);
     out
+}
+
+/// There is nothing to do any more: a group that is scaled by demand has as few workers as it may.
+fn autoscalers(world: &World, out: &mut Vec<String>) {
+    let autoscalers = world.server.objects("daskautoscalers");
+    for cluster in world.server.objects("daskclusters") {
+        let name = text(&cluster["metadata"]["name"]);
+        let mut mine: Vec<_> = autoscalers.iter().filter(|a| a["spec"]["cluster"] == name.as_str()).collect();
+        // Of several, the oldest acts.
+        mine.sort_by_key(|a| text(&a["metadata"]["creationTimestamp"]));
+        let group = format!("{name}-default");
+        let group = world.server.object("daskworkergroups", crate::manifest::NAMESPACE, &group);
+        let (Some(autoscaler), Some(group)) = (mine.first(), group) else { continue };
+        let (wanted, least) = (&group["spec"]["worker"]["replicas"], &autoscaler["spec"]["minimum"]);
+        if wanted != least {
+            out.push(format!("group {name}-default wants {wanted} though its autoscaler's least is {least}"));
+        }
+    }
 }
 
 fn of_cluster(world: &World, cluster: &Value, out: &mut Vec<String>) {

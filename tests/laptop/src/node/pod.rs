@@ -23,7 +23,6 @@ use super::{
     image, status,
     view::{State, View},
 };
-use crate::watchdog::MARK;
 
 /// A pod whose containers run.
 pub struct Inside {
@@ -207,28 +206,7 @@ impl Inside {
 
     /// What every process of the pod finds in its environment.
     pub fn variables(&self) -> Variables {
-        let (namespace, name) = self.key();
-        let node = &self.node;
-        let path = format!("{}:/usr/local/bin:/usr/bin:/bin", node.programs.display());
-        let search = format!("{namespace}.svc.cluster.local svc.cluster.local cluster.local");
-        let home = self.root().join("tmp");
-        let _ = std::fs::create_dir_all(&home);
-        let text = |path: PathBuf| path.display().to_string();
-        [
-            ("PATH", path),
-            ("HOME", text(home.clone())),
-            ("TMPDIR", text(home)),
-            ("HOSTNAME", name),
-            ("LANG", "C.UTF-8".into()),
-            ("PYTHONPATH", text(node.dir.join("python"))),
-            ("PYTHONDONTWRITEBYTECODE", "1".into()),
-            ("LAPTOP_POD_IP", self.ip.to_string()),
-            ("LAPTOP_HOSTS", text(node.dir.join("hosts"))),
-            ("LAPTOP_SEARCH", search),
-            (MARK, text(node.dir.clone())),
-        ]
-        .map(|(name, value)| (name.to_string(), value))
-        .into()
+        self.node.variables(&self.pod, self.ip)
     }
 
     fn dir(&self) -> PathBuf {
@@ -237,7 +215,7 @@ impl Inside {
 
     /// The folder that stands for the pod's file system.
     pub fn root(&self) -> PathBuf {
-        self.dir().join("root")
+        self.node.root(&self.pod)
     }
 
     /// The log of a container's run.
