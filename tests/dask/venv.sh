@@ -14,7 +14,7 @@ pins() {
         2024.[1-5].*) echo "numpy<2 pandas<2.2 pyarrow<16 tornado<6.5" ;;
         2024.*) echo "numpy<2.3 pandas<2.3 pyarrow<20" ;;
         2025.*) echo "numpy<2.4 pandas<3 pyarrow<22" ;;
-        *) echo "numpy pandas pyarrow" ;;
+        *) echo "numpy pandas pyarrow bokeh" ;; # bokeh: the dashboard
     esac
 }
 

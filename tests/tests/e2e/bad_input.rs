@@ -115,7 +115,12 @@ async fn broken_scheduler(space: &Space, manifest: &Value, reasons: &[&str]) -> 
     .await?;
     space.events("c", &told.reason).await?;
     // dask-kubernetes' meaning of the phase: the parts exist.
-    ensure!(dask.cluster().await?.status.and_then(|s| s.phase) == Some(Phase::Running));
+    until("the parts exist", secs(10), async || {
+        let phase = dask.cluster().await?.status.and_then(|s| s.phase);
+        ensure!(phase == Some(Phase::Running), "the phase is {phase:?}");
+        Ok(())
+    })
+    .await?;
     space.step(&format!("{}: {}", told.reason, told.message));
     Ok(())
 }

@@ -1,0 +1,59 @@
+# The demo as a person sees it: its dashboard in a browser while four workers are busy, and its timeline. Checks both, and
+# makes the README's pictures of them. Usage: dashboard.py FOLDER   (within `laptop`)
+import html
+import pathlib
+import re
+import subprocess
+import sys
+
+import browser
+
+FOLDER = pathlib.Path(sys.argv[1])
+STORY = pathlib.Path(__file__).resolve().parent.parent / "demo" / "story.py"
+LINES = 44  # of the timeline, in its picture
+STYLE = "background:#101418;color:#d8dee9;font:14px/1.35 'DejaVu Sans Mono',monospace;padding:16px 20px;margin:0"
+
+
+def dashboard(page):
+    """Look at the scheduler's dashboard while it works."""
+    page.goto(f"http://{browser.address()}:8787/status")
+    page.wait_for_selector("text=Task Stream")
+    page.wait_for_selector("text=Bytes stored per worker")
+    # Bokeh draws into canvases; what they show has come when there is a rectangle for each worker.
+    page.wait_for_function("document.querySelector('.bk-Figure, .bk-root, [data-root-id]') !== null")
+    page.wait_for_timeout(4000)  # for the picture: some seconds of the task stream
+    page.screenshot(path=FOLDER / "dashboard.png")
+
+
+def timeline(page, text):
+    """Show the timeline as a terminal does."""
+    lines = text.splitlines()
+    begin = next(i for i, line in enumerate(lines) if "queued" in line)
+    shown = lines[begin:begin + LINES]
+    page.set_content(f"<body style=\"{STYLE}\"><pre style='font:inherit;margin:0'>{html.escape(chr(10).join(shown))}</pre>")
+    page.locator("body").screenshot(path=FOLDER / "timeline.png")
+
+
+def main():
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    with browser.page(FOLDER / "failure.png") as page:
+        story = subprocess.Popen([sys.executable, STORY, "--once"], stdout=subprocess.PIPE, text=True)
+        browser.until("four workers", lambda: story.poll() is not None or workers_are_four())
+        dashboard(page)
+        text, _ = story.communicate(timeout=180)
+        timeline(page, text)
+    print(text)
+    assert story.returncode == 0, f"the story ended with {story.returncode}"
+    assert re.search(r"z = 25 after 2\.\d\d s", text), "x and y did not run at the same time"
+    assert "of which 0 were computed again" in text
+
+
+def workers_are_four():
+    try:
+        return browser.workers() == 4
+    except OSError:
+        return False  # there is no group yet
+
+
+if __name__ == "__main__":
+    main()
