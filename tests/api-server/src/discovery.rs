@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{
     kinds::{Builtin, Kind},
+    openapi, review,
     store::State,
 };
 
@@ -34,6 +35,7 @@ pub(crate) fn answer(state: &State, path: &str) -> Option<Value> {
             found["apiVersion"] = json!("v1");
             Some(found)
         }
+        ["openapi", "v3", rest @ ..] => openapi::answer(state, rest),
         ["api", version] => resources(state, "", version),
         ["apis", group, version] => resources(state, group, version),
         ["healthz" | "livez" | "readyz"] => Some(json!("ok")),
@@ -50,7 +52,8 @@ fn version() -> Value {
 
 fn groups(state: &State) -> BTreeSet<(String, String)> {
     let kinds = state.tables.iter().map(|t| &t.kind).filter(|k| !k.group.is_empty());
-    kinds.map(|k| (k.group.clone(), k.version.clone())).collect()
+    let reviews = review::GROUPS.iter().map(|group| (group.to_string(), "v1".to_string()));
+    kinds.map(|k| (k.group.clone(), k.version.clone())).chain(reviews).collect()
 }
 
 fn group(name: &str, version: &str) -> Value {
@@ -61,11 +64,15 @@ fn group(name: &str, version: &str) -> Value {
 fn resources(state: &State, group: &str, version: &str) -> Option<Value> {
     let kinds: Vec<&Kind> =
         state.tables.iter().map(|t| &*t.kind).filter(|k| k.group == group && k.version == version).collect();
-    let first = kinds.first()?;
-    let list: Vec<Value> = kinds.iter().flat_map(|kind| of_kind(kind)).collect();
-    Some(json!({
-        "kind": "APIResourceList", "apiVersion": "v1", "groupVersion": first.api_version, "resources": list,
-    }))
+    let mut list: Vec<Value> = kinds.iter().flat_map(|kind| of_kind(kind)).collect();
+    if version == "v1" {
+        list.extend(review::resources(group));
+    }
+    if list.is_empty() {
+        return None;
+    }
+    let name = if group.is_empty() { version.to_string() } else { format!("{group}/{version}") };
+    Some(json!({"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": name, "resources": list}))
 }
 
 fn of_kind(kind: &Kind) -> Vec<Value> {

@@ -18,7 +18,7 @@ use crate::{
     partial::View,
     patch::Patch,
     request::{self, Query, Target},
-    scale,
+    review, scale,
     schema::Cause,
     selector::Selector,
     server::Shared,
@@ -26,6 +26,7 @@ use crate::{
     service::ResponseBody,
     status::Status,
     store::{State, written},
+    table,
     watch::{Order, Watch},
 };
 
@@ -93,9 +94,12 @@ fn route(shared: &Arc<Shared>, user: &str, request: &Request<Bytes>) -> Result<A
     {
         return Ok(Answer::json(&found));
     }
-    let target = request::target(&state, path)?;
+    let target = match request::target(&state, path) {
+        Ok(target) => target,
+        Err(status) => return review(user, request).ok_or(status)?,
+    };
     let query = Query::parse(request.method(), request.uri().query())?;
-    let view = request::view(request.headers())?;
+    let view = request::view(request.headers(), &query, || shared.now())?;
     let asked = Asking { shared, user, request, target: &target, query: &query, view };
     match (request.method().clone(), target.name.is_some()) {
         (Method::GET, true) => asked.get(&state),
@@ -121,6 +125,15 @@ fn route(shared: &Arc<Shared>, user: &str, request: &Request<Bytes>) -> Result<A
         (Method::DELETE, true) if target.is_custom() => Err(Status::not_supported(&target.kind, "delete")),
         _ => Err(Status::not_allowed()),
     }
+}
+
+/// The answer where a review is asked for.
+fn review(user: &str, request: &Request<Bytes>) -> Option<Result<Answer, Status>> {
+    if *request.method() != Method::POST {
+        return None;
+    }
+    let answer = review::answer(request.uri().path(), user, request.body())?;
+    Some(answer.map(|review| Answer { code: StatusCode::CREATED, ..Answer::json(&review) }))
 }
 
 /// A refusal, with what was to be warned of until then.
@@ -158,18 +171,25 @@ impl Asking<'_> {
     fn shown(&self, object: &Value) -> Answer {
         match self.view {
             View::Whole => Answer::json(object),
-            View::Metadata => Answer::json(&self.view.of(object)),
+            view => Answer::json(&view.of(&self.target.kind, object)),
+        }
+    }
+
+    fn scale(&self, scale: &Value) -> Answer {
+        match self.view {
+            View::Table(include, now) => Answer::json(&table::scale(scale, include, now)),
+            _ => Answer::json(scale),
         }
     }
 
     fn get(&self, state: &State) -> Result<Answer, Status> {
         let object = self.asked(Verb::Update).live(state)?;
         if self.target.subresource == Some("scale") {
-            return scale::of(&self.target.kind, &object).map(|s| Answer::json(&s));
+            return scale::of(&self.target.kind, &object).map(|s| self.scale(&s));
         }
         match self.view {
             View::Whole => Ok(Answer::whole(object.json().clone())),
-            View::Metadata => Ok(self.shown(&object.value)),
+            _ => Ok(self.shown(&object.value)),
         }
     }
 
@@ -224,7 +244,7 @@ impl Asking<'_> {
         let made = create::create(state, &mut asked, body).map_err(|status| warned(&mut asked, status))?;
         let answer = match self.view {
             View::Whole => Answer::whole(made.json().clone()),
-            View::Metadata => self.shown(&made.value),
+            _ => self.shown(&made.value),
         };
         Ok(Answer { code: StatusCode::CREATED, warnings: asked.warnings, ..answer })
     }
@@ -270,7 +290,7 @@ impl Asking<'_> {
         let stored = state.get(self.target.table, &self.target.namespace, name);
         match stored.filter(|s| self.view == View::Whole && Arc::ptr_eq(&s.value, done)) {
             Some(stored) => Answer::whole(stored.json().clone()),
-            None if self.target.subresource == Some("scale") => Answer::json(done),
+            None if self.target.subresource == Some("scale") => self.scale(done),
             None => self.shown(done),
         }
     }
