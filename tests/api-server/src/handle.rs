@@ -15,7 +15,7 @@ use crate::{
     create, decode, discovery,
     journal::{Act, Verb},
     list,
-    partial::View,
+    partial::{self, View},
     patch::Patch,
     request::{self, Query, Target},
     review, scale,
@@ -99,7 +99,7 @@ fn route(shared: &Arc<Shared>, user: &str, request: &Request<Bytes>) -> Result<A
         Err(status) => return review(user, request).ok_or(status)?,
     };
     let query = Query::parse(request.method(), request.uri().query())?;
-    let view = request::view(request.headers(), &query, || shared.now())?;
+    let view = partial::asked(request.headers(), &query, || shared.now())?;
     let asked = Asking { shared, user, request, target: &target, query: &query, view };
     match (request.method().clone(), target.name.is_some()) {
         (Method::GET, true) => asked.get(&state),

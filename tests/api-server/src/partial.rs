@@ -1,10 +1,13 @@
 //! What is shown of an object: all of it, its metadata only, or a row of a table.
 
+use http::{HeaderMap, header};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use crate::{
     kinds::Kind,
+    request::Query,
+    status::Status,
     table::{self, Include},
 };
 
@@ -48,4 +51,40 @@ pub(crate) fn metadata(object: &Value) -> Value {
     shown.insert("kind".into(), json!(PARTIAL));
     shown.insert("metadata".into(), object.get("metadata").cloned().unwrap_or_default());
     Value::Object(shown)
+}
+
+/// How the client wants to see objects.
+pub(crate) fn asked(
+    headers: &HeaderMap,
+    query: &Query,
+    now: impl FnOnce() -> Timestamp,
+) -> Result<View, Status> {
+    let Some(accept) = headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()) else {
+        return Ok(View::Whole);
+    };
+    for wanted in accept.split(',').map(str::trim).filter(|w| !w.is_empty()) {
+        let mut parts = wanted.split(';').map(str::trim);
+        let media = parts.next().unwrap_or_default();
+        let form = parts.clone().find_map(|p| p.strip_prefix("as=")).unwrap_or_default();
+        match (media, form) {
+            ("application/json" | "*/*" | "application/*", "") => return Ok(View::Whole),
+            ("application/json", "PartialObjectMetadata" | "PartialObjectMetadataList") => {
+                return Ok(View::Metadata);
+            }
+            ("application/json", "Table") if parts.any(|p| p == "v=v1") => {
+                return Ok(View::Table(include(&query.include)?, now()));
+            }
+            _ => {}
+        }
+    }
+    Err(Status::not_acceptable())
+}
+
+fn include(text: &str) -> Result<Include, Status> {
+    match text {
+        "None" => Ok(Include::Nothing),
+        "" | "Metadata" => Ok(Include::Metadata),
+        "Object" => Ok(Include::Object),
+        other => Err(Status::bad_request(format!("unrecognized includeObject value: {other:?}"))),
+    }
 }

@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use http::{Method, header};
-use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::{kinds::Kind, partial::View, schema::Cause, status::Status, store::State, table::Include};
+use crate::{kinds::Kind, schema::Cause, status::Status, store::State};
 
 /// Most bytes of a manager's name.
 const LONGEST_MANAGER: usize = 128;
@@ -261,42 +260,6 @@ fn subresource(kind: &Kind, object: &str, name: &str) -> Result<&'static str, St
         }
         _ if kind.builtin().is_none() => Err(Status::not_found(kind, object)),
         _ => Err(Status::no_resource()),
-    }
-}
-
-/// How the client wants to see objects.
-pub(crate) fn view(
-    headers: &http::HeaderMap,
-    query: &Query,
-    now: impl FnOnce() -> Timestamp,
-) -> Result<View, Status> {
-    let Some(accept) = headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()) else {
-        return Ok(View::Whole);
-    };
-    for wanted in accept.split(',').map(str::trim).filter(|w| !w.is_empty()) {
-        let mut parts = wanted.split(';').map(str::trim);
-        let media = parts.next().unwrap_or_default();
-        let form = parts.clone().find_map(|p| p.strip_prefix("as=")).unwrap_or_default();
-        match (media, form) {
-            ("application/json" | "*/*" | "application/*", "") => return Ok(View::Whole),
-            ("application/json", "PartialObjectMetadata" | "PartialObjectMetadataList") => {
-                return Ok(View::Metadata);
-            }
-            ("application/json", "Table") if parts.any(|p| p == "v=v1") => {
-                return Ok(View::Table(include(&query.include)?, now()));
-            }
-            _ => {}
-        }
-    }
-    Err(Status::not_acceptable())
-}
-
-fn include(text: &str) -> Result<Include, Status> {
-    match text {
-        "None" => Ok(Include::Nothing),
-        "" | "Metadata" => Ok(Include::Metadata),
-        "Object" => Ok(Include::Object),
-        other => Err(Status::bad_request(format!("unrecognized includeObject value: {other:?}"))),
     }
 }
 
