@@ -1,13 +1,16 @@
 //! Discovery: which groups, versions and resources there are.
 
+mod aggregated;
+
 use std::collections::BTreeSet;
 
+use bytes::Bytes;
 use serde_json::{Value, json};
 
 use crate::{
     kinds::{Builtin, Kind},
     openapi, review,
-    store::State,
+    store::{State, written},
 };
 
 const VERBS: [&str; 8] = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
@@ -15,8 +18,30 @@ const VERBS: [&str; 8] = ["create", "delete", "deletecollection", "get", "list",
 const CUSTOM_VERBS: [&str; 8] =
     ["delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"];
 
-/// The answer to a path of discovery.
-pub(crate) fn answer(state: &State, path: &str) -> Option<Value> {
+/// An answer and its media type.
+pub(crate) struct Found {
+    pub body: Bytes,
+    pub media: &'static str,
+}
+
+/// The answer to a path of discovery, in the form that the client accepts.
+pub(crate) fn answer<'a>(state: &State, path: &str, accept: impl FnOnce() -> &'a str) -> Option<Found> {
+    if matches!(path, "/healthz" | "/livez" | "/readyz") {
+        return Some(Found { body: Bytes::from_static(b"ok"), media: "text/plain; charset=utf-8" });
+    }
+    if matches!(path, "/api" | "/apis") && aggregated::is_wanted(accept()) {
+        let groups = if path == "/api" { [(String::new(), "v1".into())].into() } else { groups(state) };
+        let all = groups.into_iter().filter_map(|(group, version)| {
+            let list = resources(state, &group, &version)?;
+            Some((group, version, list))
+        });
+        return Some(Found { body: written(&aggregated::of(all)), media: aggregated::MEDIA });
+    }
+    let found = document(state, path)?;
+    Some(Found { body: written(&found), media: "application/json" })
+}
+
+fn document(state: &State, path: &str) -> Option<Value> {
     let parts: Vec<&str> = path.split('/').filter(|p| !p.is_empty()).collect();
     match parts.as_slice() {
         ["version"] => Some(version()),
@@ -38,7 +63,6 @@ pub(crate) fn answer(state: &State, path: &str) -> Option<Value> {
         ["openapi", "v3", rest @ ..] => openapi::answer(state, rest),
         ["api", version] => resources(state, "", version),
         ["apis", group, version] => resources(state, group, version),
-        ["healthz" | "livez" | "readyz"] => Some(json!("ok")),
         _ => None,
     }
 }

@@ -1,5 +1,6 @@
 //! From an HTTP request to its answer.
 
+mod body;
 mod deletion;
 
 use std::sync::Arc;
@@ -12,13 +13,13 @@ use crate::{
     asked::Asked,
     binding,
     call::{Write, write},
-    create, decode, discovery,
+    create, discovery,
     journal::{Act, Verb},
     list,
     partial::{self, View},
     patch::Patch,
     request::{self, Query, Target},
-    review, scale,
+    scale,
     schema::Cause,
     selector::Selector,
     server::Shared,
@@ -30,16 +31,20 @@ use crate::{
     watch::{Order, Watch},
 };
 
+const JSON: &str = "application/json";
+
 /// An answer that is no refusal.
 struct Answer {
     code: StatusCode,
     body: ResponseBody,
+    media: &'static str,
     warnings: Vec<String>,
 }
 
 impl Answer {
     fn whole(bytes: Bytes) -> Self {
-        Self { code: StatusCode::OK, body: ResponseBody::whole(bytes), warnings: Vec::new() }
+        let body = ResponseBody::whole(bytes);
+        Self { code: StatusCode::OK, body, media: JSON, warnings: Vec::new() }
     }
 
     fn json(value: &Value) -> Self {
@@ -54,7 +59,7 @@ pub(crate) fn answer(shared: &Arc<Shared>, user: &str, request: &Request<Bytes>)
             let mut response = Response::new(answer.body);
             *response.status_mut() = answer.code;
             let headers = response.headers_mut();
-            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(answer.media));
             warn(headers, &answer.warnings);
             response
         }
@@ -90,13 +95,13 @@ fn route(shared: &Arc<Shared>, user: &str, request: &Request<Bytes>) -> Result<A
     let path = request.uri().path();
     let mut state = shared.lock();
     if *request.method() == Method::GET
-        && let Some(found) = discovery::answer(&state, path)
+        && let Some(found) = discovery::answer(&state, path, || body::header(request, header::ACCEPT))
     {
-        return Ok(Answer::json(&found));
+        return Ok(Answer { media: found.media, ..Answer::whole(found.body) });
     }
     let target = match request::target(&state, path) {
         Ok(target) => target,
-        Err(status) => return review(user, request).ok_or(status)?,
+        Err(status) => return body::review(user, request).ok_or(status)?,
     };
     let query = Query::parse(request.method(), request.uri().query())?;
     let view = partial::asked(request.headers(), &query, || shared.now())?;
@@ -125,15 +130,6 @@ fn route(shared: &Arc<Shared>, user: &str, request: &Request<Bytes>) -> Result<A
         (Method::DELETE, true) if target.is_custom() => Err(Status::not_supported(&target.kind, "delete")),
         _ => Err(Status::not_allowed()),
     }
-}
-
-/// The answer where a review is asked for.
-fn review(user: &str, request: &Request<Bytes>) -> Option<Result<Answer, Status>> {
-    if *request.method() != Method::POST {
-        return None;
-    }
-    let answer = review::answer(request.uri().path(), user, request.body())?;
-    Some(answer.map(|review| Answer { code: StatusCode::CREATED, ..Answer::json(&review) }))
 }
 
 /// A refusal, with what was to be warned of until then.
@@ -209,33 +205,7 @@ impl Asking<'_> {
             timeout: self.query.timeout,
         };
         let watch = Watch::open(self.shared, state, order)?;
-        Ok(Answer { code: StatusCode::OK, body: ResponseBody::watch(watch), warnings: Vec::new() })
-    }
-
-    fn body(&self, asked: &mut Asked<'_>) -> Result<Value, Status> {
-        let media = self.media();
-        match media {
-            "application/json" | "" => {}
-            "application/yaml" | "application/vnd.kubernetes.protobuf" => {
-                return Err(Status::unsupported_media_type(format!(
-                    "this API server in memory does not support bodies of {media}, only application/json"
-                )));
-            }
-            _ => {
-                return Err(Status::unsupported_media_type(
-                    "the body of the request was in an unknown format - accepted media types include: \
-                     application/json, application/yaml, application/vnd.kubernetes.protobuf",
-                ));
-            }
-        }
-        let body = decode::json(&self.target.kind, self.request.body())?;
-        asked.warnings.extend(decode::twice(&self.target.kind, self.request.body(), asked.validation)?);
-        Ok(body)
-    }
-
-    fn media(&self) -> &str {
-        let media = self.request.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok());
-        media.unwrap_or_default().split(';').next().unwrap_or_default().trim()
+        Ok(Answer { body: ResponseBody::watch(watch), ..Answer::whole(Bytes::new()) })
     }
 
     fn create(&self, state: &mut State) -> Result<Answer, Status> {
@@ -268,7 +238,7 @@ impl Asking<'_> {
 
     fn patch(&self, state: &mut State) -> Result<Answer, Status> {
         let mut asked = self.asked(Verb::Update);
-        let patch = Patch::parse(&self.target.kind, self.media(), self.request.body())?;
+        let patch = Patch::parse(&self.target.kind, body::media(self.request), self.request.body())?;
         if let Patch::Apply(config) = &patch {
             let done = server_side::apply(state, &mut asked, config, self.query)?;
             let code = if asked.act.verb == Verb::Create { StatusCode::CREATED } else { StatusCode::OK };

@@ -20,6 +20,7 @@ mod names;
 mod openapi;
 mod partial;
 mod patch;
+mod protobuf;
 mod quantity;
 mod request;
 mod review;

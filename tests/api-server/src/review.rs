@@ -32,32 +32,42 @@ pub(crate) fn resources(group: &str) -> Vec<Value> {
         .collect()
 }
 
-/// The answer to a review that is asked for; none where the path is no review.
-pub(crate) fn answer(path: &str, user: &str, body: &[u8]) -> Option<Result<Value, Status>> {
+/// A review that is asked for.
+pub(crate) struct Review {
+    group: &'static str,
+    kind: &'static str,
+}
+
+/// The review that a path names.
+pub(crate) fn asked(path: &str) -> Option<Review> {
     let parts: Vec<&str> = path.split('/').filter(|p| !p.is_empty()).collect();
     let (group, plural) = match parts.as_slice() {
         ["apis", group, "v1", plural] | ["apis", group, "v1", "namespaces", _, plural] => (*group, *plural),
         _ => return None,
     };
-    let (.., kind, _) = REVIEWS.iter().find(|(g, p, ..)| *g == group && *p == plural)?;
-    Some(reviewed(group, kind, user, body))
+    let (group, _, kind, _) = REVIEWS.iter().find(|(g, p, ..)| *g == group && *p == plural)?;
+    Some(Review { group, kind })
 }
 
-fn reviewed(group: &str, kind: &str, user: &str, body: &[u8]) -> Result<Value, Status> {
-    let mut review: Value = serde_json::from_slice(body)
-        .map_err(|e| Status::bad_request(format!("the {kind} cannot be read: {e}")))?;
-    let map = crate::meta::as_map(&mut review);
-    map.insert("apiVersion".into(), json!(format!("{group}/v1")));
-    map.insert("kind".into(), json!(kind));
-    let status = match kind {
-        "SelfSubjectReview" => json!({"userInfo": {"username": user, "groups": ["system:masters"]}}),
-        "SelfSubjectRulesReview" => json!({
-            "incomplete": false,
-            "resourceRules": [{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}],
-            "nonResourceRules": [{"verbs": ["*"], "nonResourceURLs": ["*"]}],
-        }),
-        _ => json!({"allowed": true}),
-    };
-    map.insert("status".into(), status);
-    Ok(review)
+impl Review {
+    /// The review with its outcome.
+    pub(crate) fn answer(&self, user: &str, body: &[u8]) -> Result<Value, Status> {
+        let Self { group, kind } = self;
+        let mut review: Value = serde_json::from_slice(body)
+            .map_err(|e| Status::bad_request(format!("the {kind} cannot be read: {e}")))?;
+        let map = crate::meta::as_map(&mut review);
+        map.insert("apiVersion".into(), json!(format!("{group}/v1")));
+        map.insert("kind".into(), json!(kind));
+        let status = match *kind {
+            "SelfSubjectReview" => json!({"userInfo": {"username": user, "groups": ["system:masters"]}}),
+            "SelfSubjectRulesReview" => json!({
+                "incomplete": false,
+                "resourceRules": [{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}],
+                "nonResourceRules": [{"verbs": ["*"], "nonResourceURLs": ["*"]}],
+            }),
+            _ => json!({"allowed": true}),
+        };
+        map.insert("status".into(), status);
+        Ok(review)
+    }
 }
