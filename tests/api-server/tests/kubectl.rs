@@ -1,5 +1,7 @@
 //! The server as kubectl sees it: the real program, over HTTP. KUBECTL names the program if it is not the one in PATH.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)] // All of it is a test.
+
 use std::{
     fs,
     net::TcpListener,
