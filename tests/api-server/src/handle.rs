@@ -173,7 +173,7 @@ impl Asking<'_> {
 
     fn scale(&self, scale: &Value) -> Answer {
         match self.view {
-            View::Table(include, now) => Answer::json(&table::scale(scale, include, now)),
+            View::Table(include, now) => Answer::json(&table::scale(&self.target.kind, scale, include, now)),
             _ => Answer::json(scale),
         }
     }

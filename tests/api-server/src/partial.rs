@@ -71,7 +71,9 @@ pub(crate) fn asked(
             ("application/json", "PartialObjectMetadata" | "PartialObjectMetadataList") => {
                 return Ok(View::Metadata);
             }
-            ("application/json", "Table") if parts.any(|p| p == "v=v1") => {
+            ("application/json", "Table")
+                if ["v=v1", "g=meta.k8s.io"].iter().all(|p| parts.clone().any(|q| q == *p)) =>
+            {
                 return Ok(View::Table(include(&query.include)?, now()));
             }
             _ => {}
@@ -85,6 +87,9 @@ fn include(text: &str) -> Result<Include, Status> {
         "None" => Ok(Include::Nothing),
         "" | "Metadata" => Ok(Include::Metadata),
         "Object" => Ok(Include::Object),
-        other => Err(Status::bad_request(format!("unrecognized includeObject value: {other:?}"))),
+        other => Err(Status::bad_request(format!(
+            "Unable to convert to Table as requested: includeObject: Invalid value: {other:?}: must be 'Metadata', \
+             'Object', 'None', or empty"
+        ))),
     }
 }

@@ -53,8 +53,8 @@ pub(crate) fn of<'a>(
     table(definitions(kind), &meta, rows)
 }
 
-/// The table of what `scale` shows.
-pub(crate) fn scale(scale: &Value, include: Include, now: Timestamp) -> Value {
+/// The table of what `scale` shows; that of custom resources has columns of its own.
+pub(crate) fn scale(kind: &Kind, scale: &Value, include: Include, now: Timestamp) -> Value {
     let number = |at: &str| scale.pointer(at).cloned().unwrap_or(json!(0));
     let cells = vec![
         json!(meta::text(scale, "name")),
@@ -64,7 +64,12 @@ pub(crate) fn scale(scale: &Value, include: Include, now: Timestamp) -> Value {
     ];
     let meta = json!({"resourceVersion": meta::text(scale, "resourceVersion")});
     let row = json!({"cells": cells, "object": included(scale, include)});
-    table(columns::told(columns::SCALE), &meta, vec![row])
+    let mut columns = columns::told(columns::SCALE);
+    match kind.builtin() {
+        Some(_) => columns[0]["format"] = json!(""),
+        None => columns[3]["type"] = json!("date"),
+    }
+    table(columns, &meta, vec![row])
 }
 
 fn table(columns: Value, meta: &Value, rows: Vec<Value>) -> Value {

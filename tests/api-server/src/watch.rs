@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use crate::{
     kinds::Kind,
+    meta,
     partial::View,
     selector::Selector,
     server::Shared,
@@ -177,8 +178,7 @@ impl Drop for Watch {
 
 impl Order {
     fn wants(&self, object: &Object) -> bool {
-        let here =
-            self.namespace.is_empty() || crate::meta::text(&object.value, "namespace") == self.namespace;
+        let here = self.namespace.is_empty() || meta::text(&object.value, "namespace") == self.namespace;
         here && self.selector.matches(&object.value)
     }
 
@@ -245,6 +245,7 @@ fn bookmark(view: View, kind: &Kind, version: u64, is_initial_end: bool) -> Byte
     let mut object = json!({"apiVersion": api_version, "kind": name, "metadata": metadata});
     if let View::Table(..) = view {
         // A row of an object that is not there, as a real server sends it.
+        meta::of(&mut object).remove("creationTimestamp");
         object = view.of(kind, &object);
     }
     line("BOOKMARK", &written(&object))

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::{Columns, age, path::Path, pod, service};
+use super::{Columns, age, path::Path, pod, service, workload};
 
 fn now() -> Timestamp {
     "2025-01-01T01:00:00Z".parse().unwrap()
@@ -138,4 +138,18 @@ fn services_tell_their_addresses_and_ports() {
     let wanted =
         json!(["s", "LoadBalancer", "10.0.0.1", "<pending>", "80:30000/TCP,53/UDP", "<unknown>", "a=b"]);
     assert_eq!(json!(service::cells(&service, now())), wanted);
+}
+
+#[test]
+fn selectors_are_in_the_order_of_their_keys() {
+    let deployment = json!({"metadata": {"name": "d"}, "spec": {"replicas": 3, "selector": {
+        "matchLabels": {"a": "b"},
+        "matchExpressions": [
+            {"key": "z", "operator": "In", "values": ["q", "p"]}, {"key": "y", "operator": "Exists"},
+            {"key": "x", "operator": "DoesNotExist"}, {"key": "w", "operator": "NotIn", "values": ["v"]},
+        ],
+    }}});
+    let cells = workload::deployment(&deployment, now());
+    assert_eq!(json!(cells[1]), "0/3");
+    assert_eq!(json!(cells[7]), "a=b,w notin (v),!x,y,z in (p,q)");
 }

@@ -40,22 +40,28 @@ fn template(object: &Value) -> [Value; 3] {
     [json!(all("/name")), json!(all("/image")), json!(selector(&object["spec"]["selector"]))]
 }
 
-/// A selector in one line.
+/// A selector in one line, in the order of its keys.
 fn selector(selector: &Value) -> String {
     let labels = selector["matchLabels"].as_object().into_iter().flatten();
-    let equal = labels.map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or_default()));
+    let equal = labels.map(|(key, value)| {
+        let term = format!("{key}={}", value.as_str().unwrap_or_default());
+        (key.as_str(), term)
+    });
     let more = meta::list(selector, "/matchExpressions").iter().map(|expression| {
         let key = text(expression, "/key");
-        let values = || {
-            let values = meta::list(expression, "/values").iter().filter_map(Value::as_str);
-            values.collect::<Vec<_>>().join(",")
-        };
-        match text(expression, "/operator") {
-            "In" => format!("{key} in ({})", values()),
-            "NotIn" => format!("{key} notin ({})", values()),
+        let mut values: Vec<&str> =
+            meta::list(expression, "/values").iter().filter_map(Value::as_str).collect();
+        values.sort_unstable();
+        let values = values.join(",");
+        let term = match text(expression, "/operator") {
+            "In" => format!("{key} in ({values})"),
+            "NotIn" => format!("{key} notin ({values})"),
             "DoesNotExist" => format!("!{key}"),
             _ => key.into(),
-        }
+        };
+        (key, term)
     });
-    or_none(equal.chain(more).collect::<Vec<_>>().join(","))
+    let mut terms: Vec<(&str, String)> = equal.chain(more).collect();
+    terms.sort_by_key(|(key, _)| *key);
+    or_none(terms.into_iter().map(|(_, term)| term).collect::<Vec<_>>().join(","))
 }
