@@ -24,6 +24,7 @@ mod patches;
 mod read;
 mod refused;
 mod subresources;
+mod tables;
 mod watch;
 mod write;
 
@@ -83,6 +84,7 @@ pub fn cases() -> Vec<Case> {
         owners::CASES,
         watch::CASES,
         metadata::CASES,
+        tables::CASES,
         others::CASES,
         dask::CASES,
         refused::CASES,

@@ -1,12 +1,16 @@
 //! Discovery: which groups, versions and resources there are.
 
+mod aggregated;
+
 use std::collections::BTreeSet;
 
+use bytes::Bytes;
 use serde_json::{Value, json};
 
 use crate::{
     kinds::{Builtin, Kind},
-    store::State,
+    openapi, review,
+    store::{State, written},
 };
 
 const VERBS: [&str; 8] = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
@@ -14,8 +18,30 @@ const VERBS: [&str; 8] = ["create", "delete", "deletecollection", "get", "list",
 const CUSTOM_VERBS: [&str; 8] =
     ["delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"];
 
-/// The answer to a path of discovery.
-pub(crate) fn answer(state: &State, path: &str) -> Option<Value> {
+/// An answer and its media type.
+pub(crate) struct Found {
+    pub body: Bytes,
+    pub media: &'static str,
+}
+
+/// The answer to a path of discovery, in the form that the client accepts.
+pub(crate) fn answer<'a>(state: &State, path: &str, accept: impl FnOnce() -> &'a str) -> Option<Found> {
+    if matches!(path, "/healthz" | "/livez" | "/readyz") {
+        return Some(Found { body: Bytes::from_static(b"ok"), media: "text/plain; charset=utf-8" });
+    }
+    if matches!(path, "/api" | "/apis") && aggregated::is_wanted(accept()) {
+        let groups = if path == "/api" { [(String::new(), "v1".into())].into() } else { groups(state) };
+        let all = groups.into_iter().filter_map(|(group, version)| {
+            let list = resources(state, &group, &version)?;
+            Some((group, version, list))
+        });
+        return Some(Found { body: written(&aggregated::of(all)), media: aggregated::MEDIA });
+    }
+    let found = document(state, path)?;
+    Some(Found { body: written(&found), media: "application/json" })
+}
+
+fn document(state: &State, path: &str) -> Option<Value> {
     let parts: Vec<&str> = path.split('/').filter(|p| !p.is_empty()).collect();
     match parts.as_slice() {
         ["version"] => Some(version()),
@@ -34,9 +60,9 @@ pub(crate) fn answer(state: &State, path: &str) -> Option<Value> {
             found["apiVersion"] = json!("v1");
             Some(found)
         }
+        ["openapi", "v3", rest @ ..] => openapi::answer(state, rest),
         ["api", version] => resources(state, "", version),
         ["apis", group, version] => resources(state, group, version),
-        ["healthz" | "livez" | "readyz"] => Some(json!("ok")),
         _ => None,
     }
 }
@@ -50,7 +76,8 @@ fn version() -> Value {
 
 fn groups(state: &State) -> BTreeSet<(String, String)> {
     let kinds = state.tables.iter().map(|t| &t.kind).filter(|k| !k.group.is_empty());
-    kinds.map(|k| (k.group.clone(), k.version.clone())).collect()
+    let reviews = review::GROUPS.iter().map(|group| (group.to_string(), "v1".to_string()));
+    kinds.map(|k| (k.group.clone(), k.version.clone())).chain(reviews).collect()
 }
 
 fn group(name: &str, version: &str) -> Value {
@@ -61,11 +88,15 @@ fn group(name: &str, version: &str) -> Value {
 fn resources(state: &State, group: &str, version: &str) -> Option<Value> {
     let kinds: Vec<&Kind> =
         state.tables.iter().map(|t| &*t.kind).filter(|k| k.group == group && k.version == version).collect();
-    let first = kinds.first()?;
-    let list: Vec<Value> = kinds.iter().flat_map(|kind| of_kind(kind)).collect();
-    Some(json!({
-        "kind": "APIResourceList", "apiVersion": "v1", "groupVersion": first.api_version, "resources": list,
-    }))
+    let mut list: Vec<Value> = kinds.iter().flat_map(|kind| of_kind(kind)).collect();
+    if version == "v1" {
+        list.extend(review::resources(group));
+    }
+    if list.is_empty() {
+        return None;
+    }
+    let name = if group.is_empty() { version.to_string() } else { format!("{group}/{version}") };
+    Some(json!({"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": name, "resources": list}))
 }
 
 fn of_kind(kind: &Kind) -> Vec<Value> {

@@ -1,5 +1,6 @@
 //! From an HTTP request to its answer.
 
+mod body;
 mod deletion;
 
 use std::sync::Arc;
@@ -12,10 +13,10 @@ use crate::{
     asked::Asked,
     binding,
     call::{Write, write},
-    create, decode, discovery,
+    create, discovery,
     journal::{Act, Verb},
     list,
-    partial::View,
+    partial::{self, View},
     patch::Patch,
     request::{self, Query, Target},
     scale,
@@ -26,19 +27,24 @@ use crate::{
     service::ResponseBody,
     status::Status,
     store::{State, written},
+    table,
     watch::{Order, Watch},
 };
+
+const JSON: &str = "application/json";
 
 /// An answer that is no refusal.
 struct Answer {
     code: StatusCode,
     body: ResponseBody,
+    media: &'static str,
     warnings: Vec<String>,
 }
 
 impl Answer {
     fn whole(bytes: Bytes) -> Self {
-        Self { code: StatusCode::OK, body: ResponseBody::whole(bytes), warnings: Vec::new() }
+        let body = ResponseBody::whole(bytes);
+        Self { code: StatusCode::OK, body, media: JSON, warnings: Vec::new() }
     }
 
     fn json(value: &Value) -> Self {
@@ -53,7 +59,7 @@ pub(crate) fn answer(shared: &Arc<Shared>, user: &str, request: &Request<Bytes>)
             let mut response = Response::new(answer.body);
             *response.status_mut() = answer.code;
             let headers = response.headers_mut();
-            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(answer.media));
             warn(headers, &answer.warnings);
             response
         }
@@ -89,13 +95,16 @@ fn route(shared: &Arc<Shared>, user: &str, request: &Request<Bytes>) -> Result<A
     let path = request.uri().path();
     let mut state = shared.lock();
     if *request.method() == Method::GET
-        && let Some(found) = discovery::answer(&state, path)
+        && let Some(found) = discovery::answer(&state, path, || body::header(request, header::ACCEPT))
     {
-        return Ok(Answer::json(&found));
+        return Ok(Answer { media: found.media, ..Answer::whole(found.body) });
     }
-    let target = request::target(&state, path)?;
+    let target = match request::target(&state, path) {
+        Ok(target) => target,
+        Err(status) => return body::review(user, request).ok_or(status)?,
+    };
     let query = Query::parse(request.method(), request.uri().query())?;
-    let view = request::view(request.headers())?;
+    let view = partial::asked(request.headers(), &query, || shared.now())?;
     let asked = Asking { shared, user, request, target: &target, query: &query, view };
     match (request.method().clone(), target.name.is_some()) {
         (Method::GET, true) => asked.get(&state),
@@ -158,18 +167,25 @@ impl Asking<'_> {
     fn shown(&self, object: &Value) -> Answer {
         match self.view {
             View::Whole => Answer::json(object),
-            View::Metadata => Answer::json(&self.view.of(object)),
+            view => Answer::json(&view.of(&self.target.kind, object)),
+        }
+    }
+
+    fn scale(&self, scale: &Value) -> Answer {
+        match self.view {
+            View::Table(include, now) => Answer::json(&table::scale(&self.target.kind, scale, include, now)),
+            _ => Answer::json(scale),
         }
     }
 
     fn get(&self, state: &State) -> Result<Answer, Status> {
         let object = self.asked(Verb::Update).live(state)?;
         if self.target.subresource == Some("scale") {
-            return scale::of(&self.target.kind, &object).map(|s| Answer::json(&s));
+            return scale::of(&self.target.kind, &object).map(|s| self.scale(&s));
         }
         match self.view {
             View::Whole => Ok(Answer::whole(object.json().clone())),
-            View::Metadata => Ok(self.shown(&object.value)),
+            _ => Ok(self.shown(&object.value)),
         }
     }
 
@@ -189,33 +205,7 @@ impl Asking<'_> {
             timeout: self.query.timeout,
         };
         let watch = Watch::open(self.shared, state, order)?;
-        Ok(Answer { code: StatusCode::OK, body: ResponseBody::watch(watch), warnings: Vec::new() })
-    }
-
-    fn body(&self, asked: &mut Asked<'_>) -> Result<Value, Status> {
-        let media = self.media();
-        match media {
-            "application/json" | "" => {}
-            "application/yaml" | "application/vnd.kubernetes.protobuf" => {
-                return Err(Status::unsupported_media_type(format!(
-                    "this API server in memory does not support bodies of {media}, only application/json"
-                )));
-            }
-            _ => {
-                return Err(Status::unsupported_media_type(
-                    "the body of the request was in an unknown format - accepted media types include: \
-                     application/json, application/yaml, application/vnd.kubernetes.protobuf",
-                ));
-            }
-        }
-        let body = decode::json(&self.target.kind, self.request.body())?;
-        asked.warnings.extend(decode::twice(&self.target.kind, self.request.body(), asked.validation)?);
-        Ok(body)
-    }
-
-    fn media(&self) -> &str {
-        let media = self.request.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok());
-        media.unwrap_or_default().split(';').next().unwrap_or_default().trim()
+        Ok(Answer { body: ResponseBody::watch(watch), ..Answer::whole(Bytes::new()) })
     }
 
     fn create(&self, state: &mut State) -> Result<Answer, Status> {
@@ -224,7 +214,7 @@ impl Asking<'_> {
         let made = create::create(state, &mut asked, body).map_err(|status| warned(&mut asked, status))?;
         let answer = match self.view {
             View::Whole => Answer::whole(made.json().clone()),
-            View::Metadata => self.shown(&made.value),
+            _ => self.shown(&made.value),
         };
         Ok(Answer { code: StatusCode::CREATED, warnings: asked.warnings, ..answer })
     }
@@ -248,7 +238,7 @@ impl Asking<'_> {
 
     fn patch(&self, state: &mut State) -> Result<Answer, Status> {
         let mut asked = self.asked(Verb::Update);
-        let patch = Patch::parse(&self.target.kind, self.media(), self.request.body())?;
+        let patch = Patch::parse(&self.target.kind, body::media(self.request), self.request.body())?;
         if let Patch::Apply(config) = &patch {
             let done = server_side::apply(state, &mut asked, config, self.query)?;
             let code = if asked.act.verb == Verb::Create { StatusCode::CREATED } else { StatusCode::OK };
@@ -270,7 +260,7 @@ impl Asking<'_> {
         let stored = state.get(self.target.table, &self.target.namespace, name);
         match stored.filter(|s| self.view == View::Whole && Arc::ptr_eq(&s.value, done)) {
             Some(stored) => Answer::whole(stored.json().clone()),
-            None if self.target.subresource == Some("scale") => Answer::json(done),
+            None if self.target.subresource == Some("scale") => self.scale(done),
             None => self.shown(done),
         }
     }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 pub(crate) use builtin::all as builtin;
 
-use crate::{schema::Schema, shape::Shape, status::Status};
+use crate::{openapi::Described, schema::Schema, shape::Shape, status::Status, table::Columns};
 
 /// One resource in its one served version.
 pub(crate) struct Kind {
@@ -27,6 +27,10 @@ pub(crate) struct Kind {
     pub status: bool,
     pub scale: Option<Scale>,
     pub form: Form,
+    /// The columns of its tables, where it is a custom one.
+    pub columns: Columns,
+    /// What its documents are made of.
+    pub described: Described,
 }
 
 /// Where a kind keeps what the subresource `scale` shows, as JSON pointers.
@@ -122,6 +126,10 @@ impl Kind {
             status: version.pointer("/subresources/status").is_some(),
             scale: version.pointer("/subresources/scale").and_then(scale),
             form: Form::Custom(Arc::new(schema)),
+            columns: Columns::of(version),
+            described: Described::Custom(
+                version.pointer("/schema/openAPIV3Schema").cloned().unwrap_or_default(),
+            ),
             plural: plural.into(),
             version: name,
             group,

@@ -12,7 +12,8 @@ use crate::{
     request::{Query, Target},
     selector::Selector,
     status::Status,
-    store::{Key, Object, State},
+    store::{Key, Object, State, written},
+    table,
     watch::too_large,
 };
 
@@ -156,6 +157,10 @@ fn item(body: &mut Vec<u8>, target: &Target, object: &Object) {
 
 /// The JSON of a list, of the JSON that the objects have already.
 fn body(target: &Target, view: View, objects: &[Arc<Object>], meta: &Value) -> Bytes {
+    if let View::Table(include, now) = view {
+        let values = objects.iter().map(|o| &*o.value);
+        return written(&table::of(&target.kind, values, meta.clone(), include, now));
+    }
     let (api_version, kind) = view.names(&target.kind);
     let length: usize = objects.iter().map(|o| o.json().len() + 1).sum();
     let mut body = Vec::with_capacity(length + 200);
@@ -168,7 +173,7 @@ fn body(target: &Target, view: View, objects: &[Arc<Object>], meta: &Value) -> B
         }
         match view {
             View::Whole => item(&mut body, target, object),
-            View::Metadata => body.extend_from_slice(view.of(&object.value).to_string().as_bytes()),
+            _ => body.extend_from_slice(&written(&view.of(&target.kind, &object.value))),
         }
     }
     body.extend_from_slice(b"]}\n");

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::{Method, header};
 use serde_json::Value;
 
-use crate::{kinds::Kind, partial::View, schema::Cause, status::Status, store::State};
+use crate::{kinds::Kind, schema::Cause, status::Status, store::State};
 
 /// Most bytes of a manager's name.
 const LONGEST_MANAGER: usize = 128;
@@ -54,6 +54,8 @@ pub(crate) struct Query {
     pub validation: Validation,
     /// Only an apply may be told of it.
     pub force: Option<bool>,
+    /// What rows of tables tell beside their cells.
+    pub include: String,
     /// Options of a deletion, as they stand in its body.
     pub delete: Option<Value>,
 }
@@ -139,6 +141,7 @@ impl Query {
             "fieldManager" => self.manager = value.into(),
             "force" => self.force = Some(is_true),
             "fieldValidation" => self.validation = validation(options, value)?,
+            "includeObject" => self.include = value.into(),
             "gracePeriodSeconds" => {
                 let seconds: i64 = number(value)?;
                 self.option("gracePeriodSeconds", seconds.into());
@@ -258,26 +261,6 @@ fn subresource(kind: &Kind, object: &str, name: &str) -> Result<&'static str, St
         _ if kind.builtin().is_none() => Err(Status::not_found(kind, object)),
         _ => Err(Status::no_resource()),
     }
-}
-
-/// How the client wants to see objects.
-pub(crate) fn view(headers: &http::HeaderMap) -> Result<View, Status> {
-    let Some(accept) = headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()) else {
-        return Ok(View::Whole);
-    };
-    for wanted in accept.split(',').map(str::trim).filter(|w| !w.is_empty()) {
-        let mut parts = wanted.split(';').map(str::trim);
-        let media = parts.next().unwrap_or_default();
-        let form = parts.find_map(|p| p.strip_prefix("as=")).unwrap_or_default();
-        match (media, form) {
-            ("application/json" | "*/*" | "application/*", "") => return Ok(View::Whole),
-            ("application/json", "PartialObjectMetadata" | "PartialObjectMetadataList") => {
-                return Ok(View::Metadata);
-            }
-            _ => {}
-        }
-    }
-    Err(Status::not_acceptable())
 }
 
 /// Who wrote, for `managedFields`: a parameter, or the beginning of the client's name.

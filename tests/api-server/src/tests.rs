@@ -2,5 +2,6 @@
 
 mod client;
 mod direct;
+mod kubectl;
 mod real;
 mod watches;

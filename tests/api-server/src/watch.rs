@@ -12,6 +12,8 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use crate::{
+    kinds::Kind,
+    meta,
     partial::View,
     selector::Selector,
     server::Shared,
@@ -113,8 +115,8 @@ impl Watch {
             if soon.as_mut().poll(cx).is_ready() {
                 self.has_last = true;
                 let kind = self.shared.lock().tables.get(self.order.table).map(|t| t.kind.clone());
-                let names = kind.map(|kind| self.order.view.names(&kind)).unwrap_or_default();
-                return Poll::Ready(Some(bookmark(&names, self.position, false)));
+                let line = kind.map(|kind| bookmark(self.order.view, &kind, self.position, false));
+                return Poll::Ready(line);
             }
         }
         let until = self.until.get_or_insert_with(|| after(seconds));
@@ -129,6 +131,9 @@ impl Watch {
     /// Takes what happened since; whether there is anything to send, or the end was reached.
     fn read(&mut self, cx: &Context<'_>) -> bool {
         let shared = self.shared.clone();
+        if let View::Table(_, now) = &mut self.order.view {
+            *now = shared.now();
+        }
         let mut state = shared.lock();
         let Some(table) = state.tables.get(self.order.table) else { return false };
         if self.position < table.forgotten && state.version > self.position {
@@ -140,14 +145,14 @@ impl Watch {
         let first = table.events.partition_point(|e| e.version <= self.position);
         for event in table.events.range(first..) {
             self.position = event.version;
-            self.ready.extend(self.order.event(event));
+            self.ready.extend(self.order.event(&table.kind, event));
         }
         self.position = self.position.max(state.version);
         let view = self.order.view;
         let kind = table.kind.clone();
         let Some(seen) = state.watches.get_mut(&self.id) else { return !self.ready.is_empty() };
         if let Some(version) = seen.bookmark.take() {
-            self.ready.push_back(bookmark(&view.names(&kind), version, false));
+            self.ready.push_back(bookmark(view, &kind, version, false));
         }
         if let Some(gone) = seen.end.take() {
             if gone {
@@ -173,13 +178,12 @@ impl Drop for Watch {
 
 impl Order {
     fn wants(&self, object: &Object) -> bool {
-        let here =
-            self.namespace.is_empty() || crate::meta::text(&object.value, "namespace") == self.namespace;
+        let here = self.namespace.is_empty() || meta::text(&object.value, "namespace") == self.namespace;
         here && self.selector.matches(&object.value)
     }
 
     /// What the watch sees of a change: an object that comes to be selected is new, one that is no more is gone.
-    fn event(&self, event: &Event) -> Option<Bytes> {
+    fn event(&self, of: &Kind, event: &Event) -> Option<Bytes> {
         let before = event.before.as_ref().filter(|o| self.wants(o));
         let is_there = !event.is_end && self.wants(&event.object);
         let kind = match (before.is_some(), is_there) {
@@ -191,7 +195,7 @@ impl Order {
         if kind == "DELETED" && !event.is_end {
             let mut last = before.map(|o| (*o.value).clone()).unwrap_or_default();
             last["metadata"]["resourceVersion"] = json!(event.version.to_string());
-            return Some(self.line(kind, &Object::new(last, event.version)));
+            return Some(self.line(of, kind, &Object::new(last, event.version)));
         }
         let natural = match (&event.before, event.is_end) {
             (None, _) => "ADDED",
@@ -201,13 +205,13 @@ impl Order {
         if kind == natural && self.view == View::Whole {
             return Some(event.line.get_or_init(|| line(kind, event.object.json())).clone());
         }
-        Some(self.line(kind, &event.object))
+        Some(self.line(of, kind, &event.object))
     }
 
-    fn line(&self, kind: &str, object: &Object) -> Bytes {
+    fn line(&self, of: &Kind, kind: &str, object: &Object) -> Bytes {
         match self.view {
             View::Whole => line(kind, object.json()),
-            View::Metadata => line(kind, &written(&self.view.of(&object.value))),
+            view => line(kind, &written(&view.of(of, &object.value))),
         }
     }
 }
@@ -216,9 +220,9 @@ impl Order {
 fn present(state: &State, order: &Order, ready: &mut VecDeque<Bytes>) {
     let Some(table) = state.tables.get(order.table) else { return };
     let objects = table.objects.values().filter(|o| order.wants(o));
-    ready.extend(objects.map(|object| order.line("ADDED", object)));
+    ready.extend(objects.map(|object| order.line(&table.kind, "ADDED", object)));
     if order.initial_end {
-        ready.push_back(bookmark(&order.view.names(&table.kind), state.version, true));
+        ready.push_back(bookmark(order.view, &table.kind, state.version, true));
     }
 }
 
@@ -232,13 +236,19 @@ fn line(kind: &str, object: &[u8]) -> Bytes {
     line.into()
 }
 
-fn bookmark((api_version, kind): &(String, String), version: u64, is_initial_end: bool) -> Bytes {
+fn bookmark(view: View, kind: &Kind, version: u64, is_initial_end: bool) -> Bytes {
     let mut metadata = json!({"resourceVersion": version.to_string(), "creationTimestamp": Value::Null});
     if is_initial_end {
         metadata["annotations"] = json!({"k8s.io/initial-events-end": "true"});
     }
-    let object = json!({"apiVersion": api_version, "kind": kind, "metadata": metadata});
-    line("BOOKMARK", object.to_string().as_bytes())
+    let (api_version, name) = view.names(kind);
+    let mut object = json!({"apiVersion": api_version, "kind": name, "metadata": metadata});
+    if let View::Table(..) = view {
+        // A row of an object that is not there, as a real server sends it.
+        meta::of(&mut object).remove("creationTimestamp");
+        object = view.of(kind, &object);
+    }
+    line("BOOKMARK", &written(&object))
 }
 
 /// A version that does not exist yet.

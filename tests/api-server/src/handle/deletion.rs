@@ -17,6 +17,7 @@ use crate::{
     selector::Selector,
     status::{Details, Status},
     store::State,
+    table,
 };
 
 impl Asking<'_> {
@@ -91,17 +92,25 @@ impl Asking<'_> {
             let mut asked = Asked { target: &target, ..self.asked(Verb::Delete) };
             let options = self.options(&mut asked)?;
             delete::delete(state, &mut asked, &options)?;
-            // As they were before.
-            let mut item = self.view.of(&object.value);
+            items.push(object);
+        }
+        // As they were before.
+        let meta = json!({"resourceVersion": state.version.to_string()});
+        if let View::Table(include, now) = self.view {
+            let values = items.iter().map(|o| &*o.value);
+            return Ok(Answer::json(&table::of(kind, values, meta, include, now)));
+        }
+        let items = items.iter().map(|object| {
+            let mut item = self.view.of(kind, &object.value);
             if kind.builtin().is_some() && self.view == View::Whole {
                 meta::as_map(&mut item).retain(|key, _| !matches!(key.as_str(), "apiVersion" | "kind"));
             }
-            items.push(item);
-        }
+            item
+        });
         let (api_version, name) = self.view.names(kind);
         Ok(Answer::json(&json!({
             "kind": format!("{name}List"), "apiVersion": api_version,
-            "metadata": {"resourceVersion": state.version.to_string()}, "items": items,
+            "metadata": meta, "items": items.collect::<Vec<_>>(),
         })))
     }
 }

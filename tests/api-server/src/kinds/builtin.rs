@@ -9,7 +9,7 @@ use k8s_openapi::{
 };
 
 use super::{Builtin, Form, Kind, Scale};
-use crate::shape::Shape;
+use crate::{openapi::Described, shape::Shape, table::Columns};
 
 /// All built-in kinds, made once per process.
 pub(crate) fn all() -> &'static [Arc<Kind>] {
@@ -83,6 +83,8 @@ fn make<T: JsonSchema>(
         status,
         scale: None,
         form: Form::Builtin(builtin, LazyLock::new(Shape::of::<T>)),
+        columns: Columns::default(),
+        described: Described::of::<T>(),
     }
 }
 
