@@ -62,3 +62,18 @@ def page(failure, width=1400, height=900):
                 raise
         finally:
             browser.close()
+
+
+def is_drawn(page):
+    """Wait until Dask's dashboard has drawn its figures; their text is in shadow roots."""
+    drawn = """() => {
+        const roots = [document], texts = [];
+        for (const root of roots)
+            for (const element of root.querySelectorAll("*")) {
+                if (element.shadowRoot) roots.push(element.shadowRoot);
+                if (element.tagName === "CANVAS") texts.push("canvas");
+            }
+        return texts.length >= 4;
+    }"""
+    page.wait_for_function(drawn)
+    assert page.title() == "Dask: Status", page.title()

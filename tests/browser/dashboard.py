@@ -17,10 +17,7 @@ STYLE = "background:#101418;color:#d8dee9;font:14px/1.35 'DejaVu Sans Mono',mono
 def dashboard(page):
     """Look at the scheduler's dashboard while it works."""
     page.goto(f"http://{browser.address()}:8787/status")
-    page.wait_for_selector("text=Task Stream")
-    page.wait_for_selector("text=Bytes stored per worker")
-    # Bokeh draws into canvases; what they show has come when there is a rectangle for each worker.
-    page.wait_for_function("document.querySelector('.bk-Figure, .bk-root, [data-root-id]') !== null")
+    browser.is_drawn(page)
     page.wait_for_timeout(4000)  # for the picture: some seconds of the task stream
     page.screenshot(path=FOLDER / "dashboard.png")
 

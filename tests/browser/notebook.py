@@ -16,7 +16,9 @@ EXAMPLES = pathlib.Path(__file__).resolve().parent.parent.parent / "examples"
 
 def notebook(scheduler):
     """Return a notebook that connects to the scheduler and shows its client."""
-    sources = [f'from dask.distributed import Client\nclient = Client("{scheduler}")\nclient', "client"]
+    sources = [f'from dask.distributed import Client\nclient = Client("{scheduler}")\n'
+               "client.wait_for_workers(1)\nclient",
+               "client.wait_for_workers(3)\nclient"]
     cells = [{"cell_type": "code", "id": f"c{i}", "metadata": {}, "outputs": [], "execution_count": None, "source": s}
              for i, s in enumerate(sources)]
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
@@ -56,25 +58,30 @@ def shown(page, cell):
     return {name: float(found[1]) for name, found in number.items()}, output
 
 
+def run(page, cell):
+    page.locator(".jp-Cell").nth(cell).locator(".jp-InputArea").click()
+    page.keyboard.press("Shift+Enter")
+
+
 def look(page, url):
+    """Do in JupyterLab what a person does."""
     page.goto(f"{url}/lab/tree/client.ipynb")
     page.wait_for_selector(".jp-Notebook .jp-Cell")
     page.wait_for_selector("text=| Idle")  # before its kernel is there, running a cell does nothing
-    page.locator(".jp-Cell").nth(0).click()
-    page.keyboard.press("Shift+Enter")
+    run(page, 0)
     before, output = shown(page, 0)
     assert before["Workers"] == 1 and before["Total threads"] == 1, before
     link = output.locator("a", has_text="8787").first.get_attribute("href")
     assert link.endswith(":8787/status"), link
 
     cluster(3)
-    page.keyboard.press("Shift+Enter")
+    run(page, 1)
     after, _ = shown(page, 1)
     assert after["Workers"] == 3 and after["Total threads"] == 3, after
     assert after["Total memory"] == 3 * before["Total memory"], (before, after)
     page.screenshot(path=FOLDER / "notebook.png")
     page.goto(link)
-    page.wait_for_selector("text=Task Stream")
+    browser.is_drawn(page)
     print(f"JupyterLab: {before}, and after the cluster grew {after}; the link {link} opens the dashboard")
 
 

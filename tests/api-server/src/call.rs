@@ -97,9 +97,10 @@ pub(crate) fn run(shared: &Shared, user: &str, call: Call) -> Result<Arc<Value>,
             write(state, &mut asked, &Write::Patch(Patch::Merge(patch)))
         }
         Call::Bind { namespace, name, node } => {
+            let body = json!({"metadata": {"name": name}, "target": {"name": node}});
             let target = target(state, "pods", namespace, Some(name), None)?;
             let asked = Asked::plain(shared, &target, act(Verb::Update, Some("binding")));
-            crate::binding::bind(state, &asked, &json!({"target": {"name": node}})).map(|o| o.value.clone())
+            crate::binding::bind(state, &asked, &body).map(|o| o.value.clone())
         }
         Call::Delete { resource, namespace, name, options } => {
             let target = target(state, resource, namespace, Some(name), None)?;

@@ -1,9 +1,9 @@
 # What makes a Python process feel that it is alone in a pod: an address of its own, the pod's host name, and the names
-# of Services. Only processes of pods load it (PYTHONPATH).
+# of Services. Processes of pods load it (PYTHONPATH); those of the command beside the cluster get the names alone.
 import os
 import socket
 
-ADDRESS = os.environ["LAPTOP_POD_IP"]
+ADDRESS = os.environ.get("LAPTOP_POD_IP")
 HOSTS = os.environ["LAPTOP_HOSTS"]  # a file: lines of an address and a name
 SEARCH = os.environ["LAPTOP_SEARCH"].split()  # what may be left out at the end of a name
 EVERYWHERE = ("", "0.0.0.0", "::", None)
@@ -16,12 +16,10 @@ def resolve(host):
     """Return the address of a Service or pod, or None: it is some other name."""
     if isinstance(host, bytes):
         host = host.decode()
-    if host in ("localhost", "127.0.0.1"):
-        return ADDRESS  # as in a pod: its own, not the machine's
     if not host or not isinstance(host, str):
         return None
-    if host == socket.gethostname():
-        return ADDRESS
+    if ADDRESS and host in ("localhost", "127.0.0.1", socket.gethostname()):
+        return ADDRESS  # as in a pod: its own, not the machine's
     wanted = {host.rstrip(".")} | {f"{host}.{domain}" for domain in SEARCH}
     try:
         with open(HOSTS, encoding="utf-8") as file:
@@ -75,6 +73,8 @@ def connect_ex(self, address):
 
 
 def getaddrinfo(host, port, family=0, type=0, proto=0, flags=0):
+    if not ADDRESS:
+        return _getaddrinfo(resolve(host) or host, port, family, type, proto, flags)
     if host in EVERYWHERE:
         host = ADDRESS
     else:
@@ -86,11 +86,12 @@ def gethostbyname(host):
     return resolve(host) or _gethostbyname(host)
 
 
-socket.gethostname = lambda: os.environ["HOSTNAME"]
-socket.getfqdn = lambda name="": name or os.environ["HOSTNAME"]
-socket.has_ipv6 = False
-socket.socket.bind = bind
-socket.socket.connect = connect
-socket.socket.connect_ex = connect_ex
 socket.getaddrinfo = getaddrinfo
 socket.gethostbyname = gethostbyname
+if ADDRESS:
+    socket.gethostname = lambda: os.environ["HOSTNAME"]
+    socket.getfqdn = lambda name="": name or os.environ["HOSTNAME"]
+    socket.has_ipv6 = False
+    socket.socket.bind = bind
+    socket.socket.connect = connect
+    socket.socket.connect_ex = connect_ex

@@ -3,6 +3,7 @@
 use std::{
     fs::File,
     net::SocketAddr,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
 };
 
@@ -20,6 +21,17 @@ pub struct Home {
     /// Where it is.
     pub dir: PathBuf,
     _lock: File,
+}
+
+/// What Dask's images have and its packages no longer bring: the programs' former names.
+fn programs(dir: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(dir)?;
+    for part in ["scheduler", "worker"] {
+        let path = dir.join(format!("dask-{part}"));
+        std::fs::write(&path, format!("#!/bin/sh\nexec dask {part} \"$@\"\n"))?;
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755))?;
+    }
+    Ok(())
 }
 
 impl Home {
@@ -40,7 +52,17 @@ impl Home {
         std::fs::create_dir_all(dir.join("python"))?;
         std::fs::write(dir.join("python").join("sitecustomize.py"), SHIM)?;
         std::fs::write(dir.join("hosts"), "")?;
+        programs(&dir.join("bin")).with_context(|| format!("making {}", dir.join("bin").display()))?;
         Ok(Self { dir: dir.to_path_buf(), _lock: lock })
+    }
+
+    /// Variables by which Python programs beside the cluster know the names of its Services.
+    pub fn names(&self) -> [(&'static str, String); 3] {
+        [
+            ("PYTHONPATH", self.dir.join("python").display().to_string()),
+            ("LAPTOP_HOSTS", self.dir.join("hosts").display().to_string()),
+            ("LAPTOP_SEARCH", "svc.cluster.local cluster.local".into()),
+        ]
     }
 
     /// The file by which kubectl and others find the API server.

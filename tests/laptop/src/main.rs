@@ -87,7 +87,7 @@ async fn run(args: &Args) -> Result<ExitCode> {
                 .args(words)
                 .env("KUBECONFIG", &kubeconfig)
                 .env("LAPTOP_API", format!("http://{}", cluster.api));
-            command.kill_on_drop(true);
+            command.envs(cluster.home.names()).kill_on_drop(true);
             Some(command.spawn().with_context(|| format!("starting {program}"))?)
         }
     };

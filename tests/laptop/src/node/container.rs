@@ -17,6 +17,8 @@ use super::{
 const BACK_OFF: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(300));
 /// After so long a run, waits begin anew.
 const LASTED: Duration = Duration::from_secs(600);
+/// Of so many failures of a readiness probe in a row, one is told.
+const TOLD: u32 = 20;
 /// Wait before a container is tried again whose configuration is wrong.
 const CONFIG: Duration = Duration::from_secs(5);
 
@@ -156,14 +158,18 @@ async fn readiness(pod: &Arc<Inside>, index: usize, container: &Container) {
     loop {
         match probe::ask(probe, container, pod.ip).await {
             Ok(()) => (good, bad) = (good + 1, 0),
-            Err(_) => (good, bad) = (0, bad + 1),
+            Err(why) => {
+                (good, bad) = (0, bad + 1);
+                if bad % TOLD == 1 {
+                    pod.event("Warning", "Unhealthy", &format!("Readiness probe failed: {why}"));
+                }
+            }
         }
         let is_ready = pod.view(index).is_some_and(|v| v.ready);
         if good >= pace.successes && !is_ready {
             pod.change(index, |view| view.ready = true);
         }
         if bad >= pace.failures && is_ready {
-            pod.event("Warning", "Unhealthy", "Readiness probe failed");
             pod.change(index, |view| view.ready = false);
         }
         // Until it is ready for the first time somebody waits for it.

@@ -94,10 +94,12 @@ fn value_from(
         (_, Some(r)) => ("secrets", r.name.as_str(), r.key.as_str(), r.optional),
         _ => return Ok(None),
     };
-    match data(server, kind, namespace, name).and_then(|mut all| all.remove(key)) {
+    let all = data(server, kind, namespace, name);
+    let is_there = all.is_some();
+    match all.and_then(|mut all| all.remove(key)) {
         Some(value) => Ok(Some(value)),
         None if optional == Some(true) => Ok(None),
-        None => Err(missing(kind, name, Some(key))),
+        None => Err(missing(kind, name, is_there.then_some(key))),
     }
 }
 

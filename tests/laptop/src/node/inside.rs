@@ -22,7 +22,11 @@ impl Node {
     /// The variables that do not come from the manifest.
     pub(super) fn variables(&self, pod: &Pod, ip: Ipv4Addr) -> Variables {
         let namespace = pod.metadata.namespace.clone().unwrap_or_default();
-        let path = format!("{}:/usr/local/bin:/usr/bin:/bin", self.programs.display());
+        let path = format!(
+            "{}:{}:/usr/local/bin:/usr/bin:/bin",
+            self.programs.display(),
+            self.dir.join("bin").display()
+        );
         let search = format!("{namespace}.svc.cluster.local svc.cluster.local cluster.local");
         let home = self.root(pod).join("tmp");
         // A process that misses it says so itself.

@@ -3,7 +3,10 @@
 use std::{
     net::Ipv4Addr,
     path::PathBuf,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -39,6 +42,8 @@ pub struct Inside {
     /// It is to end at once.
     pub kill: CancellationToken,
     deadline: Mutex<Option<Timestamp>>,
+    /// It ran for longer than it may.
+    overdue: AtomicBool,
     views: Mutex<Vec<View>>,
     changed: Notify,
 }
@@ -63,6 +68,7 @@ pub async fn run(node: Arc<Node>, pod: Pod, mut news: News) {
         stop: CancellationToken::new(),
         kill: CancellationToken::new(),
         deadline: Mutex::new(None),
+        overdue: AtomicBool::new(false),
         views: Mutex::new(views.collect()),
         changed: Notify::new(),
         node: node.clone(),
@@ -97,8 +103,17 @@ impl Inside {
         }
         self.write();
         loop {
+            let newest = news.borrow().clone();
+            let limit = self.limit(newest.as_deref());
             let is_told = tokio::select! {
                 told = news.changed() => told.is_ok(),
+                () = limit => {
+                    self.overdue.store(true, Ordering::Relaxed);
+                    self.event("Normal", "DeadlineExceeded", "Pod was active on the node longer than the specified deadline");
+                    self.stop.cancel();
+                    self.write();
+                    true
+                }
                 () = self.changed.notified() => { self.write(); true }
                 Some(_) = tasks.join_next() => { self.write(); true }
             };
@@ -107,7 +122,7 @@ impl Inside {
                 None => break,
                 Some(pod) => self.heed(&pod),
             }
-            if self.stop.is_cancelled() && tasks.is_empty() {
+            if self.is_unwanted() && tasks.is_empty() {
                 self.write();
                 self.forget();
                 break;
@@ -116,6 +131,24 @@ impl Inside {
         self.kill.cancel();
         self.stop.cancel();
         while tasks.join_next().await.is_some() {}
+    }
+
+    /// Waits until it has run for as long as it may.
+    async fn limit(&self, pod: Option<&Value>) {
+        let seconds = pod.and_then(|p| p["spec"]["activeDeadlineSeconds"].as_u64());
+        let began = pod.and_then(|p| p["status"]["startTime"].as_str()?.parse::<Timestamp>().ok());
+        match (seconds, began) {
+            (Some(seconds), Some(began)) if !self.stop.is_cancelled() => {
+                let ran = Duration::try_from(Timestamp::now().duration_since(began)).unwrap_or_default();
+                tokio::time::sleep(Duration::from_secs(seconds).saturating_sub(ran)).await;
+            }
+            _ => std::future::pending().await,
+        }
+    }
+
+    /// Somebody wants it gone.
+    fn is_unwanted(&self) -> bool {
+        lock(&self.deadline).is_some()
     }
 
     /// Takes note of a wish to end.
@@ -172,7 +205,8 @@ impl Inside {
         let ip = (is_begun || had).then_some(self.ip);
         let began = object["status"]["startTime"].as_str().and_then(|t| t.parse().ok());
         let began = began.unwrap_or_else(Timestamp::now);
-        let status = status::of(&self.pod, &object["status"], &views, ip, began);
+        let is_overdue = self.overdue.load(Ordering::Relaxed);
+        let status = status::of(&self.pod, &object["status"], &views, (ip, began), is_overdue);
         let call = Call::MergePatch {
             resource: "pods",
             namespace,

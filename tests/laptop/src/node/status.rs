@@ -9,9 +9,15 @@ use serde_json::{Value, json};
 use super::view::{State, View, time};
 
 /// The status of a pod with these containers; `old` is what the API server has.
-pub fn of(pod: &Pod, old: &Value, views: &[View], ip: Option<Ipv4Addr>, began: Timestamp) -> Value {
+pub fn of(
+    pod: &Pod,
+    old: &Value,
+    views: &[View],
+    (ip, began): (Option<Ipv4Addr>, Timestamp),
+    is_overdue: bool,
+) -> Value {
     let uid = pod.metadata.uid.as_deref().unwrap_or_default();
-    let phase = phase(views);
+    let phase = if is_overdue { "Failed" } else { phase(views) };
     let is_over = matches!(phase, "Succeeded" | "Failed");
     let is_ready = !views.is_empty() && views.iter().all(|v| v.ready && v.runs());
     let unready: Vec<&str> =
@@ -35,6 +41,10 @@ pub fn of(pod: &Pod, old: &Value, views: &[View], ip: Option<Ipv4Addr>, began: T
         "phase": phase, "conditions": conditions, "hostIP": "127.0.0.1", "hostIPs": [{"ip": "127.0.0.1"}],
         "startTime": time(began), "containerStatuses": views.iter().map(|v| v.json(uid)).collect::<Vec<_>>(),
     });
+    if is_overdue {
+        status["reason"] = json!("DeadlineExceeded");
+        status["message"] = json!("Pod was active on the node longer than the specified deadline");
+    }
     if let Some(ip) = ip {
         status["podIP"] = json!(ip);
         status["podIPs"] = json!([{"ip": ip}]);
