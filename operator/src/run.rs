@@ -260,7 +260,9 @@ impl Operator {
             Ok(Outcome::Waiting(limit)) => self.queue.add(subject.clone(), limit),
             Ok(Outcome::Done(again)) => {
                 self.failures().remove(subject);
-                self.queue.add(subject.clone(), again.unwrap_or_else(|| self.jittered(RESYNC)));
+                // A long wait is one by a clock that may be set.
+                let resync = self.jittered(RESYNC);
+                self.queue.add(subject.clone(), again.map_or(resync, |wait| wait.min(resync)));
             }
             Err(error) => self.failed(subject, &error),
         }

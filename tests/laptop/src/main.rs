@@ -2,6 +2,7 @@
 
 use std::{
     fs::File,
+    io::Write,
     path::{Path, PathBuf},
     process::{ExitCode, ExitStatus},
     sync::Mutex,
@@ -77,8 +78,13 @@ async fn run(args: &Args) -> Result<ExitCode> {
     let kubeconfig = cluster.home.kubeconfig();
     let mut command = match args.command.split_first() {
         None => {
-            println!("Kubernetes runs at http://{}, with Dask {}", cluster.api, cluster.version);
-            println!("export KUBECONFIG={}", kubeconfig.display());
+            let (api, version) = (cluster.api, &cluster.version);
+            // Who does not read it is no reason to end.
+            let _ = writeln!(
+                std::io::stdout(),
+                "Kubernetes runs at http://{api}, with Dask {version}\nexport KUBECONFIG={}",
+                kubeconfig.display()
+            );
             None
         }
         Some((program, words)) => {

@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# End-to-end tests that need no containers, on a cluster of processes: real Dask, in minutes. Usage: local.sh [FILTER...]
+set -euo pipefail
+HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+cd "$HERE/.."
+python=$("$HERE/dask/venv.sh" "$(<"$HERE/dask/newest")")
+if ! command -v kubectl >/dev/null; then
+  PATH=${KIND_CACHE:-$HOME/.cache/dask-operator-kind}/bin:$PATH
+  command -v kubectl >/dev/null || "$HERE/kind/programs.sh" >&2
+fi
+jobs=${JOBS:-2}
+cargo build --quiet --locked --jobs "$jobs" -p dask-operator-laptop --bin laptop
+test=(cargo test --quiet --locked --jobs "$jobs" -p dask-operator-tests --test e2e)
+"${test[@]}" --no-run
+target=$(cargo metadata --format-version 1 --no-deps --locked --offline | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+
+export E2E=1 E2E_CLUSTER=laptop E2E_DASK_IMAGE=ghcr.io/dask/dask:latest E2E_PYTHON=$python RUST_LIB_BACKTRACE=0
+# What needs containers, quotas, several nodes, or minutes.
+skip=(alone:: at_last:: on_our_nodes:: compatibility:: kube_cluster:: trouble:: what_keeps_workers workers_come_with_the_work)
+"$target/debug/laptop" --python "$python" --dir "$dir/cluster" -- \
+  "${test[@]}" -- --include-ignored --test-threads "${E2E_THREADS:-4}" "${skip[@]/#/--skip=}" "$@"
