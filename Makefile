@@ -5,7 +5,7 @@ SHELL := /bin/bash
 JOBS ?= 2
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: toolchain help demo demo-kind test e2e e2e-all bench bench-quick explore replay mutants lint fmt crds image clean
+.PHONY: toolchain help demo demo-kind test browser pictures e2e e2e-all bench bench-quick explore replay mutants lint fmt crds image clean
 
 help: ## list the commands
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/; s/[$$]+/$$/' | expand -t 12
@@ -20,8 +20,15 @@ demo: toolchain ## the main job on this machine: cluster, autoscaler, a workflow
 demo-kind: toolchain ## the same on kind: chart, containers
 	@tests/demo/kind.sh
 
-test: lint ## all tests that need no Kubernetes cluster
+test: lint ## all tests that need no Kubernetes cluster, and the end-to-end tests that need no containers
 	cargo test --workspace --jobs $(JOBS)
+	tests/local.sh
+
+browser: toolchain ## the demo and JupyterLab in a headless browser
+	@tests/browser/run.sh
+
+pictures: toolchain ## the same, and the README's pictures anew
+	@tests/browser/run.sh docs/pictures
 
 e2e: toolchain ## the everyday end-to-end tests on kind (or on $$KUBECONFIG with USE_EXISTING_CLUSTER=1)
 	@tests/e2e.sh
@@ -60,5 +67,5 @@ crds: ## write the CustomResourceDefinitions anew
 image: ## the operator's image, where base images can be pulled
 	docker build -t dask-operator:latest .
 
-clean: ## remove the demo, its cluster and its engine (caches stay; tests/demo/clean.sh --all removes them)
+clean: ## remove demo-kind, its cluster and its engine (caches stay; tests/demo/clean.sh --all removes them)
 	@tests/demo/clean.sh

@@ -27,6 +27,7 @@ def timeline(page, text):
     lines = text.splitlines()
     begin = next(i for i, line in enumerate(lines) if "queued" in line)
     shown = lines[begin:begin + LINES]
+    page.set_viewport_size({"width": 860, "height": 400})
     page.set_content(f"<body style=\"{STYLE}\"><pre style='font:inherit;margin:0'>{html.escape(chr(10).join(shown))}</pre>")
     page.locator("body").screenshot(path=FOLDER / "timeline.png")
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Removes what demo.sh made. Usage: clean.sh [--all]
+# Removes what kind.sh made. Usage: clean.sh [--all]
 # With the last cluster go the engine and its network namespace.
 # --all: also every other cluster, and all that was built, fetched or cached.
 source "$(dirname "$0")/../kind/common.sh"
