@@ -246,9 +246,10 @@ impl Operator {
 
     /// Reconciles one subject, and puts it in the queue again for later.
     async fn one(self: &Arc<Self>, subject: &Subject) {
-        if self.jumps.jumped(self.world.now()) {
+        let now = self.world.now();
+        if self.jumps.jumped(now) {
             tracing::warn!("the clock was set: what was remembered in its old time is forgotten");
-            self.state.lock().forget();
+            self.state.lock().clock_was_set(now);
             self.links.forget_readings();
         }
         let timer = self.metrics.reconciling(subject.kind());

@@ -217,6 +217,13 @@ impl State {
         *self = Self { cache, expectations, ..Self::default() };
     }
 
+    /// The clock was set: what was remembered in its old time is forgotten, and our own writes are waited for in its
+    /// new one.
+    pub fn clock_was_set(&mut self, now: Timestamp) {
+        self.forget();
+        self.expectations.values_mut().for_each(|e| e.restart(now));
+    }
+
     /// How long `subject` must wait for the cache, if at all.
     pub fn wait(&mut self, subject: &Subject, now: Timestamp) -> Option<std::time::Duration> {
         let wait = self.expectations.get_mut(subject)?.wait(now);

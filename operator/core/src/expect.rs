@@ -52,6 +52,11 @@ impl Expectations {
         self.waiting.remove(&(name.to_string(), uid.to_string()));
     }
 
+    /// The clock was set: what is expected is waited for from now on. The cache is no newer for it.
+    pub fn restart(&mut self, now: Timestamp) {
+        self.waiting.values_mut().for_each(|(_, since)| *since = now);
+    }
+
     /// How long to wait before deciding: `None` when nothing is expected (any more).
     pub fn wait(&mut self, now: Timestamp) -> Option<Duration> {
         self.waiting.retain(|_, (_, since)| now.since(*since) < LIMIT && since.since(now) < LIMIT);
@@ -94,6 +99,14 @@ mod tests {
         e.seen("a", "1", "99", true);
         e.gone("b", "2");
         assert_eq!(e.wait(Timestamp(1)), None);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_fulfils_nothing() {
+        let mut e = Expectations::default();
+        e.expect("a", "1", Expected::Deleted, Timestamp(0));
+        e.restart(Timestamp(3_600_000));
+        assert_eq!(e.wait(Timestamp(3_600_000)), Some(LIMIT));
     }
 
     #[test]
