@@ -2,6 +2,8 @@
 //!
 //! It needs no Dask: its "Python" is a script that knows a version, and pods run programs that every machine has.
 
+#![allow(clippy::unwrap_used, reason = "a test")]
+
 use std::{
     fs,
     io::{BufRead, BufReader},
