@@ -4,6 +4,7 @@ set -euo pipefail
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cd "$HERE/.."
 python=$("$HERE/dask/venv.sh" "$(<"$HERE/dask/newest")")
+client=$("$HERE/client-venv.sh" "$(<"$HERE/dask/newest")")
 if ! command -v kubectl >/dev/null; then
   PATH=${KIND_CACHE:-$HOME/.cache/dask-operator-kind}/bin:$PATH
   command -v kubectl >/dev/null || "$HERE/kind/programs.sh" >&2
@@ -16,8 +17,9 @@ target=$(cargo metadata --format-version 1 --no-deps --locked --offline | sed 's
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 
-export E2E=1 E2E_CLUSTER=laptop E2E_DASK_IMAGE=ghcr.io/dask/dask:latest E2E_PYTHON=$python RUST_LIB_BACKTRACE=0
+export E2E=1 E2E_CLUSTER=laptop E2E_DASK_IMAGE=ghcr.io/dask/dask:latest E2E_PYTHON=$python
+export E2E_CLIENT_PYTHON=$client RUST_LIB_BACKTRACE=0
 # What needs containers, quotas, several nodes, or minutes.
-skip=(alone:: at_last:: on_our_nodes:: compatibility:: kube_cluster:: trouble:: what_keeps_workers workers_come_with_the_work)
+skip=(alone:: at_last:: on_our_nodes:: compatibility:: kube_cluster_of trouble:: what_keeps_workers workers_come_with_the_work)
 "$target/debug/laptop" --python "$python" --dir "$dir/cluster" -- \
   "${test[@]}" -- --include-ignored --test-threads "${E2E_THREADS:-4}" "${skip[@]/#/--skip=}" "$@"

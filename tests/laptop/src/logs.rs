@@ -26,9 +26,8 @@ const LOOK: Duration = Duration::from_millis(200);
 const PIECE: usize = 64 * 1024;
 
 /// What is asked for.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-#[derive(Default)]
 struct Options {
     container: Option<String>,
     follow: bool,

@@ -5,6 +5,7 @@ use super::{Proof, Row, Section};
 const CLIENTS: &str = "tests/tests/e2e/kube_cluster.rs";
 const PROTOCOL: &str = "comm/tests/real_scheduler.rs";
 const KIND: &str = "tests/kind/common.sh";
+const NEWEST: &str = "tests/dask/newest";
 const CHART: &str = "tests/chart/render.sh";
 
 pub(super) const SECTIONS: &[Section] = &[
@@ -38,7 +39,7 @@ const VERSIONS: &[Row] = &[
         "distributed-newest",
         "distributed 2026.8.0",
         "the same; it is also what the end-to-end tests run",
-        &[Proof(PROTOCOL, "dask_2026_8_0"), Proof(KIND, "E2E_DASK:-2026.8.0")],
+        &[Proof(PROTOCOL, "dask_2026_8_0"), Proof(NEWEST, "2026.8.0")],
     ),
     Row::says("kubernetes-tested", "Kubernetes 1.34.4", "all end-to-end tests", &[Proof(KIND, "K8S=1.34.4")]),
     Row::says(

@@ -1,6 +1,6 @@
 //! What runs here and what does not: Dask's published images, as processes of a virtual environment with that version.
 
-use k8s_openapi::api::core::v1::{Container, Pod};
+use k8s_openapi::api::core::v1::{Container, Pod, Probe};
 
 /// Repositories of images that have Dask and nothing else of their own.
 const REPOSITORIES: [&str; 2] = ["ghcr.io/dask/dask", "docker.io/daskdev/dask"];
@@ -30,6 +30,9 @@ pub fn check(pod: &Pod, container: &Container, version: &str) -> Result<(), Refu
     {
         return config(format!("spec.volumes: {elsewhere}"));
     }
+    if let Some(field) = not_done_here(container) {
+        return config(format!("spec.containers[{}].{field}: {elsewhere}", container.name));
+    }
     let image = container.image.clone().unwrap_or_default();
     if is_dask(&image, version) {
         return Ok(());
@@ -39,6 +42,21 @@ pub fn check(pod: &Pod, container: &Container, version: &str) -> Result<(), Refu
          or make demo-kind for other images"
     );
     Err(Refusal { reason: "ErrImagePull", message })
+}
+
+/// What a kubelet would do in a container, and this node does not.
+fn not_done_here(container: &Container) -> Option<&'static str> {
+    let asked = |probe: &Option<Probe>| probe.as_ref().is_some_and(|p| p.exec.is_some() || p.grpc.is_some());
+    if container.lifecycle.is_some() {
+        return Some("lifecycle");
+    }
+    if asked(&container.startup_probe) {
+        return Some("startupProbe");
+    }
+    if asked(&container.readiness_probe) {
+        return Some("readinessProbe");
+    }
+    asked(&container.liveness_probe).then_some("livenessProbe")
 }
 
 fn is_dask(image: &str, version: &str) -> bool {
@@ -87,6 +105,14 @@ mod tests {
         assert!(check(&volumes, &container, "1").unwrap_err().message.starts_with("spec.volumes: "));
         let init = pod(json!({"containers": [], "initContainers": [{"name": "i"}]}));
         assert!(check(&init, &container, "1").unwrap_err().message.starts_with("spec.initContainers: "));
-        assert_eq!(check(&pod(json!({"containers": []})), &container, "1"), Ok(()));
+        let plain = pod(json!({"containers": []}));
+        assert_eq!(check(&plain, &container, "1"), Ok(()));
+        for field in ["lifecycle", "readinessProbe", "livenessProbe", "startupProbe"] {
+            let value = if field == "lifecycle" { json!({}) } else { json!({"exec": {"command": ["true"]}}) };
+            let mut text = json!({"name": "worker", "image": "ghcr.io/dask/dask"});
+            text[field] = value;
+            let told = check(&plain, &serde_json::from_value(text).unwrap(), "1").unwrap_err().message;
+            assert!(told.starts_with(&format!("spec.containers[worker].{field}: ")), "{told}");
+        }
     }
 }

@@ -64,7 +64,7 @@ pub async fn ask(probe: &Probe, container: &Container, ip: Ipv4Addr) -> Result<(
             let port = port_of(&tcp.port, container).ok_or("the probe's port has no number")?;
             return TcpStream::connect((ip, port)).await.map(drop).map_err(|e| e.to_string());
         }
-        Err("only httpGet and tcpSocket are asked here".into())
+        Err("it asks nothing".into())
     };
     timeout(limit, asked).await.unwrap_or_else(|_| Err(format!("no answer within {} s", limit.as_secs())))
 }
