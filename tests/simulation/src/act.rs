@@ -80,6 +80,8 @@ pub enum Act {
         /// The cluster.
         cluster: String,
     },
+    /// From now on workers outlive their scheduler and join the next one, as those with an agent do.
+    Agents,
     /// Something happens to a pod.
     Pod {
         /// Counted through all live pods of workers, or of schedulers.

@@ -102,7 +102,8 @@ impl Dial for Dask {
     fn dial(&self, to: Address) -> BoxFuture<'static, io::Result<Box<dyn Wire>>> {
         let dask = self.clone();
         async move {
-            tokio::time::sleep(Duration::from_millis(1)).await;
+            let late = dask.at(&to.ip).map_or(Duration::ZERO, |(_, mood)| mood.connects_late);
+            tokio::time::sleep(Duration::from_millis(1) + late).await;
             match dask.at(&to.ip) {
                 None => Err(io::Error::from(io::ErrorKind::ConnectionRefused)),
                 Some((_, mood)) if mood.is_silent(dask.clock.elapsed()) => std::future::pending().await,

@@ -86,6 +86,7 @@ struct State {
     addresses: u32,
     bad_images: bool,
     full_nodes: bool,
+    agents: bool,
     /// Written by the operators since the world is calm.
     writes: VecDeque<String>,
 }
@@ -108,6 +109,7 @@ impl World {
             addresses: 0,
             bad_images: false,
             full_nodes: false,
+            agents: false,
             writes: VecDeque::new(),
         };
         let world = Self {

@@ -67,6 +67,8 @@ pub struct Mood {
     pub says: Says,
     /// Every answer takes this long.
     pub slow: Duration,
+    /// Every connection takes this long, and leads to who is there by then.
+    pub connects_late: Duration,
     /// One of the workers that it tells of is no worker.
     pub garbles: bool,
 }
@@ -103,6 +105,8 @@ pub struct Retired {
     pub asked: BTreeSet<String>,
     /// Whether their processes were to end.
     pub close: bool,
+    /// Pods of those to be ended that this scheduler never told to leave before.
+    pub unprepared: BTreeSet<String>,
 }
 
 /// A scheduler process.

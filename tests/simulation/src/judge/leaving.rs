@@ -55,7 +55,7 @@ fn is_warned(books: &Books, pod: &Pod) -> bool {
     books.risks.iter().any(|r| r.contains(&pod.name) || r.contains("and others"))
 }
 
-/// A retirement: whoever is asked for is written down first.
+/// A retirement: whoever is asked for is written down first, and is closed only by the scheduler that prepared it.
 pub fn asked(books: &Books, call: &Retired, found: &mut Vec<Violation>) {
     let unmarked: BTreeSet<&str> = call
         .asked
@@ -67,5 +67,11 @@ pub fn asked(books: &Books, call: &Retired, found: &mut Vec<Violation>) {
     if !unmarked.is_empty() {
         let what = format!("{} was asked to let {unmarked:?} go, who were not chosen", call.scheduler);
         found.push(Violation { rule: "I-D5", what });
+    }
+    let name = |uid: &String| books.pods.get(uid).map(|p| p.name.clone());
+    let unprepared: BTreeSet<String> = call.unprepared.iter().filter_map(name).collect();
+    if !unprepared.is_empty() {
+        let what = format!("{} was asked to close {unprepared:?}, who may have work of it", call.scheduler);
+        found.push(Violation { rule: "I-D6", what });
     }
 }

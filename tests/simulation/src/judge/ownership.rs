@@ -40,6 +40,11 @@ pub fn check(books: &Books, change: &Change, now: Duration, found: &mut Vec<Viol
     {
         say("I-S4", format!("{name} was made for {} {}, which is gone", owner.resource, owner.name));
     }
+    if (change.verb, change.resource.as_ref()) == (Verb::Create, "pods")
+        && books.pod_names.contains(&change.name)
+    {
+        say("I-S9", format!("{name} has the name of a pod that was there before"));
+    }
     if let (Some(before), Some(after)) = (&change.before, &change.after) {
         for label in SELECTED {
             let of = |o: &Value| o["metadata"]["labels"][label].clone();

@@ -40,6 +40,8 @@ pub struct Books {
     pub allowance: Duration,
     pub owners: BTreeMap<String, Owner>,
     pub pods: BTreeMap<String, Pod>,
+    /// Names of all pods that ever belonged to a worker group.
+    pub pod_names: BTreeSet<String>,
     /// UIDs of all that ever had a pod.
     pub had_pods: BTreeSet<String>,
     /// Events that told of a risk, with what they said.
@@ -52,6 +54,7 @@ impl Books {
             allowance,
             owners: BTreeMap::new(),
             pods: BTreeMap::new(),
+            pod_names: BTreeSet::new(),
             had_pods: BTreeSet::new(),
             risks: Vec::new(),
         }
@@ -82,6 +85,10 @@ impl Books {
             live: !meta["deletionTimestamp"].is_string() && !matches!(phase, "Succeeded" | "Failed"),
             marked: meta["annotations"]["kubernetes.dask.org/retiring"].is_string(),
         };
+        let owner = pod.owner.as_ref().and_then(|uid| self.owners.get(uid));
+        if owner.is_some_and(|o| o.resource == "daskworkergroups") {
+            self.pod_names.insert(pod.name.clone());
+        }
         self.had_pods.extend(pod.owner.clone());
         self.pods.insert(change.uid.clone(), pod);
     }

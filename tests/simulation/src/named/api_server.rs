@@ -138,6 +138,13 @@ fn operators() -> Vec<Scenario> {
             .operators(2, false)
             .at(35, Act::Freeze { operator: 0, time: seconds(25) })
             .at(70, Act::Freeze { operator: 1, time: seconds(20) }),
+        with("S17 two write, and one reserves numbers late".into())
+            .operators(2, false)
+            .at(20, Act::Lag { resource: "pods", time: seconds(40) })
+            .at(30, scale(5))
+            .at(30, Act::Freeze { operator: 1, time: seconds(20) })
+            .at(38, Act::Pod { nth: 3, scheduler: false, fate: PodFate::Deleted })
+            .at(38, Act::Pod { nth: 3, scheduler: false, fate: PodFate::Deleted }),
         busy(with("S17 a leader freezes".into()))
             .operators(2, true)
             .at(40, Act::Freeze { operator: 0, time: seconds(40) }),

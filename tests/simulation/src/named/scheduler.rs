@@ -69,6 +69,18 @@ fn epochs() -> Vec<Scenario> {
             shrinking(format!("S23 another scheduler from second {second}")).at(second, kill()).calm_at(150),
         );
     }
+    let late = Mood { connects_late: Duration::from_millis(2800), ..Mood::default() };
+    for second in 59..76 {
+        out.push(
+            shrinking(format!(
+                "S23 the same workers at another scheduler from second {second}, while we connect"
+            ))
+            .at(30, Act::Agents)
+            .at(59, mood(late.clone()))
+            .at(second, kill())
+            .calm_at(150),
+        );
+    }
     out.push(autoscaled("S23 another scheduler under load".into()).at(55, kill()).calm_at(200));
     out.push(autoscaled("S23 another scheduler twice".into()).at(50, kill()).at(68, kill()).calm_at(200));
     out

@@ -52,6 +52,7 @@ impl World {
             Act::Pod { nth, scheduler, fate } => self.pod_act(nth, scheduler, fate),
             Act::Squat { group, numbers } => self.squat(&group, numbers),
             Act::Images { good } => self.lock().bad_images = !good,
+            Act::Agents => self.lock().agents = true,
             Act::Nodes { room } => self.lock().full_nodes = !room,
             Act::Crash { operator } => self.crash(&super::operators::name(operator)),
             Act::Skew { operator, seconds } => self.skew(&super::operators::name(operator), seconds),

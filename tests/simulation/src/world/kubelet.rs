@@ -10,8 +10,8 @@ use super::{Event, Part, PodState, World};
 
 /// How long a pod stays bound to a node that does not answer, as the operator asks for it.
 const TOLERATED: Duration = Duration::from_secs(30);
-/// The first wait before a process that ended is started again.
-const BACKOFF: Duration = Duration::from_secs(10);
+/// The wait before a process that ended is started again: none to speak of at first, then longer each time.
+const BACKOFF: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(10));
 
 impl World {
     fn pod(&self, uid: &str) -> Option<PodState> {
@@ -104,7 +104,8 @@ impl World {
             let mut all = status("Running", &pod, &time, &json!({"waiting": {"reason": "CrashLoopBackOff"}}));
             all["containerStatuses"][0]["lastState"] = json!({"terminated": ended});
             self.pod_status(&pod.name, &all);
-            let at = self.clock.elapsed() + BACKOFF.saturating_mul(pod.starts.min(6));
+            let wait = BACKOFF.0 + BACKOFF.1.saturating_mul(pod.starts.saturating_sub(1).min(6));
+            let at = self.clock.elapsed() + wait;
             self.lock().at(at, Event::Run(uid.into()));
             return;
         }
@@ -130,7 +131,7 @@ impl World {
             Part::Worker => drop(self.dask.of(&pod.cluster, |s| s.unregister(&pod.uid))),
             Part::Scheduler => {
                 self.dask.stop(&pod.uid);
-                // Workers do not outlive their scheduler.
+                // Workers do not outlive their scheduler, if nobody starts them again at once.
                 let mut state = self.lock();
                 let now = self.clock.elapsed();
                 let workers: Vec<String> = state
@@ -139,8 +140,10 @@ impl World {
                     .filter(|w| w.cluster == pod.cluster && w.runs && !w.node_lost)
                     .map(|w| w.uid)
                     .collect();
+                let agents = state.agents;
                 for worker in workers {
-                    state.soon(now, (500, 2600), Event::End(worker, 0));
+                    let next = if agents { Event::Join(worker) } else { Event::End(worker, 0) };
+                    state.soon(now, if agents { (300, 900) } else { (500, 2600) }, next);
                 }
             }
             Part::Runner => {}

@@ -12,8 +12,11 @@ impl Scheduler {
 
     /// Lets workers go, each only if others can take what only it holds; answers whom.
     pub fn retire(&mut self, asked: &[String], close: bool) -> Vec<String> {
-        let pods = asked.iter().filter_map(|a| self.workers.get(a)).map(|w| w.pod.clone()).collect();
-        self.retired.push(Retired { scheduler: self.id.clone(), asked: pods, close });
+        let known: Vec<&Worker> = asked.iter().filter_map(|a| self.workers.get(a)).collect();
+        let pods =
+            |of: &dyn Fn(&Worker) -> bool| known.iter().filter(|w| of(w)).map(|w| w.pod.clone()).collect();
+        let (asked_for, unprepared) = (pods(&|_| true), pods(&|w| close && !w.leaving));
+        self.retired.push(Retired { scheduler: self.id.clone(), asked: asked_for, close, unprepared });
         if self.mood.refuses {
             return Vec::new();
         }
