@@ -10,10 +10,9 @@ if ! command -v kubectl >/dev/null; then
   command -v kubectl >/dev/null || "$HERE/kind/programs.sh" >&2
 fi
 jobs=${JOBS:-2}
-cargo build --quiet --locked --jobs "$jobs" -p dask-operator-laptop --bin laptop
 test=(cargo test --quiet --locked --jobs "$jobs" -p dask-operator-tests --test e2e)
 "${test[@]}" --no-run
-target=$(cargo metadata --format-version 1 --no-deps --locked --offline | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')
+laptop=(cargo run --quiet --locked --jobs "$jobs" -p dask-operator-laptop --bin laptop)
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 
@@ -21,5 +20,5 @@ export E2E=1 E2E_CLUSTER=laptop E2E_DASK_IMAGE=ghcr.io/dask/dask:latest E2E_PYTH
 export E2E_CLIENT_PYTHON=$client RUST_LIB_BACKTRACE=0
 # What needs containers, quotas, several nodes, or minutes.
 skip=(alone:: at_last:: on_our_nodes:: compatibility:: kube_cluster_of trouble:: what_keeps_workers workers_come_with_the_work)
-"$target/debug/laptop" --python "$python" --dir "$dir/cluster" -- \
+"${laptop[@]}" -- --python "$python" --dir "$dir/cluster" -- \
   "${test[@]}" -- --include-ignored --test-threads "${E2E_THREADS:-4}" "${skip[@]/#/--skip=}" "$@"

@@ -5,12 +5,11 @@ set -euo pipefail
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cd "$HERE/../.."
 python=$("$HERE/venv.sh")
-cargo build --quiet --locked --jobs "${JOBS:-2}" -p dask-operator-laptop --bin laptop
-target=$(cargo metadata --format-version 1 --no-deps --locked --offline | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')
+laptop=(cargo run --quiet --locked --jobs "${JOBS:-2}" -p dask-operator-laptop --bin laptop)
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 for test in notebook dashboard; do
-  "$target/debug/laptop" --python "$python" --dir "$dir/cluster" -- "$python" "$HERE/$test.py" "$dir/pictures"
+  "${laptop[@]}" -- --python "$python" --dir "$dir/cluster" -- "$python" "$HERE/$test.py" "$dir/pictures"
 done
 if [ -n "${1:-}" ]; then
   mkdir -p "$1"

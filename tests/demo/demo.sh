@@ -20,8 +20,8 @@ python=$(PYTHON=$PYTHON "$ROOT/tests/dask/venv.sh" "$(<"$ROOT/tests/dask/newest"
   die "Dask could not be installed (pip says why above): check the network, or set pip's index and proxy"
 
 # Compiled for a short start: most of the first run's time goes here.
-(cd "$ROOT" && cargo build --quiet --locked --profile demo -p dask-operator-laptop --bin laptop) ||
+laptop=(--quiet --locked --profile demo --manifest-path "$ROOT/Cargo.toml" -p dask-operator-laptop --bin laptop)
+cargo build "${laptop[@]}" ||
   die "the programs could not be compiled (cargo says why above)"
-laptop=$(cd "$ROOT" && cargo metadata --format-version 1 --no-deps --locked --offline | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')/demo/laptop
 mkdir -p "$CACHE"
-exec "$laptop" --python "$python" -- "$python" "$DEMO/story.py" "$@"
+exec cargo run "${laptop[@]}" -- --python "$python" -- "$python" "$DEMO/story.py" "$@"

@@ -13,8 +13,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+use kube::{Client, Config};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
+use tokio::runtime::{Builder, Runtime};
 
 const LAPTOP: &str = env!("CARGO_BIN_EXE_laptop");
 
@@ -60,13 +62,56 @@ impl Drop for Place {
     }
 }
 
-/// A running cluster, and the address of its API server.
-fn start(place: &Place) -> (Child, String) {
-    let mut child = place.command(&[]).stdout(Stdio::piped()).spawn().unwrap();
-    let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    let url = line.split(['/', ',']).nth(2).unwrap().to_string();
-    (child, url)
+/// A running cluster, ended with its test.
+struct Cluster {
+    child: Child,
+    /// Host and port of its API server.
+    api: String,
+    runtime: Runtime,
+    client: Client,
+}
+
+impl Cluster {
+    fn start(place: &Place) -> Self {
+        let mut child = place.command(&[]).stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let api = line.split(['/', ',']).nth(2).unwrap().to_string();
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        let config = Config::new(format!("http://{api}").parse().unwrap());
+        let client = runtime.block_on(async { Client::try_from(config) }).unwrap();
+        Self { child, api, runtime, client }
+    }
+
+    fn send(&self, request: http::request::Builder, body: &[u8]) -> Value {
+        let request = request.header("content-type", "application/json").body(body.to_vec()).unwrap();
+        self.runtime.block_on(self.client.request(request)).unwrap()
+    }
+
+    fn create(&self, pod: &Value) {
+        self.send(http::Request::post(PODS), pod.to_string().as_bytes());
+    }
+
+    fn get(&self, name: &str) -> Value {
+        self.send(http::Request::get(format!("{PODS}/{name}")), b"")
+    }
+
+    fn delete(&self, name: &str) {
+        self.send(http::Request::delete(format!("{PODS}/{name}")), b"");
+    }
+
+    fn end(&mut self, signal: Signal) {
+        if self.child.try_wait().unwrap().is_none() {
+            kill_process(Pid::from_child(&self.child), signal).unwrap();
+            self.child.wait().unwrap();
+        }
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        self.end(Signal::TERM);
+    }
 }
 
 /// Waits for something to be so.
@@ -78,26 +123,6 @@ fn until(what: &str, holds: impl Fn() -> bool) {
     }
 }
 
-/// A request with a body, by the one HTTP client that is there: kube's.
-fn create(api: &str, path: &str, body: &Value) -> Value {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async {
-        let client =
-            kube::Client::try_from(kube::Config::new(format!("http://{api}").parse().unwrap())).unwrap();
-        let request = http::Request::post(path).header("content-type", "application/json");
-        client.request::<Value>(request.body(body.to_string().into_bytes()).unwrap()).await.unwrap()
-    })
-}
-
-fn get(api: &str, path: &str) -> Value {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async {
-        let client =
-            kube::Client::try_from(kube::Config::new(format!("http://{api}").parse().unwrap())).unwrap();
-        client.request::<Value>(http::Request::get(path).body(Vec::new()).unwrap()).await.unwrap()
-    })
-}
-
 const PODS: &str = "/api/v1/namespaces/default/pods";
 
 fn pod(name: &str, image: &str, command: &[&str]) -> Value {
@@ -105,15 +130,13 @@ fn pod(name: &str, image: &str, command: &[&str]) -> Value {
         "spec": {"restartPolicy": "Never", "containers": [{"name": "main", "image": image, "command": command}]}})
 }
 
-/// A pod whose process has a child; answers when both run, with the address of the API server.
-fn with_a_pod(place: &Place) -> (Child, String) {
-    let (child, api) = start(place);
+/// A cluster with a pod whose process has a child, both of which run.
+fn with_a_pod(place: &Place) -> Cluster {
+    let cluster = Cluster::start(place);
     let line = ["sh", "-c", "sleep 1000 & echo $! > child; wait"];
-    create(&api, PODS, &pod("busy", "ghcr.io/dask/dask", &line));
-    until("the pod runs", || {
-        !processes(&place.cluster()).is_empty() && processes(&place.cluster()).len() >= 2
-    });
-    (child, api)
+    cluster.create(&pod("busy", "ghcr.io/dask/dask", &line));
+    until("the pod runs", || processes(&place.cluster()).len() >= 2);
+    cluster
 }
 
 /// Processes of pods of this cluster.
@@ -133,45 +156,33 @@ fn nothing_is_left_whatever_ends_it() {
         [("int", Signal::INT), ("term", Signal::TERM), ("hup", Signal::HUP), ("kill", Signal::KILL)]
     {
         let place = Place::new(name);
-        let (mut child, _) = with_a_pod(&place);
-        kill_process(Pid::from_child(&child), signal).unwrap();
-        child.wait().unwrap();
+        with_a_pod(&place).end(signal);
         until("no process is left", || processes(&place.cluster()).is_empty());
         until("no file is left", || !place.cluster().exists());
-        let (mut again, _) = start(&place);
-        kill_process(Pid::from_child(&again), Signal::TERM).unwrap();
-        again.wait().unwrap();
+        Cluster::start(&place);
     }
 }
 
 #[test]
 fn a_deleted_pod_ends_within_its_grace_period_and_its_logs_go() {
     let place = Place::new("deleted");
-    let (mut child, api) = with_a_pod(&place);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async {
-        let client =
-            kube::Client::try_from(kube::Config::new(format!("http://{api}").parse().unwrap())).unwrap();
-        let request = http::Request::delete(format!("{PODS}/busy")).body(Vec::new()).unwrap();
-        client.request::<Value>(request).await.unwrap();
-    });
+    let cluster = with_a_pod(&place);
+    cluster.delete("busy");
     until("its processes end", || processes(&place.cluster()).is_empty());
     until("its folder goes", || fs::read_dir(place.cluster().join("pods")).unwrap().next().is_none());
-    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
-    child.wait().unwrap();
 }
 
 #[test]
 fn what_a_pod_does_is_told_as_a_kubelet_tells_it() {
     let place = Place::new("told");
-    let (mut child, api) = start(&place);
-    let status = |name: &str| get(&api, &format!("{PODS}/{name}"))["status"].clone();
+    let cluster = Cluster::start(&place);
+    let status = |name: &str| cluster.get(name)["status"].clone();
     let state = |name: &str| status(name)["containerStatuses"][0]["state"].clone();
-    create(&api, PODS, &pod("good", "ghcr.io/dask/dask", &["sh", "-c", "echo done"]));
-    create(&api, PODS, &pod("bad", "ghcr.io/dask/dask", &["sh", "-c", "exit 3"]));
-    create(&api, PODS, &pod("killed", "ghcr.io/dask/dask", &["sh", "-c", "kill -9 $$$$"]));
-    create(&api, PODS, &pod("missing", "ghcr.io/dask/dask", &["no-such-program"]));
-    create(&api, PODS, &pod("other", "nginx:1", &["nginx"]));
+    cluster.create(&pod("good", "ghcr.io/dask/dask", &["sh", "-c", "echo done"]));
+    cluster.create(&pod("bad", "ghcr.io/dask/dask", &["sh", "-c", "exit 3"]));
+    cluster.create(&pod("killed", "ghcr.io/dask/dask", &["sh", "-c", "kill -9 $$$$"]));
+    cluster.create(&pod("missing", "ghcr.io/dask/dask", &["no-such-program"]));
+    cluster.create(&pod("other", "nginx:1", &["nginx"]));
     until("the good one succeeds", || status("good")["phase"] == "Succeeded");
     for (name, code) in [("bad", 3), ("killed", 137), ("missing", 128)] {
         until(name, || status(name)["phase"] == "Failed");
@@ -180,25 +191,21 @@ fn what_a_pod_does_is_told_as_a_kubelet_tells_it() {
     until("the other one is refused", || state("other")["waiting"]["reason"] == "ErrImagePull");
     let why = state("other")["waiting"]["message"].to_string();
     assert!(why.contains("nginx:1") && why.contains("make demo-kind"), "{why}");
-    assert_eq!(get(&api, &format!("{PODS}/good"))["spec"]["nodeName"], "laptop");
-    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
-    child.wait().unwrap();
+    assert_eq!(cluster.get("good")["spec"]["nodeName"], "laptop");
 }
 
 #[test]
 fn what_is_wrong_is_told_in_one_line() {
     let place = Place::new("wrong");
-    let (mut child, api) = start(&place);
+    let cluster = Cluster::start(&place);
     assert!(place.fails(&[]).contains("it runs already"), "a second one in the same folder");
     let other = Place::new("port");
-    let port = api.rsplit(':').next().unwrap();
+    let port = cluster.api.rsplit(':').next().unwrap();
     let told = other.fails(&["--port", port]);
     assert!(told.contains("is taken") && told.lines().count() == 1, "{told}");
     other.script("python", "#!/bin/sh\necho No module named distributed >&2\nexit 1\n");
     let told = other.fails(&[]);
     assert!(told.contains("has no Dask") && told.lines().count() == 1, "{told}");
-    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
-    child.wait().unwrap();
 }
 
 #[test]
