@@ -166,6 +166,9 @@ impl State {
             if let Some(e) = self.expectations.get_mut(subject) {
                 e.gone(&key.1, uid);
             }
+            if let Some(memory) = self.uid(subject).map(String::from).and_then(|u| self.groups.get_mut(&u)) {
+                memory.gone(&key.1);
+            }
         }
         if let Some(own) = K::own(key) {
             self.expectations.remove(&own);

@@ -232,11 +232,6 @@ async fn delete_one(
             super::expect(&mut state, *kind, subject, (&key, uid), Expected::Deleted, now);
             Ok(())
         }
-        // It changed since it was decided on: decide anew on what it is now.
-        Err(Error::Conflict { .. }) => {
-            operator.touched(subject.clone(), Duration::from_millis(200));
-            Ok(())
-        }
         Err(e) => super::gone_is_fine(e),
     }
 }

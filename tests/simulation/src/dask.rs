@@ -32,6 +32,8 @@ struct Inner {
     /// By the UID of the pod that a scheduler runs in.
     schedulers: BTreeMap<String, Scheduler>,
     made: u64,
+    /// When a cluster last lost one.
+    ended: BTreeMap<String, Duration>,
 }
 
 impl Dask {
@@ -53,7 +55,10 @@ impl Dask {
 
     /// The scheduler in this pod is over.
     pub fn stop(&self, pod: &str) {
-        if let Some(old) = self.lock().schedulers.remove(pod) {
+        let now = self.clock.elapsed();
+        let mut inner = self.lock();
+        if let Some(old) = inner.schedulers.remove(pod) {
+            inner.ended.insert(old.cluster, now);
             self.trace.say("dask", format_args!("{} is over", old.id));
         }
     }
@@ -65,6 +70,11 @@ impl Dask {
         let scheduler = inner.schedulers.values_mut().find(|s| s.cluster == cluster)?;
         scheduler.advance(now);
         Some(look(scheduler))
+    }
+
+    /// When a cluster last lost a scheduler.
+    pub fn ended(&self, cluster: &str) -> Option<Duration> {
+        self.lock().ended.get(cluster).copied()
     }
 
     /// Changes every scheduler.

@@ -74,8 +74,10 @@ impl Judge {
     }
 
     /// A scheduler was asked to let workers go.
-    pub fn retired(&mut self, call: &Retired) {
-        leaving::asked(&self.books, call, &mut self.found);
+    pub fn retired(&mut self, call: &Retired, now: Duration) {
+        // Two that write at the same time may take back what the other one has just chosen.
+        let since = (self.writers > 1).then(|| now.saturating_sub(self.books.allowance));
+        leaving::asked(&self.books, call, since, &mut self.found);
     }
 
     /// What was found since the last time.

@@ -188,7 +188,7 @@ impl World {
         let closed = self.dask.take_closed();
         let now = self.clock.elapsed();
         for call in &retired {
-            state.judge.retired(call);
+            state.judge.retired(call, now);
         }
         for pod in closed {
             let wait = state.chance.between(Duration::from_millis(200), Duration::from_secs(3));

@@ -43,6 +43,13 @@ fn known_faults_do_no_harm() {
     all_good(named::all().iter().map(|s| check(s, 1)));
 }
 
+/// Found by long explorations: names that were used again, deletions that were tried over and over, and what the judge or
+/// the world itself had wrong.
+#[test]
+fn seeds_that_once_went_wrong_do_no_harm() {
+    all_good([5131, 6941, 8103, 10_375, 14_725, 17_014, 18_708].into_iter().map(|seed| check(&random::scenario(seed), seed)));
+}
+
 #[test]
 fn whatever_a_seed_thinks_of_does_no_harm() {
     all_good((0..500).map(|seed| check(&random::scenario(seed), seed)));

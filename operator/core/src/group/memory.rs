@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    action::{RetireCall, RetireStage},
+    action::{NewPod, RetireCall, RetireStage},
     explain::Explanation,
     record::PodRecord,
     time::Timestamp,
@@ -34,6 +34,10 @@ pub struct Memory {
     pub(crate) fresh: Range<i64>,
     /// Numbers whose creation failed or was not answered: they come first, under the same names.
     pub(crate) again: BTreeSet<i64>,
+    /// Numbers of pods that came and went before their creation was answered.
+    used: BTreeSet<i64>,
+    /// Pods whose creation was not answered, or not yet, by name.
+    asked: BTreeMap<String, i64>,
     batch: usize,
     pub(crate) rejected: Option<Rejected>,
     /// Creations in a row that were not answered, and when to try again.
@@ -142,16 +146,38 @@ impl Memory {
         out
     }
 
+    /// These are about to be created.
+    pub(crate) fn asks(&mut self, pods: &[NewPod]) {
+        self.asked.extend(pods.iter().map(|p| (p.name.clone(), p.number)));
+    }
+
+    /// A pod is gone. If it is one whose creation was never answered, it was created, and has had its name.
+    pub fn gone(&mut self, name: &str) {
+        if let Some(number) = self.asked.remove(name) {
+            self.again.remove(&number);
+            self.used.insert(number);
+        }
+    }
+
     /// A batch of creations ended like this, by number.
     pub fn created(&mut self, outcomes: &[(i64, CreateOutcome)], template: &str, now: Timestamp) {
         let mut message = None;
         for (number, outcome) in outcomes {
             match outcome {
-                CreateOutcome::Created | CreateOutcome::Taken => continue,
+                CreateOutcome::Created | CreateOutcome::Taken => {}
                 CreateOutcome::Rejected(m) => message = Some(m.clone()),
-                CreateOutcome::Unknown => {}
+                CreateOutcome::Unknown => {
+                    if !self.used.remove(number) {
+                        self.again.insert(*number);
+                    }
+                    continue;
+                }
             }
-            self.again.insert(*number);
+            self.asked.retain(|_, n| n != number);
+            self.used.remove(number);
+            if matches!(outcome, CreateOutcome::Rejected(_)) {
+                self.again.insert(*number);
+            }
         }
         let all_well = outcomes.iter().all(|(_, o)| *o == CreateOutcome::Created);
         self.batch = if all_well { (self.batch() * 2).min(MAX_BATCH) } else { 1 };

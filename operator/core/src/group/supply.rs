@@ -64,6 +64,7 @@ pub(crate) fn plan(
     let numbers = memory.take(wanted.min(memory.batch()));
     let pods: Vec<NewPod> =
         numbers.into_iter().map(|n| template::worker_pod(input.group, cluster, n, input.domain)).collect();
+    memory.asks(&pods);
     found.actions.push(Action::CreatePods(pods));
     // A pod that was refused shows up nowhere: nothing would wake us.
     found.again_in(POLL);

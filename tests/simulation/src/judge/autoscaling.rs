@@ -39,13 +39,14 @@ pub fn check(books: &Books, change: &Change, now: Duration, dask: &Dask, found: 
     let said = dask.of(&group.cluster, |s| {
         let window = STALE + books.allowance;
         let since = now.saturating_sub(window).max(s.started);
-        s.targets.iter().filter(|(at, _)| *at >= since).map(|(_, n)| *n).collect::<Vec<_>>()
+        s.targets.iter().filter(|(at, _)| *at >= since).count()
     });
-    let said = said.unwrap_or_default();
+    // It may have been decided on what an earlier scheduler said, before it was known that it ended.
+    let ended = dask.ended(&group.cluster).filter(|at| now.saturating_sub(*at) < books.allowance);
+    let said = if ended.is_some() { usize::MAX } else { said.unwrap_or(0) };
     // Several answers must agree: fewer than three is no agreement.
-    if said.len() < 3 && before <= most {
-        let n = said.len();
-        say("I-A4", format!("{} was scaled from {before} to {after} on {n} answers", change.name));
+    if said < 3 && before <= most {
+        say("I-A4", format!("{} was scaled from {before} to {after} on {said} answers", change.name));
     }
     let step = (before / 4).max(1);
     if before - after > step && before <= most {

@@ -56,12 +56,13 @@ fn is_warned(books: &Books, pod: &Pod) -> bool {
 }
 
 /// A retirement: whoever is asked for is written down first, and is closed only by the scheduler that prepared it.
-pub fn asked(books: &Books, call: &Retired, found: &mut Vec<Violation>) {
+pub fn asked(books: &Books, call: &Retired, since: Option<Duration>, found: &mut Vec<Violation>) {
+    let was_marked = |p: &Pod| since.is_some_and(|since| p.last_marked.is_some_and(|at| at >= since));
     let unmarked: BTreeSet<&str> = call
         .asked
         .iter()
         .filter_map(|uid| books.pods.get(uid))
-        .filter(|p| p.live && !p.marked)
+        .filter(|p| p.live && !p.marked && !was_marked(p))
         .map(|p| p.name.as_str())
         .collect();
     if !unmarked.is_empty() {

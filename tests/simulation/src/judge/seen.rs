@@ -32,6 +32,8 @@ pub struct Pod {
     pub cluster: String,
     pub live: bool,
     pub marked: bool,
+    /// When it last was marked.
+    pub last_marked: Option<Duration>,
 }
 
 #[derive(Debug)]
@@ -63,7 +65,7 @@ impl Books {
     /// Writes a change down.
     pub fn note(&mut self, change: &Change, now: Duration) {
         match (change.resource.as_ref(), &change.after) {
-            ("pods", Some(after)) => self.note_pod(change, after),
+            ("pods", Some(after)) => self.note_pod(change, after, now),
             ("pods", None) => drop(self.pods.remove(&change.uid)),
             ("events", Some(after)) if after["reason"] == "DataLossRisk" => {
                 self.risks.push(after["message"].as_str().unwrap_or_default().into());
@@ -75,15 +77,19 @@ impl Books {
         }
     }
 
-    fn note_pod(&mut self, change: &Change, after: &Value) {
+    fn note_pod(&mut self, change: &Change, after: &Value, now: Duration) {
         let meta = &after["metadata"];
         let phase = after["status"]["phase"].as_str().unwrap_or("Pending");
+        let marked = meta["annotations"]["kubernetes.dask.org/retiring"].is_string();
+        let before = self.pods.get(&change.uid);
+        let last_marked = before.and_then(|p| if p.marked { Some(now) } else { p.last_marked });
         let pod = Pod {
             name: change.name.clone(),
             owner: crate::world::owner(after).map(String::from),
             cluster: text(&meta["labels"]["dask.org/cluster-name"]),
             live: !meta["deletionTimestamp"].is_string() && !matches!(phase, "Succeeded" | "Failed"),
-            marked: meta["annotations"]["kubernetes.dask.org/retiring"].is_string(),
+            marked,
+            last_marked,
         };
         let owner = pod.owner.as_ref().and_then(|uid| self.owners.get(uid));
         if owner.is_some_and(|o| o.resource == "daskworkergroups") {

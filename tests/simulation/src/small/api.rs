@@ -47,6 +47,8 @@ pub struct Api {
     pub armed: Option<(Fate, u8)>,
     /// Names that pods have had, and whether the operator can know it.
     pub names: BTreeMap<String, bool>,
+    /// Pods that the watch has just shown to be gone.
+    pub gone: Vec<String>,
     version: u32,
 }
 
@@ -66,6 +68,7 @@ impl Api {
             group_lag: now,
             armed: None,
             names: BTreeMap::new(),
+            gone: Vec::new(),
             version: 1,
         }
     }
@@ -165,6 +168,7 @@ impl Api {
                 replace(&mut self.seen, pod);
             }
             Change::Gone(pod) => {
+                self.gone.push(pod.name.clone());
                 for e in expected.iter_mut() {
                     e.gone(&pod.name, &pod.uid);
                 }

@@ -204,7 +204,8 @@ impl World {
         for call in &mut self.calls {
             call.waited_for = false;
         }
-        self.reading = SchedulerState::Unknown;
+        // What the scheduler has not answered yet, nobody waits for any more.
+        (self.reading, self.slow) = (SchedulerState::Unknown, None);
     }
 }
 

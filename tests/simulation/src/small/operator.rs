@@ -83,6 +83,9 @@ impl World {
     pub(super) fn turn(&mut self) -> Result<(), Broken> {
         let operator = &mut self.operator;
         self.api.deliver(self.now, &mut [&mut operator.expected, &mut operator.autoscaler_expected]);
+        for name in self.api.gone.drain(..) {
+            operator.memory.gone(&name);
+        }
         operator.acted = false;
         if !self.autoscaled {
             operator.autoscaler_need = SchedulerNeed::None;

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use dask_operator_api_server::Change;
 use serde_json::Value;
 
-use super::{Event, State};
+use super::{Event, State, owner};
 
 /// What a pod is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,6 +80,10 @@ impl State {
             "deployments" => self.soon(now, (5, 300), Event::Deployment(change.name.clone())),
             _ => {}
         }
+        if change.before.is_none() && change.after.as_deref().is_some_and(|a| owner(a).is_some()) {
+            // Its owner may be gone already.
+            self.soon(now, (500, 3000), Event::Collect);
+        }
         if change.after.is_none() || change.after.as_ref().is_some_and(|a| deleting(a)) {
             self.soon(now, (50, 1500), Event::Collect);
         }
@@ -95,8 +99,6 @@ impl State {
             (None, Some(after)) => {
                 if let Some(pod) = PodState::of(after) {
                     self.pods.insert(uid.clone(), pod);
-                    // Its owner may be gone already.
-                    self.soon(now, (500, 3000), Event::Collect);
                     self.soon(now, (20, 1500), Event::Bind(uid.clone()));
                 }
             }

@@ -50,6 +50,19 @@ fn a_creation_without_an_answer_is_repeated_under_its_name() {
 }
 
 #[test]
+fn a_pod_that_came_and_went_before_its_creation_was_answered_has_had_its_name() {
+    let mut scene = Scene::new(1, 0);
+    scene.memory.reserved(0..16);
+    let first = scene.decide();
+    let Action::CreatePods(pods) = &first.actions[0] else { panic!() };
+    scene.memory.gone(&pods[0].name);
+    scene.memory.created(&[(pods[0].number, CreateOutcome::Unknown)], &scene.template(), scene.now);
+    scene.later(1);
+    let Action::CreatePods(next) = &scene.decide().actions[0] else { panic!() };
+    assert_ne!(next[0].name, pods[0].name);
+}
+
+#[test]
 fn refused_pods_wait_longer_each_time_and_say_why() {
     let mut scene = Scene::new(1, 0);
     scene.memory.reserved(0..16);
