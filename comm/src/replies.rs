@@ -48,6 +48,13 @@ pub fn processing(reply: &Value, wanted: &[String]) -> Result<BTreeMap<String, u
     Ok(counts)
 }
 
+/// `ncores_running`: which of `asked` take tasks.
+pub fn running(reply: &Value, asked: &[String]) -> Result<BTreeSet<String>, CommError> {
+    let map = reply.as_map().ok_or_else(|| typed::wrong("running workers", reply))?;
+    let asked: BTreeSet<&str> = asked.iter().map(String::as_str).collect();
+    Ok(map.iter().filter_map(|(a, _)| a.as_str()).filter(|a| asked.contains(a)).map(String::from).collect())
+}
+
 /// `retire_workers`: which of `asked` were accepted.
 pub fn retired(reply: &Value, asked: &[String]) -> Result<BTreeSet<String>, CommError> {
     let map = reply.as_map().ok_or_else(|| typed::wrong("retired workers", reply))?;

@@ -84,6 +84,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> SchedulerClient<S> {
         replies::processing(&reply, workers)
     }
 
+    /// Those of `workers` that are registered and take tasks.
+    ///
+    /// # Errors
+    /// See [`SchedulerClient`].
+    pub async fn running(&mut self, workers: &[String]) -> Result<BTreeSet<String>, CommError> {
+        if workers.is_empty() {
+            return Ok(BTreeSet::new());
+        }
+        replies::running(&self.ask("ncores_running", vec![("workers", addresses(workers))]).await?, workers)
+    }
+
     /// Moves the data of `workers` to the others and retires them; answers those for which that worked.
     ///
     /// With neither `close_workers` nor `remove` they stay registered as

@@ -1,5 +1,7 @@
 //! A real Dask cluster on loopback: scheduler, workers and a Python client, ended with the value.
 
+#![allow(dead_code, reason = "each test takes what it needs")]
+
 use dask_comm::{Identity, Limits, SchedulerClient, Timeouts, WorkerInfo};
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -27,7 +29,10 @@ impl Drop for Process {
 /// A running cluster of one version.
 pub struct Cluster {
     pub client: SchedulerClient<TcpStream>,
+    /// The scheduler's address.
+    pub address: String,
     driver: Driver,
+    scheduler: Option<Process>,
     _processes: Vec<Process>,
     dir: TempDir,
 }
@@ -50,7 +55,8 @@ impl Cluster {
         let mut scheduler = dask(&python, "scheduler", dir.path());
         // Should this process be killed, the others end by themselves.
         scheduler.args(["--port", "0", "--idle-timeout", "120s", "--scheduler-file"]).arg(&file);
-        let mut processes = vec![spawn(&mut scheduler)];
+        let scheduler = spawn(&mut scheduler);
+        let mut processes = Vec::new();
         for name in ["w0", "7"] {
             let mut worker = dask(&python, "worker", dir.path());
             worker.args([
@@ -69,7 +75,8 @@ impl Cluster {
         let driver = Driver::start(&python, &address, dir.path());
         let stream = TcpStream::connect(address.strip_prefix("tcp://").unwrap()).await.unwrap();
         let client = SchedulerClient::connect(stream, Limits::default(), Timeouts::default()).await.unwrap();
-        let mut cluster = Self { client, driver, _processes: processes, dir };
+        let mut cluster =
+            Self { client, address, driver, scheduler: Some(scheduler), _processes: processes, dir };
         cluster
             .identity_when("both workers have reported", |i| {
                 i.workers.len() == 2 && i.workers.values().all(|w| w.rss_bytes > 0)
@@ -81,6 +88,25 @@ impl Cluster {
     /// Has the Python client do something; answers what it answered.
     pub fn tell(&mut self, command: &str) -> serde_json::Value {
         self.driver.tell(command)
+    }
+
+    /// Ends the scheduler at once.
+    pub fn kill_scheduler(&mut self) {
+        self.scheduler = None;
+    }
+
+    /// What runs a worker of this cluster, its options included.
+    pub fn worker_line(&self, version: &str, name: &str) -> Vec<String> {
+        let python = python(version).display().to_string();
+        let options =
+            ["--host", "127.0.0.1", "--no-dashboard", "--nthreads", "1", "--memory-limit", "512MiB"];
+        let line = [&python, "-m", "distributed.cli.dask_worker", &self.address, "--name", name];
+        line.into_iter().chain(options).map(String::from).collect()
+    }
+
+    /// The folder of this cluster's files.
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
     }
 
     /// A file that tasks wait for; [`open`] lets them end.

@@ -47,7 +47,11 @@ fn known_faults_do_no_harm() {
 /// the world itself had wrong.
 #[test]
 fn seeds_that_once_went_wrong_do_no_harm() {
-    all_good([5131, 6941, 8103, 10_375, 14_725, 17_014, 18_708].into_iter().map(|seed| check(&random::scenario(seed), seed)));
+    all_good(
+        [5131, 6941, 8103, 10_375, 14_725, 17_014, 18_708]
+            .into_iter()
+            .map(|seed| check(&random::scenario(seed), seed)),
+    );
 }
 
 #[test]

@@ -1,0 +1,100 @@
+//! The worker's processes: started in a session of their own, waited for, and ended.
+
+use std::{
+    ffi::OsString,
+    io,
+    os::unix::process::CommandExt,
+    process::{Command, Stdio},
+};
+
+use rustix::process::{
+    Pid, Signal, WaitOptions, getpid, kill_process, set_parent_process_death_signal, setsid, wait,
+};
+
+use tokio::signal::unix::{Signal as Incoming, SignalKind, signal};
+
+use crate::session;
+
+/// Exit codes of a shell for a program that is not there, or cannot be run.
+const NOT_FOUND: (i32, i32) = (127, 126);
+
+/// A started command line, and how it ended.
+#[derive(Debug)]
+pub struct Child {
+    pid: Pid,
+    ended: Option<i32>,
+    ends: Incoming,
+}
+
+impl Child {
+    /// Starts it. It is the leader of a session of its own, so that what is sent to our process group, as `tini -g`
+    /// does, does not reach it.
+    ///
+    /// # Errors
+    /// No process can be made, or nobody would tell of its end.
+    pub fn start(line: &[String]) -> io::Result<Self> {
+        let ends = signal(SignalKind::child())?;
+        let own = std::env::current_exe()?;
+        let child = Command::new(own).arg("exec").arg("--").args(line).stdin(Stdio::null()).spawn()?;
+        let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+        Ok(Self { pid: pid.ok_or_else(|| io::Error::other("no process id"))?, ended: None, ends })
+    }
+
+    /// Its process, which leads the session.
+    pub fn pid(&self) -> Pid {
+        self.pid
+    }
+
+    /// Waits for its end; its exit code, or 128 and the signal that ended it.
+    pub async fn ended(&mut self) -> i32 {
+        loop {
+            if let Some(code) = self.reap() {
+                return code;
+            }
+            self.ends.recv().await;
+        }
+    }
+
+    /// Takes note of all processes that ended, orphans that became ours included.
+    fn reap(&mut self) -> Option<i32> {
+        while let Ok(Some((pid, status))) = wait(WaitOptions::NOHANG) {
+            if pid == self.pid {
+                let signal = status.terminating_signal().map(|s| 128 + s);
+                self.ended = Some(status.exit_status().or(signal).unwrap_or(1));
+            }
+        }
+        self.ended
+    }
+
+    /// Sends a signal to it alone.
+    pub fn signal(&self, signal: Signal) {
+        if self.ended.is_none() {
+            let _ = kill_process(self.pid, signal);
+        }
+    }
+
+    /// Ends all processes of its session at once.
+    pub fn kill(&self) {
+        for pid in session::members(self.pid) {
+            let _ = kill_process(pid, Signal::KILL);
+        }
+        self.signal(Signal::KILL);
+    }
+}
+
+/// Becomes `line`, in a session of its own; returns only if that failed, with the exit code for it.
+pub fn exec(line: &[OsString]) -> (io::Error, i32) {
+    let Some((program, args)) = line.split_first() else { return (io::Error::other("no command"), 2) };
+    let parent = std::os::unix::process::parent_id();
+    let prepared = setsid().and_then(|_| set_parent_process_death_signal(Some(Signal::TERM)));
+    if let Err(error) = prepared {
+        return (error.into(), NOT_FOUND.1);
+    }
+    // Had our parent ended before it was watched, nobody would tell us.
+    if std::os::unix::process::parent_id() != parent {
+        let _ = kill_process(getpid(), Signal::TERM);
+    }
+    let error = Command::new(program).args(args).exec();
+    let code = if error.kind() == io::ErrorKind::NotFound { NOT_FOUND.0 } else { NOT_FOUND.1 };
+    (error, code)
+}

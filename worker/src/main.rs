@@ -1,0 +1,51 @@
+//! `dask-agent`: the first process of a worker pod.
+
+mod args;
+mod child;
+mod drain;
+mod http;
+mod install;
+mod leave;
+mod line;
+mod metrics;
+mod mine;
+mod run;
+mod scheduler;
+mod session;
+mod watch;
+
+use std::process::ExitCode;
+
+use args::{Cli, Command};
+use clap::Parser;
+
+/// Exit code when the agent itself cannot do its work (`EX_OSERR` of sysexits.h).
+const FAILED: u8 = 71;
+
+fn main() -> ExitCode {
+    match Cli::parse().command {
+        Command::Exec { line } => {
+            let (error, code) = child::exec(&line);
+            let program = line.first().map(|p| p.to_string_lossy().into_owned()).unwrap_or_default();
+            eprintln!("dask-agent: cannot run {program}: {error}; correct the container's command and args");
+            ExitCode::from(u8::try_from(code).unwrap_or(FAILED))
+        }
+        Command::Install { folder } => match install::install(&folder) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => failed(&error),
+        },
+        Command::Run(args) => {
+            tracing_subscriber::fmt().with_writer(std::io::stderr).with_target(false).with_ansi(false).init();
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            match runtime.map_err(run::RunError::Start).and_then(|r| r.block_on(run::run(&args))) {
+                Ok(code) => ExitCode::from(u8::try_from(code).unwrap_or(u8::MAX)),
+                Err(error) => failed(&error),
+            }
+        }
+    }
+}
+
+fn failed(error: &dyn std::error::Error) -> ExitCode {
+    eprintln!("dask-agent: {error}");
+    ExitCode::from(FAILED)
+}

@@ -1,0 +1,63 @@
+//! What is counted, for Prometheus.
+
+use prometheus::{Encoder, IntGauge, Registry, TextEncoder};
+
+/// What is counted.
+#[derive(Clone, Debug)]
+pub struct Metrics {
+    registry: Registry,
+    /// 1 while the worker's command runs.
+    pub running: IntGauge,
+    /// Worker processes of this pod that are registered and take tasks.
+    pub workers: IntGauge,
+    /// 1 from SIGTERM on.
+    pub leaving: IntGauge,
+    /// Processes that the kernel ended for want of memory (`oom_kill` of the cgroup's `memory.events`).
+    pub oom_kills: IntGauge,
+}
+
+impl Metrics {
+    /// All of them, 0.
+    ///
+    /// # Errors
+    /// A name is not valid, or there twice.
+    pub fn new() -> Result<Self, prometheus::Error> {
+        let registry = Registry::new();
+        let gauge = |name: &str, help: &str| {
+            let gauge = IntGauge::new(name, help)?;
+            registry.register(Box::new(gauge.clone()))?;
+            Ok::<_, prometheus::Error>(gauge)
+        };
+        Ok(Self {
+            running: gauge("dask_agent_worker_command_running", "1 while the worker's command runs")?,
+            workers: gauge(
+                "dask_agent_registered_workers",
+                "Worker processes of this pod that are registered with the scheduler and take tasks",
+            )?,
+            leaving: gauge("dask_agent_leaving", "1 from the pod's SIGTERM on")?,
+            oom_kills: gauge(
+                "dask_agent_oom_kills",
+                "Processes of this container that the kernel ended for want of memory",
+            )?,
+            registry,
+        })
+    }
+
+    /// All of them in Prometheus' text format.
+    ///
+    /// # Errors
+    /// They cannot be written.
+    pub fn text(&self) -> Result<String, prometheus::Error> {
+        self.oom_kills.set(oom_kills().unwrap_or(0));
+        let mut out = Vec::new();
+        TextEncoder::new().encode(&self.registry.gather(), &mut out)?;
+        Ok(String::from_utf8_lossy(&out).into_owned())
+    }
+}
+
+/// `oom_kill` of this container: cgroup v2, or v1.
+fn oom_kills() -> Option<i64> {
+    let v2 = std::fs::read_to_string("/sys/fs/cgroup/memory.events");
+    let text = v2.or_else(|_| std::fs::read_to_string("/sys/fs/cgroup/memory/memory.oom_control")).ok()?;
+    text.lines().find_map(|line| line.strip_prefix("oom_kill "))?.trim().parse().ok()
+}

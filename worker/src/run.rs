@@ -1,0 +1,169 @@
+//! The agent's life: starts the worker's command, waits for its end or for a signal, and sees that it leaves in order.
+
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+use thiserror::Error;
+use tokio::{
+    net::TcpListener,
+    signal::unix::{Signal as Incoming, SignalKind, signal},
+};
+
+use crate::{
+    args::Run,
+    child::Child,
+    drain::{Subject, drain},
+    http,
+    leave::Ending,
+    line,
+    metrics::Metrics,
+    scheduler::Scheduler,
+    watch,
+};
+
+/// For how long a worker that its scheduler let go may take to end by itself: a Nanny takes about 3 s.
+const LET_GO: Duration = Duration::from_secs(6);
+/// How long processes have between SIGTERM and SIGKILL.
+const TERM: Duration = Duration::from_secs(3);
+/// The same where nothing is left to wait for.
+const TERM_AT_ONCE: Duration = Duration::from_millis(1200);
+
+/// What keeps the agent from running.
+#[derive(Debug, Error)]
+pub enum RunError {
+    /// The command cannot be started.
+    #[error("cannot start the worker's command: {0}")]
+    Start(std::io::Error),
+    /// Signals cannot be received.
+    #[error("cannot receive signals: {0}")]
+    Signals(std::io::Error),
+    /// Metrics cannot be set up.
+    #[error("cannot count: {0}")]
+    Metrics(#[from] prometheus::Error),
+}
+
+/// Runs the command to its end; the exit code for the pod.
+///
+/// # Errors
+/// See [`RunError`].
+pub async fn run(args: &Run) -> Result<i32, RunError> {
+    let metrics = Metrics::new()?;
+    let mut signals = Leave::new().map_err(RunError::Signals)?;
+    let mut child = Child::start(&args.line).map_err(RunError::Start)?;
+    metrics.running.set(1);
+    let address = line::scheduler(&args.line).or_else(|| args.scheduler.clone());
+    let scheduler = address.as_deref().and_then(Scheduler::at);
+    if scheduler.is_none() {
+        tracing::warn!(
+            scheduler = address.as_deref().unwrap_or("none"),
+            "this scheduler cannot be asked; on SIGTERM the worker ends as without the agent"
+        );
+    }
+    let pid = child.pid();
+    tokio::spawn(serve(args.port, metrics.clone()));
+    tokio::spawn(hand_on(pid));
+    tokio::select! {
+        code = child.ended() => {
+            tracing::info!(code, "the worker's command ended");
+            return Ok(code);
+        }
+        () = watch::watch(scheduler.as_ref(), pid, &metrics) => {}
+        () = signals.asked() => {}
+    }
+    metrics.leaving.set(1);
+    Ok(leave(args, scheduler, &mut child, &mut signals).await)
+}
+
+/// Serves where that is wanted.
+async fn serve(port: u16, metrics: Metrics) {
+    if port != 0 {
+        // Both kinds of addresses, where there are both.
+        let listener = match TcpListener::bind(("::", port)).await {
+            Ok(listener) => Ok(listener),
+            Err(_) => TcpListener::bind(("0.0.0.0", port)).await,
+        };
+        match listener {
+            Ok(listener) => {
+                let served = http::serve(listener, metrics).await;
+                tracing::warn!(?served, "the HTTP server ended");
+            }
+            Err(error) => tracing::warn!(port, %error, "no /readyz and /metrics: the port cannot be used"),
+        }
+    }
+}
+
+/// The workers leave, then the processes end; the exit code.
+async fn leave(args: &Run, scheduler: Option<Scheduler>, child: &mut Child, signals: &mut Leave) -> i32 {
+    let limit = args.time_to_leave();
+    tracing::info!(seconds = limit.as_secs(), "the pod has to go: the workers leave first");
+    let begin = tokio::time::Instant::now();
+    let subject =
+        scheduler.map(|scheduler| Subject { scheduler, leader: child.pid(), name: args.worker_name.clone() });
+    let ending = match &subject {
+        None => Ending::CannotAsk,
+        Some(subject) => tokio::select! {
+            ending = drain(subject, limit) => ending,
+            // Its Nanny was told to end by the scheduler, or it just ended: what it held is elsewhere, or lost.
+            code = child.ended() => return code,
+            () = signals.asked() => Ending::Hurried,
+        },
+    };
+    tracing::info!(%ending, seconds = begin.elapsed().as_secs_f64(), "left");
+    let code = end(child, ending).await;
+    let Some(reason) = ending.code() else { return code };
+    // Kubernetes shows it as the container's termination message.
+    let _ = std::fs::write(&args.termination_log, format!("dask-agent: {ending:?}: {ending}\n"));
+    reason
+}
+
+/// Ends the processes, those that do not listen by force; the exit code of the worker's command.
+async fn end(child: &mut Child, ending: Ending) -> i32 {
+    if ending == Ending::Left
+        && let Ok(code) = tokio::time::timeout(LET_GO, child.ended()).await
+    {
+        return code;
+    }
+    child.signal(Signal::TERM);
+    let patience = match ending {
+        Ending::SchedulerLost | Ending::NobodyElse | Ending::Hurried => TERM_AT_ONCE,
+        // As without the agent: Kubernetes' own SIGKILL is the limit.
+        Ending::CannotAsk | Ending::NoWorker => Duration::MAX,
+        _ => TERM,
+    };
+    if let Ok(code) = tokio::time::timeout(patience, child.ended()).await {
+        return code;
+    }
+    child.kill();
+    child.ended().await
+}
+
+/// The signals that ask the pod to go: SIGTERM, and SIGINT as a terminal sends it.
+struct Leave(Incoming, Incoming);
+
+impl Leave {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self(signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?))
+    }
+
+    async fn asked(&mut self) {
+        tokio::select! {
+            _ = self.0.recv() => {}
+            _ = self.1.recv() => {}
+        }
+    }
+}
+
+/// Hands signals on that mean something to a program or nothing; never returns.
+async fn hand_on(pid: Pid) -> std::io::Result<()> {
+    let mut hangup = signal(SignalKind::hangup())?;
+    let mut first = signal(SignalKind::user_defined1())?;
+    let mut second = signal(SignalKind::user_defined2())?;
+    loop {
+        let signal = tokio::select! {
+            _ = hangup.recv() => Signal::HUP,
+            _ = first.recv() => Signal::USR1,
+            _ = second.recv() => Signal::USR2,
+        };
+        kill_process(pid, signal)?;
+    }
+}

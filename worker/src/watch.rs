@@ -1,0 +1,57 @@
+//! Whether this pod's workers are registered: asked seldom, and of a scheduler only what costs it nothing.
+
+use std::time::Duration;
+
+use rustix::process::Pid;
+
+use crate::{
+    metrics::Metrics,
+    mine::Marks,
+    scheduler::{AskError, Scheduler},
+    session,
+};
+
+/// Between two looks while the worker starts.
+const STARTING: Duration = Duration::from_millis(250);
+/// Between two looks at a worker that was registered the last time.
+const REGISTERED: Duration = Duration::from_secs(10);
+/// Longest wait after a scheduler could not be asked.
+const UNANSWERED: Duration = Duration::from_secs(5);
+
+/// Keeps `metrics.workers` up to date until the future is dropped. Without a scheduler that can be asked, a process
+/// that listens counts as registered.
+pub async fn watch(scheduler: Option<&Scheduler>, leader: Pid, metrics: &Metrics) {
+    let mut unanswered = STARTING;
+    loop {
+        let listeners = session::listeners(leader);
+        let count = match scheduler {
+            // A worker listens before it registers.
+            _ if listeners.is_empty() => Ok(0),
+            None => Ok(1),
+            Some(scheduler) => running(scheduler, &listeners).await,
+        };
+        let wait = match count {
+            Ok(count) => {
+                unanswered = STARTING;
+                metrics.workers.set(i64::try_from(count).unwrap_or(i64::MAX));
+                if count > 0 { REGISTERED } else { STARTING }
+            }
+            Err(error) => {
+                tracing::debug!(%error, "cannot ask whether the worker is registered");
+                unanswered = (unanswered * 2).min(UNANSWERED);
+                unanswered
+            }
+        };
+        tokio::time::sleep(wait).await;
+    }
+}
+
+async fn running(
+    scheduler: &Scheduler,
+    listeners: &std::collections::BTreeSet<std::net::SocketAddr>,
+) -> Result<usize, AskError> {
+    let mut talk = scheduler.connect(Duration::ZERO).await?;
+    let candidates: Vec<String> = Marks::new(listeners, talk.own, None).addresses.into_iter().collect();
+    let running = talk.client.running(&candidates).await;
+    running.map(|r| r.len()).map_err(|source| AskError::Comm { address: "its address".into(), source })
+}

@@ -1,0 +1,59 @@
+//! The agent with commands that need no Dask: exit codes, and how it comes to where it runs.
+
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+use std::{
+    os::unix::fs::PermissionsExt,
+    process::{Command, Output},
+};
+
+fn agent() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_dask-agent"))
+}
+
+fn run(line: &[&str]) -> Output {
+    agent().args(["run", "--"]).args(line).output().unwrap()
+}
+
+#[test]
+fn the_exit_code_is_that_of_the_command() {
+    for (script, code) in [("exit 0", 0), ("exit 7", 7), ("kill -9 $$", 137), ("kill -15 $$", 143)] {
+        assert_eq!(run(&["sh", "-c", script]).status.code(), Some(code), "{script}");
+    }
+}
+
+#[test]
+fn a_command_that_is_not_there_is_named() {
+    let output = run(&["no-such-program", "worker"]);
+    assert_eq!(output.status.code(), Some(127));
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(told.contains("no-such-program") && told.contains("correct the container's command"), "{told}");
+}
+
+#[test]
+fn the_command_leads_a_session_of_its_own() {
+    let output = run(&["sh", "-c", "cut -d' ' -f6 /proc/$$/stat; echo $$"]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    let words: Vec<&str> = text.split_whitespace().collect();
+    assert_eq!(words[0], words[1], "{text}");
+}
+
+#[test]
+fn it_copies_itself_and_the_copy_runs() {
+    let dir = tempfile::tempdir().unwrap();
+    for _ in 0..2 {
+        assert!(agent().arg("install").arg(dir.path()).status().unwrap().success());
+    }
+    let copy = dir.path().join("dask-agent");
+    assert_eq!(copy.metadata().unwrap().permissions().mode() & 0o777, 0o755);
+    let status = Command::new(copy).args(["run", "--", "sh", "-c", "exit 3"]).status().unwrap();
+    assert_eq!(status.code(), Some(3));
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_named() {
+    let output = agent().args(["install", "/proc/nowhere"]).output().unwrap();
+    assert!(!output.status.success());
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(told.contains("/proc/nowhere/dask-agent") && told.contains("must be a volume"), "{told}");
+}
