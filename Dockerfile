@@ -1,4 +1,4 @@
-# The operator's image: one static program, nothing else. Built on the platform it is for (`docker build --platform ...`).
+# The operator's image: two static programs, the operator and the agent that it gives to workers; nothing else. Built on the platform it is for (`docker build --platform ...`).
 FROM rust:1.95-bookworm AS build
 ARG TARGETARCH
 RUN apt-get update && apt-get install -y --no-install-recommends musl-tools && rm -rf /var/lib/apt/lists/*
@@ -13,10 +13,10 @@ RUN case "${TARGETARCH:-$(uname -m)}" in \
       *) echo "no target for ${TARGETARCH}" >&2; exit 1 ;; \
     esac \
     && rustup target add "$target" \
-    && cargo build --release --locked -p dask-operator --target "$target" \
-    && cp "target/$target/release/dask-operator" /dask-operator
+    && cargo build --release --locked -p dask-operator -p dask-agent --target "$target" \
+    && cp "target/$target/release/dask-operator" "target/$target/release/dask-agent" /
 
 FROM scratch
-COPY --from=build /dask-operator /dask-operator
+COPY --from=build /dask-operator /dask-agent /
 USER 65532:65532
 ENTRYPOINT ["/dask-operator"]

@@ -29,8 +29,8 @@ chart() { # ID: of the image, so that another content under the same tag makes a
 
 id=$IMAGE
 if [ "$ENGINE" != existing ]; then
-  quiet "operator built" static_build -p dask-operator
-  "$HERE/operator-image.sh" "$(static_folder)/dask-operator" "$IMAGE" "$CLUSTER"
+  quiet "operator built" static_build -p dask-operator -p dask-agent
+  "$HERE/operator-image.sh" "$(static_folder)" "$IMAGE" "$CLUSTER"
   "$HERE/dask-image.sh" "$DASK" "$CLUSTER"
   id=$(docker image inspect -f '{{.Id}}' "$IMAGE")
 fi
