@@ -3,6 +3,7 @@
 //! The names, the defaults and the shape are those of dask-kubernetes, so that its manifests and its
 //! Python client work unchanged; what this project adds is optional and marked *addition*.
 
+mod agent;
 mod autoscaler;
 mod cluster;
 mod condition;
@@ -11,6 +12,7 @@ mod schema;
 mod template;
 mod worker_group;
 
+pub use agent::{AgentMode, AgentSpec};
 pub use autoscaler::{DaskAutoscaler, DaskAutoscalerSpec, DaskAutoscalerStatus};
 pub use cluster::{DaskCluster, DaskClusterSpec, DaskClusterStatus, Phase, SchedulerSpec};
 pub use condition::{Condition, ConditionStatus};

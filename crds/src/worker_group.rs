@@ -9,7 +9,7 @@ use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Condition, PodSpecJson, TemplateMetadata};
+use crate::{AgentSpec, Condition, PodSpecJson, TemplateMetadata};
 
 /// Most workers a group can be asked for; the API server refuses more.
 pub const MAX_REPLICAS: i32 = 100_000;
@@ -76,6 +76,9 @@ pub struct WorkerSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub drain_timeout: Option<i64>,
+    /// *Addition.* The agent: the parent process of the worker's own command. It applies to new pods.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<AgentSpec>,
     /// The worker pod.
     pub spec: PodSpecJson,
 }

@@ -75,12 +75,14 @@ fn nulls_are_read_as_absent() {
     sent["spec"]["worker"]["replicas"] = Value::Null;
     sent["spec"]["worker"]["metadata"] = Value::Null;
     sent["spec"]["worker"]["drainTimeout"] = Value::Null;
+    sent["spec"]["worker"]["agent"] = Value::Null;
     sent["spec"]["scheduler"]["metadata"] = json!({"labels": null, "annotations": {"a": null}});
     sent["spec"]["worker"]["spec"]["containers"][0]["env"] = Value::Null;
     sent["status"] = Value::Null;
     let cluster: DaskCluster = serde_json::from_value(sent).unwrap();
     assert_eq!((cluster.spec.worker.replicas, cluster.spec.idle_timeout), (1, 0));
-    assert_eq!((cluster.spec.worker.metadata, cluster.spec.worker.drain_timeout), (None, None));
+    let worker = cluster.spec.worker;
+    assert_eq!((worker.metadata, worker.drain_timeout, worker.agent), (None, None, None));
     assert_eq!(cluster.status, None);
 
     let sent = json!({

@@ -110,6 +110,7 @@ fn cluster() -> Rules {
         ("idleTimeout", json!({"minimum": 0, "maximum": 2_147_483_647})),
         ("worker.replicas", json!({"minimum": 0, "maximum": 100_000})),
         ("worker.drainTimeout", json!({"minimum": 0})),
+        ("worker.agent.mode", json!({"enum": ["Disabled", "Drain"]})),
         ("scheduler.service.type", types),
         ("scheduler.service.ports", ports),
         ("scheduler.spec.activeDeadlineSeconds", json!({"x-kubernetes-validations": [no_deadline]})),
@@ -118,7 +119,7 @@ fn cluster() -> Rules {
     .into()
 }
 
-fn others() -> [(&'static str, Value); 10] {
+fn others() -> [(&'static str, Value); 11] {
     let ends = "'\"' + self + '\" ' + \"must be Never or OnFailure, with Always the program would start again each \
                 time it ends: choose OnFailure to start it again when it fails, else Never\"";
     let ends = json!({"rule": "self in ['Never', 'OnFailure']", "messageExpression": ends});
@@ -139,6 +140,7 @@ fn others() -> [(&'static str, Value); 10] {
         ("daskworkergroups: spec.cluster", named(&[name_of("DaskCluster"), same])),
         ("daskworkergroups: spec.worker.replicas", json!({"minimum": 0, "maximum": 100_000})),
         ("daskworkergroups: spec.worker.drainTimeout", json!({"minimum": 0})),
+        ("daskworkergroups: spec.worker.agent.mode", json!({"enum": ["Disabled", "Drain"]})),
         ("daskautoscalers: spec", json!({"x-kubernetes-validations": [bounds]})),
         ("daskautoscalers: spec.cluster", named(&[name_of("DaskCluster")])),
         ("daskautoscalers: spec.workerGroup", named(&[name_of("DaskWorkerGroup")])),

@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use clap::{Parser, Subcommand, ValueEnum};
+use dask_operator_core::agent;
 
 use crate::{run::Settings, telemetry::LogFormat};
 
@@ -15,6 +16,24 @@ pub enum SchedulerAccess {
     Direct,
     /// Through the API server, with the caller's rights.
     PortForward,
+}
+
+/// What the agent does in worker pods.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum AgentMode {
+    /// There is none.
+    Disabled,
+    /// It copies results to other workers before a pod ends.
+    Drain,
+}
+
+impl From<AgentMode> for dask_crds::AgentMode {
+    fn from(mode: AgentMode) -> Self {
+        match mode {
+            AgentMode::Disabled => Self::Disabled,
+            AgentMode::Drain => Self::Drain,
+        }
+    }
 }
 
 /// Runs elastic Dask clusters on Kubernetes.
@@ -42,6 +61,18 @@ pub struct Args {
     /// Seconds between two questions to a scheduler while an autoscaler needs it
     #[arg(long, default_value_t = 2.0)]
     pub poll_seconds: f64,
+    /// What the agent does in pods of workers that do not say it themselves
+    #[arg(long, value_enum, default_value = "drain")]
+    pub agent_mode: AgentMode,
+    /// Image that has the agent; without it worker pods run exactly what their spec says
+    #[arg(long)]
+    pub agent_image: Option<String>,
+    /// When that image is pulled [default: Kubernetes' own]
+    #[arg(long, value_parser = ["Always", "IfNotPresent", "Never"])]
+    pub agent_image_pull_policy: Option<String>,
+    /// Secret, in the workers' namespace, that image is pulled with; repeat for more
+    #[arg(long = "agent-pull-secret")]
+    pub agent_pull_secrets: Vec<String>,
     /// Take part in an election: of several operators one writes, the others are ready to
     #[arg(long)]
     pub leader_elect: bool,
@@ -97,6 +128,12 @@ impl Args {
             namespaces: self.namespaces.clone(),
             cluster_domain: self.cluster_domain.clone(),
             poll: Duration::from_secs_f64(self.poll_seconds.clamp(0.2, 300.0)),
+            agent: agent::Settings {
+                mode: self.agent_mode.into(),
+                image: self.agent_image.clone().filter(|image| !image.is_empty()),
+                pull_policy: self.agent_image_pull_policy.clone(),
+                pull_secrets: self.agent_pull_secrets.clone(),
+            },
         }
     }
 }
@@ -121,9 +158,29 @@ mod tests {
     }
 
     #[test]
+    fn there_is_no_agent_without_an_image() {
+        let settings = |args: &[&str]| parse(args).unwrap().settings().agent;
+        assert_eq!(settings(&[]), agent::Settings::default());
+        assert_eq!(settings(&["--agent-image="]), agent::Settings::default());
+        let wanted = agent::Settings {
+            mode: dask_crds::AgentMode::Disabled,
+            image: Some("i:1".into()),
+            pull_policy: Some("Always".into()),
+            pull_secrets: vec!["a".into(), "b".into()],
+        };
+        let args = ["--agent-mode=disabled", "--agent-image=i:1", "--agent-image-pull-policy=Always"];
+        assert_eq!(
+            settings(&[&args[..], &["--agent-pull-secret=a", "--agent-pull-secret=b"]].concat()),
+            wanted
+        );
+    }
+
+    #[test]
     fn contradictions_are_refused() {
         assert!(parse(&["-A", "-n", "a"]).is_err());
         assert!(parse(&["--log-level=loud"]).is_err());
         assert!(parse(&["--scheduler-access=magic"]).is_err());
+        assert!(parse(&["--agent-mode=full"]).is_err());
+        assert!(parse(&["--agent-image-pull-policy=Sometimes"]).is_err());
     }
 }

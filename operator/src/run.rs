@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use dask_operator_core::agent;
 use kube::Client;
 use tokio::{sync::Semaphore, task::JoinHandle, time::Instant};
 use tokio_util::sync::CancellationToken;
@@ -50,6 +51,8 @@ pub struct Settings {
     pub cluster_domain: String,
     /// How often a scheduler is asked while an autoscaler needs it.
     pub poll: Duration,
+    /// The agent of new workers.
+    pub agent: agent::Settings,
 }
 
 /// A running operator.

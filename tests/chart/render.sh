@@ -51,7 +51,8 @@ rules() {
 
 COMMON='--http-address=0.0.0.0:8080 --log-format=json'
 ELECTION='--leader-elect --lease-name=release-dask-operator'
-ACCESS="--scheduler-access=auto --cluster-domain=cluster.local $ELECTION"
+AGENT='--agent-mode=drain --agent-image=dask-operator:0.1.0 --agent-image-pull-policy=IfNotPresent'
+ACCESS="--scheduler-access=auto --cluster-domain=cluster.local $AGENT $ELECTION"
 
 lint() {
   local file
@@ -104,8 +105,10 @@ user_roles() {
 }
 
 dask_kubernetes_values() {
+  local access=${ACCESS/release-dask-operator/old-name}
+  access=${access/dask-operator:0.1.0 --agent-image-pull-policy=IfNotPresent/registry.example.org\/team\/dask-operator:1.2.3 --agent-image-pull-policy=Always}
   renders "dask-kubernetes' values" -f "$HERE/values/dask-kubernetes.yaml"
-  equals "dask-kubernetes' values: args" "$COMMON --verbose ${ACCESS/release-dask-operator/old-name} --all-namespaces " "$(args)"
+  equals "dask-kubernetes' values: args" "$COMMON --verbose $access --all-namespaces " "$(args)"
   for line in 'image: "registry.example.org/team/dask-operator:1.2.3"' 'imagePullPolicy: Always' '- name: registry-key' 'name: old-name' \
     'app.kubernetes.io/name: "dask"' 'serviceAccountName: dask-account' 'example.org/role: dask' 'example.org/note: "yes"' 'fsGroup: 2000' \
     'runAsUser: 1000' 'memory: 256Mi' '- emptyDir: \{\}' '- mountPath: /scratch' '- name: HTTPS_PROXY' 'example.org/pool: system' \
@@ -155,10 +158,23 @@ replicas() {
   refuses "no replica" "replicas" --set replicas=0
 }
 
+agent() {
+  renders "agent from elsewhere" --set agent.image=reg:5000/agent:2,agent.imagePullSecrets[0].name=a,agent.imagePullSecrets[1].name=b
+  equals "agent from elsewhere: args" "$COMMON --log-level=info --scheduler-access=auto --cluster-domain=cluster.local --agent-mode=drain \
+--agent-image=reg:5000/agent:2 --agent-pull-secret=a --agent-pull-secret=b $ELECTION --all-namespaces " "$(args)"
+  renders "an agent's policy" --set agent.image=reg:5000/agent:2,agent.imagePullPolicy=Never
+  has "an agent's policy" '^ +- --agent-image-pull-policy=Never$'
+  renders "no agent" --set agent.mode=Disabled
+  has "no agent by default, and one where a worker asks" '^ +- --agent-mode=disabled$'
+  has "no agent by default, and one where a worker asks" '^ +- --agent-image=dask-operator:0.1.0$'
+  refuses "an agent's mode" "mode" --set agent.mode=Sometimes
+  refuses "a typo in agent" "pullPolicy" --set agent.pullPolicy=Never
+}
+
 own_values() {
   renders "own values" --set logFormat=text,logLevel=debug,schedulerAccess=direct,clusterDomain=k8s.example --set 'namespaces={a}'
   equals "own values: args" "--http-address=0.0.0.0:8080 --log-format=text --log-level=debug --scheduler-access=direct \
---cluster-domain=k8s.example $ELECTION --namespace=a " "$(args)"
+--cluster-domain=k8s.example $AGENT $ELECTION --namespace=a " "$(args)"
   renders "global" -f "$HERE/values/global.yaml"
   renders "monitor of the operator" --set operatorMetrics.serviceMonitor.enabled=true
   equals "monitor of the operator" 1 "$(count '^kind: ServiceMonitor$')"
@@ -189,6 +205,7 @@ user_roles
 dask_kubernetes_values
 namespaced
 replicas
+agent
 own_values
 refusals
 crds

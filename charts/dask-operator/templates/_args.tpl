@@ -55,6 +55,16 @@
 {{- end }}
 - --scheduler-access={{ .Values.schedulerAccess }}
 - --cluster-domain={{ .Values.clusterDomain }}
+{{- with .Values.agent }}
+- --agent-mode={{ lower .mode }}
+- --agent-image={{ .image | default (include "dask-operator.image" $) }}
+{{- with .imagePullPolicy | default (.image | empty | ternary $.Values.image.pullPolicy "") }}
+- --agent-image-pull-policy={{ . }}
+{{- end }}
+{{- range .imagePullSecrets }}
+- --agent-pull-secret={{ .name }}
+{{- end }}
+{{- end }}
 - --leader-elect
 - --lease-name={{ include "dask-operator.fullname" . }}
 {{- range include "dask-operator.namespaces" . | fromJsonArray }}

@@ -36,6 +36,8 @@ pub struct Check {
     pub root: &'static str,
     /// From paths in the object that would be made to paths below `root`, the longest first.
     pub paths: Vec<(&'static str, &'static str)>,
+    /// A list in the object whose first element is ours, and the author's come after it.
+    pub ours_first: Option<&'static str>,
 }
 
 /// What the API server says of a template.
@@ -176,11 +178,32 @@ impl Check {
         if let Some(meta) = body["metadata"].as_object_mut() {
             meta.remove("ownerReferences");
         }
-        Self { key, kind, body, root, paths: paths.to_vec() }
+        Self { key, kind, body, root, paths: paths.to_vec(), ours_first: None }
+    }
+
+    /// The first element of this list is not the author's.
+    #[must_use]
+    pub fn with_ours_first(self, list: &'static str) -> Self {
+        Self { ours_first: Some(list), ..self }
+    }
+
+    /// The path as if our element of a list were not there; `None`, where it is about that one.
+    fn authors(&self, path: &str) -> Option<String> {
+        let in_list = |list: &str| {
+            let (index, rest) = path.strip_prefix(list)?.strip_prefix('[')?.split_once(']')?;
+            Some((format!("{list}["), index.parse::<usize>().ok()?, rest))
+        };
+        match self.ours_first.and_then(in_list) {
+            Some((_, 0, _)) => None,
+            Some((list, index, rest)) => Some(format!("{list}{}]{rest}", index - 1)),
+            None => Some(path.into()),
+        }
     }
 
     /// The path of ours that a path of the API server's means.
     pub fn ours(&self, path: &str) -> String {
+        let Some(path) = self.authors(path) else { return format!("{path} (added by the operator)") };
+        let path = path.as_str();
         let found = self.paths.iter().find_map(|(theirs, ours)| Some((ours, path.strip_prefix(theirs)?)));
         found.map_or_else(|| path.to_string(), |(ours, rest)| format!("{}{ours}{rest}", self.root))
     }
@@ -188,7 +211,10 @@ impl Check {
     /// What to say of complaints, each a path and a text.
     pub fn complaint(&self, causes: &[(String, String)], whole: &str) -> String {
         let mut told: Vec<String> = Vec::new();
-        for (path, text) in causes {
+        // What we add repeats what the author says: it is told once.
+        let is_authors = |(path, _): &&(String, String)| self.authors(path).is_some();
+        let has_authors = causes.iter().any(|c| is_authors(&c));
+        for (path, text) in causes.iter().filter(|c| !has_authors || is_authors(c)) {
             let line = format!("{}: {text}", self.ours(path));
             if !told.contains(&line) {
                 told.push(line);
@@ -207,78 +233,4 @@ impl Check {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn candidate(hash: &str) -> Candidate<'static> {
-        let body = json!({"metadata": {"ownerReferences": [1]}, "spec": {"image": hash}});
-        Candidate::new(Kind::Pod, "ns", hash, move |key| {
-            Check::new(key, Kind::Pod, body.clone(), "spec.cluster.", &[("spec.", "spec.worker.spec.")])
-        })
-    }
-
-    fn check() -> Check {
-        let c = candidate("x");
-        (c.check)(c.key)
-    }
-
-    fn invalid() -> Verdict {
-        let causes = vec![("spec.containers[1].name".to_string(), "Duplicate value: \"w\"".to_string())];
-        Verdict::Invalid { causes, message: "whole".into() }
-    }
-
-    const T0: Timestamp = Timestamp(1_000_000);
-
-    #[test]
-    fn one_template_is_tried_once() {
-        let mut verdicts = Verdicts::default();
-        let look_up = |v: &Verdicts| look_up(v, vec![candidate("x"), candidate("y")], T0);
-        assert_eq!(look_up(&verdicts).open.len(), 2);
-        verdicts.insert(&candidate("x").key, Verdict::Valid { unknown: vec!["spec.f".into()] }, T0);
-        verdicts.insert(&candidate("y").key, invalid(), T0);
-        let tried = look_up(&verdicts);
-        assert!(tried.open.is_empty() && tried.again.is_empty());
-        assert_eq!(tried.unknown, ["spec.cluster.spec.worker.spec.f"]);
-        assert_eq!(
-            tried.invalid[0].1,
-            "spec.cluster.spec.worker.spec.containers[1].name: Duplicate value: \"w\""
-        );
-        assert!(check().body["metadata"].get("ownerReferences").is_none());
-    }
-
-    #[test]
-    fn what_is_no_plain_yes_is_asked_for_again_and_counts_until_then() {
-        let later = T0.plus(VALID);
-        for verdict in [invalid(), Verdict::Unproved] {
-            let mut verdicts = Verdicts::default();
-            verdicts.insert(&candidate("x").key, verdict.clone(), T0);
-            let tried = look_up(&verdicts, vec![candidate("x")], later);
-            assert_eq!((tried.open.len(), tried.again.len()), (0, 1));
-            assert_eq!(tried.unproved, verdict == Verdict::Unproved);
-        }
-        let mut verdicts = Verdicts::default();
-        verdicts.insert(&candidate("x").key, Verdict::Valid { unknown: Vec::new() }, T0);
-        assert_eq!(look_up(&verdicts, vec![candidate("x")], later), Tried::default());
-    }
-
-    #[test]
-    fn complaints_are_few_and_said_once() {
-        let causes: Vec<_> = (0..9).map(|i| (format!("spec.a[{}]", i / 2), "bad".to_string())).collect();
-        let text = check().complaint(&causes, "whole");
-        assert_eq!(text.matches("bad").count(), TOLD);
-        assert!(text.ends_with("and 1 more"), "{text}");
-        assert_eq!(check().complaint(&[], "whole"), "whole");
-    }
-
-    #[test]
-    fn only_so_many_are_kept() {
-        let mut verdicts = Verdicts::default();
-        for i in 0..=MOST {
-            verdicts.insert(&i.to_string(), Verdict::Valid { unknown: Vec::new() }, T0);
-        }
-        assert_eq!(verdicts.by_key.len(), MOST);
-        assert!(!verdicts.by_key.contains_key("0") && verdicts.by_key.contains_key("1"));
-    }
-}
+mod tests;

@@ -14,6 +14,7 @@ use serde_json::json;
 
 use crate::{
     action::{Action, Decision, Kind, Patch, SchedulerNeed},
+    agent,
     check::{Tried, Verdicts},
     conditions, drift,
     explain::{self, Explanation},
@@ -56,6 +57,8 @@ pub struct Input<'a> {
     pub now: Timestamp,
     /// The Kubernetes cluster's DNS domain.
     pub domain: &'a str,
+    /// What the operator was told about the agent of its workers.
+    pub agent: &'a agent::Settings,
 }
 
 /// What to do about a cluster.

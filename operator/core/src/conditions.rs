@@ -23,6 +23,8 @@ pub const SCALE_DOWN_BLOCKED: &str = "ScaleDownBlocked";
 pub const SCALE_DOWN_LIMITED: &str = "ScaleDownLimitedByMemory";
 /// Worker pods fail or cannot start.
 pub const PODS_FAILING: &str = "PodsFailing";
+/// New workers run under the agent.
+pub const WORKER_AGENT: &str = "WorkerAgent";
 /// The API server refuses to create or change a part of the cluster.
 pub const WRITE_REFUSED: &str = "WriteRefused";
 /// The API server would take what is made of the spec.
@@ -52,9 +54,18 @@ const ABNORMAL: [&str; 9] = [
 /// Reasons that `Ready` alone gives.
 const OF_READY_ALONE: [&str; 2] = ["ClusterNotFound", "ClusterInError"];
 
-/// Reasons that are part of every start and every change of size: no event for them.
-const ROUTINE: [&str; 7] =
-    ["Starting", "Scaling", "NotReady", "NoWorkers", "Retrying", "NoWork", "WaitsForScheduler"];
+/// Reasons that are part of every start and every change of size, or somebody's own choice: no event for them.
+const ROUTINE: [&str; 9] = [
+    "Starting",
+    "Scaling",
+    "NotReady",
+    "NoWorkers",
+    "Retrying",
+    "NoWork",
+    "WaitsForScheduler",
+    "Disabled",
+    "Windows",
+];
 
 /// What is observed of one condition.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -32,6 +32,7 @@ pub(crate) use template_check::{candidate, check};
 
 use crate::{
     action::{Action, Decision, DeletePod, Kind, Patch, SchedulerNeed},
+    agent,
     check::{Tried, Verdicts},
     conditions::{self, Observed},
     drift, explain, names,
@@ -70,6 +71,8 @@ pub struct Input<'a> {
     pub now: Timestamp,
     /// The Kubernetes cluster's DNS domain.
     pub domain: &'a str,
+    /// What the operator was told about the agent of its workers.
+    pub agent: &'a agent::Settings,
 }
 
 /// What one pass found out; the status is made of it.

@@ -26,6 +26,7 @@ pub use outcome::{Outcome, START_TIMEOUT};
 
 use crate::{
     action::{Action, Decision, EventRecord, Kind, Patch, SchedulerNeed},
+    agent,
     check::Verdicts,
     drift,
     explain::{self, Explanation},
@@ -63,6 +64,8 @@ pub struct Input<'a> {
     pub now: Timestamp,
     /// The Kubernetes cluster's DNS domain.
     pub domain: &'a str,
+    /// What the operator was told about the agent of its workers.
+    pub agent: &'a agent::Settings,
 }
 
 /// A child of the job's, as far as the job is concerned.

@@ -5,6 +5,7 @@
 //! `dask-operator`) observes and acts. Two calls with equal arguments give equal answers.
 
 pub mod action;
+pub mod agent;
 pub mod autoscale;
 pub mod check;
 pub mod cluster;

@@ -26,6 +26,12 @@ pub const RETIRING: &str = "kubernetes.dask.org/retiring";
 /// Annotation: hash of the user's part of the template an object was made from.
 pub const TEMPLATE_HASH: &str = "kubernetes.dask.org/template-hash";
 
+/// Annotation of a worker pod: hash of what its agent was to be and to come from. It is what was asked, also where
+/// a webhook puts another image in its place.
+pub const AGENT_HASH: &str = "kubernetes.dask.org/agent-hash";
+/// The agent's init container and its volume.
+pub const AGENT: &str = "dask-agent";
+
 /// Annotation of a job: how its program ended (JSON, [`crate::job::Outcome`]).
 pub const OUTCOME: &str = "kubernetes.dask.org/outcome";
 

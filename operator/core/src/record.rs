@@ -54,6 +54,8 @@ pub struct PodRecord {
     pub mark: Option<Mark>,
     /// What keeps it from running, or ended it.
     pub trouble: Option<Trouble>,
+    /// The hash of its agent, where the agent's init container is what keeps it from running.
+    pub agent_trouble: Option<String>,
     /// Whether something outside ended it: eviction, preemption, a lost node.
     pub disrupted: bool,
     /// The Deployment it belongs to: workers of dask-kubernetes are made by one Deployment each.

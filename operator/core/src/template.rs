@@ -1,5 +1,6 @@
 //! The objects we make: the user's JSON, edited in place.
 
+mod agent;
 mod job;
 mod labels;
 mod pods;
@@ -15,6 +16,7 @@ pub use labels::{Meta as ChildMeta, effective, for_children};
 
 use crate::{
     action::NewPod,
+    agent::{Plan, Settings},
     hash, merge, names,
     record::{Cluster, Group, Owner},
 };
@@ -100,7 +102,13 @@ pub fn default_group(cluster: &Cluster) -> Value {
 }
 
 /// The worker pod of `group` with this number.
-pub fn worker_pod(group: &Group, cluster: &Cluster, number: i64, domain: &str) -> NewPod {
+pub fn worker_pod(
+    group: &Group,
+    cluster: &Cluster,
+    number: i64,
+    domain: &str,
+    settings: &Settings,
+) -> NewPod {
     let name = names::worker_pod(&group.meta.name, &group.meta.uid, number);
     let worker = &group.spec.worker;
     let mut meta = effective(&for_children(&group.meta), worker.metadata.as_ref());
@@ -111,6 +119,10 @@ pub fn worker_pod(group: &Group, cluster: &Cluster, number: i64, domain: &str) -
     meta.labels.insert(names::ISTIO.into(), "false".into());
     meta.annotations.insert(names::TEMPLATE_HASH.into(), hash(&worker.spec, worker.metadata.as_ref()));
 
+    let plan = Plan::of(worker, settings);
+    meta.annotations.remove(names::AGENT_HASH);
+    meta.annotations.extend(plan.hash(settings).map(|hash| (names::AGENT_HASH.into(), hash)));
+
     let mut spec = pods::spec(&worker.spec);
     pods::without_token(&mut spec);
     pods::leave_lost_nodes(&mut spec);
@@ -119,6 +131,7 @@ pub fn worker_pod(group: &Group, cluster: &Cluster, number: i64, domain: &str) -
     }
     let address = names::scheduler_address(&cluster.meta.name, &cluster.meta.namespace, domain, COMM_PORT);
     pods::append_env(&mut spec, &[("DASK_WORKER_NAME", &name), ("DASK_SCHEDULER_ADDRESS", &address)]);
+    agent::inject(&mut spec, &plan, settings);
 
     let owner = Owner::controller("DaskWorkerGroup", &group.meta.name, &group.meta.uid);
     let body = json!({

@@ -44,6 +44,7 @@ pub(super) async fn reconcile(
             verdicts: &state.verdicts,
             now,
             domain: &operator.settings.cluster_domain,
+            agent: &operator.settings.agent,
         });
         if decision.status.phase == Some(Phase::Created) {
             memory.created_written.get_or_insert(now);

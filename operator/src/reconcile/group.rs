@@ -47,6 +47,7 @@ pub(super) async fn reconcile(
             autoscaled: acting,
             now,
             domain: &operator.settings.cluster_domain,
+            agent: &operator.settings.agent,
         };
         (group::decide(&input, memory), Target::of(subject, &object.meta))
     };

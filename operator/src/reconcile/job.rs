@@ -41,6 +41,7 @@ pub(super) async fn reconcile(
             verdicts: &state.verdicts,
             now,
             domain: &operator.settings.cluster_domain,
+            agent: &operator.settings.agent,
         });
         let target = Target::of(subject, &object.meta);
         (decision, object, target)

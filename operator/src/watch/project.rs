@@ -15,7 +15,7 @@ use kube::Resource;
 
 mod runner;
 
-use super::raw::{ContainerStatus, PodSpec, PodStatus, RawDeployment, RawPod, RawService};
+use super::raw::{ContainerStatus, PodSpec, PodStatus, RawDeployment, RawPod, RawService, Waiting};
 use crate::subject::Key;
 
 /// Longest text kept of a pod's trouble.
@@ -62,6 +62,7 @@ pub fn pod(raw: RawPod) -> Option<(Key, PodRecord)> {
         template_hash: annotation(names::TEMPLATE_HASH),
         mark: annotation(names::RETIRING).map(|m| Mark::read(&m)),
         trouble: trouble(&status, phase),
+        agent_trouble: annotation(names::AGENT_HASH).filter(|_| agent_is_in_trouble(&status)),
         disrupted: disrupted(&status),
         ip: status.pod_ip,
     };
@@ -116,11 +117,8 @@ fn trouble(status: &PodStatus, phase: PodPhase) -> Option<Trouble> {
         ))
     };
     for container in all() {
-        let Some(waiting) = &container.state.waiting else { continue };
+        let Some(waiting) = container.state.waiting.as_ref().filter(|w| is_ill(w)) else { continue };
         let reason = waiting.reason.as_deref().unwrap_or_default();
-        if matches!(reason, "" | "ContainerCreating" | "PodInitializing") {
-            continue;
-        }
         let mut text = waiting.message.clone().unwrap_or_default();
         if let Some(end) = ended(container) {
             text = format!("{text} ({end})");
@@ -142,6 +140,21 @@ fn trouble(status: &PodStatus, phase: PodPhase) -> Option<Trouble> {
         return Some(of(reason, &text));
     }
     None
+}
+
+/// Whether a container waits for something else than its turn.
+fn is_ill(waiting: &Waiting) -> bool {
+    let reason = waiting.reason.as_deref().unwrap_or_default();
+    !matches!(reason, "" | "ContainerCreating" | "PodInitializing")
+}
+
+/// Whether the agent's init container cannot start, or failed. It is the first of all.
+fn agent_is_in_trouble(status: &PodStatus) -> bool {
+    let agent = status.init_container_statuses.iter().find(|c| c.name == names::AGENT);
+    agent.is_some_and(|c| {
+        let failed = c.state.terminated.as_ref().is_some_and(|t| t.exit_code != 0);
+        failed || c.state.waiting.as_ref().is_some_and(is_ill)
+    })
 }
 
 fn of(reason: &str, message: &str) -> Trouble {

@@ -29,7 +29,12 @@ pub fn new(api: SocketAddr) -> Result<Arc<Operator>> {
     let client =
         client::connect(config, metrics.clone(), leadership.clone()).context("a client of the API server")?;
     let world = World { clock: Arc::new(SystemClock), dice: Dice::from_system(), dial: Arc::new(Direct) };
-    let settings = Settings { namespaces: Vec::new(), cluster_domain: "cluster.local".into(), poll: POLL };
+    let settings = Settings {
+        namespaces: Vec::new(),
+        cluster_domain: "cluster.local".into(),
+        poll: POLL,
+        agent: Default::default(),
+    };
     Ok(Operator::new(client, world, metrics, leadership, settings))
 }
 

@@ -99,7 +99,7 @@ async fn post<T: DeserializeOwned>(client: &Client, path: String, body: &Value) 
 async fn grow(client: &Client, permits: &Semaphore, (cluster, group): &(Cluster, Group)) -> Result<()> {
     let path = format!("/api/v1/namespaces/{}/pods", group.meta.namespace);
     let one = async |number| {
-        let pod = template::worker_pod(group, cluster, number, DOMAIN);
+        let pod = template::worker_pod(group, cluster, number, DOMAIN, &Default::default());
         let _permit = permits.acquire().await?;
         post::<PartialObjectMeta<Pod>>(client, path.clone(), &pod.body).await.map(drop)
     };

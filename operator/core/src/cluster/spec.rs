@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::Input;
 use crate::{
     action::Kind,
+    agent,
     check::{self, Candidate, Check, Tried},
     conditions::{self, Observed},
     group, hash, names,
@@ -26,7 +27,12 @@ const SERVICE: [(&str, &str); 3] = [
     ("metadata.annotations", "spec.scheduler.metadata.annotations"),
 ];
 
-fn candidates<'a>(cluster: &'a Cluster, root: &'static str, domain: &'a str) -> Vec<Candidate<'a>> {
+fn candidates<'a>(
+    cluster: &'a Cluster,
+    root: &'static str,
+    domain: &'a str,
+    settings: &'a agent::Settings,
+) -> Vec<Candidate<'a>> {
     let (namespace, scheduler) = (&cluster.meta.namespace, &cluster.spec.scheduler);
     let deployment = template::hash(&scheduler.spec, scheduler.metadata.as_ref());
     // A Service's name has rules of its own.
@@ -38,8 +44,8 @@ fn candidates<'a>(cluster: &'a Cluster, root: &'static str, domain: &'a str) -> 
         Candidate::new(Kind::Service, namespace, &service, move |key| {
             Check::new(key, Kind::Service, unbound(template::scheduler_service(cluster)), root, &SERVICE)
         }),
-        group::candidate(&cluster.spec.worker, namespace, move |key| {
-            group::check(key, &default_group(cluster), cluster, root, domain)
+        group::candidate(&cluster.spec.worker, namespace, settings, move |key| {
+            group::check(key, (&default_group(cluster), cluster), root, domain, settings)
         }),
     ]
 }
@@ -65,8 +71,12 @@ pub(crate) fn of_job(job: &Job) -> Cluster {
 }
 
 /// The templates of the cluster that will be made for a job.
-pub(crate) fn candidates_of_job<'a>(cluster: &'a Cluster, domain: &'a str) -> Vec<Candidate<'a>> {
-    candidates(cluster, "spec.cluster.", domain)
+pub(crate) fn candidates_of_job<'a>(
+    cluster: &'a Cluster,
+    domain: &'a str,
+    settings: &'a agent::Settings,
+) -> Vec<Candidate<'a>> {
+    candidates(cluster, "spec.cluster.", domain, settings)
 }
 
 /// The default group as it will be made.
@@ -98,7 +108,7 @@ pub(crate) fn tried(input: &Input<'_>) -> Tried {
     if check::is_known(&input.cluster.status.conditions, |c| c.observed_generation == generation) {
         return Tried::default();
     }
-    check::look_up(input.verdicts, candidates(input.cluster, "", input.domain), input.now)
+    check::look_up(input.verdicts, candidates(input.cluster, "", input.domain, input.agent), input.now)
 }
 
 /// Whether the API server takes the spec, as a condition.

@@ -5,7 +5,7 @@ mod idle;
 
 use std::collections::BTreeMap;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 use crate::{
@@ -93,6 +93,7 @@ impl Scene {
             verdicts: &self.verdicts,
             now: self.now,
             domain: "cluster.local",
+            agent: &agent::Settings::default(),
         });
         self.cluster.status = decision.status.clone();
         decision
@@ -293,6 +294,25 @@ fn a_changed_worker_template_is_copied_to_the_default_group() {
     scene.cluster.spec.worker.spec.0.insert("nodeName".into(), json!("n"));
     let patches = patches(&scene.decide());
     assert_eq!(patches[0].1["spec"]["worker"], json!({"spec": {"nodeName": "n"}}));
+}
+
+#[test]
+fn an_edited_agent_reaches_the_default_group() {
+    let mut scene = Scene::running();
+    for (mode, patch) in [
+        (json!({"mode": "Disabled"}), Some(json!({"agent": {"mode": "Disabled"}}))),
+        (json!({"mode": "Drain"}), Some(json!({"agent": {"mode": "Drain"}}))),
+        (json!({}), Some(json!({"agent": {"mode": null}}))),
+        (Value::Null, Some(json!({"agent": null}))),
+        (Value::Null, None),
+    ] {
+        let agent: Option<dask_crds::AgentSpec> = serde_json::from_value(mode).unwrap();
+        scene.cluster.spec.worker.agent = agent.clone();
+        let patches = patches(&scene.decide());
+        assert_eq!(patches.first().map(|p| p.1["spec"]["worker"].clone()), patch);
+        scene.group().spec.worker.agent = agent;
+    }
+    assert_eq!(template::default_group(&scene.cluster)["spec"]["worker"].get("agent"), None);
 }
 
 #[test]

@@ -1,7 +1,8 @@
-//! Pods of an earlier template that never came to work: a corrected template replaces them.
+//! Pods of an earlier template, or of an earlier agent, that never came to work: what is corrected replaces them.
 
 use crate::{
     action::SchedulerNeed,
+    agent::Plan,
     group::{Findings, Input, Mapped, Tally, choose},
     record::{PodPhase, PodRecord},
 };
@@ -10,9 +11,12 @@ use crate::{
 /// wait for ever. What runs is left alone.
 pub(crate) fn plan(input: &Input<'_>, tally: &Tally<'_>, addresses: &Mapped, found: &mut Findings) {
     let current = found.failures.template.clone();
+    let agent = Plan::of(&input.group.spec.worker, input.agent).hash(input.agent);
     let is_stale = |p: &&&PodRecord| {
         let waits = p.phase == PodPhase::Pending || p.trouble.is_some();
-        p.template_hash.is_some() && p.template_hash != current && !p.is_ready() && waits
+        let agent_is_corrected = p.agent_trouble.is_some() && p.agent_trouble != agent;
+        let is_other = p.template_hash.is_some() && p.template_hash != current;
+        (is_other || agent_is_corrected) && !p.is_ready() && waits
     };
     let stale: Vec<&PodRecord> = tally.staying.iter().filter(is_stale).copied().collect();
     for pod in stale {

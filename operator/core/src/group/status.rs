@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use dask_crds::{ConditionStatus, DaskWorkerGroupStatus, WorkerCounts};
 
 use crate::{
+    agent::Plan,
     conditions::{self, Observed},
     group::{Findings, Input, Tally, template_check},
     lint,
@@ -30,18 +31,7 @@ pub(crate) fn build(
     if !observed.iter().any(|o| o.is(conditions::PODS_FAILING)) {
         observed.push(failing(tally, explained, found));
     }
-    match template_check::accepted(input, found) {
-        Some(accepted) => {
-            if !accepted.holds() {
-                observed.retain(|o| !o.is(conditions::READY));
-                observed.push(conditions::no(conditions::READY, accepted.reason(), accepted.message()));
-            }
-            observed.push(accepted);
-            observed.push(lint::condition(lint::worker(&input.group.spec.worker), &found.tried.unknown));
-        }
-        None => observed
-            .extend(conditions::kept(&old.conditions, &[conditions::ACCEPTED, conditions::SPEC_WARNING])),
-    }
+    of_the_template(input, found, &mut observed);
     if !observed.iter().any(|o| o.is(conditions::READY)) {
         observed.push(ready(tally));
     }
@@ -62,6 +52,23 @@ pub(crate) fn build(
         template_hash: template,
         conditions: conditions::update(&old.conditions, observed, input.group.meta.generation, input.now),
     }
+}
+
+/// What is said of the template and its agent; as it was while nobody knows what the API server says of them.
+fn of_the_template(input: &Input<'_>, found: &Findings, observed: &mut Vec<Observed>) {
+    let worker = &input.group.spec.worker;
+    let Some(accepted) = template_check::accepted(input, found) else {
+        let types = [conditions::ACCEPTED, conditions::SPEC_WARNING, conditions::WORKER_AGENT];
+        observed.extend(conditions::kept(&input.group.status.conditions, &types));
+        return;
+    };
+    if !accepted.holds() {
+        observed.retain(|o| !o.is(conditions::READY));
+        observed.push(conditions::no(conditions::READY, accepted.reason(), accepted.message()));
+    }
+    observed.push(accepted);
+    observed.push(lint::condition(lint::worker(worker), &found.tried.unknown));
+    observed.extend(Plan::of(worker, input.agent).condition());
 }
 
 /// Since when a person waits. It begins anew when more is asked, and does not run while an autoscaler
@@ -160,7 +167,7 @@ fn failing(tally: &Tally<'_>, explained: Option<(&PodRecord, &Trouble)>, found: 
                 "{n} of {} pods, {} among them: {text}{waiting}{}",
                 tally.live() + tally.finished.len(),
                 pod.name,
-                remedy(reason)
+                if pod.agent_trouble.is_some() { AGENT_REMEDY } else { remedy(reason) }
             );
             conditions::yes(conditions::PODS_FAILING, reason, message)
         }
@@ -175,6 +182,10 @@ fn failing(tally: &Tally<'_>, explained: Option<(&PodRecord, &Trouble)>, found: 
         None => conditions::no(conditions::PODS_FAILING, "NoneFails", "no pod fails"),
     }
 }
+
+/// What to do where the agent's init container is what fails.
+const AGENT_REMEDY: &str = " (init container dask-agent); check the chart's agent.image and agent.imagePullSecrets, or set \
+     spec.worker.agent.mode: Disabled";
 
 /// What to do about it.
 pub(crate) fn remedy(reason: &str) -> &'static str {

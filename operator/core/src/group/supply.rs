@@ -62,8 +62,8 @@ pub(crate) fn plan(
         return;
     }
     let numbers = memory.take(wanted.min(memory.batch()));
-    let pods: Vec<NewPod> =
-        numbers.into_iter().map(|n| template::worker_pod(input.group, cluster, n, input.domain)).collect();
+    let pod = |n| template::worker_pod(input.group, cluster, n, input.domain, input.agent);
+    let pods: Vec<NewPod> = numbers.into_iter().map(pod).collect();
     memory.asks(&pods);
     found.actions.push(Action::CreatePods(pods));
     // A pod that was refused shows up nowhere: nothing would wake us.

@@ -4,6 +4,7 @@ use dask_crds::WorkerSpec;
 
 use crate::{
     action::{Action, Kind},
+    agent::{Plan, Settings},
     check::{self, Candidate, Check},
     conditions::{self, Observed},
     group::{Findings, Input},
@@ -21,32 +22,41 @@ const PATHS: [(&str, &str); 3] = [
 pub(crate) fn candidate<'a>(
     worker: &WorkerSpec,
     namespace: &str,
+    settings: &Settings,
     check: impl Fn(String) -> Check + 'a,
 ) -> Candidate<'a> {
-    Candidate::new(Kind::Pod, namespace, &template::hash(&worker.spec, worker.metadata.as_ref()), check)
+    let mut hash = template::hash(&worker.spec, worker.metadata.as_ref());
+    if let Some(mode) = Plan::of(worker, settings).mode() {
+        hash = format!("{hash}-{}", mode.name());
+    }
+    Candidate::new(Kind::Pod, namespace, &hash, check)
 }
 
 /// The group's worker as it would be made.
 pub(crate) fn check(
     key: String,
-    group: &Group,
-    cluster: &Cluster,
+    (group, cluster): (&Group, &Cluster),
     root: &'static str,
     domain: &str,
+    settings: &Settings,
 ) -> Check {
-    Check::new(key, Kind::Pod, template::worker_pod(group, cluster, 0, domain).body, root, &PATHS)
+    let pod = template::worker_pod(group, cluster, 0, domain, settings).body;
+    let check = Check::new(key, Kind::Pod, pod, root, &PATHS);
+    let is_first = Plan::of(&group.spec.worker, settings).mode().is_some();
+    if is_first { check.with_ours_first("spec.initContainers") } else { check }
 }
 
 /// Looks up what the API server says, or asks.
 pub(crate) fn plan(input: &Input<'_>, cluster: &Cluster, found: &mut Findings) {
     let status = &input.group.status;
-    let is_same = status.template_hash == found.failures.template;
+    let is_same = status.template_hash == found.failures.template
+        && Plan::of(&input.group.spec.worker, input.agent).is_told_by(&status.conditions);
     if check::is_known(&status.conditions, |_| is_same) {
         return;
     }
     let group = input.group;
-    let candidate = candidate(&group.spec.worker, &group.meta.namespace, |key| {
-        check(key, group, cluster, "", input.domain)
+    let candidate = candidate(&group.spec.worker, &group.meta.namespace, input.agent, |key| {
+        check(key, (group, cluster), "", input.domain, input.agent)
     });
     found.tried = check::look_up(input.verdicts, vec![candidate], input.now);
     if !found.tried.again.is_empty() {

@@ -4,6 +4,7 @@ mod removal;
 mod supply;
 mod taken_over;
 mod template_check;
+mod with_agent;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -28,6 +29,7 @@ struct Scene {
     has_scheduler_pod: bool,
     verdicts: Verdicts,
     now: Timestamp,
+    agent: agent::Settings,
     memory: Memory,
 }
 
@@ -64,6 +66,7 @@ impl Scene {
             has_scheduler_pod: true,
             verdicts: Verdicts::default(),
             now: T0.plus(Duration::from_secs(60)),
+            agent: agent::Settings::default(),
             memory: Memory::default(),
         }
     }
@@ -100,6 +103,7 @@ impl Scene {
             autoscaled: self.autoscaled,
             now: self.now,
             domain: "cluster.local",
+            agent: &self.agent,
         };
         let decision = decide(&input, &mut self.memory);
         self.group.status = decision.status.clone();

@@ -234,6 +234,7 @@ impl World {
                 autoscaled: self.autoscaled,
                 now: self.now,
                 domain: "cluster.local",
+                agent: &Default::default(),
             };
             decide(&input, &mut self.memory)
         };

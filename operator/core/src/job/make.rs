@@ -63,6 +63,6 @@ pub(super) fn tried(input: &Input<'_>) -> Tried {
         Check::new(key, Kind::Pod, template::job_runner(job, input.domain), "", &PATHS)
     });
     let mut candidates = vec![runner];
-    candidates.extend(cluster::candidates_of_job(&cluster, input.domain));
+    candidates.extend(cluster::candidates_of_job(&cluster, input.domain, input.agent));
     check::look_up(input.verdicts, candidates, input.now)
 }

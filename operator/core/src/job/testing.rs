@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::*;
 use crate::{
+    agent,
     check::Verdict,
     group::testing::{self, T0},
     record::{ContainerRecord, End, Meta, Object, PodPhase, Runner},
@@ -22,6 +23,7 @@ pub struct Scene {
     pub made: bool,
     pub absent: Option<Timestamp>,
     pub verdicts: Verdicts,
+    pub agent: agent::Settings,
     pub now: Timestamp,
 }
 
@@ -54,6 +56,7 @@ impl Scene {
             made: false,
             absent: Some(T0),
             verdicts: Verdicts::default(),
+            agent: agent::Settings::default(),
             now: T0.plus(Duration::from_secs(60)),
         }
     }
@@ -125,6 +128,7 @@ impl Scene {
             verdicts: &self.verdicts,
             now: self.now,
             domain: "cluster.local",
+            agent: &self.agent,
         }
     }
 

@@ -49,12 +49,17 @@ pub(super) fn leave_lost_nodes(spec: &mut Map<String, Value>) {
 pub(super) fn append_env(spec: &mut Map<String, Value>, vars: &[(&str, &str)]) {
     let containers = spec.get_mut("containers").and_then(Value::as_array_mut);
     for container in containers.into_iter().flatten().filter_map(Value::as_object_mut) {
-        let env = container.entry("env").or_insert_with(|| json!([]));
-        let Some(env) = env.as_array_mut() else { continue };
-        for (name, value) in vars {
-            if !env.iter().any(|v| v["name"] == *name) {
-                env.push(json!({"name": name, "value": value}));
-            }
+        append_env_of(container, vars);
+    }
+}
+
+/// The same for one container.
+pub(super) fn append_env_of(container: &mut Map<String, Value>, vars: &[(&str, &str)]) {
+    let env = container.entry("env").or_insert_with(|| json!([]));
+    let Some(env) = env.as_array_mut() else { return };
+    for (name, value) in vars {
+        if !env.iter().any(|v| v["name"] == *name) {
+            env.push(json!({"name": name, "value": value}));
         }
     }
 }

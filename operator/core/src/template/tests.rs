@@ -12,7 +12,7 @@ fn cluster_and_group() -> (Cluster, Group) {
 fn pod(edit: impl FnOnce(&mut Cluster, &mut Group)) -> Value {
     let (mut cluster, mut group) = cluster_and_group();
     edit(&mut cluster, &mut group);
-    worker_pod(&group, &cluster, 7, "cluster.local").body
+    worker_pod(&group, &cluster, 7, "cluster.local", &Settings::default()).body
 }
 
 #[test]

@@ -70,6 +70,36 @@ fn trouble_is_told_in_kubernetes_words() {
 }
 
 #[test]
+fn an_agent_in_trouble_is_told_with_its_hash() {
+    let pod = |annotated: bool, name: &str, state: Value| {
+        record(|p| {
+            if annotated {
+                p["metadata"]["annotations"]["kubernetes.dask.org/agent-hash"] = json!("h");
+            }
+            let statuses = json!([{"name": name, "state": state}]);
+            p["status"] = json!({"phase": "Pending", "initContainerStatuses": statuses,
+                "containerStatuses": [{"name": "worker", "state": {"waiting": {"reason": "PodInitializing"}}}]});
+        })
+    };
+    let waiting = |reason: &str| json!({"waiting": {"reason": reason}});
+    let ended = |code: i64| json!({"terminated": {"exitCode": code}});
+    let ill = pod(true, "dask-agent", waiting("ImagePullBackOff"));
+    assert_eq!(
+        (ill.trouble.unwrap().reason.as_str(), ill.agent_trouble.as_deref()),
+        ("ImagePullBackOff", Some("h"))
+    );
+    assert!(pod(true, "dask-agent", ended(1)).agent_trouble.is_some());
+    for well in [
+        pod(true, "dask-agent", ended(0)),
+        pod(true, "dask-agent", waiting("PodInitializing")),
+        pod(true, "other", waiting("ImagePullBackOff")),
+        pod(false, "dask-agent", waiting("ImagePullBackOff")),
+    ] {
+        assert_eq!(well.agent_trouble, None);
+    }
+}
+
+#[test]
 fn a_gated_pod_waits_and_is_not_ill() {
     let pod = record(|p| {
         p["status"] = json!({"phase": "Pending", "conditions": [

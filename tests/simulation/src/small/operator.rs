@@ -189,6 +189,7 @@ impl World {
             autoscaled: self.autoscaled,
             now: self.now,
             domain: "cluster.local",
+            agent: &Default::default(),
         };
         let Decision { actions, status, requeue, need } = group::decide(&input, &mut self.operator.memory);
         self.decisions += 1;

@@ -73,6 +73,7 @@ impl World {
             namespaces: Vec::new(),
             cluster_domain: "cluster.local".into(),
             poll: Duration::from_secs(2),
+            agent: Default::default(),
         };
         let operator = Operator::new(client, around, metrics, leadership, settings);
         let running = operator.clone();

@@ -1,0 +1,34 @@
+//! The agent that worker pods can run under, as a worker's spec names it.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The agent: the parent process of the worker's own command.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AgentSpec {
+    /// What the agent does; absent: the operator's own choice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<AgentMode>,
+}
+
+/// What the agent does. `Drain`: it copies results to other workers before a pod ends. `Disabled`: there is
+/// none. Absent: what the operator was told for all workers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum AgentMode {
+    /// There is none: the pod runs what its spec says.
+    Disabled,
+    /// Results are copied to other workers before a pod ends.
+    #[default]
+    Drain,
+}
+
+impl AgentMode {
+    /// Its name, as a spec has it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Disabled => "Disabled",
+            Self::Drain => "Drain",
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! Whether new workers of a group run under the agent, in which container, and what the group's status says of it.
+
+use dask_crds::{AgentMode, Condition, ConditionStatus, WorkerSpec};
+use serde_json::Value;
+
+use crate::{
+    conditions::{self, Observed, WORKER_AGENT},
+    hash, names,
+};
+
+/// Where the agent is, in the containers that have it.
+pub const PATH: &str = "/.dask-agent";
+
+/// What the operator was told about the agent.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// For workers that do not say it themselves.
+    pub mode: AgentMode,
+    /// The image that has the agent; without it no worker gets one.
+    pub image: Option<String>,
+    /// `imagePullPolicy` of that image.
+    pub pull_policy: Option<String>,
+    /// Names of the Secrets that image is pulled with; they must be in the workers' namespace.
+    pub pull_secrets: Vec<String>,
+}
+
+/// What becomes of a worker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Plan<'a> {
+    /// The operator has no agent to give.
+    NoImage,
+    /// Its pods stay what their author says, for this reason.
+    Without { reason: &'static str, message: String },
+    /// One of its containers runs under the agent.
+    Run { mode: AgentMode, image: &'a str, container: usize },
+}
+
+impl<'a> Plan<'a> {
+    /// The plan for pods of this worker.
+    pub fn of(worker: &WorkerSpec, settings: &'a Settings) -> Self {
+        let Some(image) = settings.image.as_deref() else { return Self::NoImage };
+        let own = worker.agent.as_ref().and_then(|a| a.mode);
+        let mode = own.unwrap_or(settings.mode);
+        if mode == AgentMode::Disabled {
+            let by = match own {
+                Some(_) => "spec.worker.agent.mode is Disabled",
+                None => {
+                    "the operator was told to run no agents (--agent-mode), and spec.worker.agent.mode is not set"
+                }
+            };
+            return without("Disabled", by);
+        }
+        let spec = &worker.spec.0;
+        let spec = |key: &str| spec.get(key).unwrap_or(&Value::Null);
+        // A pod's OS may be said by where it may run alone.
+        if spec("os")["name"] == "windows" || spec("nodeSelector")["kubernetes.io/os"] == "windows" {
+            return without("Windows", "the agent is a program for Linux");
+        }
+        if let Some(path) = taken(&spec) {
+            let why = format!(
+                "spec.worker.spec.{path} is what the agent needs for itself; rename it, or set \
+                 spec.worker.agent.mode: Disabled"
+            );
+            return without("NameTaken", &why);
+        }
+        let containers = elements(spec("containers"));
+        let container = containers.iter().position(mentions_a_worker).unwrap_or(0);
+        let has = |key: &str| containers.get(container).is_some_and(|c| !elements(&c[key]).is_empty());
+        if !has("command") && !has("args") {
+            let why = format!(
+                "spec.worker.spec.containers[{container}] has neither command nor args, so what its image runs is \
+                 not known; set args, e.g. [dask, worker]"
+            );
+            return without("NoCommand", &why);
+        }
+        Self::Run { mode, image, container }
+    }
+
+    /// The agent's mode, if there is one.
+    pub fn mode(&self) -> Option<AgentMode> {
+        if let Self::Run { mode, .. } = self { Some(*mode) } else { None }
+    }
+
+    /// Hash of what the agent is to be and to come from, if there is one.
+    pub fn hash(&self, settings: &Settings) -> Option<String> {
+        let Self::Run { mode, image, .. } = self else { return None };
+        Some(hash::of_json(&(mode, image, &settings.pull_policy, &settings.pull_secrets)))
+    }
+
+    /// The condition that tells it. Where the operator has no agent, there is nothing to tell.
+    pub fn condition(&self) -> Option<Observed> {
+        match self {
+            Self::NoImage => None,
+            Self::Without { reason, message } => Some(conditions::no(WORKER_AGENT, *reason, message)),
+            Self::Run { mode, .. } => {
+                let text = "new workers run under the agent: before a pod ends, its results are copied to other \
+                            workers";
+                Some(conditions::yes(WORKER_AGENT, mode.name(), text))
+            }
+        }
+    }
+
+    /// Whether these conditions were written with the same mode.
+    pub fn is_told_by(&self, conditions: &[Condition]) -> bool {
+        let told = conditions.iter().find(|c| c.type_ == WORKER_AGENT && c.status == ConditionStatus::True);
+        told.map(|c| c.reason.as_str()) == self.mode().map(AgentMode::name)
+    }
+}
+
+fn without(reason: &'static str, why: &str) -> Plan<'static> {
+    Plan::Without { reason, message: format!("new workers run without the agent: {why}") }
+}
+
+/// The elements of a list; none, where it is absent.
+fn elements(list: &Value) -> &[Value] {
+    list.as_array().map_or(&[], Vec::as_slice)
+}
+
+/// The path of a name or place in the pod that the agent needs, and its author uses.
+fn taken<'v>(spec: &impl Fn(&str) -> &'v Value) -> Option<String> {
+    let named = |list: &str| {
+        let n = elements(spec(list)).iter().position(|e| e["name"] == names::AGENT)?;
+        Some(format!("{list}[{n}].name {:?}", names::AGENT))
+    };
+    let mounted = |list: &str| {
+        elements(spec(list)).iter().enumerate().find_map(|(n, container)| {
+            let is_ours =
+                |m: &Value| m["mountPath"].as_str().is_some_and(|p| p.trim_end_matches('/') == PATH);
+            let m = elements(&container["volumeMounts"]).iter().position(is_ours)?;
+            Some(format!("{list}[{n}].volumeMounts[{m}].mountPath {PATH:?}"))
+        })
+    };
+    // Containers and init containers share one space of names.
+    ["volumes", "initContainers", "containers"]
+        .iter()
+        .find_map(|l| named(l))
+        .or_else(|| mounted("containers"))
+        .or_else(|| mounted("initContainers"))
+}
+
+/// Whether a container starts a Dask worker, as far as its command and args tell. They may be whole lines for a
+/// shell, and programs may be named with their path.
+fn mentions_a_worker(container: &Value) -> bool {
+    const ALONE: [&str; 3] = ["dask-worker", "dask-cuda-worker", "distributed.cli.dask_worker"];
+    let is_between = |c: char| c.is_whitespace() || ";&|()<>{}=\"'`".contains(c);
+    let texts = ["command", "args"].iter().flat_map(|key| elements(&container[*key]));
+    let words: Vec<&str> = texts
+        .filter_map(Value::as_str)
+        .flat_map(|text| text.split(is_between))
+        .filter(|word| !word.is_empty())
+        .map(|word| word.rsplit('/').next().unwrap_or(word))
+        .collect();
+    let follows = |rest: &[&str]| {
+        let rest = rest.strip_prefix(&["cuda"]).unwrap_or(rest);
+        matches!(rest.first(), Some(&("worker" | "spec")))
+    };
+    words.iter().enumerate().any(|(i, w)| ALONE.contains(w) || (*w == "dask" && follows(&words[i + 1..])))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,138 @@
+//! The agent of new workers: told in a condition, tried before it is used, and let go where it cannot start.
+
+use super::*;
+use crate::{agent::Plan, record::Trouble};
+
+/// A group of workers with a command, and an operator that has an agent for them.
+fn scene(wanted: i32, running: u8) -> Scene {
+    let mut scene = Scene::new(wanted, running);
+    scene.agent.image = Some("agent:1".into());
+    says(&mut scene, json!(["dask", "worker"]));
+    scene.memory.reserved(0..16);
+    scene
+}
+
+/// The worker's args; the pods that run were made of them.
+fn says(scene: &mut Scene, args: serde_json::Value) {
+    scene.group.spec.worker.spec.0["containers"][0]["args"] = args;
+    let hash = scene.template();
+    scene.pods.iter_mut().for_each(|p| p.template_hash = Some(hash.clone()));
+}
+
+fn chooses(scene: &mut Scene, mode: &str) {
+    scene.group.spec.worker.agent = Some(serde_json::from_value(json!({ "mode": mode })).unwrap());
+}
+
+fn told(d: &Decision<DaskWorkerGroupStatus>, type_: &str) -> Option<(bool, String, String)> {
+    let c = d.status.conditions.iter().find(|c| c.type_ == type_)?;
+    Some((c.status == dask_crds::ConditionStatus::True, c.reason.clone(), c.message.clone()))
+}
+
+/// The agent's condition: whether it holds, its reason, and its events.
+fn outcome(d: &Decision<DaskWorkerGroupStatus>) -> (bool, String, Vec<String>) {
+    let (holds, reason, _) = told(d, conditions::WORKER_AGENT).unwrap();
+    (holds, reason, events(d))
+}
+
+#[test]
+fn the_status_tells_it_and_only_what_nobody_chose_makes_an_event() {
+    let mut scene = scene(1, 1);
+    assert_eq!(outcome(&scene.decide()), (true, "Drain".into(), vec![]));
+    chooses(&mut scene, "Disabled");
+    assert_eq!(outcome(&scene.decide()), (false, "Disabled".into(), vec![]));
+    chooses(&mut scene, "Drain");
+    says(&mut scene, json!([]));
+    assert_eq!(outcome(&scene.decide()), (false, "NoCommand".into(), vec!["NoCommand".into()]));
+    assert_eq!(outcome(&scene.decide()), (false, "NoCommand".into(), vec![]), "once");
+    says(&mut scene, json!(["dask", "worker"]));
+    scene.group.spec.worker.spec.0.insert("volumes".into(), json!([{"name": "dask-agent", "emptyDir": {}}]));
+    assert_eq!(outcome(&scene.decide()), (false, "NameTaken".into(), vec!["NameTaken".into()]));
+    scene.group.spec.worker.spec.0.insert("os".into(), json!({"name": "windows"}));
+    assert_eq!(outcome(&scene.decide()), (false, "Windows".into(), vec![]));
+    scene.agent = agent::Settings::default();
+    assert_eq!(told(&scene.decide(), conditions::WORKER_AGENT), None, "there is none to have");
+}
+
+#[test]
+fn what_is_tried_is_what_is_made() {
+    let mut scene = scene(1, 0);
+    let tried = scene.decide_once().actions.into_iter().find_map(|a| match a {
+        Action::Check(checks) => Some(checks[0].body["spec"].clone()),
+        _ => None,
+    });
+    let made = scene.decide().actions.into_iter().find_map(|a| match a {
+        Action::CreatePods(pods) => Some(pods[0].body["spec"].clone()),
+        _ => None,
+    });
+    // Each pod has a name of its own.
+    let [tried, made] = [tried, made].map(|spec| {
+        let mut spec = spec.unwrap();
+        spec["containers"][0]["env"][0]["value"] = json!("name");
+        spec
+    });
+    assert_eq!(tried, made);
+    assert_eq!(made["initContainers"][0]["image"], "agent:1");
+}
+
+#[test]
+fn a_template_that_was_tried_without_the_agent_is_tried_again_with_it() {
+    let is_tried = |scene: &mut Scene| {
+        scene.verdicts = Verdicts::default();
+        let d = scene.decide_once();
+        (
+            d.actions.iter().any(|a| matches!(a, Action::Check(_))),
+            told(&d, conditions::WORKER_AGENT).is_some(),
+        )
+    };
+    let mut scene = scene(1, 1);
+    scene.agent.image = None;
+    scene.decide();
+    assert_eq!(is_tried(&mut scene), (false, false));
+    scene.agent.image = Some("agent:1".into());
+    assert_eq!(is_tried(&mut scene), (true, false), "it is told when it was tried");
+    scene.decide();
+    assert_eq!(is_tried(&mut scene), (false, true), "another process need not ask again");
+    chooses(&mut scene, "Disabled");
+    assert_eq!(is_tried(&mut scene), (true, true));
+}
+
+#[test]
+fn a_mode_changes_new_pods_alone() {
+    let mut scene = scene(2, 1);
+    chooses(&mut scene, "Drain");
+    scene.decide();
+    chooses(&mut scene, "Disabled");
+    let d = scene.decide();
+    assert_eq!((created(&d), deletes(&d).len(), marks(&d).len()), (1, 0, 0));
+    assert_eq!(d.status.workers.unwrap().outdated, 0);
+}
+
+#[test]
+fn an_agent_that_cannot_start_names_the_switch_and_the_switch_helps() {
+    let mut scene = scene(1, 1);
+    scene.snapshot().workers.clear();
+    let pod = &mut scene.pods[0];
+    (pod.phase, pod.ready_since) = (PodPhase::Pending, None);
+    pod.trouble = Some(Trouble { reason: "ImagePullBackOff".into(), message: "no such image".into() });
+    pod.agent_trouble = Plan::of(&scene.group.spec.worker, &scene.agent).hash(&scene.agent);
+    let d = scene.decide();
+    let (_, reason, message) = told(&d, conditions::PODS_FAILING).unwrap();
+    assert_eq!((reason.as_str(), deletes(&d).len()), ("ImagePullBackOff", 0));
+    assert!(
+        message.contains("agent.imagePullSecrets") && message.ends_with("agent.mode: Disabled"),
+        "{message}"
+    );
+    // Another image, or the same with a Secret, may be one that can be had; without an agent none is needed.
+    scene.agent.image = Some("agent:2".into());
+    assert_eq!(deletes(&scene.decide()), ["w1"]);
+    scene.agent.image = Some("agent:1".into());
+    assert_eq!(deletes(&scene.decide()).len(), 0);
+    scene.agent.pull_secrets = vec!["key".into()];
+    assert_eq!(deletes(&scene.decide()), ["w1"]);
+    scene.agent.pull_secrets.clear();
+    chooses(&mut scene, "Disabled");
+    assert_eq!(deletes(&scene.decide()), ["w1"]);
+    // Not one whose agent is well.
+    scene.pods[0].agent_trouble = None;
+    assert_eq!(deletes(&scene.decide()).len(), 0);
+}
