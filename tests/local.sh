@@ -19,6 +19,6 @@ trap 'rm -rf "$dir"' EXIT
 export E2E=1 E2E_CLUSTER=laptop E2E_DASK_IMAGE=ghcr.io/dask/dask:latest E2E_PYTHON=$python
 export E2E_CLIENT_PYTHON=$client RUST_LIB_BACKTRACE=0
 # What needs containers, quotas, several nodes, or minutes.
-skip=(alone:: at_last:: on_our_nodes:: compatibility:: kube_cluster_of trouble:: what_keeps_workers workers_come_with_the_work)
+skip=(agent:: alone:: at_last:: on_our_nodes:: compatibility:: kube_cluster_of trouble:: what_keeps_workers workers_come_with_the_work)
 "${laptop[@]}" -- --python "$python" --dir "$dir/cluster" -- \
   "${test[@]}" -- --include-ignored --test-threads "${E2E_THREADS:-4}" "${skip[@]/#/--skip=}" "$@"

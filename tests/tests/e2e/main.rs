@@ -1,5 +1,6 @@
 //! End-to-end tests on a real cluster with real Dask; `tests/e2e.sh` (make e2e) runs them.
 
+mod agent;
 mod alone;
 mod at_last;
 mod autoscaling;

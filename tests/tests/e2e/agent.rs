@@ -1,0 +1,89 @@
+//! Pods that have to go although nobody wants fewer workers: the agent sees that nothing of theirs is lost.
+
+use anyhow::{Result, ensure};
+use dask_comm::WorkerStatus;
+use dask_operator_tests::{
+    dask::{Dask, LEAVE, START, Wanted},
+    manifest,
+    space::{Space, test},
+    wait::{secs, until},
+};
+use k8s_openapi::api::core::v1::Pod;
+use kube::{ResourceExt, api::EvictParams};
+use serde_json::json;
+
+#[tokio::test]
+#[ignore = "needs a cluster: make e2e"]
+async fn a_deleted_pod_hands_over_and_finishes_first() -> Result<()> {
+    test("agent-delete", async |space| {
+        goes_without_loss(&space, async |pod| {
+            space.kubectl(&["delete", "pod", pod, "--wait=false"]).await.map(drop)
+        })
+        .await
+    })
+    .await
+}
+
+#[tokio::test]
+#[ignore = "needs a cluster: make e2e"]
+async fn an_evicted_pod_hands_over_and_finishes_first() -> Result<()> {
+    test("agent-evict", async |space| {
+        goes_without_loss(&space, async |pod| {
+            space.api::<Pod>().evict(pod, &EvictParams::default()).await?;
+            Ok(())
+        })
+        .await
+    })
+    .await
+}
+
+/// A worker holds the only copy of a value and runs a task while its pod has to go.
+async fn goes_without_loss(space: &Space, go: impl AsyncFnOnce(&str) -> Result<()>) -> Result<()> {
+    let dask = Dask::start(space, &manifest::cluster("c", 2)?).await?;
+    dask.group_condition("c-default", Wanted("WorkerAgent", true, "Drain"), secs(5)).await?;
+    let mut client = dask.driver().await?;
+    let identity = dask.identity().await?;
+    let (address, worker) =
+        identity.workers.first_key_value().map(|(a, w)| (a.clone(), w.clone())).unwrap_or_default();
+    client.tell(&format!("pin kept {address}")).await?;
+    client.tell("gated 2 gate").await?;
+    dask.all_busy().await?;
+
+    go(&worker.name).await?;
+    until("it is leaving, and the value is elsewhere", secs(20), async || {
+        let identity = dask.identity().await?;
+        let leaving =
+            identity.workers.get(&address).is_some_and(|w| w.status == WorkerStatus::ClosingGracefully);
+        let held: u64 = identity.workers.values().filter(|w| w.address != address).map(|w| w.in_memory).sum();
+        ensure!(leaving && held == 1, "leaving: {leaving}; others hold {held} values");
+        Ok(())
+    })
+    .await?;
+    let pods = dask.pods("c-default").await?;
+    ensure!(pods.iter().any(|p| p.name_any() == worker.name), "its task runs, and its pod is gone");
+    client.tell("open gate").await?;
+    until("its pod is gone", LEAVE, async || {
+        let pods = dask.pods("c-default").await?;
+        ensure!(pods.iter().all(|p| p.name_any() != worker.name), "it is still there");
+        Ok(())
+    })
+    .await?;
+    client.nothing_was_lost().await?;
+    dask.settled(2, START).await
+}
+
+#[tokio::test]
+#[ignore = "needs a cluster: make e2e"]
+async fn workers_may_run_without_it() -> Result<()> {
+    test("agent-disabled", async |space| {
+        let mut cluster = manifest::cluster("c", 1)?;
+        cluster["spec"]["worker"]["agent"] = json!({"mode": "Disabled"});
+        let dask = Dask::start(&space, &cluster).await?;
+        dask.group_condition("c-default", Wanted("WorkerAgent", false, "Disabled"), secs(5)).await?;
+        let pods = dask.pods("c-default").await?;
+        let spec = pods.first().and_then(|p| p.spec.clone()).unwrap_or_default();
+        ensure!(spec.init_containers.unwrap_or_default().is_empty(), "it has an init container");
+        Ok(())
+    })
+    .await
+}
