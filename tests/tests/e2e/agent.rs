@@ -9,7 +9,7 @@ use dask_operator_tests::{
     wait::{secs, until},
 };
 use k8s_openapi::api::core::v1::Pod;
-use kube::{ResourceExt, api::EvictParams};
+use kube::api::EvictParams;
 use serde_json::json;
 
 #[tokio::test]
@@ -59,12 +59,11 @@ async fn goes_without_loss(space: &Space, go: impl AsyncFnOnce(&str) -> Result<(
         Ok(())
     })
     .await?;
-    let pods = dask.pods("c-default").await?;
-    ensure!(pods.iter().any(|p| p.name_any() == worker.name), "its task runs, and its pod is gone");
+    let pods = space.api::<Pod>();
+    ensure!(pods.get_opt(&worker.name).await?.is_some(), "its task runs, and its pod is gone");
     client.tell("open gate").await?;
     until("its pod is gone", LEAVE, async || {
-        let pods = dask.pods("c-default").await?;
-        ensure!(pods.iter().all(|p| p.name_any() != worker.name), "it is still there");
+        ensure!(pods.get_opt(&worker.name).await?.is_none(), "it is still there");
         Ok(())
     })
     .await?;

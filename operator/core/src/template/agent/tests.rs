@@ -75,7 +75,6 @@ fn all_that_a_worker_is_given() {
         json!({"httpGet": {"path": "/readyz", "port": 8790}, "periodSeconds": 2, "timeoutSeconds": 2})
     );
     assert!(worker.get("livenessProbe").is_none() && worker.get("startupProbe").is_none());
-    assert_eq!(variable(worker, "DASK_AGENT_MODE"), "Drain");
     assert_eq!(variable(worker, "DASK_AGENT_PORT"), "8790");
     assert_eq!(variable(worker, "DASK_AGENT_GRACE_SECONDS"), "120");
     assert_eq!(pod.get("imagePullSecrets"), None);
@@ -91,7 +90,7 @@ fn what_the_author_says_stays() {
                 {"name": "sidecar", "args": ["x"]},
                 {
                     "name": "worker", "args": ["dask", "worker"], "readinessProbe": {"exec": {"command": ["x"]}},
-                    "env": [{"name": "DASK_AGENT_MODE", "value": "mine"}], "volumeMounts": [{"name": "a", "mountPath": "/a"}],
+                    "env": [{"name": "DASK_AGENT_GRACE_SECONDS", "value": "5"}], "volumeMounts": [{"name": "a", "mountPath": "/a"}],
                 },
             ],
         }),
@@ -107,9 +106,8 @@ fn what_the_author_says_stays() {
     );
     let (sidecar, worker) = (&spec["containers"][0], &spec["containers"][1]);
     assert_eq!((&sidecar["args"], sidecar.get("volumeMounts")), (&json!(["x"]), None));
-    assert_eq!(variable(sidecar, "DASK_AGENT_MODE"), Value::Null);
-    assert_eq!(variable(worker, "DASK_AGENT_MODE"), "mine");
-    assert_eq!(variable(worker, "DASK_AGENT_GRACE_SECONDS"), "7");
+    assert_eq!(variable(sidecar, "DASK_AGENT_GRACE_SECONDS"), Value::Null);
+    assert_eq!(variable(worker, "DASK_AGENT_GRACE_SECONDS"), "5");
     assert_eq!(worker["readinessProbe"], json!({"exec": {"command": ["x"]}}));
     assert_eq!(
         (&spec["terminationGracePeriodSeconds"], worker["volumeMounts"][0]["name"].as_str()),
