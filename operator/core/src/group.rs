@@ -3,6 +3,7 @@
 mod choose;
 mod failure;
 mod force;
+mod last_words;
 mod late;
 mod memory;
 mod reasons;
@@ -153,6 +154,7 @@ pub fn decide(input: &Input<'_>, memory: &mut Memory) -> Decision<DaskWorkerGrou
         Ok(cluster) => {
             patch_metadata(input, cluster, &mut found);
             reap(input, &tally, &mut found);
+            last_words::plan(input, &mut found);
             template_check::plan(input, cluster, &mut found);
             supply::plan(input, cluster, &tally, memory, &mut found);
             let addresses = Mapped::of(input);

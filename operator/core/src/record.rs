@@ -56,6 +56,8 @@ pub struct PodRecord {
     pub trouble: Option<Trouble>,
     /// The hash of its agent, where the agent's init container is what keeps it from running.
     pub agent_trouble: Option<String>,
+    /// What its agent said when it ended and its workers had not left in order: a word, a colon, a sentence.
+    pub last_words: Option<String>,
     /// Whether something outside ended it: eviction, preemption, a lost node.
     pub disrupted: bool,
     /// The Deployment it belongs to: workers of dask-kubernetes are made by one Deployment each.

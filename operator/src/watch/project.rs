@@ -63,6 +63,7 @@ pub fn pod(raw: RawPod) -> Option<(Key, PodRecord)> {
         mark: annotation(names::RETIRING).map(|m| Mark::read(&m)),
         trouble: trouble(&status, phase),
         agent_trouble: annotation(names::AGENT_HASH).filter(|_| agent_is_in_trouble(&status)),
+        last_words: last_words(&status),
         disrupted: disrupted(&status),
         ip: status.pod_ip,
     };
@@ -155,6 +156,13 @@ fn agent_is_in_trouble(status: &PodStatus) -> bool {
         let failed = c.state.terminated.as_ref().is_some_and(|t| t.exit_code != 0);
         failed || c.state.waiting.as_ref().is_some_and(is_ill)
     })
+}
+
+/// What the agent wrote down when its workers did not leave in order (`worker/src/run.rs`).
+fn last_words(status: &PodStatus) -> Option<String> {
+    let ended = status.container_statuses.iter().filter_map(|c| c.state.terminated.as_ref());
+    let words = ended.filter_map(|t| t.message.as_deref()?.trim().strip_prefix("dask-agent: "));
+    words.map(|w| shorten(w, TEXT)).next()
 }
 
 fn of(reason: &str, message: &str) -> Trouble {

@@ -102,6 +102,7 @@ pub struct Waiting {
 pub struct Terminated {
     pub(super) exit_code: i64,
     pub(super) reason: Option<String>,
+    pub(super) message: Option<String>,
     pub(super) started_at: Option<String>,
     pub(super) finished_at: Option<String>,
 }

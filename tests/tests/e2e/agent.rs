@@ -9,7 +9,7 @@ use dask_operator_tests::{
     wait::{secs, until},
 };
 use k8s_openapi::api::core::v1::Pod;
-use kube::api::EvictParams;
+use kube::api::{EvictParams, ListParams};
 use serde_json::json;
 
 #[tokio::test]
@@ -69,6 +69,25 @@ async fn goes_without_loss(space: &Space, go: impl AsyncFnOnce(&str) -> Result<(
     .await?;
     client.nothing_was_lost().await?;
     dask.settled(2, START).await
+}
+
+#[tokio::test]
+#[ignore = "needs a cluster: make e2e"]
+async fn a_deleted_cluster_waits_for_nobody() -> Result<()> {
+    test("agent-cluster", async |space| {
+        let dask = Dask::start(&space, &manifest::cluster("c", 4)?).await?;
+        let mut client = dask.driver().await?;
+        client.tell("gated 4 gate").await?;
+        dask.all_busy().await?;
+        space.kubectl(&["delete", "daskcluster", "c", "--wait=false"]).await?;
+        until("all its pods are gone", secs(15), async || {
+            let left = space.api::<Pod>().list(&ListParams::default()).await?.items.len();
+            ensure!(left == 0, "{left} pods are left");
+            Ok(())
+        })
+        .await
+    })
+    .await
 }
 
 #[tokio::test]

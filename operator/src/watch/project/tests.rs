@@ -57,6 +57,22 @@ fn a_scheduler_tells_its_port() {
 }
 
 #[test]
+fn what_an_agent_said_at_its_end_is_kept_and_nothing_else_that_a_container_says() {
+    let said = |message: Value| {
+        let pod = record(|p| {
+            let end = json!({"exitCode": 75, "message": message});
+            p["status"]["containerStatuses"] = json!([{"name": "worker", "state": {"terminated": end}}]);
+        });
+        pod.last_words
+    };
+    assert_eq!(said(json!("dask-agent: Busy: late\n")).as_deref(), Some("Busy: late"));
+    assert_eq!(said(json!("Traceback")), None);
+    assert_eq!(said(Value::Null), None);
+    let long = said(json!(format!("dask-agent: {}", "x".repeat(4000)))).unwrap();
+    assert!(long.chars().count() <= TEXT, "{}", long.len());
+}
+
+#[test]
 fn trouble_is_told_in_kubernetes_words() {
     let trouble = waiting("CrashLoopBackOff", "back-off 10s").trouble.unwrap();
     assert_eq!(trouble.reason, "CrashLoopBackOff");
