@@ -173,7 +173,10 @@ async fn reserve(
         state.cache.groups.get(key).and_then(|g| g.status.reserved_pod_numbers).unwrap_or(0).max(0)
     };
     let diff = json!({"reservedPodNumbers": up_to});
-    status(operator, subject, target, Some(&target.meta.resource_version), diff).await?;
+    // A group that is gone reserves nothing.
+    if status(operator, subject, target, Some(&target.meta.resource_version), diff).await?.is_none() {
+        return Ok(());
+    }
     if let Some(memory) = operator.state.lock().groups.get_mut(&target.meta.uid) {
         memory.reserved(first..up_to);
     }

@@ -81,7 +81,7 @@ impl Ending {
     /// The exit code for it; `None`: the worker's own.
     pub fn code(self) -> Option<i32> {
         match self {
-            Self::NoWorker | Self::Left | Self::CannotAsk => None,
+            Self::NoWorker | Self::Left | Self::SchedulerLost | Self::CannotAsk => None,
             _ => Some(Self::NOT_IN_ORDER),
         }
     }

@@ -34,6 +34,8 @@ pub struct Scenario {
     pub calm_at: Duration,
     /// How much later than it happens something may be seen, besides usual latencies.
     pub lag: Duration,
+    /// How long no watch may be there, in all.
+    away: Duration,
 }
 
 /// What came of it.
@@ -63,15 +65,19 @@ impl Scenario {
             planned: Vec::new(),
             calm_at: Duration::from_secs(120),
             lag: Duration::ZERO,
+            away: Duration::ZERO,
         }
     }
 
     /// This happens at that second.
     #[must_use]
     pub fn at(mut self, second: u64, act: Act) -> Self {
-        self.lag = self.lag.max(match &act {
+        // A watch that is lost may be tried again in the next time without an API server.
+        if let Act::Away { time } = &act {
+            self.away += *time + SILENCE;
+        }
+        self.lag = self.lag.max(self.away).max(match &act {
             Act::Lag { time, .. } | Act::Freeze { time, .. } => *time,
-            Act::Away { time } => *time + SILENCE,
             Act::Rates(rates) if rates.answer_lost > 0.0 || rates.request_lost > 0.0 => SILENCE,
             _ => Duration::ZERO,
         });

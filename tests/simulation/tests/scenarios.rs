@@ -48,7 +48,7 @@ fn known_faults_do_no_harm() {
 #[test]
 fn seeds_that_once_went_wrong_do_no_harm() {
     all_good(
-        [5131, 6941, 8103, 10_375, 14_725, 17_014, 18_708]
+        [5131, 6941, 8103, 10_375, 14_725, 17_014, 18_708, 25_353, 29_502]
             .into_iter()
             .map(|seed| check(&random::scenario(seed), seed)),
     );

@@ -39,7 +39,9 @@ pub struct Samples {
 impl Samples {
     /// Adds a sample; the same one twice counts once, and another scheduler's start anew.
     pub fn add(&mut self, scheduler: &str, at: Timestamp, wanted: i32) {
-        if self.scheduler != scheduler {
+        // What has a time far ahead is of a clock that was wrong.
+        let is_ahead = self.newest.is_some_and(|(t, _)| t.since(at) > STALE);
+        if self.scheduler != scheduler || is_ahead {
             *self = Self { scheduler: scheduler.into(), ..Self::default() };
         }
         if self.newest.is_some_and(|(t, _)| t >= at) {
@@ -60,7 +62,7 @@ impl Samples {
     }
 
     fn newest(&self, now: Timestamp) -> Option<i32> {
-        self.newest.filter(|(t, _)| now.since(*t) <= STALE).map(|(_, w)| w)
+        self.newest.filter(|(t, _)| now.since(*t) <= STALE && t.since(now) <= STALE).map(|(_, w)| w)
     }
 
     /// The most that any of the last samples wanted, if there are enough of them.
@@ -172,6 +174,17 @@ mod tests {
         let later = Timestamp(NOW.0 + 60_000);
         assert_eq!(next_size(8, &samples(&[0, 0, 0]), LIMITS, None, later), 8);
         assert_eq!(next_size(2, &samples(&[9]), LIMITS, None, later), 2);
+    }
+
+    #[test]
+    fn a_sample_of_a_clock_that_was_ahead_does_not_outlast_it() {
+        let mut s = Samples::default();
+        s.add("id", Timestamp(NOW.0 + 3_600_000), 9);
+        assert_eq!(next_size(2, &s, LIMITS, None, NOW), 2);
+        for i in 0..3 {
+            s.add("id", Timestamp(90_000 + 1_500 * i), 1);
+        }
+        assert_eq!(next_size(2, &s, LIMITS, None, NOW), 1);
     }
 
     #[test]

@@ -72,7 +72,8 @@ impl World {
         if self.api.group.spec.worker.replicas == n {
             return false;
         }
-        if n < self.api.group.spec.worker.replicas {
+        // What was asked and taken back before anybody was shown it makes no difference.
+        if n < self.api.seen_group.spec.worker.replicas {
             self.rules.asked_at = self.now;
         }
         self.api.change_group(|g| g.spec.worker.replicas = n);
