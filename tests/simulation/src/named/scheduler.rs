@@ -106,6 +106,16 @@ fn retirements() -> Vec<Scenario> {
                 .calm_at(160),
         );
     }
+    // Questions go on, over a connection that is open; calls need new ones.
+    let takes_no_connection = Mood { connects_late: seconds(4), ..Mood::default() };
+    for second in 60..76 {
+        out.push(
+            shrinking(format!("S24 a scheduler that takes no connection from second {second}"))
+                .at(second, mood(takes_no_connection.clone()))
+                .at(second + 12, mood(Mood::default()))
+                .calm_at(150),
+        );
+    }
     let mut late = shrinking("S26 data comes while workers leave".into());
     for second in 60..75 {
         late = late.at(
