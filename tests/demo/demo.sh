@@ -16,12 +16,15 @@ for PYTHON in ${PYTHON:-python3.11 python3.12 python3.13 python3.10 python3}; do
   ! usable "$PYTHON" || break
 done
 usable "$PYTHON" || die "no Python 3.10 or newer with venv: install one (Debian, Ubuntu: apt install python3-venv), or set PYTHON"
-python=$(PYTHON=$PYTHON "$ROOT/tests/dask/venv.sh" "$(<"$ROOT/tests/dask/newest")") ||
-  die "Dask could not be installed (pip says why above): check the network, or set pip's index and proxy"
+# Installed while the programs are compiled: both take their time, once.
+PYTHON=$PYTHON "$ROOT/tests/dask/venv.sh" "$(<"$ROOT/tests/dask/newest")" >/dev/null &
+installs=$!
 
 # Compiled for a short start: most of the first run's time goes here.
 laptop=(--quiet --locked --profile "${DEMO_PROFILE:-demo}" --manifest-path "$ROOT/Cargo.toml" -p dask-operator-laptop --bin laptop)
 cargo build "${laptop[@]}" ||
   die "the programs could not be compiled (cargo says why above)"
+wait $installs || die "Dask could not be installed (pip says why above): check the network, or set pip's index and proxy"
+python=$("$ROOT/tests/dask/venv.sh" "$(<"$ROOT/tests/dask/newest")")
 mkdir -p "$CACHE"
 exec cargo run "${laptop[@]}" -- --python "$python" -- "$python" "$DEMO/story.py" "$@"
