@@ -17,6 +17,8 @@ use crate::{
 const POLL: Duration = Duration::from_millis(300);
 /// A look takes at most this part of the time: one at many workers costs the scheduler milliseconds.
 const SHARE: u32 = 10;
+/// Longest time between two looks.
+const LONGEST: Duration = Duration::from_secs(5);
 
 /// What is to leave.
 #[derive(Clone, Debug)]
@@ -44,8 +46,8 @@ pub async fn drain(subject: &Subject, limit: Duration) -> Ending {
 async fn steps(subject: &Subject, leaving: &mut Leaving, begin: Instant) -> Ending {
     let mut conversation = None;
     loop {
-        let asked = Instant::now();
-        match step(subject, leaving, begin, &mut conversation).await {
+        let mut wait = POLL;
+        match step(subject, leaving, begin, &mut conversation, &mut wait).await {
             Ok(Some(ending)) => return ending,
             Ok(None) => {}
             Err(error) => {
@@ -53,8 +55,13 @@ async fn steps(subject: &Subject, leaving: &mut Leaving, begin: Instant) -> Endi
                 conversation = None;
             }
         }
-        tokio::time::sleep(POLL.max(asked.elapsed() * SHARE)).await;
+        tokio::time::sleep(wait).await;
     }
+}
+
+/// How long to wait after a look that took so long. What is asked then may move data for minutes, and does not count.
+fn pause(look: Duration) -> Duration {
+    (look * SHARE).clamp(POLL, LONGEST)
 }
 
 /// One look, and what is to be done then; answers how it ended, if it did.
@@ -63,14 +70,17 @@ async fn step(
     leaving: &mut Leaving,
     begin: Instant,
     conversation: &mut Option<Conversation>,
+    wait: &mut Duration,
 ) -> Result<Option<Ending>, AskError> {
     let left = leaving.deadline().saturating_sub(begin.elapsed());
     let talk = match conversation {
         Some(talk) if talk.client.is_usable() => talk,
         _ => conversation.insert(subject.scheduler.connect(left).await?),
     };
-    let failed = |source| AskError::Comm { address: "its address".into(), source };
+    let failed = |source| subject.scheduler.failed(source);
+    let asked = Instant::now();
     let seen = look(subject, talk).await.map_err(failed)?;
+    *wait = pause(asked.elapsed());
     let step = leaving.next(begin.elapsed(), seen);
     match &step {
         Step::Prepare(list) => {
@@ -99,4 +109,15 @@ async fn look(subject: &Subject, talk: &mut Conversation) -> Result<Seen, CommEr
 
 fn told(what: &str, asked: &[String], accepted: &BTreeSet<String>) {
     tracing::info!(asked = asked.len(), accepted = accepted.len(), what);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slow_look_makes_the_next_one_later_and_never_late() {
+        let pauses = [1, 100, 60_000].map(|ms| pause(Duration::from_millis(ms)).as_millis());
+        assert_eq!(pauses, [300, 1000, 5000]);
+    }
 }

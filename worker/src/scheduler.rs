@@ -75,8 +75,13 @@ impl Scheduler {
         let own = stream.local_addr().map_err(nobody)?.ip().to_canonical();
         let timeouts = Timeouts { retire, ..Timeouts::default() };
         let client = SchedulerClient::connect(stream, LIMITS, timeouts).await;
-        let client = client.map_err(|source| AskError::Comm { address: self.host.clone(), source })?;
+        let client = client.map_err(|source| self.failed(source))?;
         Ok(Conversation { client, own })
+    }
+
+    /// A conversation with it failed.
+    pub fn failed(&self, source: CommError) -> AskError {
+        AskError::Comm { address: self.host.clone(), source }
     }
 
     /// Returns when nobody listens there any more. A scheduler that is busy still does: its system takes connections.

@@ -1,6 +1,6 @@
 //! Whether this pod's workers are registered: asked seldom, and of a scheduler only what costs it nothing.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, net::SocketAddr, time::Duration};
 
 use rustix::process::Pid;
 
@@ -46,12 +46,9 @@ pub async fn watch(scheduler: Option<&Scheduler>, leader: Pid, metrics: &Metrics
     }
 }
 
-async fn running(
-    scheduler: &Scheduler,
-    listeners: &std::collections::BTreeSet<std::net::SocketAddr>,
-) -> Result<usize, AskError> {
+async fn running(scheduler: &Scheduler, listeners: &BTreeSet<SocketAddr>) -> Result<usize, AskError> {
     let mut talk = scheduler.connect(Duration::ZERO).await?;
     let candidates: Vec<String> = Marks::new(listeners, talk.own, None).addresses.into_iter().collect();
     let running = talk.client.running(&candidates).await;
-    running.map(|r| r.len()).map_err(|source| AskError::Comm { address: "its address".into(), source })
+    running.map(|r| r.len()).map_err(|source| scheduler.failed(source))
 }
