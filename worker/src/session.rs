@@ -92,11 +92,22 @@ mod tests {
         assert_eq!(listener("rubbish"), None);
     }
 
+    /// A process that leads its session, as the agent's child does: the session of the tests themselves
+    /// may be led from outside of this PID namespace, and has no number here then.
     #[test]
-    fn own_listeners_are_found() {
-        let own = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let leader = rustix::process::getsid(None).unwrap();
-        assert!(members(leader).contains(&rustix::process::getpid()));
-        assert!(listeners(leader).contains(&own.local_addr().unwrap()));
+    fn listeners_of_a_session_are_found() {
+        let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        rustix::io::fcntl_setfd(&socket, rustix::io::FdFlags::empty()).unwrap();
+        let mut child = std::process::Command::new("setsid").args(["sleep", "60"]).spawn().unwrap();
+        let leader = Pid::from_child(&child);
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
+        while members(leader).is_empty() && std::time::Instant::now() < deadline {
+            std::thread::yield_now();
+        }
+        let (processes, addresses) = (members(leader), listeners(leader));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(processes, [leader]);
+        assert!(addresses.contains(&socket.local_addr().unwrap()));
     }
 }
