@@ -5,6 +5,7 @@
 
 use crate::handshake::{self, Hello, within};
 use crate::{CommError, Message, frames, message, typed};
+use bytes::Bytes;
 use rmpv::Value;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -122,7 +123,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
     /// # Errors
     /// Any but [`CommError::Closed`] closes the connection.
     pub async fn write_message(&mut self, value: &Value) -> Result<(), CommError> {
-        let wire = frames::encode(&[message::encode(value)?]);
+        self.write_frames(&[message::encode(value)?]).await
+    }
+
+    /// Sends a message with its payload as it was received, in at most [`Timeouts::request`].
+    ///
+    /// # Errors
+    /// Any but [`CommError::Closed`] closes the connection.
+    pub async fn pass_on(&mut self, message: &Message) -> Result<(), CommError> {
+        let head = Bytes::from(message::encode(&message.head)?);
+        let frames: Vec<Bytes> = std::iter::once(head).chain(message.payload.iter().cloned()).collect();
+        self.write_frames(&frames).await
+    }
+
+    async fn write_frames<F: AsRef<[u8]>>(&mut self, frames: &[F]) -> Result<(), CommError> {
+        let wire = frames::encode(frames);
         self.take_use()?;
         within("message write", self.timeouts.request, async {
             self.stream.write_all(&wire).await?;

@@ -23,4 +23,5 @@ pub use limits::{Limits, Timeouts};
 pub use message::Message;
 pub use rmpv::Value;
 pub use scheduler::SchedulerClient;
+pub use typed::field;
 pub use version::DistributedVersion;

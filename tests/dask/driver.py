@@ -13,12 +13,14 @@
 #   gated N GATE         submits N tasks that report each run and wait for GATE
 #   seceded N GATE       likewise, and they leave their threads first
 #   actor WORKER         makes an actor on the worker of that address
+#   hog WORKER MIB       fills so much memory on the worker of that address
 # What became of it:
 #   open GATE            opens a gate that is an Event
 #   wait [SECONDS]       waits for all that was submitted and answers how much that was
 #   check                fetches all results and answers those that are wrong (none: an empty list)
 #   runs                 {tasks, most: how often the most run one ran, by_worker: {name: runs}}
 #   troubles             {suspicious: most times a task lost its worker, erred, p2p_runs: P2P runs so far}
+#   events TOPIC         what was logged under that topic
 #   release              forgets all of it
 import collections
 import copy
@@ -53,6 +55,13 @@ def reported(value, seconds=0, gate=None, leave=False):
     if gate:
         hold(gate)
     return [value, value * value]
+
+
+def hog(mib):
+    """Fill memory, and keep it for a while."""
+    filled = bytearray(b"x" * (int(mib) << 20))
+    time.sleep(SLOW)
+    return len(filled)
 
 
 def gated_block(block, gate, block_info=None):
@@ -176,6 +185,8 @@ def main():
         "gated": lambda n, gate: work.submit(n, gate=gate),
         "seceded": lambda n, gate: work.submit(n, gate=gate, leave=True),
         "actor": lambda worker: work.kept.append(client.submit(Counter, actor=True, workers=[worker])),
+        "hog": lambda worker, mib: work.kept.append(client.submit(hog, mib, workers=[worker])),
+        "events": lambda topic: [message for _, message in client.get_events(topic)],
         "open": lambda gate: Event(gate, client=client).set(),
         "wait": lambda seconds=SLOW: wait(work.kept, timeout=float(seconds)) and len(work.kept),
         "check": work.check,

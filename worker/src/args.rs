@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Runs a Dask worker, and sees that nothing is lost when its pod has to go.
 #[derive(Debug, Parser)]
@@ -32,9 +32,22 @@ pub enum Command {
     },
 }
 
+/// Who is the worker's nanny.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Mode {
+    /// Dask's own, if the command line asks for one.
+    #[default]
+    Drain,
+    /// The agent, where the command line is that of a plain worker.
+    Full,
+}
+
 /// Settings of `run`.
 #[derive(Clone, Debug, Args)]
 pub struct Run {
+    /// Who is the worker's nanny
+    #[arg(long, env = "DASK_AGENT_MODE", value_enum, ignore_case = true, default_value_t)]
+    pub mode: Mode,
     /// Seconds between SIGTERM and SIGKILL, as the pod's terminationGracePeriodSeconds
     #[arg(long, env = "DASK_AGENT_GRACE_SECONDS", default_value_t = 30)]
     pub grace_seconds: u64,

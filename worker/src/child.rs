@@ -1,10 +1,13 @@
 //! The worker's processes: started in a session of their own, waited for, and ended.
 
 use std::{
+    collections::BTreeMap,
     ffi::OsString,
     io,
     os::unix::process::CommandExt,
+    path::Path,
     process::{Command, Stdio},
+    sync::{Mutex, PoisonError},
 };
 
 use rustix::process::{
@@ -18,11 +21,13 @@ use crate::session;
 /// Exit codes of a shell for a program that is not there, or cannot be run.
 const NOT_FOUND: (i32, i32) = (127, 126);
 
-/// A started command line, and how it ended.
+/// How our own children ended, `None` as long as they run. Whoever waits for one may meet the end of another.
+static CHILDREN: Mutex<BTreeMap<i32, Option<i32>>> = Mutex::new(BTreeMap::new());
+
+/// A started command line.
 #[derive(Debug)]
 pub struct Child {
     pid: Pid,
-    ended: Option<i32>,
     ends: Incoming,
 }
 
@@ -33,11 +38,26 @@ impl Child {
     /// # Errors
     /// No process can be made, or nobody would tell of its end.
     pub fn start(line: &[String]) -> io::Result<Self> {
+        Self::start_with(line, &BTreeMap::new(), None)
+    }
+
+    /// [`Child::start`] with more variables, and in another folder.
+    ///
+    /// # Errors
+    /// As [`Child::start`].
+    pub fn start_with(line: &[String], env: &BTreeMap<String, String>, cwd: Option<&Path>) -> io::Result<Self> {
         let ends = signal(SignalKind::child())?;
         let own = std::env::current_exe()?;
-        let child = Command::new(own).arg("exec").arg("--").args(line).stdin(Stdio::null()).spawn()?;
-        let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
-        Ok(Self { pid: pid.ok_or_else(|| io::Error::other("no process id"))?, ended: None, ends })
+        let mut command = Command::new(own);
+        command.arg("exec").arg("--").args(line).envs(env).stdin(Stdio::null());
+        // A folder that is gone must not keep workers from starting.
+        if let Some(cwd) = cwd.filter(|c| c.is_dir()) {
+            command.current_dir(cwd);
+        }
+        let pid = i32::try_from(command.spawn()?.id()).ok().and_then(Pid::from_raw);
+        let pid = pid.ok_or_else(|| io::Error::other("no process id"))?;
+        children(|known| known.insert(pid.as_raw_nonzero().get(), None));
+        Ok(Self { pid, ends })
     }
 
     /// Its process, which leads the session.
@@ -56,19 +76,26 @@ impl Child {
     }
 
     /// Takes note of all processes that ended, orphans that became ours included.
-    fn reap(&mut self) -> Option<i32> {
+    fn reap(&self) -> Option<i32> {
         while let Ok(Some((pid, status))) = wait(WaitOptions::NOHANG) {
-            if pid == self.pid {
-                let signal = status.terminating_signal().map(|s| 128 + s);
-                self.ended = Some(status.exit_status().or(signal).unwrap_or(1));
-            }
+            let signal = status.terminating_signal().map(|s| 128 + s);
+            let code = status.exit_status().or(signal).unwrap_or(1);
+            children(|known| {
+                if let Some(ended) = known.get_mut(&pid.as_raw_nonzero().get()) {
+                    *ended = Some(code);
+                }
+            });
         }
-        self.ended
+        self.code()
+    }
+
+    fn code(&self) -> Option<i32> {
+        children(|known| known.get(&self.pid.as_raw_nonzero().get()).copied().flatten())
     }
 
     /// Sends a signal to it alone.
     pub fn signal(&self, signal: Signal) {
-        if self.ended.is_none() {
+        if self.code().is_none() {
             let _ = kill_process(self.pid, signal);
         }
     }
@@ -80,6 +107,16 @@ impl Child {
         }
         self.signal(Signal::KILL);
     }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        children(|known| known.remove(&self.pid.as_raw_nonzero().get()));
+    }
+}
+
+fn children<T>(look: impl FnOnce(&mut BTreeMap<i32, Option<i32>>) -> T) -> T {
+    look(&mut CHILDREN.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
 /// Becomes `line`, in a session of its own; returns only if that failed, with the exit code for it.

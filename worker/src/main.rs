@@ -9,6 +9,7 @@ mod leave;
 mod line;
 mod metrics;
 mod mine;
+mod nanny;
 mod run;
 mod scheduler;
 mod session;
@@ -18,6 +19,7 @@ use std::process::ExitCode;
 
 use args::{Cli, Command};
 use clap::Parser;
+use tracing_subscriber::{filter::LevelFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
 /// Exit code when the agent itself cannot do its work (`EX_OSERR` of sysexits.h).
 const FAILED: u8 = 71;
@@ -35,9 +37,11 @@ fn main() -> ExitCode {
             Err(error) => failed(&error),
         },
         Command::Run(args) => {
-            tracing_subscriber::fmt().with_writer(std::io::stderr).with_target(false).with_ansi(false).init();
+            let logs = nanny::Logs::default();
+            let text = fmt::layer().with_writer(std::io::stderr).with_target(false).with_ansi(false);
+            tracing_subscriber::registry().with(LevelFilter::INFO).with(text).with(logs.clone()).init();
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            match runtime.map_err(run::RunError::Start).and_then(|r| r.block_on(run::run(&args))) {
+            match runtime.map_err(run::RunError::Start).and_then(|r| r.block_on(run::run(&args, logs))) {
                 Ok(code) => ExitCode::from(u8::try_from(code).unwrap_or(u8::MAX)),
                 Err(error) => failed(&error),
             }

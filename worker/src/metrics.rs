@@ -1,6 +1,6 @@
 //! What is counted, for Prometheus.
 
-use prometheus::{Encoder, IntGauge, Registry, TextEncoder};
+use prometheus::{Encoder, IntCounter, IntGauge, Registry, TextEncoder};
 
 /// What is counted.
 #[derive(Clone, Debug)]
@@ -12,6 +12,10 @@ pub struct Metrics {
     pub workers: IntGauge,
     /// 1 from SIGTERM on.
     pub leaving: IntGauge,
+    /// Worker processes that were started after the first one.
+    pub restarts: IntCounter,
+    /// Those of them that were started because their predecessor used too much memory.
+    pub memory_restarts: IntCounter,
     /// Processes that the kernel ended for want of memory (`oom_kill` of the cgroup's `memory.events`).
     pub oom_kills: IntGauge,
 }
@@ -28,6 +32,11 @@ impl Metrics {
             registry.register(Box::new(gauge.clone()))?;
             Ok::<_, prometheus::Error>(gauge)
         };
+        let counter = |name: &str, help: &str| {
+            let counter = IntCounter::new(name, help)?;
+            registry.register(Box::new(counter.clone()))?;
+            Ok::<_, prometheus::Error>(counter)
+        };
         Ok(Self {
             running: gauge("dask_agent_worker_command_running", "1 while the worker's command runs")?,
             workers: gauge(
@@ -35,6 +44,14 @@ impl Metrics {
                 "Worker processes of this pod that are registered with the scheduler and take tasks",
             )?,
             leaving: gauge("dask_agent_leaving", "1 from the pod's SIGTERM on")?,
+            restarts: counter(
+                "dask_agent_worker_restarts_total",
+                "Worker processes that the agent started after the first one",
+            )?,
+            memory_restarts: counter(
+                "dask_agent_memory_restarts_total",
+                "Worker processes that the agent ended because they used too much memory",
+            )?,
             oom_kills: gauge(
                 "dask_agent_oom_kills",
                 "Processes of this container that the kernel ended for want of memory",

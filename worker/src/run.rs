@@ -10,13 +10,14 @@ use tokio::{
 };
 
 use crate::{
-    args::Run,
+    args::{Mode, Run},
     child::Child,
     drain::{Subject, drain},
     http,
     leave::Ending,
     line,
     metrics::Metrics,
+    nanny::{self, Logs, Outcome, WorkerLine},
     scheduler::Scheduler,
     watch,
 };
@@ -37,6 +38,9 @@ pub enum RunError {
     /// Signals cannot be received.
     #[error("cannot receive signals: {0}")]
     Signals(std::io::Error),
+    /// The nanny cannot do its work.
+    #[error("cannot be the worker's nanny: {0}")]
+    Nanny(std::io::Error),
     /// Metrics cannot be set up.
     #[error("cannot count: {0}")]
     Metrics(#[from] prometheus::Error),
@@ -46,11 +50,9 @@ pub enum RunError {
 ///
 /// # Errors
 /// See [`RunError`].
-pub async fn run(args: &Run) -> Result<i32, RunError> {
+pub async fn run(args: &Run, logs: Logs) -> Result<i32, RunError> {
     let metrics = Metrics::new()?;
     let mut signals = Leave::new().map_err(RunError::Signals)?;
-    let mut child = Child::start(&args.line).map_err(RunError::Start)?;
-    metrics.running.set(1);
     let address = line::scheduler(&args.line).or_else(|| args.scheduler.clone());
     let scheduler = address.as_deref().and_then(Scheduler::at);
     if scheduler.is_none() {
@@ -59,8 +61,15 @@ pub async fn run(args: &Run) -> Result<i32, RunError> {
             "this scheduler cannot be asked; on SIGTERM the worker ends as without the agent"
         );
     }
-    let pid = child.pid();
     tokio::spawn(serve(args.port, metrics.clone()));
+    if args.mode == Mode::Full
+        && let Some(code) = as_nanny(args, scheduler.as_ref(), logs, &metrics, &mut signals).await?
+    {
+        return Ok(code);
+    }
+    let mut child = Child::start(&args.line).map_err(RunError::Start)?;
+    metrics.running.set(1);
+    let pid = child.pid();
     tokio::spawn(hand_on(pid));
     tokio::select! {
         code = child.ended() => {
@@ -72,6 +81,45 @@ pub async fn run(args: &Run) -> Result<i32, RunError> {
     }
     metrics.leaving.set(1);
     Ok(leave(args, scheduler, &mut child, &mut signals).await)
+}
+
+/// Runs a plain worker as its nanny. `None`: this one needs a Nanny of Python.
+async fn as_nanny(
+    args: &Run,
+    scheduler: Option<&Scheduler>,
+    logs: Logs,
+    metrics: &Metrics,
+    signals: &mut Leave,
+) -> Result<Option<i32>, RunError> {
+    let line = WorkerLine::of(&args.line);
+    let (Ok(line), Some(scheduler)) = (&line, scheduler) else {
+        let why = line.err().map_or_else(|| "the scheduler cannot be asked".into(), |e| e.to_string());
+        tracing::warn!(why, "the worker keeps Dask's own Nanny");
+        return Ok(None);
+    };
+    metrics.running.set(1);
+    let outcome = nanny::run(line, scheduler, logs, metrics, signals).await.map_err(RunError::Nanny)?;
+    Ok(match outcome {
+        Outcome::Ended(code) => {
+            tracing::info!(code, "the worker ended");
+            Some(code)
+        }
+        Outcome::Leave(None) => Some(0),
+        Outcome::Leave(Some(mut child)) => {
+            metrics.leaving.set(1);
+            let code = leave(args, Some(scheduler.clone()), &mut child, signals).await;
+            // One that was just starting ends by the signal that it was sent; a Nanny's code is 0 then, too.
+            Some(if code == 128 + Signal::TERM.as_raw() { 0 } else { code })
+        }
+        Outcome::NoScheduler(limit) => {
+            tracing::error!(seconds = limit.as_secs(), "no scheduler within the worker's --death-timeout");
+            Some(1)
+        }
+        Outcome::Refused => {
+            tracing::warn!("the worker keeps Dask's own Nanny: its configuration has preloads for one");
+            None
+        }
+    })
 }
 
 /// Serves where that is wanted.
@@ -138,14 +186,15 @@ async fn end(child: &mut Child, ending: Ending) -> i32 {
 }
 
 /// The signals that ask the pod to go: SIGTERM, and SIGINT as a terminal sends it.
-struct Leave(Incoming, Incoming);
+pub struct Leave(Incoming, Incoming);
 
 impl Leave {
     fn new() -> std::io::Result<Self> {
         Ok(Self(signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?))
     }
 
-    async fn asked(&mut self) {
+    /// Returns when one came.
+    pub async fn asked(&mut self) {
         tokio::select! {
             _ = self.0.recv() => {}
             _ = self.1.recv() => {}

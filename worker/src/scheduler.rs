@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, time::Duration};
 
-use dask_comm::{CommError, Limits, SchedulerClient, Timeouts};
+use dask_comm::{CommError, Connection, Limits, SchedulerClient, Timeouts};
 use thiserror::Error;
 use tokio::net::TcpStream;
 
@@ -77,6 +77,18 @@ impl Scheduler {
         let client = SchedulerClient::connect(stream, LIMITS, timeouts).await;
         let client = client.map_err(|source| self.failed(source))?;
         Ok(Conversation { client, own })
+    }
+
+    /// Connects, for messages of all kinds; our own address as it sees it.
+    ///
+    /// # Errors
+    /// See [`AskError`].
+    pub async fn open(&self) -> Result<(Connection<TcpStream>, IpAddr), AskError> {
+        let nobody = |source| AskError::Nobody { address: self.host.clone(), source };
+        let stream = self.dial().await.map_err(nobody)?;
+        let own = stream.local_addr().map_err(nobody)?.ip().to_canonical();
+        let connection = Connection::handshake(stream, LIMITS, Timeouts::default()).await;
+        Ok((connection.map_err(|source| self.failed(source))?, own))
     }
 
     /// A conversation with it failed.

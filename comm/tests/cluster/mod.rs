@@ -95,6 +95,24 @@ impl Cluster {
         self.scheduler = None;
     }
 
+    /// Ends the scheduler, if it is there, and starts another one at its address.
+    pub async fn another_scheduler(&mut self, version: &str) {
+        self.scheduler = None;
+        let port = self.address.rsplit(':').next().unwrap().to_owned();
+        let mut scheduler = dask(&python(version), "scheduler", self.dir.path());
+        scheduler.args(["--port", &port, "--idle-timeout", "120s"]);
+        self.scheduler = Some(spawn(&mut scheduler));
+        let deadline = Instant::now() + PATIENCE;
+        let stream = loop {
+            match TcpStream::connect(self.address.strip_prefix("tcp://").unwrap()).await {
+                Ok(stream) => break stream,
+                Err(error) => assert!(Instant::now() < deadline, "the scheduler does not listen: {error}"),
+            }
+            tokio::time::sleep(POLL).await;
+        };
+        self.client = SchedulerClient::connect(stream, Limits::default(), Timeouts::default()).await.unwrap();
+    }
+
     /// What runs a worker of this cluster, its options included.
     pub fn worker_line(&self, version: &str, name: &str) -> Vec<String> {
         let python = python(version).display().to_string();

@@ -1,0 +1,107 @@
+//! The agent as the worker's nanny (mode Full): what its parts share. See `docs/adr/0012-the-agent-as-nanny.md`.
+
+mod changes;
+mod guard;
+mod helper;
+mod life;
+mod line;
+mod logs;
+mod memory;
+mod register;
+mod run;
+mod scratch;
+mod serve;
+
+use std::{path::PathBuf, sync::Mutex, time::Duration};
+
+use tokio::sync::{mpsc, oneshot, watch};
+
+pub use line::WorkerLine;
+pub use logs::Logs;
+pub use run::{Outcome, run};
+
+use self::{changes::Changes, helper::Helper};
+use crate::child::Child;
+
+/// The Python module that runs in the worker's process, and in the helper's.
+pub const MODULE: &str = include_str!("nanny/dask_agent.py");
+/// Its file, where the agent was installed.
+pub const MODULE_FILE: &str = "dask_agent.py";
+/// Exit code of the module where the worker's configuration asks for a Nanny of Python. No shell and no Python gives it
+/// by itself, and no signal.
+const REFUSED: i32 = 79;
+
+/// The worker that is registered, as it told itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Worker {
+    /// Where it listens.
+    pub address: String,
+    /// Its process.
+    pub pid: i32,
+    /// Its scratch folder.
+    pub folder: PathBuf,
+    /// Bytes of resident memory from which on it is to be restarted; 0: never.
+    pub terminate: u64,
+    /// Between two looks at its memory.
+    pub interval: Duration,
+}
+
+/// How things are.
+#[derive(Clone, Debug, Default)]
+pub struct Now {
+    /// The worker, while it is registered.
+    pub worker: Option<Worker>,
+    /// Workers that have registered so far.
+    pub starts: u64,
+    /// What the worker said when it asked not to be started again.
+    pub told: Option<String>,
+}
+
+/// What others ask of the nanny.
+#[derive(Debug)]
+pub enum Order {
+    /// End the worker's process within this time, and start another one.
+    Kill(Duration, String, oneshot::Sender<()>),
+    /// End all.
+    Terminate(String),
+}
+
+/// What the parts share.
+#[derive(Debug)]
+pub struct Shared {
+    /// Known to processes of this pod alone.
+    token: String,
+    /// Where the nanny is.
+    address: String,
+    now: watch::Sender<Now>,
+    orders: mpsc::Sender<Order>,
+    changes: Mutex<Changes>,
+    helper: Helper,
+    logs: Logs,
+}
+
+impl Shared {
+    /// Has the worker's process ended, and waits for its end.
+    async fn kill(&self, within: Duration, reason: &str) {
+        let (done, ended) = oneshot::channel();
+        if self.orders.send(Order::Kill(within, reason.into(), done)).await.is_ok() {
+            let _ = ended.await;
+        }
+    }
+
+    /// Starts a process of Python that knows its nanny.
+    fn start(&self, line: &[String]) -> std::io::Result<Child> {
+        let changes = self.changes();
+        let env = changes.env(&self.address, &self.token, |name| std::env::var_os(name).is_some());
+        Child::start_with(line, &env, changes.cwd.as_deref())
+    }
+
+    /// The changes that new workers get.
+    fn changes(&self) -> Changes {
+        self.changes.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+
+    fn change(&self, to: Changes) {
+        *self.changes.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = to;
+    }
+}

@@ -1,0 +1,154 @@
+"""The agent's part of a worker's Python: the worker that has the agent as its nanny, and the helper for what only
+Python can do for a nanny. Both are named to `dask worker` as --worker-class, so that they get what its command line,
+environment and configuration say."""
+
+import asyncio
+import json
+import os
+import sys
+
+import dask
+from dask.utils import parse_timedelta
+from distributed import Nanny, Worker
+from distributed.comm import connect
+from distributed.node import ServerNode
+
+# The agent's own variables are nothing for tasks. This module is loaded twice, and must not forget them.
+AGENT = os.environ.pop("DASK_AGENT_NANNY", None) or globals()["AGENT"]
+TOKEN = os.environ.pop("DASK_AGENT_TOKEN", None) or globals()["TOKEN"]
+# Variables that the agent set because a Nanny does by default, and what its helper changed.
+GIVEN = json.loads(os.environ.pop("DASK_AGENT_GIVEN", "null")) or globals().get("GIVEN") or {}
+sys.modules["dask_agent"] = sys.modules[__name__]
+
+# What a helper tells of itself, as the agent gave it to this process.
+_path = GIVEN.get("path") or []
+sys.path[:0] = [p for p in _path if p not in sys.path]
+
+
+def _others(preload):
+    """The preloads without this one. Where that leaves none, distributed goes on to look at its configuration."""
+    return [p for p in preload or () if "dask_agent" not in p]
+
+
+def _environment():
+    """Variables as a Nanny sets them. Those that must be there before the process is are set by the agent, which does
+    not know the configuration: where that says something else, the process begins again."""
+    preset = GIVEN.get("preset") or {}
+    own = {k: v for k, v in os.environ.items() if preset.get(k) != v}
+
+    def configured(key):
+        return {k: own.get(k, str(v)) for k, v in (dask.config.get(key) or {}).items()}
+
+    before = configured("distributed.nanny.pre-spawn-environ")
+    if before.get("PYTHONHASHSEED") in (None, "0"):
+        before["PYTHONHASHSEED"] = "6640"
+    after = configured("distributed.nanny.environ")
+    changed = GIVEN.get("env") or {}
+    wanted = {**before, **changed}
+    wrong = any(os.environ.get(k) != v for k, v in wanted.items()) or any(k not in before for k in preset)
+    if wrong and not GIVEN.get("again"):
+        env = {k: v for k, v in os.environ.items() if k not in preset}
+        env.update(wanted)
+        env.update(DASK_AGENT_NANNY=AGENT, DASK_AGENT_TOKEN=TOKEN)
+        env["DASK_AGENT_GIVEN"] = json.dumps({**GIVEN, "again": True, "preset": before})
+        line = getattr(sys, "orig_argv", None) or [sys.executable, *sys.argv]
+        os.execve(sys.executable, [sys.executable, *line[1:]], env)
+    os.environ.update({k: v for k, v in after.items() if k not in changed})
+
+
+def worker(scheduler=None, **kwargs):
+    """The worker. What keeps the agent from being its nanny is told to the agent, which then runs the command as is."""
+    if dask.config.get("distributed.nanny.preload", None):
+        sys.stderr.write("dask-agent: distributed.nanny.preload is for a Nanny of Python\n")
+        os._exit(int(GIVEN["refused"]))
+    _environment()
+    kwargs["preload"] = _others(kwargs.get("preload"))
+    made = Worker(scheduler, nanny=AGENT, **kwargs)
+    start = made.start_unsafe
+
+    async def start_and_tell():
+        result = await start()
+        memory = made.memory_manager.memory_limit
+        terminate = dask.config.get("distributed.worker.memory.terminate")
+        interval = parse_timedelta(dask.config.get("distributed.worker.memory.monitor-interval"), default="ms")
+        await made.rpc(AGENT).agent_worker(
+            token=TOKEN,
+            address=made.address,
+            pid=os.getpid(),
+            folder=made.local_directory,
+            memory=int(memory * terminate) if memory and terminate else 0,
+            interval=int(1000 * interval),
+        )
+        return result
+
+    made.start_unsafe = start_and_tell
+    return made
+
+
+class Helper(Nanny):
+    """A Nanny without a worker of its own: it does what needs Python, and asks the agent for the rest."""
+
+    def __init__(self, scheduler=None, **kwargs):
+        _environment()
+        kwargs["preload"] = _others(kwargs.get("preload"))
+        self._first = {"env": None, "os": dict(os.environ), "cwd": os.getcwd(), "path": list(sys.path)}
+        super().__init__(scheduler, **kwargs)
+        self._first["env"] = dict(self.env)
+        self.env.update(GIVEN.get("env") or {})
+        for op in ("run", "plugin_add", "plugin_remove"):
+            self.handlers[op] = self._telling(self.handlers[op], with_comm=op == "run")
+
+    async def start_unsafe(self):
+        await ServerNode.start_unsafe(self)
+        self._address = AGENT
+        comm = await connect(AGENT, **self.connection_args)
+        await comm.write({"op": "agent_helper", "token": TOKEN, "reply": False})
+
+        async def serve():
+            await self._handle_comm(comm)
+            os._exit(0)
+
+        self._serving = asyncio.create_task(serve())
+        return self
+
+    def _telling(self, handler, with_comm):
+        async def handle(comm, **kwargs):
+            await self._tell()
+            answer = handler(comm, **kwargs) if with_comm else handler(**kwargs)
+            if asyncio.iscoroutine(answer):
+                answer = await answer
+            await self._tell()
+            return answer
+
+        # distributed hands the connection to handlers whose first parameter is called comm.
+        return handle
+
+    async def _tell(self):
+        """Tells the agent what changed here and is for workers, and learns which one there is."""
+        known = self._first
+        env = {k: v for k, v in os.environ.items() if known["os"].get(k) != v}
+        env.update({k: str(v) for k, v in self.env.items() if known["env"].get(k) != v})
+        path = [p for p in sys.path if p not in known["path"]]
+        cwd = os.getcwd() if os.getcwd() != known["cwd"] else None
+        there = await self.rpc(AGENT).agent_state(token=TOKEN, env=env, path=path, cwd=cwd)
+        self.process = _Process(**there) if there.get("worker_address") else None
+
+    async def restart(self, timeout=30, reason="nanny-restart"):
+        await self._tell()
+        return await self.rpc(AGENT).restart(timeout=timeout, reason=reason)
+
+    async def kill(self, timeout=5, reason="nanny-kill"):
+        return await self.rpc(AGENT).kill(timeout=timeout, reason=reason)
+
+    async def instantiate(self):
+        return await self.rpc(AGENT).instantiate()
+
+
+class _Process:
+    """The agent's worker process, as plugins may look at it."""
+
+    def __init__(self, worker_address, worker_dir, pid):
+        self.worker_address, self.worker_dir, self.pid = worker_address, worker_dir, pid
+
+    def is_alive(self):
+        return True

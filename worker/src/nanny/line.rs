@@ -1,0 +1,209 @@
+//! Whether a command line starts a plain Dask worker, and how it is started with the agent as its nanny.
+
+use std::time::Duration;
+
+use thiserror::Error;
+
+/// Options of `dask worker` that take a value (distributed 2024.1 to 2026.8, `cli/dask_worker.py`).
+const WITH_VALUE: [&str; 26] = [
+    "--tls-ca-file",
+    "--tls-cert",
+    "--tls-key",
+    "--worker-port",
+    "--nanny-port",
+    "--dashboard-address",
+    "--listen-address",
+    "--contact-address",
+    "--host",
+    "--interface",
+    "--protocol",
+    "--nthreads",
+    "--nworkers",
+    "--name",
+    "--memory-limit",
+    "--pid-file",
+    "--local-directory",
+    "--resources",
+    "--scheduler-file",
+    "--death-timeout",
+    "--dashboard-prefix",
+    "--lifetime",
+    "--lifetime-stagger",
+    "--worker-class",
+    "--preload",
+    "--scheduler-sni",
+];
+/// Those that take none.
+const ALONE: [&str; 5] =
+    ["--dashboard", "--no-dashboard", "--nanny", "--lifetime-restart", "--no-lifetime-restart"];
+
+/// Why the agent does not take the Nanny's place.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum NotPlain {
+    /// It is something else, or hidden in a script.
+    #[error("the command line does not contain `dask worker`, `dask-worker` or `-m distributed.cli.dask_worker`")]
+    NoWorker,
+    /// An option that asks for another Nanny, or for none.
+    #[error("{0} is for a Nanny of Python")]
+    ForTheNanny(String),
+    /// An option that is not known here.
+    #[error("{0:?} is no option of `dask worker` that the agent knows")]
+    Unknown(String),
+    /// Several processes.
+    #[error("--nworkers is not 1")]
+    Several,
+    /// The scheduler is not named.
+    #[error("the scheduler is named by a file")]
+    SchedulerFile,
+}
+
+/// A command line that starts one plain worker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WorkerLine {
+    words: Vec<String>,
+    /// How long it waits for a scheduler.
+    pub death_timeout: Option<Duration>,
+    /// The port that its Nanny was to have.
+    pub nanny_port: Option<u16>,
+}
+
+impl WorkerLine {
+    /// Reads a command line.
+    ///
+    /// # Errors
+    /// See [`NotPlain`].
+    pub fn of(words: &[String]) -> Result<Self, NotPlain> {
+        let mut line = Self { words: words.into(), death_timeout: None, nanny_port: None };
+        let mut rest = words[arguments(words).ok_or(NotPlain::NoWorker)?..].iter().map(String::as_str);
+        let mut positional = 0;
+        while let Some(word) = rest.next() {
+            if !word.starts_with('-') {
+                positional += 1;
+                if positional > 1 {
+                    return Err(NotPlain::Unknown(word.into()));
+                }
+                continue;
+            }
+            let (option, value) = word.split_once('=').map_or((word, None), |(o, v)| (o, Some(v)));
+            if ALONE.contains(&option) && value.is_none() {
+                continue;
+            }
+            if option == "--no-nanny" || option == "--preload-nanny" {
+                return Err(NotPlain::ForTheNanny(option.into()));
+            }
+            if !WITH_VALUE.contains(&option) {
+                return Err(NotPlain::Unknown(option.into()));
+            }
+            let value = value.or_else(|| rest.next()).unwrap_or_default();
+            line.option(option, value)?;
+        }
+        Ok(line)
+    }
+
+    fn option(&mut self, option: &str, value: &str) -> Result<(), NotPlain> {
+        match option {
+            "--worker-class" => return Err(NotPlain::ForTheNanny(option.into())),
+            "--scheduler-file" => return Err(NotPlain::SchedulerFile),
+            "--nworkers" if value != "1" => return Err(NotPlain::Several),
+            "--nanny-port" => match value.parse() {
+                Ok(port) => self.nanny_port = Some(port),
+                Err(_) => return Err(NotPlain::ForTheNanny(format!("--nanny-port {value}"))),
+            },
+            "--death-timeout" => self.death_timeout = duration(value),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// What starts the worker: the author's own line, and the agent's module, which is named by `preload`.
+    pub fn worker(&self, preload: &str) -> Vec<String> {
+        self.with(&["--no-nanny", "--preload", preload, "--worker-class", "dask_agent.worker"])
+    }
+
+    /// What starts the helper.
+    pub fn helper(&self, preload: &str) -> Vec<String> {
+        self.with(&["--no-nanny", "--preload", preload, "--worker-class", "dask_agent.Helper"])
+    }
+
+    fn with(&self, more: &[&str]) -> Vec<String> {
+        self.words.iter().cloned().chain(more.iter().map(|w| (*w).into())).collect()
+    }
+}
+
+/// Where the worker's own arguments begin.
+fn arguments(words: &[String]) -> Option<usize> {
+    let name = |word: &str| word.rsplit('/').next().unwrap_or_default().to_owned();
+    let next = |n: usize| words.get(n + 1).map_or("", String::as_str);
+    words.iter().enumerate().find_map(|(n, word)| match name(word).as_str() {
+        "dask-worker" => Some(n + 1),
+        "dask" if next(n) == "worker" => Some(n + 2),
+        "-m" if next(n) == "distributed.cli.dask_worker" => Some(n + 2),
+        _ => None,
+    })
+}
+
+/// A duration as Dask writes them (`parse_timedelta`): seconds, or a number and its unit. `None`: not understood, and
+/// the worker itself will say so.
+fn duration(text: &str) -> Option<Duration> {
+    let text = text.trim();
+    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let unit = match text[digits..].trim() {
+        "" | "s" | "sec" | "second" | "seconds" => 1.0,
+        "ms" => 1e-3,
+        "m" | "min" | "minute" | "minutes" => 60.0,
+        "h" | "hour" | "hours" => 3600.0,
+        _ => return None,
+    };
+    Duration::try_from_secs_f64(text[..digits].parse::<f64>().ok()? * unit).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(line: &str) -> Result<WorkerLine, NotPlain> {
+        WorkerLine::of(&line.split(' ').map(String::from).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn plain_workers_in_every_form() {
+        for line in [
+            "dask worker",
+            "dask-worker tcp://s:8786 --nthreads 2 --no-dashboard",
+            "python -m distributed.cli.dask_worker --name=a tcp://s:1 --preload a.py --preload b.py",
+            "tini -g -- /usr/bin/prepare.sh dask worker --nworkers 1 --nanny",
+            "conda run -n env /opt/bin/dask-worker --resources GPU=2 --memory-limit 2GiB",
+        ] {
+            let plain = of(line).unwrap_or_else(|e| panic!("{line}: {e}"));
+            let worker = plain.worker("x.py").join(" ");
+            let more = " --no-nanny --preload x.py --worker-class dask_agent.worker";
+            assert_eq!(worker, format!("{line}{more}"), "nothing that its author said is changed");
+        }
+    }
+
+    #[test]
+    fn the_rest_keeps_its_own_nanny() {
+        let why = |line: &str| of(line).unwrap_err().to_string();
+        for line in ["dask cuda worker s:1", "dask-cuda-worker s:1", "dask spec --spec {}", "sh -c worker.sh"] {
+            assert_eq!(of(line).unwrap_err(), NotPlain::NoWorker, "{line}");
+        }
+        assert_eq!(of("dask worker --nworkers 4").unwrap_err(), NotPlain::Several);
+        assert_eq!(of("dask worker --nworkers=auto").unwrap_err(), NotPlain::Several);
+        for option in ["--no-nanny", "--preload-nanny x", "--worker-class a.B"] {
+            let name = option.split(' ').next().unwrap();
+            assert_eq!(why(&format!("dask worker {option}")), format!("{name} is for a Nanny of Python"));
+        }
+        assert_eq!(why("dask worker s:1 more"), "\"more\" is no option of `dask worker` that the agent knows");
+        assert_eq!(of("dask worker --new-thing 1").unwrap_err(), NotPlain::Unknown("--new-thing".into()));
+        assert_eq!(of("dask worker -- s:1").unwrap_err(), NotPlain::Unknown("--".into()));
+    }
+
+    #[test]
+    fn what_a_nanny_must_know_is_read() {
+        let line = of("dask worker --death-timeout 5m --nanny-port 3000").unwrap();
+        assert_eq!((line.death_timeout, line.nanny_port), (Some(Duration::from_secs(300)), Some(3000)));
+        let seconds = |text| duration(text).map(|d| d.as_secs_f64());
+        assert_eq!([seconds("60"), seconds("1.5 s"), seconds("2h")], [Some(60.0), Some(1.5), Some(7200.0)]);
+        assert_eq!([seconds("soon"), seconds(""), seconds("1e999h")], [None; 3]);
+    }
+}

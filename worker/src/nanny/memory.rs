@@ -1,0 +1,103 @@
+//! Whether the worker uses more memory than it may: by its own resident set, and by its container's anonymous and
+//! shared memory. Page cache does not count: the kernel takes it back before it ends anybody.
+
+use std::{fs, path::Path};
+
+/// What one cgroup tells.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Group {
+    /// Bytes that cannot be taken back.
+    used: u64,
+    /// Bytes that it may have; `None`: as many as there are.
+    limit: Option<u64>,
+}
+
+/// The worker's own limits, as it reported them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Budget {
+    /// Bytes from which on it is restarted (`distributed.worker.memory.terminate` of its limit); 0: never.
+    pub terminate: u64,
+}
+
+/// Whether a worker with this resident set, in this cgroup, uses too much. The cgroup's limit counts where the
+/// worker's own is higher: the kernel would end any of its processes then.
+pub fn is_too_much(budget: Budget, resident: u64, group: Group) -> bool {
+    if budget.terminate == 0 {
+        return false;
+    }
+    // The part of the limit that Dask leaves free by default (`terminate: 0.95`).
+    let of_group = group.limit.map(|limit| limit / 20 * 19);
+    resident > budget.terminate || of_group.is_some_and(|limit| group.used > limit)
+}
+
+/// Resident set of a process, bytes.
+pub fn resident(pid: i32) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let kib = status.lines().find_map(|l| l.strip_prefix("VmRSS:"))?;
+    Some(kib.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? * 1024)
+}
+
+/// This container's cgroup: v2, or v1.
+pub fn group(root: &Path) -> Group {
+    let read = |path: &str| fs::read_to_string(root.join(path)).ok();
+    let number = |text: String| text.trim().parse().ok();
+    if let Some(stat) = read("memory.stat") {
+        let used = sum(&stat, &["anon", "shmem"]);
+        return Group { used, limit: read("memory.max").and_then(number) };
+    }
+    let Some(stat) = read("memory/memory.stat") else { return Group::default() };
+    let limit = read("memory/memory.limit_in_bytes").and_then(number);
+    // What v1 says where there is no limit.
+    Group { used: sum(&stat, &["total_rss", "total_shmem"]), limit: limit.filter(|l| *l < 1 << 60) }
+}
+
+fn sum(stat: &str, names: &[&str]) -> u64 {
+    let value = |line: &str| {
+        let (name, value) = line.split_once(' ')?;
+        names.contains(&name).then(|| value.trim().parse::<u64>().ok()).flatten()
+    };
+    stat.lines().filter_map(value).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMIT: Group = Group { used: 0, limit: Some(1000) };
+
+    #[test]
+    fn its_own_memory_counts_and_that_of_all_in_its_container() {
+        let budget = Budget { terminate: 900 };
+        assert!(!is_too_much(budget, 900, Group { used: 950, ..LIMIT }));
+        assert!(is_too_much(budget, 901, LIMIT));
+        assert!(is_too_much(budget, 10, Group { used: 951, ..LIMIT }));
+        assert!(!is_too_much(budget, 10, Group { used: 5000, limit: None }));
+        assert!(!is_too_much(Budget::default(), 5000, Group { used: 5000, ..LIMIT }), "terminate: false");
+    }
+
+    #[test]
+    fn page_cache_does_not_count() {
+        let dir = tempfile::tempdir().unwrap();
+        let write = |path: &str, text: &str| {
+            fs::create_dir_all(dir.path().join(path).parent().unwrap()).unwrap();
+            fs::write(dir.path().join(path), text).unwrap();
+        };
+        assert_eq!(group(dir.path()), Group::default());
+        let v1 = "cache 900\nrss 7\nshmem 3\ntotal_cache 900\ntotal_rss 20\ntotal_shmem 5\n";
+        write("memory/memory.stat", v1);
+        write("memory/memory.limit_in_bytes", "9223372036854771712\n");
+        assert_eq!(group(dir.path()), Group { used: 25, limit: None });
+        write("memory.stat", "anon 100\nfile 9000\nkernel 1\nshmem 11\ninactive_anon 50\n");
+        write("memory.max", "max\n");
+        assert_eq!(group(dir.path()), Group { used: 111, limit: None });
+        write("memory.max", "2000\n");
+        assert_eq!(group(dir.path()).limit, Some(2000));
+    }
+
+    #[test]
+    fn a_resident_set_is_read() {
+        let own = resident(i32::try_from(std::process::id()).unwrap()).unwrap();
+        assert!(own > 100 << 10, "{own}");
+        assert_eq!(resident(0), None);
+    }
+}

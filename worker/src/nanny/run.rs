@@ -1,0 +1,329 @@
+//! The nanny's life: it registers, starts the worker, and does what follows when that ends.
+
+use std::{net::IpAddr, sync::Arc, time::Duration};
+
+use dask_comm::{Connection, Limits, Timeouts, Value};
+use rustix::process::Signal;
+use tokio::{
+    net::TcpStream,
+    sync::{mpsc, oneshot},
+    time::{Instant, timeout},
+};
+
+use super::{
+    Logs, MODULE, MODULE_FILE, Now, Order, REFUSED, Shared, Worker, WorkerLine,
+    changes::Changes,
+    guard,
+    helper::Helper,
+    life::{Ended, Life, Next},
+    register::{self, Registered},
+    scratch, serve,
+};
+use crate::{child::Child, metrics::Metrics, run::Leave, scheduler::Scheduler, watch};
+
+/// Between two looks for a scheduler.
+const LOOK: Duration = Duration::from_millis(200);
+/// Part of the time to end in which the worker is asked, before it is ended (`distributed/nanny.py`).
+const ASKED: f64 = 0.8;
+/// Time for the worker's end where all is to end.
+const TERMINATE: Duration = Duration::from_secs(5);
+
+/// How it came out.
+#[derive(Debug)]
+pub enum Outcome {
+    /// The pod ends with this code.
+    Ended(i32),
+    /// The pod has to go; its worker, if there is one, has not left yet.
+    Leave(Option<Child>),
+    /// The worker's configuration asks for a Nanny of Python.
+    Refused,
+    /// No scheduler came in the worker's own time.
+    NoScheduler(Duration),
+}
+
+/// A worker that runs the line with the agent as its nanny.
+pub async fn run(
+    line: &WorkerLine,
+    scheduler: &Scheduler,
+    logs: Logs,
+    metrics: &Metrics,
+    signals: &mut Leave,
+) -> std::io::Result<Outcome> {
+    let own = tokio::select! {
+        own = reachable(scheduler, line.death_timeout) => own,
+        () = signals.asked() => return Ok(Outcome::Leave(None)),
+    };
+    let Some(own) = own else { return Ok(Outcome::NoScheduler(line.death_timeout.unwrap_or_default())) };
+    let listener = serve::listen(own, line.nanny_port.unwrap_or(0)).await?;
+    let address = format!("tcp://{}", std::net::SocketAddr::new(own, listener.local_addr()?.port()));
+    tracing::info!(address, "the worker's nanny");
+    let module = module();
+    let (orders, ordered) = mpsc::channel(16);
+    let shared = Arc::new(Shared {
+        token: token()?,
+        address,
+        now: tokio::sync::watch::Sender::new(Now::default()),
+        orders,
+        changes: std::sync::Mutex::default(),
+        helper: Helper::new(line.helper(&module)),
+        logs,
+    });
+    tokio::spawn(serve::serve(listener, shared.clone()));
+    let nanny = Nanny {
+        line: line.worker(&module),
+        death_timeout: line.death_timeout,
+        scheduler,
+        metrics,
+        shared,
+        ordered,
+        life: Life::default(),
+    };
+    nanny.live(signals).await
+}
+
+struct Nanny<'a> {
+    line: Vec<String>,
+    death_timeout: Option<Duration>,
+    scheduler: &'a Scheduler,
+    metrics: &'a Metrics,
+    shared: Arc<Shared>,
+    ordered: mpsc::Receiver<Order>,
+    life: Life,
+}
+
+/// Why a worker's process is no more.
+enum Over {
+    Ended(Ended),
+    Leave(Child),
+    Terminated(i32),
+}
+
+impl Nanny<'_> {
+    /// With one scheduler after the other.
+    async fn live(mut self, signals: &mut Leave) -> std::io::Result<Outcome> {
+        loop {
+            let registered = tokio::select! {
+                registered = self.register() => registered,
+                () = signals.asked() => return Ok(Outcome::Leave(None)),
+            };
+            let Some(mut registered) = registered else {
+                return Ok(Outcome::NoScheduler(self.death_timeout.unwrap_or_default()));
+            };
+            if let Some(outcome) = self.workers(&mut registered, signals).await? {
+                return Ok(outcome);
+            }
+            tracing::warn!("the scheduler is gone; waiting for the next one");
+            self.shared.helper.end();
+            self.shared.change(Changes::default());
+        }
+    }
+
+    /// Registers, and has the plugins that the scheduler knows set up.
+    async fn register(&self) -> Option<Registered> {
+        let begin = Instant::now();
+        loop {
+            match Registered::with(self.scheduler, &self.shared.address).await {
+                Ok((registered, answer)) => {
+                    for plugin in register::plugins(&answer) {
+                        if let Err(error) = self.shared.helper.ask(&self.shared, &plugin).await {
+                            tracing::warn!(%error, "a plugin for the nanny cannot be set up");
+                        }
+                    }
+                    return Some(registered);
+                }
+                Err(error) => tracing::debug!(%error, "cannot register"),
+            }
+            if self.death_timeout.is_some_and(|limit| begin.elapsed() >= limit) {
+                return None;
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    /// One worker after the other. `None`: the scheduler is gone.
+    async fn workers(
+        &mut self,
+        registered: &mut Registered,
+        signals: &mut Leave,
+    ) -> std::io::Result<Option<Outcome>> {
+        loop {
+            let ended = match self.worker(registered, signals).await? {
+                Over::Leave(child) => return Ok(Some(Outcome::Leave(Some(child)))),
+                Over::Terminated(code) => return Ok(Some(Outcome::Ended(code))),
+                Over::Ended(ended) if ended.code == REFUSED && !ended.registered => {
+                    registered.begun(false).await;
+                    return Ok(Some(Outcome::Refused));
+                }
+                Over::Ended(ended) => ended,
+            };
+            registered.begun(false).await;
+            match self.life.after(&ended) {
+                Next::Exit(code) => return Ok(Some(Outcome::Ended(code))),
+                Next::NextScheduler => return Ok(None),
+                Next::Again(wait) => {
+                    tracing::warn!(code = ended.code, wait = wait.as_secs(), "starting the worker again");
+                    self.metrics.restarts.inc();
+                    tokio::select! {
+                        () = tokio::time::sleep(wait) => {}
+                        () = signals.asked() => return Ok(Some(Outcome::Leave(None))),
+                        order = self.ordered.recv() => match order {
+                            // There is none to be ended.
+                            Some(Order::Kill(_, _, done)) => drop(done),
+                            _ => return Ok(Some(Outcome::Ended(ended.code))),
+                        },
+                    }
+                }
+            }
+        }
+    }
+
+    /// One worker, from its start to its end.
+    async fn worker(&mut self, registered: &mut Registered, signals: &mut Leave) -> std::io::Result<Over> {
+        self.shared.now.send_modify(|now| (now.worker, now.told) = (None, None));
+        let (mut child, start) = (self.shared.start(&self.line)?, Instant::now());
+        let (mut now, mut memory) = (self.shared.now.subscribe(), self.shared.now.subscribe());
+        let pid = child.pid();
+        let mut begun = false;
+        let mut killed = None;
+        let code = loop {
+            tokio::select! {
+                code = child.ended() => break code,
+                () = watch::watch(Some(self.scheduler), pid, self.metrics) => {}
+                () = signals.asked() => return Ok(Over::Leave(child)),
+                () = there(&mut now), if !begun => {
+                    registered.begun(true).await;
+                    begun = true;
+                }
+                resident = guard::exceeded(&mut memory) => {
+                    break self.too_big(registered, &mut child, resident).await;
+                }
+                order = self.ordered.recv() => match order {
+                    Some(Order::Kill(within, reason, done)) => {
+                        killed = Some(done);
+                        break self.end(&mut child, within, &reason).await;
+                    }
+                    Some(Order::Terminate(reason)) => {
+                        return Ok(Over::Terminated(self.end(&mut child, TERMINATE, &reason).await));
+                    }
+                    None => {}
+                },
+            }
+        };
+        Ok(Over::Ended(self.after(registered, code, start.elapsed(), killed).await))
+    }
+
+    /// What is known of the end of a worker's process, and what is to be done with what it left.
+    async fn after(
+        &self,
+        registered: &mut Registered,
+        code: i32,
+        lived: Duration,
+        killed: Option<oneshot::Sender<()>>,
+    ) -> Ended {
+        self.metrics.workers.set(0);
+        let Now { worker, told, .. } = self.shared.now.borrow().clone();
+        self.shared.now.send_modify(|now| now.worker = None);
+        let same_scheduler = registered.is_same().await;
+        let ended_by_us = killed.is_some();
+        if let Some(worker) = &worker {
+            if same_scheduler == Some(true) && (ended_by_us || told.is_none()) {
+                registered.unregister(&worker.address).await;
+            }
+            match scratch::remove(&worker.folder) {
+                Err(error) => tracing::warn!(%error, "the dead worker's folder stays"),
+                Ok(removed) => tracing::debug!(removed, "the dead worker's folder"),
+            }
+        }
+        if let Some(done) = killed {
+            let _ = done.send(());
+        }
+        Ended { code, registered: worker.is_some(), lived, ended_by_us, told, same_scheduler }
+    }
+
+    /// Ends the worker's process within this time. It is asked to, and not to tell its nanny: a signal would make it
+    /// say that it wants no successor.
+    async fn end(&self, child: &mut Child, within: Duration, reason: &str) -> i32 {
+        tracing::info!(reason, "ending the worker's process");
+        let patience = within.mul_f64(ASKED);
+        let worker = self.shared.now.borrow().worker.clone();
+        let asked = match worker {
+            Some(worker) => timeout(patience, terminate(&worker, patience, reason)).await.is_ok_and(|r| r.is_ok()),
+            None => false,
+        };
+        if !asked {
+            child.signal(Signal::TERM);
+        }
+        if let Ok(code) = timeout(patience, child.ended()).await {
+            return code;
+        }
+        child.kill();
+        child.ended().await
+    }
+
+    /// Ends a worker that uses too much memory, and tells everybody, as a Nanny does.
+    async fn too_big(&self, registered: &mut Registered, child: &mut Child, resident: u64) -> i32 {
+        let worker = self.shared.now.borrow().worker.clone().unwrap_or_default();
+        tracing::warn!(resident, limit = worker.terminate, "the worker uses too much memory: restarting it");
+        self.metrics.memory_restarts.inc();
+        child.signal(Signal::TERM);
+        let event: [(&str, Value); 3] =
+            [("worker", worker.address.into()), ("pid", worker.pid.into()), ("rss", resident.into())];
+        let event = event.map(|(k, v)| (k.into(), v)).to_vec();
+        registered.log_event("worker-restart-memory", Value::Map(event)).await;
+        let ended = timeout(worker.interval, child.ended()).await;
+        child.kill();
+        let code = ended.unwrap_or(child.ended().await);
+        // What it said of its end is no wish.
+        self.shared.now.send_modify(|now| now.told = None);
+        code
+    }
+}
+
+/// Waits for the worker to register.
+async fn there(now: &mut tokio::sync::watch::Receiver<Now>) {
+    // The sender lives as long as the agent.
+    let _ = now.wait_for(|now| now.worker.is_some()).await.map(drop);
+}
+
+/// Our own address as the scheduler sees it, as soon as there is one.
+async fn reachable(scheduler: &Scheduler, limit: Option<Duration>) -> Option<IpAddr> {
+    let begin = Instant::now();
+    loop {
+        match scheduler.open().await {
+            Ok((_, own)) => return Some(own),
+            Err(error) => tracing::debug!(%error, "no scheduler yet"),
+        }
+        if limit.is_some_and(|limit| begin.elapsed() >= limit) {
+            return None;
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// What names the module to `dask worker`: its file, or its text.
+fn module() -> String {
+    let file = std::env::current_exe().ok().map(|own| own.with_file_name(MODULE_FILE)).filter(|f| f.is_file());
+    file.map_or_else(|| MODULE.into(), |f| f.display().to_string())
+}
+
+/// What nobody outside of this pod can guess.
+fn token() -> std::io::Result<String> {
+    let mut bytes = [0; 16];
+    std::io::Read::read_exact(&mut std::fs::File::open("/dev/urandom")?, &mut bytes)?;
+    Ok(bytes.iter().map(|b| format!("{b:02x}")).collect())
+}
+
+async fn terminate(worker: &Worker, within: Duration, reason: &str) -> Result<(), dask_comm::CommError> {
+    let host = worker.address.strip_prefix("tcp://").unwrap_or(&worker.address);
+    let stream = TcpStream::connect(host).await?;
+    let mut connection = Connection::handshake(stream, Limits::default(), Timeouts::default()).await?;
+    let message = [
+        ("op", Value::from("terminate")),
+        ("nanny", false.into()),
+        ("timeout", within.as_secs_f64().into()),
+        ("reason", reason.into()),
+        ("reply", false.into()),
+    ];
+    let message = message.map(|(k, v)| (k.into(), v)).to_vec();
+    connection.write_message(&Value::Map(message)).await
+}

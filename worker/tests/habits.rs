@@ -1,0 +1,69 @@
+//! What users do with workers has the same outcome under Dask's own Nanny, under the agent beside it, and with the
+//! agent in its place.
+
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+};
+
+/// What comes before a worker's own command line.
+const WITHOUT: [&str; 0] = [];
+const DRAIN: [&str; 4] = [env!("CARGO_BIN_EXE_dask-agent"), "run", "--mode=drain", "--"];
+const FULL: [&str; 4] = [env!("CARGO_BIN_EXE_dask-agent"), "run", "--mode=full", "--"];
+
+fn tests_dir() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/dask")
+}
+
+fn python(version: &str) -> PathBuf {
+    let output =
+        Command::new(tests_dir().join("venv.sh")).arg(version).stderr(Stdio::inherit()).output().unwrap();
+    assert!(output.status.success(), "venv.sh {version}");
+    PathBuf::from(String::from_utf8(output.stdout).unwrap().trim())
+}
+
+/// All lines of one run.
+fn lines(python: &Path, before: &[&str]) -> String {
+    let mut command = Command::new(python);
+    command.arg(tests_dir().join("habits.py")).args(before).env("DASK_CONFIG", "/nowhere");
+    let Output { status, stdout, stderr } = command.env("PYTHONDONTWRITEBYTECODE", "1").output().unwrap();
+    let (out, log) = (String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
+    assert!(status.success(), "{before:?}: {status}\n{out}\n{log}");
+    out.into_owned()
+}
+
+fn all_the_same(version: &str) {
+    let python = python(version);
+    let (without, drain, full) = std::thread::scope(|scope| {
+        let [without, drain, full] =
+            [&WITHOUT[..], &DRAIN, &FULL].map(|before| scope.spawn(|| lines(&python, before)));
+        (without.join().unwrap(), drain.join().unwrap(), full.join().unwrap())
+    });
+    assert!(without.lines().count() > 35, "{without}");
+    assert_eq!(drain, without, "mode Drain differs");
+    assert_eq!(full, without, "mode Full differs");
+}
+
+#[test]
+fn habits_of_2024_1_0() {
+    all_the_same("2024.1.0");
+}
+
+#[test]
+#[ignore = "long: make habits"]
+fn habits_of_2024_12_1() {
+    all_the_same("2024.12.1");
+}
+
+#[test]
+#[ignore = "long: make habits"]
+fn habits_of_2025_7_0() {
+    all_the_same("2025.7.0");
+}
+
+#[test]
+fn habits_of_2026_8_0() {
+    all_the_same("2026.8.0");
+}
