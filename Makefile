@@ -5,7 +5,7 @@ SHELL := /bin/bash
 JOBS ?= 2
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: toolchain help demo demo-kind test browser pictures e2e e2e-all bench bench-quick explore replay mutants lint fmt crds image clean
+.PHONY: toolchain help demo demo-kind test browser pictures habits e2e e2e-all bench bench-quick explore replay mutants lint fmt crds image clean
 
 help: ## list the commands
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/; s/[$$]+/$$/' | expand -t 12
@@ -30,12 +30,16 @@ browser: toolchain ## the demo and JupyterLab in a headless browser
 pictures: toolchain ## the same, and the README's pictures anew
 	@tests/browser/run.sh docs/pictures
 
+habits: toolchain ## what users do with workers, under three nannies and with four releases of Dask
+	cargo test -p dask-agent --test habits --jobs $(JOBS) -- --include-ignored --test-threads 1
+
 e2e: toolchain ## the everyday end-to-end tests on kind (or on $$KUBECONFIG with USE_EXISTING_CLUSTER=1)
 	@tests/e2e.sh
 
-e2e-all: e2e demo-kind ## the end-to-end tests, another leader, an API server away for minutes, older versions of Dask, and the demo as one more
+e2e-all: e2e habits demo-kind ## the end-to-end tests, another leader, an API server away for minutes, older versions of Dask, and the demo as one more
 	tests/e2e.sh leader::
 	E2E_AWAY_SECONDS=180 tests/e2e.sh is_away
+	E2E_AGENT=Drain tests/e2e.sh removal::
 	for dask in 2024.1.0 2024.12.1 2025.7.0; do E2E_DASK=$$dask tests/e2e.sh removal:: || exit; done
 
 explore: toolchain ## worlds, whole ones and small ones, for SECONDS=60 each, from seed FROM=0 (builds for 7 minutes)

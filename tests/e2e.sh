@@ -2,7 +2,7 @@
 # The end-to-end tests on a real cluster (`make e2e`). Usage: e2e.sh [all|FILTER]; FILTER is a part of the tests' names.
 # Cluster: kind, or with USE_EXISTING_CLUSTER=1 the one of KUBECONFIG (see kind/README.md and install.sh; E2E_DASK_IMAGE is
 # then the image of scheduler and workers). E2E_THREADS: tests at a time (4). E2E_DASK: another version of Dask, for
-# tests that need no client of dask-kubernetes (removal::, scaling::).
+# tests that need no client of dask-kubernetes (removal::, scaling::). E2E_AGENT: another mode of the agent than the chart's.
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 source "$HERE/kind/common.sh" # sets HERE to kind's folder
 TESTS=$(cd "$HERE/.." && pwd)

@@ -23,7 +23,8 @@ namespace() {
 
 chart() { # ID: of the image, so that another content under the same tag makes another pod
   there helm upgrade --install dask-operator "$REPO/charts/dask-operator" --namespace $NAMESPACE --create-namespace --skip-crds \
-    --set "image.name=${IMAGE%:*},image.tag=${IMAGE##*:},image.pullPolicy=IfNotPresent" --set-string "podAnnotations.image-id=$1"
+    --set "image.name=${IMAGE%:*},image.tag=${IMAGE##*:},image.pullPolicy=IfNotPresent" --set-string "podAnnotations.image-id=$1" \
+    ${E2E_AGENT:+--set "agent.mode=$E2E_AGENT"}
   there kubectl -n $NAMESPACE rollout status deployment/dask-operator --timeout=120s
 }
 

@@ -12,8 +12,9 @@ pub struct AgentSpec {
     pub mode: Option<AgentMode>,
 }
 
-/// What the agent does. `Drain`: it copies results to other workers before a pod ends. `Disabled`: there is
-/// none. Absent: what the operator was told for all workers.
+/// What the agent does. `Drain`: it copies results to other workers before a pod ends. `Full`: and it takes the place
+/// of Dask's own Nanny, where the command is that of a plain worker. `Disabled`: there is none. Absent: what the
+/// operator was told for all workers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum AgentMode {
     /// There is none: the pod runs what its spec says.
@@ -21,6 +22,8 @@ pub enum AgentMode {
     /// Results are copied to other workers before a pod ends.
     #[default]
     Drain,
+    /// And the agent takes the place of Dask's own Nanny, where the command is that of a plain worker.
+    Full,
 }
 
 impl AgentMode {
@@ -29,6 +32,7 @@ impl AgentMode {
         match self {
             Self::Disabled => "Disabled",
             Self::Drain => "Drain",
+            Self::Full => "Full",
         }
     }
 }

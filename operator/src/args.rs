@@ -25,6 +25,8 @@ pub enum AgentMode {
     Disabled,
     /// It copies results to other workers before a pod ends.
     Drain,
+    /// And it takes the place of Dask's own Nanny, where the command is that of a plain worker.
+    Full,
 }
 
 impl From<AgentMode> for dask_crds::AgentMode {
@@ -32,6 +34,7 @@ impl From<AgentMode> for dask_crds::AgentMode {
         match mode {
             AgentMode::Disabled => Self::Disabled,
             AgentMode::Drain => Self::Drain,
+            AgentMode::Full => Self::Full,
         }
     }
 }

@@ -51,7 +51,7 @@ rules() {
 
 COMMON='--http-address=0.0.0.0:8080 --log-format=json'
 ELECTION='--leader-elect --lease-name=release-dask-operator'
-AGENT='--agent-mode=drain --agent-image=dask-operator:0.1.0 --agent-image-pull-policy=IfNotPresent'
+AGENT='--agent-mode=full --agent-image=dask-operator:0.1.0 --agent-image-pull-policy=IfNotPresent'
 ACCESS="--scheduler-access=auto --cluster-domain=cluster.local $AGENT $ELECTION"
 
 lint() {
@@ -160,7 +160,7 @@ replicas() {
 
 agent() {
   renders "agent from elsewhere" --set agent.image=reg:5000/agent:2,agent.imagePullSecrets[0].name=a,agent.imagePullSecrets[1].name=b
-  equals "agent from elsewhere: args" "$COMMON --log-level=info --scheduler-access=auto --cluster-domain=cluster.local --agent-mode=drain \
+  equals "agent from elsewhere: args" "$COMMON --log-level=info --scheduler-access=auto --cluster-domain=cluster.local --agent-mode=full \
 --agent-image=reg:5000/agent:2 --agent-pull-secret=a --agent-pull-secret=b $ELECTION --all-namespaces " "$(args)"
   renders "an agent's policy" --set agent.image=reg:5000/agent:2,agent.imagePullPolicy=Never
   has "an agent's policy" '^ +- --agent-image-pull-policy=Never$'

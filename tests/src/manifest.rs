@@ -105,18 +105,12 @@ fn replace_images(value: &mut Value, image: &str) {
 }
 
 fn worker() -> Result<Value> {
-    let args = [
-        "dask",
-        "worker",
-        "--name",
-        "$(DASK_WORKER_NAME)",
-        "--no-nanny",
-        "--no-dashboard",
-        "--nthreads",
-        "1",
-        "--memory-limit",
-        "256MiB",
-    ];
+    let mut args = vec!["dask", "worker", "--name", "$(DASK_WORKER_NAME)"];
+    args.extend(["--no-dashboard", "--nthreads", "1", "--memory-limit", "256MiB"]);
+    // There is no agent on the laptop, which would be the nanny elsewhere; one of Python costs each worker a second.
+    if settings::is_laptop() {
+        args.push("--no-nanny");
+    }
     pod("worker", &args, json!({}))
 }
 

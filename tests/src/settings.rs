@@ -28,6 +28,11 @@ pub fn repository() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
+/// Whether pods are processes of this machine (`local.sh`).
+pub fn is_laptop() -> bool {
+    env::var("E2E_CLUSTER").is_ok_and(|v| v == "laptop")
+}
+
 /// Whether namespaces of failed tests stay, for a person to look at (`E2E_KEEP=1`).
 pub fn keeps_failures() -> bool {
     env::var("E2E_KEEP").is_ok_and(|v| v == "1")

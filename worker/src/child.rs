@@ -45,7 +45,11 @@ impl Child {
     ///
     /// # Errors
     /// As [`Child::start`].
-    pub fn start_with(line: &[String], env: &BTreeMap<String, String>, cwd: Option<&Path>) -> io::Result<Self> {
+    pub fn start_with(
+        line: &[String],
+        env: &BTreeMap<String, String>,
+        cwd: Option<&Path>,
+    ) -> io::Result<Self> {
         let ends = signal(SignalKind::child())?;
         let own = std::env::current_exe()?;
         let mut command = Command::new(own);

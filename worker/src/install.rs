@@ -4,6 +4,8 @@ use std::{fs, io, os::unix::fs::PermissionsExt, path::Path};
 
 use thiserror::Error;
 
+use crate::nanny::{MODULE, MODULE_FILE};
+
 /// The program's name in its new folder.
 pub const NAME: &str = "dask-agent";
 
@@ -23,17 +25,23 @@ pub enum InstallError {
     },
 }
 
-/// Copies this program into `folder`, for all users to run; a copy that is there is replaced.
+/// Copies this program into `folder`, for all users to run, and its Python module beside it: workers whose file system
+/// cannot be written to have it from there. What is there is replaced.
 ///
 /// # Errors
 /// See [`InstallError`].
 pub fn install(folder: &Path) -> Result<(), InstallError> {
     let own = std::env::current_exe().map_err(InstallError::Read)?;
-    let (half, whole) = (folder.join(format!(".{NAME}")), folder.join(NAME));
     let bytes = fs::read(own).map_err(InstallError::Read)?;
+    put(folder, MODULE_FILE, MODULE.as_bytes(), 0o644)?;
+    put(folder, NAME, &bytes, 0o755)
+}
+
+fn put(folder: &Path, name: &str, bytes: &[u8], mode: u32) -> Result<(), InstallError> {
+    let (half, whole) = (folder.join(format!(".{name}")), folder.join(name));
     let write = || {
         fs::write(&half, bytes)?;
-        fs::set_permissions(&half, fs::Permissions::from_mode(0o755))?;
+        fs::set_permissions(&half, fs::Permissions::from_mode(mode))?;
         fs::rename(&half, &whole)
     };
     write().map_err(|source| InstallError::Write { path: whole.display().to_string(), source })

@@ -6,7 +6,6 @@ mod drain;
 mod http;
 mod install;
 mod leave;
-mod line;
 mod metrics;
 mod mine;
 mod nanny;

@@ -4,7 +4,6 @@ mod changes;
 mod guard;
 mod helper;
 mod life;
-mod line;
 mod logs;
 mod memory;
 mod register;
@@ -16,7 +15,6 @@ use std::{path::PathBuf, sync::Mutex, time::Duration};
 
 use tokio::sync::{mpsc, oneshot, watch};
 
-pub use line::WorkerLine;
 pub use logs::Logs;
 pub use run::{Outcome, run};
 

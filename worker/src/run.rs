@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use dask_worker_line::WorkerLine;
 use rustix::process::{Pid, Signal, kill_process};
 use thiserror::Error;
 use tokio::{
@@ -15,9 +16,8 @@ use crate::{
     drain::{Subject, drain},
     http,
     leave::Ending,
-    line,
     metrics::Metrics,
-    nanny::{self, Logs, Outcome, WorkerLine},
+    nanny::{self, Logs, Outcome},
     scheduler::Scheduler,
     watch,
 };
@@ -53,7 +53,7 @@ pub enum RunError {
 pub async fn run(args: &Run, logs: Logs) -> Result<i32, RunError> {
     let metrics = Metrics::new()?;
     let mut signals = Leave::new().map_err(RunError::Signals)?;
-    let address = line::scheduler(&args.line).or_else(|| args.scheduler.clone());
+    let address = dask_worker_line::scheduler(&args.line).or_else(|| args.scheduler.clone());
     let scheduler = address.as_deref().and_then(Scheduler::at);
     if scheduler.is_none() {
         tracing::warn!(
@@ -116,7 +116,7 @@ async fn as_nanny(
             Some(1)
         }
         Outcome::Refused => {
-            tracing::warn!("the worker keeps Dask's own Nanny: its configuration has preloads for one");
+            tracing::warn!("the worker keeps Dask's own Nanny");
             None
         }
     })

@@ -1,6 +1,7 @@
 //! Whether new workers of a group run under the agent, in which container, and what the group's status says of it.
 
 use dask_crds::{AgentMode, Condition, ConditionStatus, WorkerSpec};
+use dask_worker_line::{WorkerLine, mentions_a_worker};
 use serde_json::Value;
 
 use crate::{
@@ -10,6 +11,9 @@ use crate::{
 
 /// Where the agent is, in the containers that have it.
 pub const PATH: &str = "/.dask-agent";
+
+/// Preloads of Dask's own Nanny, as a variable.
+const NANNY_PRELOAD: &str = "DASK_DISTRIBUTED__NANNY__PRELOAD";
 
 /// What the operator was told about the agent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -31,8 +35,8 @@ pub(crate) enum Plan<'a> {
     NoImage,
     /// Its pods stay what their author says, for this reason.
     Without { reason: &'static str, message: String },
-    /// One of its containers runs under the agent.
-    Run { mode: AgentMode, image: &'a str, container: usize },
+    /// One of its containers runs under the agent; its mode is not Full, as was wanted, for the reason `kept`.
+    Run { mode: AgentMode, image: &'a str, container: usize, kept: Option<String> },
 }
 
 impl<'a> Plan<'a> {
@@ -64,7 +68,7 @@ impl<'a> Plan<'a> {
             return without("NameTaken", &why);
         }
         let containers = elements(spec("containers"));
-        let container = containers.iter().position(mentions_a_worker).unwrap_or(0);
+        let container = containers.iter().position(|c| mentions_a_worker(&words(c))).unwrap_or(0);
         let has = |key: &str| containers.get(container).is_some_and(|c| !elements(&c[key]).is_empty());
         if !has("command") && !has("args") {
             let why = format!(
@@ -73,7 +77,9 @@ impl<'a> Plan<'a> {
             );
             return without("NoCommand", &why);
         }
-        Self::Run { mode, image, container }
+        let kept = containers.get(container).filter(|_| mode == AgentMode::Full).and_then(needs_own_nanny);
+        let mode = if kept.is_some() { AgentMode::Drain } else { mode };
+        Self::Run { mode, image, container, kept }
     }
 
     /// The agent's mode, if there is one.
@@ -92,10 +98,17 @@ impl<'a> Plan<'a> {
         match self {
             Self::NoImage => None,
             Self::Without { reason, message } => Some(conditions::no(WORKER_AGENT, *reason, message)),
-            Self::Run { mode, .. } => {
-                let text = "new workers run under the agent: before a pod ends, its results are copied to other \
-                            workers";
-                Some(conditions::yes(WORKER_AGENT, mode.name(), text))
+            Self::Run { mode, kept, .. } => {
+                let nanny = match (mode, kept) {
+                    (AgentMode::Full, _) => ", and it takes the place of Dask's Nanny".into(),
+                    (_, Some(why)) => format!("; they keep Dask's own Nanny: {why}"),
+                    _ => String::new(),
+                };
+                let text = format!(
+                    "new workers run under the agent: before a pod ends, its results are copied to other \
+                     workers{nanny}"
+                );
+                Some(conditions::yes(WORKER_AGENT, mode.name(), &text))
             }
         }
     }
@@ -138,23 +151,19 @@ fn taken<'v>(spec: &impl Fn(&str) -> &'v Value) -> Option<String> {
         .or_else(|| mounted("initContainers"))
 }
 
-/// Whether a container starts a Dask worker, as far as its command and args tell. They may be whole lines for a
-/// shell, and programs may be named with their path.
-fn mentions_a_worker(container: &Value) -> bool {
-    const ALONE: [&str; 3] = ["dask-worker", "dask-cuda-worker", "distributed.cli.dask_worker"];
-    let is_between = |c: char| c.is_whitespace() || ";&|()<>{}=\"'`".contains(c);
-    let texts = ["command", "args"].iter().flat_map(|key| elements(&container[*key]));
-    let words: Vec<&str> = texts
-        .filter_map(Value::as_str)
-        .flat_map(|text| text.split(is_between))
-        .filter(|word| !word.is_empty())
-        .map(|word| word.rsplit('/').next().unwrap_or(word))
-        .collect();
-    let follows = |rest: &[&str]| {
-        let rest = rest.strip_prefix(&["cuda"]).unwrap_or(rest);
-        matches!(rest.first(), Some(&("worker" | "spec")))
-    };
-    words.iter().enumerate().any(|(i, w)| ALONE.contains(w) || (*w == "dask" && follows(&words[i + 1..])))
+/// The words of a container's command and args.
+fn words(container: &Value) -> Vec<String> {
+    let words = ["command", "args"].iter().flat_map(|key| elements(&container[*key]));
+    words.filter_map(Value::as_str).map(String::from).collect()
+}
+
+/// Why the agent cannot be the nanny of this container's worker.
+fn needs_own_nanny(container: &Value) -> Option<String> {
+    let is_set = |v: &&Value| v["name"] == NANNY_PRELOAD;
+    if elements(&container["env"]).iter().any(|v| is_set(&v)) {
+        return Some(format!("{NANNY_PRELOAD} is for a Nanny of Python"));
+    }
+    WorkerLine::of(&words(container)).err().map(|why| why.to_string())
 }
 
 #[cfg(test)]

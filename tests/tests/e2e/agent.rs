@@ -16,7 +16,7 @@ use serde_json::json;
 #[ignore = "needs a cluster: make e2e"]
 async fn a_deleted_pod_hands_over_and_finishes_first() -> Result<()> {
     test("agent-delete", async |space| {
-        goes_without_loss(&space, async |pod| {
+        goes_without_loss(&space, "Full", async |pod| {
             space.kubectl(&["delete", "pod", pod, "--wait=false"]).await.map(drop)
         })
         .await
@@ -28,7 +28,7 @@ async fn a_deleted_pod_hands_over_and_finishes_first() -> Result<()> {
 #[ignore = "needs a cluster: make e2e"]
 async fn an_evicted_pod_hands_over_and_finishes_first() -> Result<()> {
     test("agent-evict", async |space| {
-        goes_without_loss(&space, async |pod| {
+        goes_without_loss(&space, "Drain", async |pod| {
             space.api::<Pod>().evict(pod, &EvictParams::default()).await?;
             Ok(())
         })
@@ -38,9 +38,15 @@ async fn an_evicted_pod_hands_over_and_finishes_first() -> Result<()> {
 }
 
 /// A worker holds the only copy of a value and runs a task while its pod has to go.
-async fn goes_without_loss(space: &Space, go: impl AsyncFnOnce(&str) -> Result<()>) -> Result<()> {
-    let dask = Dask::start(space, &manifest::cluster("c", 2)?).await?;
-    dask.group_condition("c-default", Wanted("WorkerAgent", true, "Drain"), secs(5)).await?;
+async fn goes_without_loss(
+    space: &Space,
+    mode: &str,
+    go: impl AsyncFnOnce(&str) -> Result<()>,
+) -> Result<()> {
+    let mut cluster = manifest::cluster("c", 2)?;
+    cluster["spec"]["worker"]["agent"] = json!({ "mode": mode });
+    let dask = Dask::start(space, &cluster).await?;
+    dask.group_condition("c-default", Wanted("WorkerAgent", true, mode), secs(5)).await?;
     let mut client = dask.driver().await?;
     let identity = dask.identity().await?;
     let (address, worker) =

@@ -8,6 +8,7 @@ import os
 import sys
 
 import dask
+import distributed
 from dask.utils import parse_timedelta
 from distributed import Nanny, Worker
 from distributed.comm import connect
@@ -18,6 +19,8 @@ AGENT = os.environ.pop("DASK_AGENT_NANNY", None) or globals()["AGENT"]
 TOKEN = os.environ.pop("DASK_AGENT_TOKEN", None) or globals()["TOKEN"]
 # Variables that the agent set because a Nanny does by default, and what its helper changed.
 GIVEN = json.loads(os.environ.pop("DASK_AGENT_GIVEN", "null")) or globals().get("GIVEN") or {}
+# Releases with which all of this was seen to do what a Nanny does: from, to.
+TESTED = (2024, 1), (2026, 8)
 sys.modules["dask_agent"] = sys.modules[__name__]
 
 # What a helper tells of itself, as the agent gave it to this process.
@@ -56,11 +59,19 @@ def _environment():
     os.environ.update({k: v for k, v in after.items() if k not in changed})
 
 
+def _refuse(why):
+    sys.stderr.write(f"dask-agent: {why}\n")
+    sys.stderr.flush()
+    os._exit(int(GIVEN["refused"]))
+
+
 def worker(scheduler=None, **kwargs):
     """The worker. What keeps the agent from being its nanny is told to the agent, which then runs the command as is."""
+    release = tuple(int(n) for n in distributed.__version__.split(".")[:2])
+    if not TESTED[0] <= release <= TESTED[1]:
+        _refuse(f"distributed {distributed.__version__} was not tested with the agent as nanny")
     if dask.config.get("distributed.nanny.preload", None):
-        sys.stderr.write("dask-agent: distributed.nanny.preload is for a Nanny of Python\n")
-        os._exit(int(GIVEN["refused"]))
+        _refuse("distributed.nanny.preload is for a Nanny of Python")
     _environment()
     kwargs["preload"] = _others(kwargs.get("preload"))
     made = Worker(scheduler, nanny=AGENT, **kwargs)

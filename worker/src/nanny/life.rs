@@ -32,7 +32,7 @@ pub enum Next {
     /// Another process after this wait; its predecessor is unknown to the scheduler then.
     Again(Duration),
     /// Another process with the next scheduler.
-    NextScheduler,
+    AnotherScheduler,
     /// The pod ends with this code.
     Exit(i32),
 }
@@ -48,17 +48,17 @@ impl Life {
     pub fn after(&mut self, ended: &Ended) -> Next {
         let is_there = ended.same_scheduler == Some(true);
         if ended.ended_by_us {
-            return if is_there { Next::Again(Duration::ZERO) } else { Next::NextScheduler };
+            return if is_there { Next::Again(Duration::ZERO) } else { Next::AnotherScheduler };
         }
         if ended.told.as_deref().is_some_and(is_loss) {
             // A worker that its scheduler removed without a word sees the same as one that lost it.
-            return if is_there { Next::Exit(ended.code) } else { Next::NextScheduler };
+            return if is_there { Next::Exit(ended.code) } else { Next::AnotherScheduler };
         }
         if ended.told.is_some() || !ended.registered {
             return Next::Exit(ended.code);
         }
         if !is_there {
-            return Next::NextScheduler;
+            return Next::AnotherScheduler;
         }
         self.short = if ended.lived < LIVED { self.short.saturating_add(1) } else { 0 };
         let wait = match self.short {
@@ -117,14 +117,14 @@ mod tests {
     fn a_lost_scheduler_is_waited_for_and_one_that_is_there_has_let_it_go() {
         for reason in ["worker-handle-scheduler-connection-broken", "worker-heartbeat-missing"] {
             let after = |same| Life::default().after(&told(reason, same));
-            assert_eq!([after(None), after(Some(false))], [Next::NextScheduler; 2], "{reason}");
+            assert_eq!([after(None), after(Some(false))], [Next::AnotherScheduler; 2], "{reason}");
             assert_eq!(after(Some(true)), Next::Exit(0), "{reason}");
         }
         for same_scheduler in [None, Some(false)] {
             let crashed = Ended { same_scheduler, ..ended() };
-            assert_eq!(Life::default().after(&crashed), Next::NextScheduler);
+            assert_eq!(Life::default().after(&crashed), Next::AnotherScheduler);
             let by_us = Ended { ended_by_us: true, ..crashed };
-            assert_eq!(Life::default().after(&by_us), Next::NextScheduler);
+            assert_eq!(Life::default().after(&by_us), Next::AnotherScheduler);
         }
     }
 

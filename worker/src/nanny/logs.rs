@@ -81,10 +81,13 @@ mod tests {
             }
             tracing::warn!("last");
         });
-        assert_eq!(logs.newest(0, Some(2)), [
-            ("WARNING", "dask-agent - WARNING - last".to_owned()),
-            ("INFO", format!("dask-agent - INFO - line n={}", KEPT + 4)),
-        ]);
+        assert_eq!(
+            logs.newest(0, Some(2)),
+            [
+                ("WARNING", "dask-agent - WARNING - last".to_owned()),
+                ("INFO", format!("dask-agent - INFO - line n={}", KEPT + 4)),
+            ]
+        );
         assert_eq!(logs.newest(0, None).len(), KEPT);
         assert_eq!(logs.newest(KEPT - 1, None).len(), 1);
     }

@@ -35,7 +35,8 @@ impl Registered {
         first.write_message(&texts(&hello)).await.map_err(failed)?;
         let answer = async { first.read_message().await?.ok_or(CommError::Closed) };
         let late = || CommError::Timeout { step: "register_nanny".into() };
-        let answer = tokio::time::timeout(LONG, answer).await.unwrap_or_else(|_| Err(late())).map_err(failed)?;
+        let answer =
+            tokio::time::timeout(LONG, answer).await.unwrap_or_else(|_| Err(late())).map_err(failed)?;
         Ok((Self { scheduler: scheduler.clone(), first: Some(first), line }, answer))
     }
 
@@ -86,7 +87,6 @@ pub fn plugins(answer: &Message) -> Vec<Message> {
     };
     plugins.into_iter().flatten().map(request).collect()
 }
-
 
 fn texts(entries: &[(&str, &str)]) -> Value {
     Value::Map(entries.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect())

@@ -3,6 +3,7 @@
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use dask_comm::{Connection, Limits, Timeouts, Value};
+use dask_worker_line::WorkerLine;
 use rustix::process::Signal;
 use tokio::{
     net::TcpStream,
@@ -11,7 +12,7 @@ use tokio::{
 };
 
 use super::{
-    Logs, MODULE, MODULE_FILE, Now, Order, REFUSED, Shared, Worker, WorkerLine,
+    Logs, MODULE, MODULE_FILE, Now, Order, REFUSED, Shared, Worker,
     changes::Changes,
     guard,
     helper::Helper,
@@ -159,7 +160,7 @@ impl Nanny<'_> {
             registered.begun(false).await;
             match self.life.after(&ended) {
                 Next::Exit(code) => return Ok(Some(Outcome::Ended(code))),
-                Next::NextScheduler => return Ok(None),
+                Next::AnotherScheduler => return Ok(None),
                 Next::Again(wait) => {
                     tracing::warn!(code = ended.code, wait = wait.as_secs(), "starting the worker again");
                     self.metrics.restarts.inc();
@@ -247,7 +248,9 @@ impl Nanny<'_> {
         let patience = within.mul_f64(ASKED);
         let worker = self.shared.now.borrow().worker.clone();
         let asked = match worker {
-            Some(worker) => timeout(patience, terminate(&worker, patience, reason)).await.is_ok_and(|r| r.is_ok()),
+            Some(worker) => {
+                timeout(patience, terminate(&worker, patience, reason)).await.is_ok_and(|r| r.is_ok())
+            }
             None => false,
         };
         if !asked {
@@ -302,7 +305,8 @@ async fn reachable(scheduler: &Scheduler, limit: Option<Duration>) -> Option<IpA
 
 /// What names the module to `dask worker`: its file, or its text.
 fn module() -> String {
-    let file = std::env::current_exe().ok().map(|own| own.with_file_name(MODULE_FILE)).filter(|f| f.is_file());
+    let file =
+        std::env::current_exe().ok().map(|own| own.with_file_name(MODULE_FILE)).filter(|f| f.is_file());
     file.map_or_else(|| MODULE.into(), |f| f.display().to_string())
 }
 

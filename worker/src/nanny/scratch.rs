@@ -48,7 +48,8 @@ mod tests {
         let mut left: Vec<_> = fs::read_dir(&all).unwrap().map(|e| e.unwrap().file_name()).collect();
         left.sort();
         assert_eq!(left, ["worker-link", "worker-other"]);
-        for other in [dir.path().join("worker-data"), all.join("worker-link"), all.clone(), "worker-x".into()] {
+        for other in [dir.path().join("worker-data"), all.join("worker-link"), all.clone(), "worker-x".into()]
+        {
             assert!(!remove(&other).unwrap(), "{}", other.display());
         }
         assert!(dir.path().join("worker-data/spilled").exists());

@@ -166,7 +166,11 @@ async fn started(now: &mut watch::Receiver<Now>, before: u64, within: Duration) 
 fn logs(head: &Value, shared: &Shared) -> Value {
     let number = |key: &str| field(head, key).and_then(Value::as_u64).and_then(|n| usize::try_from(n).ok());
     let lines = shared.logs.newest(number("start").unwrap_or(0), number("n"));
-    lines.into_iter().map(|(level, line)| Value::Array(vec![level.into(), line.into()])).collect::<Vec<_>>().into()
+    lines
+        .into_iter()
+        .map(|(level, line)| Value::Array(vec![level.into(), line.into()]))
+        .collect::<Vec<_>>()
+        .into()
 }
 
 /// The worker says that it is registered.
@@ -214,3 +218,6 @@ fn seconds(head: &Value, default: f64) -> Duration {
 fn map(entries: Vec<(&str, Value)>) -> Value {
     Value::Map(entries.into_iter().map(|(k, v)| (k.into(), v)).collect())
 }
+
+#[cfg(test)]
+mod tests;

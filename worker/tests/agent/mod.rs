@@ -91,12 +91,7 @@ impl Drop for Agent {
 }
 
 /// A cluster with a worker under an agent for each name, beside its two own ones.
-pub async fn with_agents(
-    version: &str,
-    mode: &str,
-    more: &[&str],
-    names: &[&str],
-) -> (Cluster, Vec<Agent>) {
+pub async fn with_agents(version: &str, mode: &str, more: &[&str], names: &[&str]) -> (Cluster, Vec<Agent>) {
     let mut cluster = Cluster::start(version).await;
     let line = |name: &&str| {
         [cluster.worker_line(version, name), more.iter().map(|m| (*m).into()).collect()].concat()

@@ -118,3 +118,32 @@ fn a_workers_own_mode_wins_and_without_an_image_there_is_nothing_to_say() {
     assert_eq!((mode(&worker, Drain), mode(&worker, Disabled)), (None, None));
     assert_eq!(Plan::of(&worker, &Settings::default()).condition(), None);
 }
+
+#[test]
+fn only_a_plain_worker_gets_another_nanny() {
+    let full = Settings { mode: AgentMode::Full, ..settings() };
+    let told = |container: Value| {
+        let worker = with(container);
+        let plan = Plan::of(&worker, &full);
+        (plan.mode(), plan.condition().unwrap().message().to_owned())
+    };
+    for plain in [
+        json!({"args": ["dask", "worker", "--name", "$(DASK_WORKER_NAME)"]}),
+        json!({"command": ["conda", "run", "dask-worker"], "args": ["--nthreads", "2"]}),
+    ] {
+        let (mode, message) = told(plain);
+        assert_eq!(mode, Some(AgentMode::Full));
+        assert!(message.contains("takes the place of Dask's Nanny"), "{message}");
+    }
+    let preload = json!([{"name": "DASK_DISTRIBUTED__NANNY__PRELOAD", "value": "x"}]);
+    for (other, why) in [
+        (json!({"args": ["dask", "cuda", "worker"]}), "does not contain `dask worker`"),
+        (json!({"command": ["sh", "-c", "dask worker"]}), "does not contain `dask worker`"),
+        (json!({"args": ["dask", "worker", "--nworkers", "4"]}), "--nworkers is not 1"),
+        (json!({"args": ["dask", "worker"], "env": preload}), "is for a Nanny of Python"),
+    ] {
+        let (mode, message) = told(other);
+        assert_eq!(mode, Some(AgentMode::Drain));
+        assert!(message.contains("they keep Dask's own Nanny") && message.contains(why), "{message}");
+    }
+}

@@ -1,5 +1,6 @@
 //! What a worker pod gets to run its worker under the agent. Nothing of it is part of the template's hash.
 
+use dask_crds::AgentMode;
 use serde_json::{Map, Value, json};
 
 use super::pods;
@@ -18,7 +19,7 @@ const USER: [&str; 3] = ["runAsUser", "runAsGroup", "runAsNonRoot"];
 
 /// Puts the agent into a pod, as planned.
 pub(super) fn inject(spec: &mut Map<String, Value>, plan: &Plan<'_>, settings: &Settings) {
-    let Plan::Run { image, container, .. } = plan else { return };
+    let Plan::Run { mode, image, container, .. } = plan else { return };
     let host_network = spec.get("hostNetwork") == Some(&json!(true));
     let grace = spec.entry("terminationGracePeriodSeconds").or_insert(json!(GRACE)).to_string();
     let containers = spec.get_mut("containers").and_then(Value::as_array_mut);
@@ -29,6 +30,9 @@ pub(super) fn inject(spec: &mut Map<String, Value>, plan: &Plan<'_>, settings: &
     run_under_the_agent(worker);
     let port = if host_network { 0 } else { PORT }.to_string();
     pods::append_env_of(worker, &[("DASK_AGENT_PORT", &port), ("DASK_AGENT_GRACE_SECONDS", &grace)]);
+    if *mode == AgentMode::Full {
+        pods::append_env_of(worker, &[("DASK_AGENT_MODE", "full")]);
+    }
     push(worker, "volumeMounts", json!({"name": names::AGENT, "mountPath": PATH, "readOnly": true}));
     // Pods on their node's network would fight for the port.
     if !host_network && let Some(port) = port_of(worker) {

@@ -196,3 +196,15 @@ fn where_it_is_not_the_pod_is_what_it_was() {
         "it is ours to say"
     );
 }
+
+#[test]
+fn the_agent_is_told_whose_nanny_it_is() {
+    let full = Settings { mode: AgentMode::Full, ..settings() };
+    let mode = |settings: &Settings, args: Value| {
+        let pod = made(json!({"containers": [{"name": "worker", "args": args}]}), settings);
+        variable(&pod["spec"]["containers"][0], "DASK_AGENT_MODE")
+    };
+    assert_eq!(mode(&full, json!(["dask", "worker"])), "full");
+    assert_eq!(mode(&full, json!(["dask", "cuda", "worker"])), Value::Null);
+    assert_eq!(mode(&settings(), json!(["dask", "worker"])), Value::Null);
+}

@@ -41,7 +41,9 @@ const ALONE: [&str; 5] =
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum NotPlain {
     /// It is something else, or hidden in a script.
-    #[error("the command line does not contain `dask worker`, `dask-worker` or `-m distributed.cli.dask_worker`")]
+    #[error(
+        "the command line does not contain `dask worker`, `dask-worker` or `-m distributed.cli.dask_worker`"
+    )]
     NoWorker,
     /// An option that asks for another Nanny, or for none.
     #[error("{0} is for a Nanny of Python")]
@@ -184,7 +186,8 @@ mod tests {
     #[test]
     fn the_rest_keeps_its_own_nanny() {
         let why = |line: &str| of(line).unwrap_err().to_string();
-        for line in ["dask cuda worker s:1", "dask-cuda-worker s:1", "dask spec --spec {}", "sh -c worker.sh"] {
+        for line in ["dask cuda worker s:1", "dask-cuda-worker s:1", "dask spec --spec {}", "sh -c worker.sh"]
+        {
             assert_eq!(of(line).unwrap_err(), NotPlain::NoWorker, "{line}");
         }
         assert_eq!(of("dask worker --nworkers 4").unwrap_err(), NotPlain::Several);
@@ -193,7 +196,10 @@ mod tests {
             let name = option.split(' ').next().unwrap();
             assert_eq!(why(&format!("dask worker {option}")), format!("{name} is for a Nanny of Python"));
         }
-        assert_eq!(why("dask worker s:1 more"), "\"more\" is no option of `dask worker` that the agent knows");
+        assert_eq!(
+            why("dask worker s:1 more"),
+            "\"more\" is no option of `dask worker` that the agent knows"
+        );
         assert_eq!(of("dask worker --new-thing 1").unwrap_err(), NotPlain::Unknown("--new-thing".into()));
         assert_eq!(of("dask worker -- s:1").unwrap_err(), NotPlain::Unknown("--".into()));
     }

@@ -1,0 +1,9 @@
+//! What a worker's command line says, for the operator that plans a pod and for the agent that runs in it.
+
+mod mentions;
+mod plain;
+mod scheduler;
+
+pub use mentions::mentions_a_worker;
+pub use plain::{NotPlain, WorkerLine};
+pub use scheduler::scheduler;
