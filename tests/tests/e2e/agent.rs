@@ -45,6 +45,8 @@ async fn goes_without_loss(
 ) -> Result<()> {
     let mut cluster = manifest::cluster("c", 2)?;
     cluster["spec"]["worker"]["agent"] = json!({ "mode": mode });
+    // Handing over takes a second or two; on a busy machine the tests' usual 5 s are not enough.
+    cluster["spec"]["worker"]["spec"]["terminationGracePeriodSeconds"] = json!(30);
     let dask = Dask::start(space, &cluster).await?;
     dask.group_condition("c-default", Wanted("WorkerAgent", true, mode), secs(5)).await?;
     let mut client = dask.driver().await?;

@@ -1,0 +1,112 @@
+"""Measures a worker under the agent (mode Full) beside the same worker under Dask's own Nanny, in turns, in one run.
+
+usage: agent.py AGENT ROUNDS
+Start: from exec to the scheduler's word that the worker is there. Memory: proportional set size of all its processes.
+Tasks: 10 000 tiny ones on one worker of two threads. Prints a table; of each ratio the median and its extremes."""
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from distributed import Client
+
+AGENT, ROUNDS = sys.argv[1], int(sys.argv[2])
+WORKER = [sys.executable, "-m", "distributed.cli.dask_worker"]
+NANNY, FULL = [], [AGENT, "run", "--mode=full", "--"]
+
+
+def descendants(pid):
+    """A process and all that it started."""
+    found = [pid]
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        for child in (task / "children").read_text().split():
+            found += descendants(int(child))
+    return found
+
+
+def pss(pid):
+    """MiB."""
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
+
+
+def rss(pid):
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:")) / 1024
+
+
+def measure(client, address, before, flags, folder, tasks):
+    line = [*before, *WORKER, address, "--name", "w", "--nthreads", "2", "--host", "127.0.0.1", *flags]
+    begin = time.perf_counter()
+    process = subprocess.Popen(line, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        client.run_on_scheduler(there)
+        took = {"start, s": time.perf_counter() - begin}
+        client.submit(lambda: 1).result()
+        time.sleep(1)  # what a start leaves behind is given back
+        took["PSS of all processes, MiB"] = sum(map(pss, descendants(process.pid)))
+        if before:
+            took["RSS of the agent, MiB"] = rss(process.pid)
+        if tasks:
+            begin = time.perf_counter()
+            client.gather(client.map(abs, range(10_000), pure=False))
+            took["10 000 tasks, s"] = time.perf_counter() - begin
+        return took
+    finally:
+        process.terminate()
+        process.wait(60)
+        client.run_on_scheduler(gone)
+
+
+async def there(dask_scheduler):
+    import asyncio
+
+    while not any(w.status.name == "running" for w in dask_scheduler.workers.values()):
+        await asyncio.sleep(0.005)
+
+
+async def gone(dask_scheduler):
+    import asyncio
+
+    while dask_scheduler.workers:
+        await asyncio.sleep(0.005)
+
+
+def spread(values):
+    return f"{statistics.median(values):.2f} ({min(values):.2f} to {max(values):.2f})"
+
+
+def main():
+    with tempfile.TemporaryDirectory() as folder:
+        where = Path(folder, "s.json")
+        line = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0",
+                "--no-dashboard", "--dashboard-address", "127.0.0.1:0", "--scheduler-file", str(where)]
+        scheduler = subprocess.Popen(line, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            while not where.exists():
+                time.sleep(0.05)
+            with Client(scheduler_file=str(where)) as client:
+                address = client.scheduler.address
+                for flags, title in ([], "the same flags"), (["--no-dashboard"], "--no-dashboard on both sides"):
+                    pairs = []
+                    for n in range(ROUNDS):
+                        order = [NANNY, FULL] if n % 2 else [FULL, NANNY]
+                        taken = {len(b): measure(client, address, b, flags, folder, bool(flags)) for b in order}
+                        pairs.append((taken[len(NANNY)], taken[len(FULL)]))
+                    print(f"\n{title}\n\n| | Dask's Nanny | agent | Nanny / agent |\n|---|---|---|---|")
+                    for what in pairs[0][1]:
+                        own = [full[what] for _, full in pairs]
+                        other = [nanny[what] for nanny, _ in pairs if what in nanny]
+                        ratio = spread([a / b for a, b in zip(other, own)]) if other else ""
+                        print(f"| {what} | {spread(other) if other else ''} | {spread(own)} | {ratio} |", flush=True)
+        finally:
+            scheduler.kill()
+
+
+if __name__ == "__main__":
+    os.environ["DASK_CONFIG"] = "/nowhere"
+    main()
