@@ -48,6 +48,9 @@ pub struct Run {
     /// Who is the worker's nanny
     #[arg(long, env = "DASK_AGENT_MODE", value_enum, ignore_case = true, default_value_t)]
     pub mode: Mode,
+    /// Whether a worker whose nanny the agent is has a dashboard where its command line says nothing of one
+    #[arg(long, env = "DASK_AGENT_DASHBOARD", default_value_t = true, action = clap::ArgAction::Set)]
+    pub dashboard: bool,
     /// Seconds between SIGTERM and SIGKILL, as the pod's terminationGracePeriodSeconds
     #[arg(long, env = "DASK_AGENT_GRACE_SECONDS", default_value_t = 30)]
     pub grace_seconds: u64,

@@ -33,8 +33,8 @@ pub enum InstallError {
 pub fn install(folder: &Path) -> Result<(), InstallError> {
     let own = std::env::current_exe().map_err(InstallError::Read)?;
     let bytes = fs::read(own).map_err(InstallError::Read)?;
-    put(folder, MODULE_FILE, MODULE.as_bytes(), 0o644)?;
-    put(folder, NAME, &bytes, 0o755)
+    put(folder, NAME, &bytes, 0o755)?;
+    put(folder, MODULE_FILE, MODULE.as_bytes(), 0o644)
 }
 
 fn put(folder: &Path, name: &str, bytes: &[u8], mode: u32) -> Result<(), InstallError> {

@@ -1,6 +1,7 @@
 //! The agent as the worker's nanny (mode Full): what its parts share. See `docs/adr/0012-the-agent-as-nanny.md`.
 
 mod changes;
+mod end;
 mod guard;
 mod helper;
 mod life;

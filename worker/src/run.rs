@@ -98,7 +98,8 @@ async fn as_nanny(
         return Ok(None);
     };
     metrics.running.set(1);
-    let outcome = nanny::run(line, scheduler, logs, metrics, signals).await.map_err(RunError::Nanny)?;
+    let line = if args.dashboard { line.clone() } else { line.clone().without_dashboard() };
+    let outcome = nanny::run(&line, scheduler, logs, metrics, signals).await.map_err(RunError::Nanny)?;
     Ok(match outcome {
         Outcome::Ended(code) => {
             tracing::info!(code, "the worker ended");

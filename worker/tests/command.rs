@@ -46,6 +46,7 @@ fn it_copies_itself_and_the_copy_runs() {
     }
     let copy = dir.path().join("dask-agent");
     assert_eq!(copy.metadata().unwrap().permissions().mode() & 0o777, 0o755);
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 2, "itself and its Python module");
     let status = Command::new(copy).args(["run", "--", "sh", "-c", "exit 3"]).status().unwrap();
     assert_eq!(status.code(), Some(3));
 }

@@ -8,11 +8,6 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
-/// What comes before a worker's own command line.
-const WITHOUT: [&str; 0] = [];
-const DRAIN: [&str; 4] = [env!("CARGO_BIN_EXE_dask-agent"), "run", "--mode=drain", "--"];
-const FULL: [&str; 4] = [env!("CARGO_BIN_EXE_dask-agent"), "run", "--mode=full", "--"];
-
 fn tests_dir() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/dask")
 }
@@ -36,9 +31,15 @@ fn lines(python: &Path, before: &[&str]) -> String {
 
 fn all_the_same(version: &str) {
     let python = python(version);
+    // As in a pod, where its Python module lies beside it.
+    let folder = tempfile::tempdir().unwrap();
+    let install = Command::new(env!("CARGO_BIN_EXE_dask-agent")).arg("install").arg(folder.path()).status();
+    assert!(install.unwrap().success());
+    let agent = folder.path().join("dask-agent").display().to_string();
+    let (drain, full) = ([&agent, "run", "--mode=drain", "--"], [&agent, "run", "--mode=full", "--"]);
     let (without, drain, full) = std::thread::scope(|scope| {
         let [without, drain, full] =
-            [&WITHOUT[..], &DRAIN, &FULL].map(|before| scope.spawn(|| lines(&python, before)));
+            [&[][..], &drain, &full].map(|before| scope.spawn(|| lines(&python, before)));
         (without.join().unwrap(), drain.join().unwrap(), full.join().unwrap())
     });
     assert!(without.lines().count() > 35, "{without}");

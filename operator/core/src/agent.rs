@@ -36,7 +36,7 @@ pub(crate) enum Plan<'a> {
     /// Its pods stay what their author says, for this reason.
     Without { reason: &'static str, message: String },
     /// One of its containers runs under the agent; its mode is not Full, as was wanted, for the reason `kept`.
-    Run { mode: AgentMode, image: &'a str, container: usize, kept: Option<String> },
+    Run { mode: AgentMode, image: &'a str, container: usize, kept: Option<String>, dashboard: bool },
 }
 
 impl<'a> Plan<'a> {
@@ -79,7 +79,8 @@ impl<'a> Plan<'a> {
         }
         let kept = containers.get(container).filter(|_| mode == AgentMode::Full).and_then(needs_own_nanny);
         let mode = if kept.is_some() { AgentMode::Drain } else { mode };
-        Self::Run { mode, image, container, kept }
+        let dashboard = worker.agent.as_ref().and_then(|a| a.dashboard).unwrap_or(true);
+        Self::Run { mode, image, container, kept, dashboard }
     }
 
     /// The agent's mode, if there is one.

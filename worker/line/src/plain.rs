@@ -67,6 +67,8 @@ pub struct WorkerLine {
     pub death_timeout: Option<Duration>,
     /// The port that its Nanny was to have.
     pub nanny_port: Option<u16>,
+    /// Whether it says something of a dashboard.
+    says_dashboard: bool,
 }
 
 impl WorkerLine {
@@ -75,7 +77,8 @@ impl WorkerLine {
     /// # Errors
     /// See [`NotPlain`].
     pub fn of(words: &[String]) -> Result<Self, NotPlain> {
-        let mut line = Self { words: words.into(), death_timeout: None, nanny_port: None };
+        let mut line =
+            Self { words: words.into(), death_timeout: None, nanny_port: None, says_dashboard: false };
         let mut rest = words[arguments(words).ok_or(NotPlain::NoWorker)?..].iter().map(String::as_str);
         let mut positional = 0;
         while let Some(word) = rest.next() {
@@ -86,6 +89,7 @@ impl WorkerLine {
                 }
                 continue;
             }
+            line.says_dashboard |= word.starts_with("--dashboard") || word == "--no-dashboard";
             let (option, value) = word.split_once('=').map_or((word, None), |(o, v)| (o, Some(v)));
             if ALONE.contains(&option) && value.is_none() {
                 continue;
@@ -115,6 +119,15 @@ impl WorkerLine {
             _ => {}
         }
         Ok(())
+    }
+
+    /// The same, without a dashboard where it says nothing of one.
+    #[must_use]
+    pub fn without_dashboard(mut self) -> Self {
+        if !std::mem::replace(&mut self.says_dashboard, true) {
+            self.words.push("--no-dashboard".into());
+        }
+        self
     }
 
     /// What starts the worker: the author's own line, and the agent's module, which is named by `preload`.
@@ -202,6 +215,16 @@ mod tests {
         );
         assert_eq!(of("dask worker --new-thing 1").unwrap_err(), NotPlain::Unknown("--new-thing".into()));
         assert_eq!(of("dask worker -- s:1").unwrap_err(), NotPlain::Unknown("--".into()));
+    }
+
+    #[test]
+    fn a_dashboard_that_its_author_speaks_of_stays() {
+        let words = |line: &str| of(line).unwrap().without_dashboard().without_dashboard().words.join(" ");
+        assert_eq!(words("dask worker s:1"), "dask worker s:1 --no-dashboard");
+        for says in ["--dashboard", "--no-dashboard", "--dashboard-address :8787", "--dashboard-address=:1"] {
+            let line = format!("dask worker {says}");
+            assert_eq!(words(&line), line);
+        }
     }
 
     #[test]

@@ -30,7 +30,7 @@ sys.path[:0] = [p for p in _path if p not in sys.path]
 
 def _others(preload):
     """The preloads without this one. Where that leaves none, distributed goes on to look at its configuration."""
-    return [p for p in preload or () if "dask_agent" not in p]
+    return [p for p in preload or () if p != __file__ and not p.startswith(f'"""{__doc__}')]
 
 
 def _environment():

@@ -2,19 +2,16 @@
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
-use dask_comm::{Connection, Limits, Timeouts, Value};
 use dask_worker_line::WorkerLine;
-use rustix::process::Signal;
 use tokio::{
-    net::TcpStream,
     sync::{mpsc, oneshot},
-    time::{Instant, timeout},
+    time::Instant,
 };
 
 use super::{
-    Logs, MODULE, MODULE_FILE, Now, Order, REFUSED, Shared, Worker,
+    Logs, MODULE, MODULE_FILE, Now, Order, REFUSED, Shared,
     changes::Changes,
-    guard,
+    end, guard,
     helper::Helper,
     life::{Ended, Life, Next},
     register::{self, Registered},
@@ -24,8 +21,6 @@ use crate::{child::Child, metrics::Metrics, run::Leave, scheduler::Scheduler, wa
 
 /// Between two looks for a scheduler.
 const LOOK: Duration = Duration::from_millis(200);
-/// Part of the time to end in which the worker is asked, before it is ended (`distributed/nanny.py`).
-const ASKED: f64 = 0.8;
 /// Time for the worker's end where all is to end.
 const TERMINATE: Duration = Duration::from_secs(5);
 
@@ -196,15 +191,16 @@ impl Nanny<'_> {
                     begun = true;
                 }
                 resident = guard::exceeded(&mut memory) => {
-                    break self.too_big(registered, &mut child, resident).await;
+                    break end::too_big(&self.shared, registered, &mut child, resident, self.metrics).await;
                 }
                 order = self.ordered.recv() => match order {
                     Some(Order::Kill(within, reason, done)) => {
                         killed = Some(done);
-                        break self.end(&mut child, within, &reason).await;
+                        break end::end(&self.shared, &mut child, within, &reason).await;
                     }
                     Some(Order::Terminate(reason)) => {
-                        return Ok(Over::Terminated(self.end(&mut child, TERMINATE, &reason).await));
+                        let code = end::end(&self.shared, &mut child, TERMINATE, &reason).await;
+                        return Ok(Over::Terminated(code));
                     }
                     None => {}
                 },
@@ -239,46 +235,6 @@ impl Nanny<'_> {
             let _ = done.send(());
         }
         Ended { code, registered: worker.is_some(), lived, ended_by_us, told, same_scheduler }
-    }
-
-    /// Ends the worker's process within this time. It is asked to, and not to tell its nanny: a signal would make it
-    /// say that it wants no successor.
-    async fn end(&self, child: &mut Child, within: Duration, reason: &str) -> i32 {
-        tracing::info!(reason, "ending the worker's process");
-        let patience = within.mul_f64(ASKED);
-        let worker = self.shared.now.borrow().worker.clone();
-        let asked = match worker {
-            Some(worker) => {
-                timeout(patience, terminate(&worker, patience, reason)).await.is_ok_and(|r| r.is_ok())
-            }
-            None => false,
-        };
-        if !asked {
-            child.signal(Signal::TERM);
-        }
-        if let Ok(code) = timeout(patience, child.ended()).await {
-            return code;
-        }
-        child.kill();
-        child.ended().await
-    }
-
-    /// Ends a worker that uses too much memory, and tells everybody, as a Nanny does.
-    async fn too_big(&self, registered: &mut Registered, child: &mut Child, resident: u64) -> i32 {
-        let worker = self.shared.now.borrow().worker.clone().unwrap_or_default();
-        tracing::warn!(resident, limit = worker.terminate, "the worker uses too much memory: restarting it");
-        self.metrics.memory_restarts.inc();
-        child.signal(Signal::TERM);
-        let event: [(&str, Value); 3] =
-            [("worker", worker.address.into()), ("pid", worker.pid.into()), ("rss", resident.into())];
-        let event = event.map(|(k, v)| (k.into(), v)).to_vec();
-        registered.log_event("worker-restart-memory", Value::Map(event)).await;
-        let ended = timeout(worker.interval, child.ended()).await;
-        child.kill();
-        let code = ended.unwrap_or(child.ended().await);
-        // What it said of its end is no wish.
-        self.shared.now.send_modify(|now| now.told = None);
-        code
     }
 }
 
@@ -315,19 +271,4 @@ fn token() -> std::io::Result<String> {
     let mut bytes = [0; 16];
     std::io::Read::read_exact(&mut std::fs::File::open("/dev/urandom")?, &mut bytes)?;
     Ok(bytes.iter().map(|b| format!("{b:02x}")).collect())
-}
-
-async fn terminate(worker: &Worker, within: Duration, reason: &str) -> Result<(), dask_comm::CommError> {
-    let host = worker.address.strip_prefix("tcp://").unwrap_or(&worker.address);
-    let stream = TcpStream::connect(host).await?;
-    let mut connection = Connection::handshake(stream, Limits::default(), Timeouts::default()).await?;
-    let message = [
-        ("op", Value::from("terminate")),
-        ("nanny", false.into()),
-        ("timeout", within.as_secs_f64().into()),
-        ("reason", reason.into()),
-        ("reply", false.into()),
-    ];
-    let message = message.map(|(k, v)| (k.into(), v)).to_vec();
-    connection.write_message(&Value::Map(message)).await
 }

@@ -19,7 +19,7 @@ const USER: [&str; 3] = ["runAsUser", "runAsGroup", "runAsNonRoot"];
 
 /// Puts the agent into a pod, as planned.
 pub(super) fn inject(spec: &mut Map<String, Value>, plan: &Plan<'_>, settings: &Settings) {
-    let Plan::Run { mode, image, container, .. } = plan else { return };
+    let Plan::Run { mode, image, container, dashboard, .. } = plan else { return };
     let host_network = spec.get("hostNetwork") == Some(&json!(true));
     let grace = spec.entry("terminationGracePeriodSeconds").or_insert(json!(GRACE)).to_string();
     let containers = spec.get_mut("containers").and_then(Value::as_array_mut);
@@ -32,6 +32,9 @@ pub(super) fn inject(spec: &mut Map<String, Value>, plan: &Plan<'_>, settings: &
     pods::append_env_of(worker, &[("DASK_AGENT_PORT", &port), ("DASK_AGENT_GRACE_SECONDS", &grace)]);
     if *mode == AgentMode::Full {
         pods::append_env_of(worker, &[("DASK_AGENT_MODE", "full")]);
+    }
+    if !dashboard {
+        pods::append_env_of(worker, &[("DASK_AGENT_DASHBOARD", "false")]);
     }
     push(worker, "volumeMounts", json!({"name": names::AGENT, "mountPath": PATH, "readOnly": true}));
     // Pods on their node's network would fight for the port.

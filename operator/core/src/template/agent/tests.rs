@@ -208,3 +208,16 @@ fn the_agent_is_told_whose_nanny_it_is() {
     assert_eq!(mode(&full, json!(["dask", "cuda", "worker"])), Value::Null);
     assert_eq!(mode(&settings(), json!(["dask", "worker"])), Value::Null);
 }
+
+#[test]
+fn a_dashboard_can_be_left_off() {
+    let (mut group, cluster) = group(json!({"containers": [{"name": "worker", "args": ["dask", "worker"]}]}));
+    let mut dashboard = |agent: Value| {
+        group.spec.worker.agent = Some(serde_json::from_value(agent).unwrap());
+        let NewPod { body, .. } = template::worker_pod(&group, &cluster, 7, "cluster.local", &settings());
+        variable(&body["spec"]["containers"][0], "DASK_AGENT_DASHBOARD")
+    };
+    assert_eq!(dashboard(json!({"dashboard": false})), "false");
+    assert_eq!(dashboard(json!({"dashboard": true})), Value::Null);
+    assert_eq!(dashboard(json!({})), Value::Null);
+}
