@@ -183,7 +183,7 @@ mod tests {
         assert!(parse(&["-A", "-n", "a"]).is_err());
         assert!(parse(&["--log-level=loud"]).is_err());
         assert!(parse(&["--scheduler-access=magic"]).is_err());
-        assert!(parse(&["--agent-mode=full"]).is_err());
+        assert!(parse(&["--agent-mode=some"]).is_err());
         assert!(parse(&["--agent-image-pull-policy=Sometimes"]).is_err());
     }
 }
