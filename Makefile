@@ -5,7 +5,7 @@ SHELL := /bin/bash
 JOBS ?= 2
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: toolchain help demo demo-kind test browser pictures habits e2e e2e-all bench bench-quick explore replay mutants lint fmt crds image clean
+.PHONY: toolchain help demo demo-kind test browser pictures habits e2e e2e-all bench bench-quick bench-agent explore replay mutants lint fmt crds image clean
 
 help: ## list the commands
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/; s/[$$]+/$$/' | expand -t 12
@@ -41,6 +41,10 @@ e2e-all: e2e habits demo-kind ## the end-to-end tests, another leader, an API se
 	E2E_AWAY_SECONDS=180 tests/e2e.sh is_away
 	E2E_AGENT=Drain tests/e2e.sh removal::
 	for dask in 2024.1.0 2024.12.1 2025.7.0; do E2E_DASK=$$dask tests/e2e.sh removal:: || exit; done
+
+bench-agent: toolchain ## a worker under the agent beside one under Dask's own Nanny, ROUNDS=5 (5 minutes)
+	@cargo build -q --profile image -p dask-agent --jobs $(JOBS)
+	@"$$(tests/dask/venv.sh "$$(cat tests/dask/newest)")" tests/bench/agent.py "$${CARGO_TARGET_DIR:-target}/image/dask-agent" $(or $(ROUNDS),5)
 
 explore: toolchain ## worlds, whole ones and small ones, for SECONDS=60 each, from seed FROM=0 (builds for 7 minutes)
 	cargo run -q --release -p dask-operator-simulation --bin explore --jobs $(JOBS) -- --seconds $(or $(SECONDS),60) --from $(or $(FROM),0)

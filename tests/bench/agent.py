@@ -4,6 +4,7 @@ usage: agent.py AGENT ROUNDS
 Start: from exec to the scheduler's word that the worker is there. Memory: proportional set size of all its processes.
 Tasks: 10 000 tiny ones on one worker of two threads. Prints a table; of each ratio the median and its extremes."""
 
+import asyncio
 import os
 import statistics
 import subprocess
@@ -63,15 +64,11 @@ def measure(client, address, before, flags, folder, tasks):
 
 
 async def there(dask_scheduler):
-    import asyncio
-
     while not any(w.status.name == "running" for w in dask_scheduler.workers.values()):
         await asyncio.sleep(0.005)
 
 
 async def gone(dask_scheduler):
-    import asyncio
-
     while dask_scheduler.workers:
         await asyncio.sleep(0.005)
 
