@@ -13,6 +13,12 @@ use tokio::io::{AsyncRead, AsyncWrite};
 #[derive(Debug)]
 pub struct SchedulerClient<S>(Connection<S>);
 
+impl<S> From<Connection<S>> for SchedulerClient<S> {
+    fn from(connection: Connection<S>) -> Self {
+        Self(connection)
+    }
+}
+
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> SchedulerClient<S> {
     /// Opens a connection over `stream`.
     ///

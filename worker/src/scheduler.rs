@@ -70,13 +70,8 @@ impl Scheduler {
     /// # Errors
     /// See [`AskError`].
     pub async fn connect(&self, retire: Duration) -> Result<Conversation, AskError> {
-        let nobody = |source| AskError::Nobody { address: self.host.clone(), source };
-        let stream = self.dial().await.map_err(nobody)?;
-        let own = stream.local_addr().map_err(nobody)?.ip().to_canonical();
-        let timeouts = Timeouts { retire, ..Timeouts::default() };
-        let client = SchedulerClient::connect(stream, LIMITS, timeouts).await;
-        let client = client.map_err(|source| self.failed(source))?;
-        Ok(Conversation { client, own })
+        let (connection, own) = self.open_within(Timeouts { retire, ..Timeouts::default() }).await?;
+        Ok(Conversation { client: connection.into(), own })
     }
 
     /// Connects, for messages of all kinds; our own address as it sees it.
@@ -84,10 +79,14 @@ impl Scheduler {
     /// # Errors
     /// See [`AskError`].
     pub async fn open(&self) -> Result<(Connection<TcpStream>, IpAddr), AskError> {
+        self.open_within(Timeouts::default()).await
+    }
+
+    async fn open_within(&self, timeouts: Timeouts) -> Result<(Connection<TcpStream>, IpAddr), AskError> {
         let nobody = |source| AskError::Nobody { address: self.host.clone(), source };
         let stream = self.dial().await.map_err(nobody)?;
         let own = stream.local_addr().map_err(nobody)?.ip().to_canonical();
-        let connection = Connection::handshake(stream, LIMITS, Timeouts::default()).await;
+        let connection = Connection::handshake(stream, LIMITS, timeouts).await;
         Ok((connection.map_err(|source| self.failed(source))?, own))
     }
 

@@ -1,23 +1,17 @@
 //! What users do with workers has the same outcome under Dask's own Nanny, under the agent beside it, and with the
 //! agent in its place.
 
-#![allow(clippy::unwrap_used, reason = "a test")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
+
+#[path = "../../comm/tests/cluster/mod.rs"]
+mod cluster;
 
 use std::{
-    path::{Path, PathBuf},
-    process::{Command, Output, Stdio},
+    path::Path,
+    process::{Command, Output},
 };
 
-fn tests_dir() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/dask")
-}
-
-fn python(version: &str) -> PathBuf {
-    let output =
-        Command::new(tests_dir().join("venv.sh")).arg(version).stderr(Stdio::inherit()).output().unwrap();
-    assert!(output.status.success(), "venv.sh {version}");
-    PathBuf::from(String::from_utf8(output.stdout).unwrap().trim())
-}
+use cluster::{python, tests_dir};
 
 /// All lines of one run.
 fn lines(python: &Path, before: &[&str]) -> String {

@@ -209,12 +209,13 @@ impl Driver {
     }
 }
 
-fn tests_dir() -> PathBuf {
+/// The folder of the tests' Python programs.
+pub fn tests_dir() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/dask")
 }
 
 /// The python of an environment with that version, made if need be.
-fn python(version: &str) -> PathBuf {
+pub fn python(version: &str) -> PathBuf {
     let output =
         Command::new(tests_dir().join("venv.sh")).arg(version).stderr(Stdio::inherit()).output().unwrap();
     assert!(output.status.success(), "venv.sh {version}");

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use dask_comm::{CommError, Connection, Message};
 use thiserror::Error;
-use tokio::{net::TcpStream, sync::Mutex, sync::Notify};
+use tokio::{
+    net::TcpStream,
+    sync::{Mutex, oneshot},
+};
 
 use super::Shared;
 use crate::child::Child;
@@ -38,9 +41,8 @@ pub struct Helper {
     line: Vec<String>,
     /// One request after the other: it has one connection.
     running: Mutex<Option<Running>>,
-    /// The connection of one that just came.
-    came: std::sync::Mutex<Option<Connection<TcpStream>>>,
-    called: Notify,
+    /// Who waits for the connection of one that starts.
+    awaited: std::sync::Mutex<Option<oneshot::Sender<Connection<TcpStream>>>>,
 }
 
 #[derive(Debug)]
@@ -58,13 +60,15 @@ impl Drop for Running {
 impl Helper {
     /// None yet; `line` starts it.
     pub fn new(line: Vec<String>) -> Self {
-        Self { line, running: Mutex::default(), came: std::sync::Mutex::default(), called: Notify::new() }
+        Self { line, running: Mutex::default(), awaited: std::sync::Mutex::default() }
     }
 
     /// Takes over the connection of a helper that came.
     pub fn takes(&self, connection: Connection<TcpStream>) {
-        *self.came.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(connection);
-        self.called.notify_one();
+        // One that comes too late ends with its connection.
+        if let Some(awaited) = self.awaited().take() {
+            let _ = awaited.send(connection);
+        }
     }
 
     /// Has it do what the message asks for; its answer.
@@ -92,23 +96,20 @@ impl Helper {
     async fn start(&self, shared: &Shared) -> Result<Running, HelperError> {
         tracing::info!("starting Python for what needs a Nanny");
         let mut child = shared.start(&self.line).map_err(HelperError::Start)?;
-        let came = async {
-            loop {
-                self.called.notified().await;
-                let came = self.came.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
-                if let Some(connection) = came {
-                    return connection;
-                }
-            }
-        };
+        let (awaited, came) = oneshot::channel();
+        *self.awaited() = Some(awaited);
         tokio::select! {
-            connection = came => Ok(Running { child, connection }),
+            Ok(connection) = came => Ok(Running { child, connection }),
             code = child.ended() => Err(HelperError::Ended(code)),
             () = tokio::time::sleep(START) => {
                 child.kill();
                 Err(HelperError::Late)
             }
         }
+    }
+
+    fn awaited(&self) -> std::sync::MutexGuard<'_, Option<oneshot::Sender<Connection<TcpStream>>>> {
+        self.awaited.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
     /// Ends it: another scheduler knows nothing of what it did.

@@ -1,6 +1,6 @@
 //! The nanny's life: it registers, starts the worker, and does what follows when that ends.
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use dask_worker_line::WorkerLine;
 use tokio::{
@@ -17,7 +17,13 @@ use super::{
     register::{self, Registered},
     scratch, serve,
 };
-use crate::{child::Child, metrics::Metrics, run::Leave, scheduler::Scheduler, watch};
+use crate::{
+    child::Child,
+    metrics::Metrics,
+    run::Leave,
+    scheduler::{AskError, Scheduler},
+    watch,
+};
 
 /// Between two looks for a scheduler.
 const LOOK: Duration = Duration::from_millis(200);
@@ -46,7 +52,7 @@ pub async fn run(
     signals: &mut Leave,
 ) -> std::io::Result<Outcome> {
     let own = tokio::select! {
-        own = reachable(scheduler, line.death_timeout) => own,
+        open = persist(line.death_timeout, async || scheduler.open().await) => open.map(|(_, own)| own),
         () = signals.asked() => return Ok(Outcome::Leave(None)),
     };
     let Some(own) = own else { return Ok(Outcome::NoScheduler(line.death_timeout.unwrap_or_default())) };
@@ -116,24 +122,14 @@ impl Nanny<'_> {
 
     /// Registers, and has the plugins that the scheduler knows set up.
     async fn register(&self) -> Option<Registered> {
-        let begin = Instant::now();
-        loop {
-            match Registered::with(self.scheduler, &self.shared.address).await {
-                Ok((registered, answer)) => {
-                    for plugin in register::plugins(&answer) {
-                        if let Err(error) = self.shared.helper.ask(&self.shared, &plugin).await {
-                            tracing::warn!(%error, "a plugin for the nanny cannot be set up");
-                        }
-                    }
-                    return Some(registered);
-                }
-                Err(error) => tracing::debug!(%error, "cannot register"),
+        let with = async || Registered::with(self.scheduler, &self.shared.address).await;
+        let (registered, answer) = persist(self.death_timeout, with).await?;
+        for plugin in register::plugins(&answer) {
+            if let Err(error) = self.shared.helper.ask(&self.shared, &plugin).await {
+                tracing::warn!(%error, "a plugin for the nanny cannot be set up");
             }
-            if self.death_timeout.is_some_and(|limit| begin.elapsed() >= limit) {
-                return None;
-            }
-            tokio::time::sleep(LOOK).await;
         }
+        Some(registered)
     }
 
     /// One worker after the other. `None`: the scheduler is gone.
@@ -244,12 +240,12 @@ async fn there(now: &mut tokio::sync::watch::Receiver<Now>) {
     let _ = now.wait_for(|now| now.worker.is_some()).await.map(drop);
 }
 
-/// Our own address as the scheduler sees it, as soon as there is one.
-async fn reachable(scheduler: &Scheduler, limit: Option<Duration>) -> Option<IpAddr> {
+/// Asks a scheduler until it answers, or the time is over.
+async fn persist<T>(limit: Option<Duration>, ask: impl AsyncFn() -> Result<T, AskError>) -> Option<T> {
     let begin = Instant::now();
     loop {
-        match scheduler.open().await {
-            Ok((_, own)) => return Some(own),
+        match ask().await {
+            Ok(answer) => return Some(answer),
             Err(error) => tracing::debug!(%error, "no scheduler yet"),
         }
         if limit.is_some_and(|limit| begin.elapsed() >= limit) {
