@@ -70,6 +70,20 @@ pub async fn all(
     actions: Vec<Action>,
     status_written: bool,
 ) -> Result<(), Error> {
+    // Mostly there is nothing to do: what that takes stays out of every caller's future.
+    match actions.is_empty() {
+        true => Ok(()),
+        false => Box::pin(each(operator, subject, target, actions, status_written)).await,
+    }
+}
+
+async fn each(
+    operator: &Arc<Operator>,
+    subject: &Subject,
+    target: &Target,
+    actions: Vec<Action>,
+    status_written: bool,
+) -> Result<(), Error> {
     let is_own =
         |a: &Action| matches!(a, Action::Patch(p) if p.kind == target.kind && p.name == target.meta.name);
     let (events, actions): (Vec<_>, Vec<_>) =

@@ -80,12 +80,12 @@ pub async fn reconcile(operator: &Arc<Operator>, subject: &Subject) -> Result<Ou
 /// What the kinds have in common: write the status if it differs, then act. Some actions come first:
 /// retirements and creations, because the memory counts them as under way already, a change of size, because
 /// the status tells when it happened, and reserved numbers, which are bound to the version that was decided on.
-async fn carry_out<S: Serialize>(
+async fn carry_out<S: Serialize + PartialEq>(
     operator: &Arc<Operator>,
     subject: &Subject,
     target: &execute::Target,
     decision: Decision<S>,
-    old: &impl Serialize,
+    old: &S,
     cluster: &str,
 ) -> Result<Outcome, Error> {
     let Decision { actions, status, requeue, need } = decision;

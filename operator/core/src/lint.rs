@@ -62,7 +62,7 @@ fn service(cluster: &Cluster) -> Vec<Warning> {
     const SERVICE: &str = "spec.scheduler.service";
     let mut out = Vec::new();
     let service = &cluster.spec.scheduler.service.0;
-    let labels = template::scheduler_pod_labels(cluster);
+    let labels = template::scheduler_deployment_meta(cluster).labels;
     let selector = service.get("selector").and_then(Value::as_object);
     let wrong =
         selector.into_iter().flatten().find(|(k, v)| labels.get(*k).map(String::as_str) != v.as_str());

@@ -42,27 +42,25 @@ pub fn hash(spec: &PodSpecJson, metadata: Option<&TemplateMetadata>) -> String {
 
 /// A cluster's scheduler Deployment.
 pub fn scheduler_deployment(cluster: &Cluster) -> Value {
-    let meta = scheduler_meta(cluster);
+    let meta = scheduler_deployment_meta(cluster);
     let selector = scheduler_labels(&cluster.meta.name);
-    let scheduler = &cluster.spec.scheduler;
-    let pod_labels = scheduler_pod_labels(cluster);
     let mut annotations = meta.annotations.clone();
-    annotations.insert(names::TEMPLATE_HASH.into(), hash(&scheduler.spec, scheduler.metadata.as_ref()));
-    let mut spec = pods::spec(&scheduler.spec);
+    annotations.insert(names::TEMPLATE_HASH.into(), scheduler_hash(cluster));
+    let mut spec = pods::spec(&cluster.spec.scheduler.spec);
     pods::without_token(&mut spec);
     pods::leave_lost_nodes(&mut spec);
     json!({
         "apiVersion": "apps/v1", "kind": "Deployment",
         "metadata": {
             "name": names::scheduler(&cluster.meta.name), "namespace": cluster.meta.namespace,
-            "labels": pod_labels, "annotations": annotations, "ownerReferences": [cluster_owner(cluster)],
+            "labels": meta.labels, "annotations": annotations, "ownerReferences": [cluster_owner(cluster)],
         },
         "spec": {
             "replicas": 1,
             "strategy": {"type": "Recreate"},
             "selector": {"matchLabels": selector},
             "template": {
-                "metadata": {"labels": pod_labels, "annotations": meta.annotations},
+                "metadata": {"labels": meta.labels, "annotations": meta.annotations},
                 "spec": spec,
             },
         },
@@ -79,17 +77,18 @@ pub fn scheduler_service(cluster: &Cluster) -> Value {
             "labels": meta.labels, "annotations": meta.annotations,
             "ownerReferences": [cluster_owner(cluster)],
         },
-        "spec": merge::entries(&cluster.spec.scheduler.service.0),
+        "spec": scheduler_service_spec(cluster),
     })
+}
+
+/// What the cluster says of its scheduler's Service.
+pub(crate) fn scheduler_service_spec(cluster: &Cluster) -> Value {
+    merge::entries(&cluster.spec.scheduler.service.0).into()
 }
 
 /// A cluster's default worker group, with `replicas` as copied from the cluster.
 pub fn default_group(cluster: &Cluster) -> Value {
-    let worker = &cluster.spec.worker;
-    let mut meta = effective(&for_children(&cluster.meta), worker.metadata.as_ref());
-    meta.labels.insert(names::CLUSTER.into(), cluster.meta.name.clone());
-    meta.labels.insert(names::COMPONENT.into(), names::WORKER_GROUP.into());
-    meta.annotations.insert(names::COPIED_REPLICAS.into(), worker.replicas.to_string());
+    let meta = default_group_meta(cluster);
     json!({
         "apiVersion": format!("{}/{}", dask_crds::GROUP, dask_crds::VERSION), "kind": "DaskWorkerGroup",
         "metadata": {
@@ -97,8 +96,18 @@ pub fn default_group(cluster: &Cluster) -> Value {
             "labels": meta.labels, "annotations": meta.annotations,
             "ownerReferences": [cluster_owner(cluster)],
         },
-        "spec": {"cluster": cluster.meta.name, "worker": worker},
+        "spec": {"cluster": cluster.meta.name, "worker": cluster.spec.worker},
     })
+}
+
+/// Labels and annotations of the default worker group.
+pub(crate) fn default_group_meta(cluster: &Cluster) -> ChildMeta {
+    let worker = &cluster.spec.worker;
+    let mut meta = effective(&for_children(&cluster.meta), worker.metadata.as_ref());
+    meta.labels.insert(names::CLUSTER.into(), cluster.meta.name.clone());
+    meta.labels.insert(names::COMPONENT.into(), names::WORKER_GROUP.into());
+    meta.annotations.insert(names::COPIED_REPLICAS.into(), worker.replicas.to_string());
+    meta
 }
 
 /// The worker pod of `group` with this number.
@@ -153,11 +162,17 @@ pub fn scheduler_labels(cluster: &str) -> BTreeMap<String, String> {
     ])
 }
 
-/// All labels of the scheduler's pod.
-pub fn scheduler_pod_labels(cluster: &Cluster) -> BTreeMap<String, String> {
-    let mut labels = scheduler_meta(cluster).labels;
-    labels.insert(names::ISTIO.into(), "false".into());
-    labels
+/// Labels and annotations of the scheduler's pod, and of its Deployment, which has the template's hash besides.
+pub(crate) fn scheduler_deployment_meta(cluster: &Cluster) -> ChildMeta {
+    let mut meta = scheduler_meta(cluster);
+    meta.labels.insert(names::ISTIO.into(), "false".into());
+    meta
+}
+
+/// Hash of the scheduler's template.
+pub(crate) fn scheduler_hash(cluster: &Cluster) -> String {
+    let scheduler = &cluster.spec.scheduler;
+    hash(&scheduler.spec, scheduler.metadata.as_ref())
 }
 
 /// Labels that select the pods of a worker group.
@@ -186,7 +201,8 @@ pub fn service_port(cluster: &Cluster, name: &str, default: u16) -> u16 {
         .unwrap_or(default)
 }
 
-fn scheduler_meta(cluster: &Cluster) -> ChildMeta {
+/// Labels and annotations of what belongs to the scheduler.
+pub(crate) fn scheduler_meta(cluster: &Cluster) -> ChildMeta {
     let mut meta = effective(&for_children(&cluster.meta), cluster.spec.scheduler.metadata.as_ref());
     meta.labels.extend(scheduler_labels(&cluster.meta.name));
     meta

@@ -74,13 +74,17 @@ fn is_urgent(diff: &Value, old: &Value) -> bool {
 }
 
 /// Writes `status` where it differs from `old`.
-pub(super) async fn write(
+pub(super) async fn write<S: Serialize + PartialEq>(
     operator: &Arc<Operator>,
     subject: &Subject,
     target: &Target,
-    status: &impl Serialize,
-    old: &impl Serialize,
+    status: &S,
+    old: &S,
 ) -> Result<Written, Error> {
+    // Most are, and need not be written out to be compared.
+    if status == old {
+        return Ok(Written::Same);
+    }
     let (status, old) = (json!(status), json!(old));
     let Some(diff) = merge::difference(&status, &old) else { return Ok(Written::Same) };
     let last = operator.written.last(subject);
@@ -94,7 +98,7 @@ pub(super) async fn write(
     // A job goes on from what its status says, and the API server does not look at the UID in a status: another job
     // of that name must not be told how this one ended.
     let version = (target.kind == Kind::Job).then_some(target.meta.resource_version.as_str());
-    let stored = execute::status(operator, subject, target, version, diff).await?;
+    let stored = Box::pin(execute::status(operator, subject, target, version, diff)).await?;
     let dropped = stored.and_then(|stored| merge::missing(&status, &stored));
     if let Some(fields) = dropped.as_ref().and_then(Value::as_object) {
         let fields: Vec<_> = fields.keys().map(String::as_str).collect();

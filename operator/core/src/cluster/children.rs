@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use dask_crds::WorkerSpec;
 use serde_json::{Map, Value, json};
 
 use crate::{
@@ -10,7 +11,7 @@ use crate::{
     conditions::{self, Observed},
     drift, merge, names,
     record::{DeploymentRecord, Group, Owner, ServiceRecord},
-    template,
+    template::{self, ChildMeta},
 };
 
 /// What must be done for the children to be as they should.
@@ -37,7 +38,6 @@ pub(crate) fn plan(input: &Input<'_>, is_valid: &dyn Fn(Kind) -> bool) -> Plan {
 
 /// The scheduler's template and selector are never changed: that would restart it, and with it all work.
 fn deployment(input: &Input<'_>, owner: &Owner, plan: &mut Plan) {
-    let desired = template::scheduler_deployment(input.cluster);
     let Some(have) = input.deployment else {
         plan.all_exist = false;
         // Two scheduler pods would confuse every client, so the old ones go first.
@@ -51,12 +51,17 @@ fn deployment(input: &Input<'_>, owner: &Owner, plan: &mut Plan) {
                     ),
                 ))
             }
-            None => create(plan, Kind::Deployment, desired),
+            None => create(plan, Kind::Deployment, template::scheduler_deployment(input.cluster)),
         }
         return;
     };
     if !usable("Deployment", &have.owners, have.deleting, owner, input, plan) {
         return;
+    }
+    let mut desired = template::scheduler_deployment_meta(input.cluster);
+    // The hash says what the running template was made from: it is written once.
+    if !have.annotations.contains_key(names::TEMPLATE_HASH) {
+        desired.annotations.insert(names::TEMPLATE_HASH.into(), template::scheduler_hash(input.cluster));
     }
     let mut body = metadata(&desired, (&have.labels, &have.annotations, &have.owners, &[]), owner);
     let mut spec = Map::new();
@@ -73,20 +78,21 @@ fn deployment(input: &Input<'_>, owner: &Owner, plan: &mut Plan) {
 }
 
 fn service(input: &Input<'_>, owner: &Owner, plan: &mut Plan) {
-    let desired = template::scheduler_service(input.cluster);
     let Some(have) = input.service else {
         plan.all_exist = false;
-        create(plan, Kind::Service, desired);
+        create(plan, Kind::Service, template::scheduler_service(input.cluster));
         return;
     };
     let ServiceRecord { labels, annotations, owners, kopf, spec, resource_version, deleting, .. } = have;
     if !usable("Service", owners, *deleting, owner, input, plan) {
         return;
     }
+    let desired = template::scheduler_meta(input.cluster);
     let mut body = metadata(&desired, (labels, annotations, owners, kopf), owner);
-    let mut diff = merge::missing(&desired["spec"], spec).unwrap_or_else(|| json!({}));
+    let desired = template::scheduler_service_spec(input.cluster);
+    let mut diff = merge::missing(&desired, spec).unwrap_or_else(|| json!({}));
     // A key too many in the selector leaves the Service without endpoints.
-    if let Some(selector) = merge::difference(&desired["spec"]["selector"], &spec["selector"]) {
+    if let Some(selector) = merge::difference(&desired["selector"], &spec["selector"]) {
         diff["selector"] = selector;
     }
     if plan.valid.contains(&Kind::Service) && diff != json!({}) {
@@ -98,10 +104,9 @@ fn service(input: &Input<'_>, owner: &Owner, plan: &mut Plan) {
 /// The default group has its own number of replicas: the cluster's is copied only when the *cluster's*
 /// changed since it was last copied, so that what a client or an autoscaler set stands.
 fn default_group(input: &Input<'_>, owner: &Owner, plan: &mut Plan) {
-    let desired = template::default_group(input.cluster);
     let Some(have) = input.default_group else {
         plan.all_exist = false;
-        create(plan, Kind::Group, desired);
+        create(plan, Kind::Group, template::default_group(input.cluster));
         return;
     };
     if !usable("DaskWorkerGroup", &have.meta.owners, have.meta.deleting, owner, input, plan) {
@@ -111,6 +116,7 @@ fn default_group(input: &Input<'_>, owner: &Owner, plan: &mut Plan) {
     let copied = have.meta.annotations.get(names::COPIED_REPLICAS).and_then(|v| v.parse::<i32>().ok());
     let is_ours = is_made_by_an_operator(have, input);
     let mut body = if is_ours {
+        let desired = template::default_group_meta(input.cluster);
         metadata(&desired, (&have.meta.labels, &have.meta.annotations, &have.meta.owners, &[]), owner)
     } else {
         // A user made it: the labels are the user's.
@@ -124,9 +130,11 @@ fn default_group(input: &Input<'_>, owner: &Owner, plan: &mut Plan) {
     };
     let mut worker = Map::new();
     if is_ours && plan.valid.contains(&Kind::Pod) {
-        let template = |w: &dask_crds::WorkerSpec| json!(dask_crds::WorkerSpec { replicas: 0, ..w.clone() });
-        let diff = merge::difference(&template(&input.cluster.spec.worker), &template(&have.spec.worker));
-        if let Some(Value::Object(diff)) = diff {
+        let template = |w: &WorkerSpec| WorkerSpec { replicas: 0, ..w.clone() };
+        let (want, have) = (template(&input.cluster.spec.worker), template(&have.spec.worker));
+        if want != have
+            && let Some(Value::Object(diff)) = merge::difference(&json!(want), &json!(have))
+        {
             worker = diff;
         }
     }
@@ -181,20 +189,12 @@ fn wait(reason: &str, message: String) -> Observed {
 /// Labels, annotations, owners, and annotations that kopf left.
 type Have<'a> = (&'a BTreeMap<String, String>, &'a BTreeMap<String, String>, &'a [Owner], &'a [String]);
 
-/// What is missing of the metadata. Hash and copied replicas are written by those who know when.
-fn metadata(desired: &Value, have: Have<'_>, owner: &Owner) -> Map<String, Value> {
-    let strings = |key: &str| -> BTreeMap<String, String> {
-        serde_json::from_value(desired["metadata"][key].clone()).unwrap_or_default()
-    };
-    let (labels, mut annotations) = (strings("labels"), strings("annotations"));
-    // The hash says what the running template was made from: it is written once.
-    if have.1.contains_key(names::TEMPLATE_HASH) {
-        annotations.remove(names::TEMPLATE_HASH);
-    }
+/// What is missing of the metadata.
+fn metadata(desired: &ChildMeta, have: Have<'_>, owner: &Owner) -> Map<String, Value> {
     as_body(
         drift::Metadata::new()
-            .strings("labels", &labels, have.0)
-            .strings("annotations", &annotations, have.1)
+            .strings("labels", &desired.labels, have.0)
+            .strings("annotations", &desired.annotations, have.1)
             .owner(owner, have.2)
             .without_kopf(&[], have.3)
             .patch(),
@@ -225,7 +225,6 @@ fn push(plan: &mut Plan, kind: Kind, name: String, version: &str, body: Map<Stri
 
 /// Whether the scheduler runs another template than the cluster asks for.
 pub(crate) fn scheduler_is_outdated(input: &Input<'_>, deployment: &DeploymentRecord) -> bool {
-    let scheduler = &input.cluster.spec.scheduler;
-    let current = template::hash(&scheduler.spec, scheduler.metadata.as_ref());
-    deployment.annotations.get(names::TEMPLATE_HASH).is_some_and(|h| *h != current)
+    let made_from = deployment.annotations.get(names::TEMPLATE_HASH);
+    made_from.is_some_and(|h| *h != template::scheduler_hash(input.cluster))
 }
