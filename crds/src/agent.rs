@@ -10,8 +10,8 @@ pub struct AgentSpec {
     /// What the agent does; absent: the operator's own choice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mode: Option<AgentMode>,
-    /// In mode `Full`, `false` leaves the worker's dashboard off, unless its command line says something of it: that
-    /// saves memory, and a good part of its start. Absent: as the command line says.
+    /// In mode `Full`, `false` leaves the worker's dashboard off, unless its command line says something of it. Absent: as
+    /// the command line says; it is loaded when somebody first looks at it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dashboard: Option<bool>,
 }

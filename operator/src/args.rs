@@ -76,6 +76,9 @@ pub struct Args {
     /// Secret, in the workers' namespace, that image is pulled with; repeat for more
     #[arg(long = "agent-pull-secret")]
     pub agent_pull_secrets: Vec<String>,
+    /// Watch nodes, and let workers leave those whose taints say that they are about to go
+    #[arg(long)]
+    pub watch_nodes: bool,
     /// Take part in an election: of several operators one writes, the others are ready to
     #[arg(long)]
     pub leader_elect: bool,
@@ -137,6 +140,7 @@ impl Args {
                 pull_policy: self.agent_image_pull_policy.clone(),
                 pull_secrets: self.agent_pull_secrets.clone(),
             },
+            nodes: self.watch_nodes,
         }
     }
 }

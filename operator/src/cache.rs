@@ -5,8 +5,9 @@ use std::{
     sync::Arc,
 };
 
-use dask_operator_core::record::{
-    Autoscaler, Cluster, DeploymentRecord, Group, Job, PodRecord, ServiceRecord,
+use dask_operator_core::{
+    node::{self, NodeRecord},
+    record::{Autoscaler, Cluster, DeploymentRecord, Group, Job, PodRecord, ServiceRecord},
 };
 
 use crate::subject::{Key, Subject};
@@ -31,6 +32,8 @@ pub struct Cache {
     pub services: Store<ServiceRecord>,
     /// Pods of workers, schedulers and jobs.
     pub pods: Store<PodRecord>,
+    /// Nodes, where they are watched; in no namespace.
+    pub nodes: Store<NodeRecord>,
     workers_of: BTreeMap<String, BTreeSet<Key>>,
     schedulers_of: BTreeMap<Key, BTreeSet<Key>>,
     deployments_of: BTreeMap<String, BTreeSet<Key>>,
@@ -69,6 +72,12 @@ impl Cache {
     pub fn schedulers_of(&self, cluster: &Key) -> Vec<Arc<PodRecord>> {
         let keys = self.schedulers_of.get(cluster);
         keys.into_iter().flatten().filter_map(|k| self.pods.get(k).cloned()).collect()
+    }
+
+    /// Which of these pods must leave because their nodes are about to go, by UID, and the taints that say so.
+    pub fn threats<'a>(&'a self, pods: impl IntoIterator<Item = &'a PodRecord>) -> BTreeMap<String, String> {
+        let node = |name: &str| self.nodes.get(&(String::new(), name.to_string())).map(AsRef::as_ref);
+        node::threats(pods, node)
     }
 
     /// Groups of this cluster, sorted by name.

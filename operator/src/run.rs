@@ -53,6 +53,8 @@ pub struct Settings {
     pub poll: Duration,
     /// The agent of new workers.
     pub agent: agent::Settings,
+    /// Whether nodes are watched, so that workers leave those that are about to go.
+    pub nodes: bool,
 }
 
 /// A running operator.
@@ -159,6 +161,9 @@ impl Operator {
         }
         for namespace in &self.settings.namespaces {
             watch::start(self, Some(namespace));
+        }
+        if self.settings.nodes {
+            watch::start_nodes(self);
         }
         self.wait_for_caches().await;
         tracing::info!("ready: all watches are in sync");

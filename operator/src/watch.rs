@@ -74,6 +74,12 @@ pub fn start(operator: &Arc<Operator>, namespace: Option<&str>) {
     );
 }
 
+/// Watches the nodes, which are in no namespace. Nothing waits for it: who may not see nodes goes without.
+pub fn start_nodes(operator: &Arc<Operator>) {
+    theirs::<kinds::Nodes, k8s_openapi::api::core::v1::Node, _>(operator, None, "", project::node);
+    operator.health.has(&name::<kinds::Nodes>(None));
+}
+
 /// Watches one of our kinds; an object that cannot be decoded is skipped and logged.
 fn ours<K, R>(
     operator: &Arc<Operator>,
@@ -125,12 +131,16 @@ fn spawn<K, R>(
     K: Cached,
     R: Resource + Clone + Debug + DeserializeOwned + Send + 'static,
 {
-    let name =
-        namespace.map_or_else(|| format!("watch {}", K::PLURAL), |n| format!("watch {} in {n}", K::PLURAL));
+    let name = name::<K>(namespace);
     operator.health.lacks(&name);
     let stream = watcher::watcher(api, config);
     let watch = Watch { operator: operator.clone(), namespace: namespace.map(String::from), name, project };
     operator.spawn(async move { watch.run::<K>(stream).await });
+}
+
+/// What a watch is called where it is waited for.
+fn name<K: Cached>(namespace: Option<&str>) -> String {
+    namespace.map_or_else(|| format!("watch {}", K::PLURAL), |n| format!("watch {} in {n}", K::PLURAL))
 }
 
 struct Watch<R, T> {

@@ -52,7 +52,8 @@ rules() {
 COMMON='--http-address=0.0.0.0:8080 --log-format=json'
 ELECTION='--leader-elect --lease-name=release-dask-operator'
 AGENT='--agent-mode=full --agent-image=dask-operator:0.1.0 --agent-image-pull-policy=IfNotPresent'
-ACCESS="--scheduler-access=auto --cluster-domain=cluster.local $AGENT $ELECTION"
+NODES=--watch-nodes
+ACCESS="--scheduler-access=auto --cluster-domain=cluster.local $AGENT $NODES $ELECTION"
 
 lint() {
   local file
@@ -65,6 +66,8 @@ lint() {
 no_more_rights() {
   local name=$1 all
   all=$(rules ClusterRole; rules Role)
+  # Nodes are looked at, and nothing else is done with them.
+  all=$(sed '/^resources: \[nodes\]$/{N;/\nverbs: \[list, watch\]$/d}' <<<"$all")
   if [ "$all" ]; then ok; else bad "$name: there are no rules"; fi
   if grep -nE "\*|secrets|configmaps|exec|attach|portforward|proxy|token|escalate|bind|impersonate|webhook|namespaces|nodes" <<<"$all"; then
     bad "$name: rights that nobody needs"
@@ -87,7 +90,7 @@ defaults() {
   hasnot "defaults: monitors" 'monitoring.coreos.com|^kind: Service$'
   hasnot "defaults: environment" '^ +env:|WORKER_ALLOCATION'
   no_more_rights "defaults"
-  equals "defaults: bindings" 1 "$(count '^kind: ClusterRoleBinding$')"
+  equals "defaults: bindings" 2 "$(count '^kind: ClusterRoleBinding$')"
   equals "defaults: one Role, for the Lease" 1 "$(count '^kind: Role$')"
   hasnot "defaults: one pod needs no budget" 'PodDisruptionBudget|podAntiAffinity'
   OPERATOR_RULES=$(rules ClusterRole | awk '/^rules:/ {n++} n == 1') # the users' roles come after it
@@ -101,7 +104,7 @@ user_roles() {
   hasnot "edit has no status" '/status'
   renders "no user roles" --set rbac.aggregate=false
   hasnot "no user roles" aggregate-to
-  equals "no user roles: one ClusterRole" 1 "$(count '^kind: ClusterRole$')"
+  equals "no user roles: the operator's own" 2 "$(count '^kind: ClusterRole$')"
 }
 
 dask_kubernetes_values() {
@@ -130,10 +133,10 @@ dask_kubernetes_values() {
 }
 
 namespaced() {
-  local wanted
+  local wanted access=${ACCESS/$NODES /}
   renders namespaced -f "$HERE/values/namespaced.yaml"
   hasnot "namespaced: nothing cluster-wide" 'ClusterRole|--all-namespaces'
-  equals "namespaced: args" "$COMMON --log-level=info $ACCESS --namespace=team-a --namespace=team-b " "$(args)"
+  equals "namespaced: args" "$COMMON --log-level=info $access --namespace=team-a --namespace=team-b " "$(args)"
   equals "namespaced: Roles" 3 "$(count '^kind: Role$')"
   equals "namespaced: RoleBindings" 3 "$(count '^kind: RoleBinding$')"
   for wanted in team-a team-b; do
@@ -141,11 +144,13 @@ namespaced() {
   done
   no_more_rights "namespaced"
   equals "the Roles have the ClusterRole's rules" "$OPERATOR_RULES"$'\n'"$OPERATOR_RULES" "$(rules Role | awk '/^rules:/ {n++} n != 1')"
+  renders "nodes are nobody's business" --set watchNodes=false
+  hasnot "nodes are nobody's business" 'nodes'
   renders "namespaced, the release's own" --set rbac.cluster=false
-  equals "namespaced, the release's own: args" "$COMMON --log-level=info $ACCESS --namespace=ops " "$(args)"
+  equals "namespaced, the release's own: args" "$COMMON --log-level=info $access --namespace=ops " "$(args)"
   hasnot "namespaced, the release's own" ClusterRole
   renders "namespaced, from kopfArgs" --set rbac.cluster=false --set 'kopfArgs={--namespace=one,-n,two,-n three,--debug}'
-  equals "namespaced, from kopfArgs: args" "$COMMON --debug $ACCESS --namespace=one --namespace=two --namespace=three " "$(args)"
+  equals "namespaced, from kopfArgs: args" "$COMMON --debug $access --namespace=one --namespace=two --namespace=three " "$(args)"
   equals "namespaced, from kopfArgs: Roles" 4 "$(count '^kind: Role$')"
   renders "rights from elsewhere" --set rbac.create=false
   hasnot "rights from elsewhere" 'Role'
@@ -161,7 +166,7 @@ replicas() {
 agent() {
   renders "agent from elsewhere" --set agent.image=reg:5000/agent:2,agent.imagePullSecrets[0].name=a,agent.imagePullSecrets[1].name=b
   equals "agent from elsewhere: args" "$COMMON --log-level=info --scheduler-access=auto --cluster-domain=cluster.local --agent-mode=full \
---agent-image=reg:5000/agent:2 --agent-pull-secret=a --agent-pull-secret=b $ELECTION --all-namespaces " "$(args)"
+--agent-image=reg:5000/agent:2 --agent-pull-secret=a --agent-pull-secret=b $NODES $ELECTION --all-namespaces " "$(args)"
   renders "an agent's policy" --set agent.image=reg:5000/agent:2,agent.imagePullPolicy=Never
   has "an agent's policy" '^ +- --agent-image-pull-policy=Never$'
   renders "no agent" --set agent.mode=Disabled
@@ -174,7 +179,7 @@ agent() {
 own_values() {
   renders "own values" --set logFormat=text,logLevel=debug,schedulerAccess=direct,clusterDomain=k8s.example --set 'namespaces={a}'
   equals "own values: args" "--http-address=0.0.0.0:8080 --log-format=text --log-level=debug --scheduler-access=direct \
---cluster-domain=k8s.example $AGENT $ELECTION --namespace=a " "$(args)"
+--cluster-domain=k8s.example $AGENT $NODES $ELECTION --namespace=a " "$(args)"
   renders "global" -f "$HERE/values/global.yaml"
   renders "monitor of the operator" --set operatorMetrics.serviceMonitor.enabled=true
   equals "monitor of the operator" 1 "$(count '^kind: ServiceMonitor$')"

@@ -13,7 +13,7 @@
 #   gated N GATE         submits N tasks that report each run and wait for GATE
 #   seceded N GATE       likewise, and they leave their threads first
 #   actor WORKER         makes an actor on the worker of that address
-#   hog WORKER MIB       fills so much memory on the worker of that address
+#   hog WORKER MIB       fills so much memory on the worker of that address, little by little
 # What became of it:
 #   open GATE            opens a gate that is an Event
 #   wait [SECONDS]       waits for all that was submitted and answers how much that was
@@ -59,7 +59,10 @@ def reported(value, seconds=0, gate=None, leave=False):
 
 def hog(mib):
     """Fill memory, and keep it for a while."""
-    filled = bytearray(b"x" * (int(mib) << 20))
+    filled = []
+    for _ in range(0, int(mib), 10):
+        filled.append(bytes([1]) * (10 << 20))
+        time.sleep(0.1)
     time.sleep(SLOW)
     return len(filled)
 

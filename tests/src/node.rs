@@ -29,6 +29,16 @@ impl Process {
         Ok(Self { node, id })
     }
 
+    /// Finds the one that the first process of a pod's first container started: the worker under its agent.
+    ///
+    /// # Errors
+    /// There is none, or the node is not one of ours.
+    pub async fn started_by(pod: &Pod) -> Result<Self> {
+        let Self { node, id } = Self::of(pod).await?;
+        let found = in_node(&node, &["pgrep", "-o", "-P", &id]).await?;
+        Ok(Self { node, id: found.trim().to_string() })
+    }
+
     /// Finds a program of a node itself, by its name.
     ///
     /// # Errors
@@ -44,6 +54,14 @@ impl Process {
     /// It is gone.
     pub async fn freeze(&self) -> Result<()> {
         self.signal("STOP").await
+    }
+
+    /// Ends it without a word.
+    ///
+    /// # Errors
+    /// It is gone.
+    pub async fn kill(&self) -> Result<()> {
+        self.signal("KILL").await
     }
 
     /// Takes the network away from it; answers what [`Process::connect`] needs.

@@ -65,6 +65,9 @@
 - --agent-pull-secret={{ .name }}
 {{- end }}
 {{- end }}
+{{- if include "dask-operator.watchNodes" . }}
+- --watch-nodes
+{{- end }}
 - --leader-elect
 - --lease-name={{ include "dask-operator.fullname" . }}
 {{- range include "dask-operator.namespaces" . | fromJsonArray }}

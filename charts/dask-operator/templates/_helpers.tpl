@@ -42,6 +42,11 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- printf "%s:%s" .Values.image.name (default .Chart.AppVersion .Values.image.tag) -}}
 {{- end -}}
 
+{{/* Whether nodes are watched: not where nothing is cluster-wide. */}}
+{{- define "dask-operator.watchNodes" -}}
+{{- if and .Values.watchNodes .Values.rbac.cluster }}true{{ end -}}
+{{- end -}}
+
 {{/* The rights of the operator, for the ClusterRole and the Roles. What is not here is not needed. */}}
 {{- define "dask-operator.rules" -}}
 - apiGroups: [kubernetes.dask.org]

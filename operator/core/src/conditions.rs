@@ -21,6 +21,8 @@ pub const SCHEDULER_UNREACHABLE: &str = "SchedulerUnreachable";
 pub const SCALE_DOWN_BLOCKED: &str = "ScaleDownBlocked";
 /// A shrink goes only as far as the remaining workers can hold the data.
 pub const SCALE_DOWN_LIMITED: &str = "ScaleDownLimitedByMemory";
+/// Workers run on nodes that are about to go.
+pub const DISRUPTED: &str = "WorkersDisrupted";
 /// Worker pods fail or cannot start.
 pub const PODS_FAILING: &str = "PodsFailing";
 /// New workers run under the agent.
@@ -39,7 +41,8 @@ pub const ACTIVE: &str = "Active";
 pub const CONFLICT: &str = "Conflict";
 
 /// Conditions that are worth an event while they are true; the others while they are false.
-const ABNORMAL: [&str; 9] = [
+const ABNORMAL: [&str; 10] = [
+    DISRUPTED,
     SPEC_WARNING,
     IDLE,
     WRITE_REFUSED,

@@ -1,6 +1,7 @@
 //! A worker group: create what is missing, remove what is too much, say why where that waits.
 
 mod choose;
+mod disrupt;
 mod failure;
 mod force;
 mod last_words;
@@ -68,12 +69,21 @@ pub struct Input<'a> {
     pub verdicts: &'a Verdicts,
     /// Whether an autoscaler decides the group's size: then no shrink is ever forced.
     pub autoscaled: bool,
+    /// Pods of the group whose nodes are about to go, by UID, and why (see [`crate::node::threats`]).
+    pub threats: &'a BTreeMap<String, String>,
     /// Now.
     pub now: Timestamp,
     /// The Kubernetes cluster's DNS domain.
     pub domain: &'a str,
     /// What the operator was told about the agent of its workers.
     pub agent: &'a agent::Settings,
+}
+
+impl Input<'_> {
+    /// Whether Kubernetes, or who takes nodes away, is about to end the pod.
+    pub(crate) fn is_threatened(&self, pod: &PodRecord) -> bool {
+        pod.is_live() && (pod.disrupted || self.threats.contains_key(&pod.uid))
+    }
 }
 
 /// What one pass found out; the status is made of it.
@@ -162,6 +172,7 @@ pub fn decide(input: &Input<'_>, memory: &mut Memory) -> Decision<DaskWorkerGrou
             retire::progress(input, &tally, &addresses, memory, &mut found);
             late::plan(input, &tally, &addresses, memory, &mut found);
             choose::plan(input, &tally, &addresses, memory, &mut found);
+            disrupt::plan(input, &tally, &addresses, memory, &mut found);
         }
         Err(why) => {
             found.failures = failure::Failures::of(&input.group.status);

@@ -20,6 +20,7 @@ pub mod lease;
 pub mod lint;
 pub mod merge;
 pub mod names;
+pub mod node;
 pub mod record;
 pub mod scheduler;
 pub mod template;

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 pub use runner::{ContainerRecord, End, Runner};
 
-use crate::time::Timestamp;
+use crate::{node::Toleration, time::Timestamp};
 
 /// What the operator remembers of a worker or scheduler pod.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -60,6 +60,10 @@ pub struct PodRecord {
     pub last_words: Option<String>,
     /// Whether something outside ended it: eviction, preemption, a lost node.
     pub disrupted: bool,
+    /// `spec.nodeName`.
+    pub node: Option<String>,
+    /// Which taints of nodes it bears, as far as that can matter.
+    pub tolerations: Vec<Toleration>,
     /// The Deployment it belongs to: workers of dask-kubernetes are made by one Deployment each.
     pub deployment: Option<String>,
     /// Whether this stands for such a Deployment: then name, UID, version and mark are the Deployment's.

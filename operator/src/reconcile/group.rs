@@ -34,6 +34,7 @@ pub(super) async fn reconcile(
         let acting =
             autoscale::acting(autoscalers.iter().map(AsRef::as_ref), &cluster_key.1, &key.1).is_some();
         let has_scheduler_pod = state.cache.schedulers_of(&cluster_key).iter().any(|p| p.is_live());
+        let threats = state.cache.threats(pods.iter().copied());
         let state = &mut *state;
         let memory = state.groups.entry(object.meta.uid.clone()).or_default();
         let input = group::Input {
@@ -45,6 +46,7 @@ pub(super) async fn reconcile(
             has_scheduler_pod,
             verdicts: &state.verdicts,
             autoscaled: acting,
+            threats: &threats,
             now,
             domain: &operator.settings.cluster_domain,
             agent: &operator.settings.agent,

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use dask_operator_core::{
     autoscale,
     names::{CLUSTER, default_group},
+    node::NodeRecord,
     record::{Autoscaler, Cluster, DeploymentRecord, Group, Job, Owner, PodRecord, ServiceRecord},
 };
 
@@ -35,6 +36,9 @@ pub struct Deployments;
 /// Scheduler Services.
 #[derive(Debug)]
 pub struct Services;
+/// Nodes.
+#[derive(Debug)]
+pub struct Nodes;
 
 fn beside(key: &Key, name: &str) -> Key {
     (key.0.clone(), name.to_string())
@@ -194,6 +198,26 @@ impl Cached for Services {
     }
     fn subjects(_: &Cache, key: &Key, r: &ServiceRecord) -> BTreeSet<Subject> {
         owner_cluster(key, r.labels.get(CLUSTER), &r.owners)
+    }
+}
+
+impl Cached for Nodes {
+    type Record = NodeRecord;
+    const PLURAL: &'static str = "nodes";
+
+    fn store(cache: &mut Cache) -> &mut Store<NodeRecord> {
+        &mut cache.nodes
+    }
+    // Nothing of a node's version is ever waited for.
+    fn version(r: &NodeRecord) -> (&str, &str, bool) {
+        (&r.uid, "", r.deleting)
+    }
+    fn subjects(cache: &Cache, key: &Key, node: &NodeRecord) -> BTreeSet<Subject> {
+        if node.leaving.is_empty() {
+            return BTreeSet::new();
+        }
+        let on_it = cache.pods.iter().filter(|(_, p)| p.node.as_deref() == Some(&key.1));
+        on_it.flat_map(|(k, p)| Pods::subjects(cache, k, p)).collect()
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use dask_operator_core::{
     conditions::shorten,
     names,
+    node::{self, NodeRecord},
     record::{
         DeploymentRecord, Mark, Meta, Object as Ours, Owner, PodPhase, PodRecord, ServiceRecord, Trouble,
     },
@@ -15,7 +16,9 @@ use kube::Resource;
 
 mod runner;
 
-use super::raw::{ContainerStatus, PodSpec, PodStatus, RawDeployment, RawPod, RawService, Waiting};
+use super::raw::{
+    ContainerStatus, PodSpec, PodStatus, RawDeployment, RawNode, RawPod, RawService, Toleration, Waiting,
+};
 use crate::subject::Key;
 
 /// Longest text kept of a pod's trouble.
@@ -59,6 +62,8 @@ pub fn pod(raw: RawPod) -> Option<(Key, PodRecord)> {
         finished: finished(&status),
         host_network: raw.spec.host_network,
         comm_port: comm_port(&raw.spec),
+        tolerations: raw.spec.tolerations.into_iter().filter_map(toleration).collect(),
+        node: raw.spec.node_name,
         template_hash: annotation(names::TEMPLATE_HASH),
         mark: annotation(names::RETIRING).map(|m| Mark::read(&m)),
         trouble: trouble(&status, phase),
@@ -66,6 +71,34 @@ pub fn pod(raw: RawPod) -> Option<(Key, PodRecord)> {
         last_words: last_words(&status),
         disrupted: disrupted(&status),
         ip: status.pod_ip,
+    };
+    Some((key, record))
+}
+
+/// What a pod bears for ever, if that can matter.
+fn toleration(raw: Toleration) -> Option<node::Toleration> {
+    if raw.toleration_seconds.is_some() {
+        return None;
+    }
+    let is_any = raw.operator.as_deref() == Some("Exists");
+    let some = |text: Option<String>| text.filter(|t| !t.is_empty());
+    let value = if is_any { None } else { Some(raw.value.unwrap_or_default()) };
+    Some(node::Toleration { key: some(raw.key), value, effect: some(raw.effect) })
+        .filter(node::Toleration::matters)
+}
+
+/// What is kept of a node.
+pub fn node(raw: RawNode) -> Option<(Key, NodeRecord)> {
+    let (key, meta) = (key(&raw.metadata)?, raw.metadata);
+    let taint = |t: super::raw::Taint| node::Taint {
+        key: t.key,
+        value: t.value.unwrap_or_default(),
+        effect: t.effect,
+    };
+    let record = NodeRecord {
+        deleting: meta.deletion_timestamp.is_some(),
+        uid: meta.uid.unwrap_or_default(),
+        leaving: raw.spec.taints.into_iter().map(taint).filter(node::Taint::announces).collect(),
     };
     Some((key, record))
 }
@@ -245,9 +278,9 @@ fn without_kubectl(annotations: Option<BTreeMap<String, String>>) -> BTreeMap<St
     annotations
 }
 
-/// Namespace and name, where both are there.
+/// Namespace, which a node has none of, and name.
 pub fn key(meta: &ObjectMeta) -> Option<Key> {
-    Some((meta.namespace.clone()?, meta.name.clone()?))
+    Some((meta.namespace.clone().unwrap_or_default(), meta.name.clone()?))
 }
 
 /// Namespace and name of a resource.

@@ -8,6 +8,8 @@ use serde_json::Value;
 pub type RawPod = Object<PodSpec, PodStatus>;
 /// A Deployment as it is watched.
 pub type RawDeployment = Object<DeploymentSpec, DeploymentStatus>;
+/// A node as it is watched.
+pub type RawNode = Object<NodeSpec, NodeStatus>;
 /// A Service as it is watched.
 pub type RawService = Object<Value, Value>;
 
@@ -20,7 +22,39 @@ pub struct PodSpec {
     pub(super) restart_policy: Option<String>,
     pub(super) active_deadline_seconds: Option<i64>,
     pub(super) containers: Vec<Container>,
+    pub(super) tolerations: Vec<Toleration>,
 }
+
+/// Which taints a pod bears.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Toleration {
+    pub(super) key: Option<String>,
+    pub(super) operator: Option<String>,
+    pub(super) value: Option<String>,
+    pub(super) effect: Option<String>,
+    pub(super) toleration_seconds: Option<i64>,
+}
+
+/// The part of a node's spec that is looked at.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct NodeSpec {
+    pub(super) taints: Vec<Taint>,
+}
+
+/// A taint of a node.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Taint {
+    pub(super) key: String,
+    pub(super) value: Option<String>,
+    pub(super) effect: String,
+}
+
+/// Nothing of a node's status is looked at: with its list of images it is the bigger part.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct NodeStatus {}
 
 /// A container of a pod.
 #[derive(Clone, Debug, Default, Deserialize)]

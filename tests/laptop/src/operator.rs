@@ -34,6 +34,8 @@ pub fn new(api: SocketAddr) -> Result<Arc<Operator>> {
         cluster_domain: "cluster.local".into(),
         poll: POLL,
         agent: Default::default(),
+        // There is one, and no object for it.
+        nodes: false,
     };
     Ok(Operator::new(client, world, metrics, leadership, settings))
 }

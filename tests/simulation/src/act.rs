@@ -103,6 +103,11 @@ pub enum Act {
         /// Whether they can.
         good: bool,
     },
+    /// A node says that it is about to go, and is gone after so long, with its pods. Another one takes its place.
+    NodeLeaves {
+        /// How long it is still there.
+        time: Duration,
+    },
     /// From now on there is no room on any node, or again.
     Nodes {
         /// Whether there is.

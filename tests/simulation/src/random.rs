@@ -31,6 +31,12 @@ pub fn scenario(seed: u64) -> Scenario {
     for _ in 0..chance.below(5) {
         scenario = scenario.at(5 + chance.below(TROUBLE - 5), network(&mut chance));
     }
+    // By dice of its own: what else happens with a seed stays as it was.
+    let mut more = Chance::new(seed, 4);
+    for _ in 0..if more.flip(0.15) { 1 + more.below(2) } else { 0 } {
+        let time = Duration::from_secs(more.below(90));
+        scenario = scenario.at(20 + more.below(TROUBLE - 20), Act::NodeLeaves { time });
+    }
     if chance.flip(0.4) {
         let point = if chance.flip(0.5) { CrashPoint::Before } else { CrashPoint::After };
         scenario = scenario.write(chance.below(40), Planned::Crash(point));

@@ -34,6 +34,8 @@ pub struct Scenario {
     pub calm_at: Duration,
     /// How much later than it happens something may be seen, besides usual latencies.
     pub lag: Duration,
+    /// Whether there are nodes that the operators can see.
+    pub nodes: bool,
     /// How long no watch may be there, in all.
     away: Duration,
 }
@@ -65,6 +67,7 @@ impl Scenario {
             planned: Vec::new(),
             calm_at: Duration::from_secs(120),
             lag: Duration::ZERO,
+            nodes: false,
             away: Duration::ZERO,
         }
     }
@@ -81,6 +84,7 @@ impl Scenario {
             Act::Rates(rates) if rates.answer_lost > 0.0 || rates.request_lost > 0.0 => SILENCE,
             _ => Duration::ZERO,
         });
+        self.nodes |= matches!(act, Act::NodeLeaves { .. });
         self.script.push((Duration::from_secs(second), act));
         self
     }
@@ -136,6 +140,9 @@ impl Scenario {
         let world = World::new(seed, Duration::from_secs(35) + self.lag, verbose);
         world.judge_writers(if self.replicas.elect { 1 } else { self.replicas.count });
         self.arm(&world.faults);
+        if self.nodes {
+            world.make_nodes();
+        }
         for (at, act) in &self.script {
             world.plan(*at, act.clone());
         }

@@ -7,6 +7,7 @@ mod acts;
 mod api;
 mod deployments;
 mod kubelet;
+mod nodes;
 mod operators;
 mod pods;
 
@@ -69,6 +70,7 @@ enum Event {
     Gone(String),
     Taint(String),
     NodeBack(String),
+    NodeGone,
     Thaw(String),
     Deployment(String),
     Collect,
@@ -87,6 +89,7 @@ struct State {
     bad_images: bool,
     full_nodes: bool,
     agents: bool,
+    nodes: nodes::Nodes,
     /// Written by the operators since the world is calm.
     writes: VecDeque<String>,
 }
@@ -110,6 +113,7 @@ impl World {
             bad_images: false,
             full_nodes: false,
             agents: false,
+            nodes: nodes::Nodes::default(),
             writes: VecDeque::new(),
         };
         let world = Self {
@@ -171,6 +175,7 @@ impl World {
             Event::Gone(uid) => self.gone(&uid),
             Event::Taint(uid) => self.taint(&uid),
             Event::NodeBack(uid) => self.node_back(&uid),
+            Event::NodeGone => self.node_gone(),
             Event::Thaw(uid) => self.thaw(&uid),
             Event::Deployment(name) => self.deployment(&name),
             Event::Collect => self.collect(),

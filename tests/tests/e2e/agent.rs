@@ -9,7 +9,10 @@ use dask_operator_tests::{
     wait::{secs, until},
 };
 use k8s_openapi::api::core::v1::Pod;
-use kube::api::{EvictParams, ListParams};
+use kube::{
+    ResourceExt,
+    api::{EvictParams, ListParams},
+};
 use serde_json::json;
 
 #[tokio::test]
@@ -94,6 +97,23 @@ async fn a_deleted_cluster_waits_for_nobody() -> Result<()> {
             Ok(())
         })
         .await
+    })
+    .await
+}
+
+#[tokio::test]
+#[ignore = "needs a cluster: make e2e"]
+async fn an_image_without_the_workers_program_says_so() -> Result<()> {
+    test("agent-no-dask", async |space| {
+        let mut cluster = manifest::cluster("c", 1)?;
+        cluster["spec"]["worker"]["spec"]["containers"][0]["args"] = json!(["no-such-dask", "worker"]);
+        let dask = Dask::create(&space, &cluster).await?;
+        let told = dask.group_condition("c-default", Wanted("PodsFailing", true, ""), START).await?;
+        ensure!(told.message.contains("127") && told.message.contains("log"), "{}", told.message);
+        let name = dask.pods("c-default").await?.first().map(ResourceExt::name_any).unwrap_or_default();
+        let log = space.kubectl(&["logs", &name]).await?;
+        ensure!(log.contains("no-such-dask"), "{log}");
+        Ok(())
     })
     .await
 }

@@ -4,5 +4,6 @@ mod agent;
 mod api_server;
 mod conformance;
 mod leader;
+mod node;
 mod operator_killed;
 mod takeover;

@@ -1,5 +1,7 @@
 //! Tests that look into nodes, which only those that the harness made allow.
 
+mod worker_process;
+
 use anyhow::{Result, ensure};
 use dask_crds::DaskAutoscaler;
 use dask_operator_tests::{

@@ -207,7 +207,12 @@ pub(crate) fn cost(addresses: &BTreeSet<String>, snapshot: Option<&Snapshot>) ->
     (tasks > 0, bytes, tasks)
 }
 
-fn leaving<'a>(tally: &Tally<'_>, addresses: &'a Mapped, snapshot: &'a Snapshot) -> BTreeSet<&'a str> {
+/// Addresses of those on the way out.
+pub(crate) fn leaving<'a>(
+    tally: &Tally<'_>,
+    addresses: &'a Mapped,
+    snapshot: &'a Snapshot,
+) -> BTreeSet<&'a str> {
     let marked = tally.marked.iter().filter_map(|p| addresses.get(&p.uid)).flatten().map(String::as_str);
     let known = snapshot.workers.iter().filter(|(_, w)| w.leaving).map(|(a, _)| a.as_str());
     marked.chain(known).collect()

@@ -35,7 +35,8 @@ pub(crate) fn plan(
     let is_over = |since: Timestamp| input.now.since(since) >= timeout;
     let touched = found.touched();
     let overdue = |p: &&PodRecord| p.mark.as_ref().is_some_and(|m| is_over(m.at.max(since)));
-    let mut pods: Vec<&PodRecord> = tally.marked.iter().copied().filter(overdue).collect();
+    let chosen = tally.marked.iter().copied().filter(|p| !input.is_threatened(p));
+    let mut pods: Vec<&PodRecord> = chosen.filter(overdue).collect();
     if is_over(since) {
         let mut left: Vec<_> = tally.staying.iter().copied().filter(|p| !touched.contains(&p.uid)).collect();
         let cheapest =

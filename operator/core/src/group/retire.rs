@@ -35,7 +35,8 @@ pub(crate) fn progress(
     if tally.marked.is_empty() {
         return;
     }
-    found.shrinking = true;
+    // Nobody asked for what is due to a node that goes.
+    found.shrinking |= tally.marked.iter().any(|p| !input.is_threatened(p));
     found.needs(SchedulerNeed::Registry);
     found.again_in(POLL);
     match input.scheduler {

@@ -7,7 +7,7 @@ use dask_crds::{ConditionStatus, DaskWorkerGroupStatus, WorkerCounts};
 use crate::{
     agent::Plan,
     conditions::{self, Observed},
-    group::{Findings, Input, Tally, template_check},
+    group::{Findings, Input, Tally, disrupt, template_check},
     lint,
     names::{CLUSTER, COMPONENT, GROUP, WORKER},
     record::{PodRecord, Trouble},
@@ -36,13 +36,14 @@ pub(crate) fn build(
         observed.push(ready(tally));
     }
     observed.push(unreachable(input));
+    observed.push(disrupt::condition(input, tally));
     // A template counts as known when it was tried: see `template_check`.
     let template = if found.untried { old.template_hash.clone() } else { found.failures.template.clone() };
     DaskWorkerGroupStatus {
         observed_generation: Some(input.group.meta.generation),
         replicas: Some(count(tally.live())),
         selector: Some(selector(input)),
-        workers: Some(counts(tally, template.as_deref())),
+        workers: Some(counts(input, tally, template.as_deref())),
         reserved_pod_numbers: old.reserved_pod_numbers,
         shrinking_since: shrinking_since(input, tally, found).map(Timestamp::rfc3339),
         failures: Some(found.failures.rounds).filter(|n| *n > 0),
@@ -94,7 +95,7 @@ fn silence_that_ended(input: &Input<'_>) -> Duration {
     since.map_or(Duration::ZERO, |t| input.now.since(t))
 }
 
-fn counts(tally: &Tally<'_>, template: Option<&str>) -> WorkerCounts {
+fn counts(input: &Input<'_>, tally: &Tally<'_>, template: Option<&str>) -> WorkerCounts {
     let is_old =
         |p: &&PodRecord| !p.is_deployment && template.is_some() && p.template_hash.as_deref() != template;
     let outdated = tally.all_live().filter(is_old);
@@ -104,6 +105,7 @@ fn counts(tally: &Tally<'_>, template: Option<&str>) -> WorkerCounts {
         ready: count(tally.ready()),
         retiring: count(tally.marked.len() + tally.deleting),
         outdated: count(outdated.count()),
+        disrupted: count(tally.all_live().filter(|p| input.is_threatened(p)).count()),
     }
 }
 

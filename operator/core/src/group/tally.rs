@@ -11,10 +11,12 @@ use crate::{
 pub struct Tally<'a> {
     /// Asked for.
     pub desired: usize,
-    /// Live pods nobody chose to leave.
+    /// Live pods that nobody chose to leave, and that can stay.
     pub staying: Vec<&'a PodRecord>,
     /// Live pods that were chosen to leave.
     pub marked: Vec<&'a PodRecord>,
+    /// Live pods that nobody chose to leave, and that cannot stay: their nodes are about to go.
+    pub threatened: Vec<&'a PodRecord>,
     /// Pods that are over and still there.
     pub finished: Vec<&'a PodRecord>,
     /// Pods with a deletionTimestamp.
@@ -32,6 +34,7 @@ impl<'a> Tally<'a> {
                 p if p.deleting => tally.deleting += 1,
                 p if p.is_finished() => tally.finished.push(p),
                 p if p.is_live() && p.mark.is_some() => tally.marked.push(p),
+                p if input.is_threatened(p) => tally.threatened.push(p),
                 p if p.is_live() => tally.staying.push(p),
                 _ => {}
             }
@@ -41,12 +44,12 @@ impl<'a> Tally<'a> {
 
     /// Pods that exist and are pending or running; those that leave count until they are gone.
     pub fn live(&self) -> usize {
-        self.staying.len() + self.marked.len()
+        self.staying.len() + self.marked.len() + self.threatened.len()
     }
 
     /// All live pods.
     pub fn all_live(&self) -> impl Iterator<Item = &'a PodRecord> + '_ {
-        self.staying.iter().chain(&self.marked).copied()
+        self.staying.iter().chain(&self.marked).chain(&self.threatened).copied()
     }
 
     /// Live pods that are ready.

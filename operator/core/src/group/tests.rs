@@ -1,5 +1,6 @@
 //! Groups, decision by decision: the scene, and how to read a decision.
 
+mod disrupt;
 mod removal;
 mod supply;
 mod taken_over;
@@ -25,6 +26,7 @@ struct Scene {
     cluster: Option<Cluster>,
     pods: Vec<PodRecord>,
     scheduler: SchedulerState,
+    threats: BTreeMap<String, String>,
     autoscaled: bool,
     has_scheduler_pod: bool,
     verdicts: Verdicts,
@@ -62,6 +64,7 @@ impl Scene {
             cluster: Some(cluster("c")),
             pods,
             scheduler: SchedulerState::Known(Arc::new(snapshot)),
+            threats: BTreeMap::new(),
             autoscaled: false,
             has_scheduler_pod: true,
             verdicts: Verdicts::default(),
@@ -100,6 +103,7 @@ impl Scene {
             scheduler: &self.scheduler,
             has_scheduler_pod: self.has_scheduler_pod,
             verdicts: &self.verdicts,
+            threats: &self.threats,
             autoscaled: self.autoscaled,
             now: self.now,
             domain: "cluster.local",

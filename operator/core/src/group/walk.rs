@@ -27,10 +27,15 @@ enum Step {
     Hold(usize, u64),
     Silent(bool),
     NewScheduler,
-    Answer { refuse: bool, lost: bool },
+    Answer {
+        refuse: bool,
+        lost: bool,
+    },
     CrashOperator,
     Autoscale(bool),
     LoseAnswers,
+    /// A node is about to go, or none is.
+    Threaten(Option<usize>),
     Pass(u64),
 }
 
@@ -49,6 +54,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::CrashOperator),
         1 => any::<bool>().prop_map(Step::Autoscale),
         1 => Just(Step::LoseAnswers),
+        2 => any::<Option<usize>>().prop_map(Step::Threaten),
         3 => (1..40_u64).prop_map(Step::Pass),
     ]
 }
@@ -70,6 +76,7 @@ struct World {
     closed: BTreeSet<String>,
     scheduler: String,
     silent: bool,
+    threats: BTreeMap<String, String>,
     autoscaled: bool,
     now: Timestamp,
     memory: Memory,
@@ -90,6 +97,7 @@ impl World {
             closed: BTreeSet::new(),
             scheduler: "s0".into(),
             silent: false,
+            threats: BTreeMap::new(),
             autoscaled,
             now: T0,
             memory: Memory::default(),
@@ -138,6 +146,12 @@ impl World {
             }
             Step::Autoscale(yes) => self.autoscaled = yes,
             Step::LoseAnswers => self.answers_lost = true,
+            Step::Threaten(None) => self.threats.clear(),
+            Step::Threaten(Some(i)) => {
+                if let Some(uid) = self.nth(i).map(|p| p.uid.clone()) {
+                    self.threats.insert(uid, "karpenter.sh/disrupted".into());
+                }
+            }
             Step::Pass(seconds) => self.now = self.now.plus(Duration::from_secs(seconds)),
         }
         #[expect(clippy::cast_precision_loss, reason = "seconds")]
@@ -231,6 +245,7 @@ impl World {
                 scheduler: &state,
                 has_scheduler_pod: true,
                 verdicts: &self.verdicts,
+                threats: &self.threats,
                 autoscaled: self.autoscaled,
                 now: self.now,
                 domain: "cluster.local",
@@ -257,7 +272,8 @@ impl World {
     }
 
     fn staying(&self) -> usize {
-        self.pods.values().filter(|p| p.is_live() && p.mark.is_none()).count()
+        let stays = |p: &&PodRecord| p.is_live() && p.mark.is_none() && !self.threats.contains_key(&p.uid);
+        self.pods.values().filter(stays).count()
     }
 
     fn carry_out(&mut self, action: Action, forced: bool) {

@@ -71,7 +71,7 @@ pub fn surplus(books: &Books, change: &Change, now: Duration, found: &mut Vec<Vi
     }
     let Some(uid) = change.after.as_deref().and_then(owner) else { return };
     let Some(group) = books.owners.get(uid).filter(|o| o.resource == "daskworkergroups") else { return };
-    let there = staying(books, uid);
+    let there = staying(books, uid, now);
     let wanted = books.largest(group, now);
     if i64::try_from(there).unwrap_or(i64::MAX) >= wanted {
         let what = format!("pod {} was made where {there} of {wanted} were there", change.name);
@@ -79,8 +79,9 @@ pub fn surplus(books: &Books, change: &Change, now: Duration, found: &mut Vec<Vi
     }
 }
 
-fn staying(books: &Books, group: &str) -> usize {
-    books.pods.values().filter(|p| p.owner.as_deref() == Some(group) && p.live && !p.marked).count()
+fn staying(books: &Books, group: &str, now: Duration) -> usize {
+    let mine = books.pods.values().filter(|p| p.owner.as_deref() == Some(group));
+    mine.filter(|p| p.live && !p.marked && !books.is_threatened(p, now)).count()
 }
 
 /// The group or other object of ours that this is.

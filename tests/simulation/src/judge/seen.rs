@@ -31,6 +31,7 @@ pub struct Pod {
     pub owner: Option<String>,
     pub cluster: String,
     pub live: bool,
+    pub node: String,
     pub marked: bool,
     /// When it last was marked.
     pub last_marked: Option<Duration>,
@@ -48,6 +49,8 @@ pub struct Books {
     pub had_pods: BTreeSet<String>,
     /// Events that told of a risk, with what they said.
     pub risks: Vec<String>,
+    /// Whether each node was about to go, and since when.
+    pub leaving: BTreeMap<String, Vec<(Duration, bool)>>,
 }
 
 impl Books {
@@ -59,6 +62,7 @@ impl Books {
             pod_names: BTreeSet::new(),
             had_pods: BTreeSet::new(),
             risks: Vec::new(),
+            leaving: BTreeMap::new(),
         }
     }
 
@@ -67,6 +71,10 @@ impl Books {
         match (change.resource.as_ref(), &change.after) {
             ("pods", Some(after)) => self.note_pod(change, after, now),
             ("pods", None) => drop(self.pods.remove(&change.uid)),
+            ("nodes", Some(after)) => {
+                let leaves = after["spec"]["taints"].as_array().is_some_and(|t| !t.is_empty());
+                self.leaving.entry(change.name.clone()).or_default().push((now, leaves));
+            }
             ("events", Some(after)) if after["reason"] == "DataLossRisk" => {
                 self.risks.push(after["message"].as_str().unwrap_or_default().into());
             }
@@ -88,6 +96,7 @@ impl Books {
             owner: crate::world::owner(after).map(String::from),
             cluster: text(&meta["labels"]["dask.org/cluster-name"]),
             live: !meta["deletionTimestamp"].is_string() && !matches!(phase, "Succeeded" | "Failed"),
+            node: text(&after["spec"]["nodeName"]),
             marked,
             last_marked,
         };
@@ -132,6 +141,12 @@ impl Books {
     /// The largest size that somebody may still believe in.
     pub fn largest(&self, owner: &Owner, now: Duration) -> i64 {
         believable(&owner.sizes, |s| s.0, self.allowance, now).map(|s| s.1).max().unwrap_or(0)
+    }
+
+    /// Whether somebody may still believe that the pod cannot stay where it is.
+    pub fn is_threatened(&self, pod: &Pod, now: Duration) -> bool {
+        let said = self.leaving.get(&pod.node).map_or(&[][..], Vec::as_slice);
+        believable(said, |s| s.0, self.allowance, now).any(|s| s.1)
     }
 
     /// Whether everybody knows that it leaves.

@@ -7,6 +7,7 @@ use serde_json::json;
 use crate::{
     act::{Act, PodFate},
     manifest,
+    network::Rates,
     scenario::Scenario,
     workload::submit,
 };
@@ -50,6 +51,14 @@ fn pods() -> Vec<Scenario> {
             .at(30, Act::Squat { group: "a-default".into(), numbers: (4, 15) })
             .at(35, Act::Scale { group: "a-default".into(), replicas: 6 }),
     );
+    let mut gone = with("S33 pods come and go before their creation is answered".into())
+        .at(35, Act::Rates(Rates { answer_lost: 1.0, ..Rates::default() }))
+        .at(36, Act::Scale { group: "a-default".into(), replicas: 6 })
+        .at(37, Act::Rates(Rates::default()));
+    for _ in 0..6 {
+        gone = gone.at(45, pod(0, PodFate::Deleted));
+    }
+    out.push(gone.calm_at(240));
     let mut storm = with("S33 nine in ten vanish, again and again".into()).at(30, submit(20, 10));
     for wave in [40, 100] {
         for nth in 0..4 {
@@ -62,6 +71,20 @@ fn pods() -> Vec<Scenario> {
 
 fn nodes() -> Vec<Scenario> {
     let mut out = Vec::new();
+    for time in [5, 30, 90] {
+        let leaves = Act::NodeLeaves { time: Duration::from_secs(time) };
+        let about_to = |more: &str| {
+            with(format!("S32 a node says that it goes in {time} s{more}"))
+                .at(38, Act::Scatter { cluster: "a".into(), size: 60, nth: 1 })
+                .at(39, submit(8, 6))
+                .at(40, leaves.clone())
+                .calm_at(160)
+        };
+        out.push(about_to(""));
+        out.push(about_to(", and the operator dies").at(42, Act::Crash { operator: 0 }));
+        let fewer = Act::Scale { group: "a-default".into(), replicas: 1 };
+        out.push(about_to(", and fewer are wanted").at(43, fewer));
+    }
     for time in [10, 40, 100] {
         let lost = PodFate::NodeLost(Duration::from_secs(time));
         out.push(

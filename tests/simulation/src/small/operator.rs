@@ -1,6 +1,6 @@
 //! The operator of the small world: the core decides, and its actions are carried out as the shell does.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use dask_crds::DaskAutoscalerStatus;
 use dask_operator_core::{
@@ -186,6 +186,7 @@ impl World {
             scheduler: &self.reading,
             has_scheduler_pod: true,
             verdicts: &self.operator.verdicts,
+            threats: &BTreeMap::new(),
             autoscaled: self.autoscaled,
             now: self.now,
             domain: "cluster.local",

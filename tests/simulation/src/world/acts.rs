@@ -53,6 +53,7 @@ impl World {
             Act::Squat { group, numbers } => self.squat(&group, numbers),
             Act::Images { good } => self.lock().bad_images = !good,
             Act::Agents => self.lock().agents = true,
+            Act::NodeLeaves { time } => self.node_leaves(time),
             Act::Nodes { room } => self.lock().full_nodes = !room,
             Act::Crash { operator } => self.crash(&super::operators::name(operator)),
             Act::Skew { operator, seconds } => self.skew(&super::operators::name(operator), seconds),
@@ -149,7 +150,7 @@ impl World {
         let (lost, now) = {
             let mut state = self.lock();
             (state.bad_images, state.full_nodes) = (false, false);
-            state.events.retain(|_, e| !matches!(e, Event::Act(_)));
+            state.events.retain(|_, e| !matches!(e, Event::Act(_) | Event::NodeGone));
             (
                 state.pods.values().filter(|p| p.node_lost).map(|p| p.uid.clone()).collect::<Vec<_>>(),
                 self.clock.elapsed(),
@@ -158,6 +159,7 @@ impl World {
         for uid in lost {
             self.lock().at(now, Event::NodeBack(uid));
         }
+        self.node_stays();
         let workers = self.lock().live(Part::Worker);
         for pod in workers {
             self.thaw(&pod.uid);

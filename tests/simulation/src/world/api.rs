@@ -40,9 +40,9 @@ impl World {
         self.patch("kubelet", ("pods", Some("status")), name, json!({"status": status}));
     }
 
-    /// The pod scheduler gives a pod the one node there is.
-    pub(super) fn bind_pod(&self, name: &str) {
-        let call = Call::Bind { namespace: NAMESPACE.into(), name: name.into(), node: "node".into() };
+    /// The pod scheduler gives a pod this node.
+    pub(super) fn bind_pod(&self, name: &str, node: &str) {
+        let call = Call::Bind { namespace: NAMESPACE.into(), name: name.into(), node: node.into() };
         self.told("pod-scheduler", self.server.call("pod-scheduler", call));
     }
 
@@ -53,7 +53,7 @@ impl World {
     }
 
     /// A refusal is a part of the story, and not more: what people try may fail.
-    fn told<T>(&self, who: &str, answer: Result<T, Status>) {
+    pub(super) fn told<T>(&self, who: &str, answer: Result<T, Status>) {
         if let Err(status) = answer {
             self.trace.say(who, format_args!("was refused: {}", status.message));
         }

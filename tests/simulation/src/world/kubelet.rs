@@ -42,7 +42,9 @@ impl World {
             self.later((2000, 5000), Event::Bind(uid.into()));
             return;
         }
-        self.bind_pod(&pod.name);
+        let node = self.a_node();
+        self.change_pod(uid, |p| p.node = node);
+        self.bind_pod(&pod.name, node);
         self.later((50, 3000), Event::Run(uid.into()));
     }
 

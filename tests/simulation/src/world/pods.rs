@@ -29,6 +29,8 @@ pub struct PodState {
     pub part: Part,
     /// Its cluster.
     pub cluster: String,
+    /// Its node, once it has one.
+    pub node: &'static str,
     /// Its IP, once it has one.
     pub ip: String,
     /// Its process runs.
@@ -61,6 +63,7 @@ impl PodState {
             uid: text(&object["metadata"]["uid"]),
             part,
             cluster: text(&labels["dask.org/cluster-name"]),
+            node: "",
             ip: String::new(),
             runs: false,
             over: false,

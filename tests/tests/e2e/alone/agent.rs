@@ -13,22 +13,27 @@ use serde_json::{Value, json};
 
 const TAINT: &str = "dask-e2e/empty";
 /// What the control plane's own node has.
-const CONTROL_PLANE: &str = "node-role.kubernetes.io/control-plane";
+pub const CONTROL_PLANE: &str = "node-role.kubernetes.io/control-plane";
 
 #[tokio::test]
 #[ignore = "needs a cluster: make e2e"]
 async fn a_tainted_node_loses_its_workers_and_none_of_their_work() -> Result<()> {
     test_alone("agent-taint", async |space| {
-        let nodes = Api::<Node>::all(space.api::<Pod>().into_client()).list(&ListParams::default()).await?;
-        let is_control = |n: &&Node| n.labels().contains_key(CONTROL_PLANE);
-        let (control, others): (Vec<_>, Vec<_>) = nodes.items.iter().partition(is_control);
-        ensure!(!control.is_empty() && !others.is_empty(), "it takes two nodes");
-        let (stays, goes) = (control[0].name_any(), others[0].name_any());
+        let (stays, goes) = two_nodes(&space).await?;
         let result = emptied(&space, &stays, &goes).await;
         kubectl::run(&["taint", "node", &goes, &format!("{TAINT}-")]).await?;
         result
     })
     .await
+}
+
+/// The control plane's node, and another one.
+pub async fn two_nodes(space: &Space) -> Result<(String, String)> {
+    let nodes = Api::<Node>::all(space.client.clone()).list(&ListParams::default()).await?;
+    let is_control = |n: &&Node| n.labels().contains_key(CONTROL_PLANE);
+    let (control, others): (Vec<_>, Vec<_>) = nodes.items.iter().partition(is_control);
+    ensure!(!control.is_empty() && !others.is_empty(), "it takes two nodes");
+    Ok((control[0].name_any(), others[0].name_any()))
 }
 
 async fn emptied(space: &Space, stays: &str, goes: &str) -> Result<()> {
@@ -73,7 +78,7 @@ async fn emptied(space: &Space, stays: &str, goes: &str) -> Result<()> {
 }
 
 /// Puts a pod on this node, whatever keeps others away from it.
-fn put(spec: &mut Value, node: &str) {
+pub fn put(spec: &mut Value, node: &str) {
     spec["nodeSelector"] = json!({"kubernetes.io/hostname": node});
     spec["tolerations"] = json!([{"key": CONTROL_PLANE, "operator": "Exists", "effect": "NoSchedule"}]);
 }
