@@ -2,7 +2,8 @@
 
 usage: agent.py AGENT ROUNDS
 Start: from exec to the scheduler's word that the worker is there. Memory: proportional set size of all its processes.
-Tasks: 10 000 tiny ones on one worker of two threads. Prints a table; of each ratio the median and its extremes."""
+Tasks: 10 000 tiny ones on one worker of two threads. Shuffle: 1 GB of a table, peer to peer, between two workers.
+Prints a table; of each ratio the median and its extremes."""
 
 import asyncio
 import os
@@ -13,10 +14,15 @@ import tempfile
 import time
 from pathlib import Path
 
+import dask
+import dask.dataframe as dd
+import numpy as np
+import pandas as pd
 from distributed import Client
 
 AGENT, ROUNDS = sys.argv[1], int(sys.argv[2])
 WORKER = [sys.executable, "-m", "distributed.cli.dask_worker"]
+PARTS, ROWS = 64, 1_000_000  # of two numbers of 8 bytes each: 1 GB
 NANNY, FULL = [], [AGENT, "run", "--mode=full", "--"]
 
 
@@ -40,10 +46,39 @@ def rss(pid):
     return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:")) / 1024
 
 
+def start(address, before, name, flags, folder):
+    line = [*before, *WORKER, address, "--name", name, "--nthreads", "2", "--host", "127.0.0.1", *flags]
+    return subprocess.Popen(line, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def part(number):
+    draw = np.random.default_rng(number)
+    return pd.DataFrame({"k": draw.integers(0, 1_000_000, ROWS), "v": draw.random(ROWS)})
+
+
+def shuffle(client, address, before, folder):
+    processes = [start(address, before, f"w{n}", ["--no-dashboard", "--nthreads", "1"], folder) for n in range(2)]
+    try:
+        client.wait_for_workers(2)
+        meta = part(0).iloc[:0]
+        with dask.config.set({"dataframe.shuffle.method": "p2p"}):
+            table = dd.from_map(part, range(PARTS), meta=meta).persist()
+            table.map_partitions(len).compute()
+            begin = time.perf_counter()
+            rows = table.shuffle("k").map_partitions(len).sum().compute()
+        assert rows == PARTS * ROWS, rows
+        return {"1 GB shuffled, s": time.perf_counter() - begin}
+    finally:
+        for process in processes:
+            process.terminate()
+        for process in processes:
+            process.wait(60)
+        client.run_on_scheduler(gone)
+
+
 def measure(client, address, before, flags, folder, tasks):
-    line = [*before, *WORKER, address, "--name", "w", "--nthreads", "2", "--host", "127.0.0.1", *flags]
     begin = time.perf_counter()
-    process = subprocess.Popen(line, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = start(address, before, "w", flags, folder)
     try:
         client.run_on_scheduler(there)
         took = {"start, s": time.perf_counter() - begin}
@@ -77,6 +112,20 @@ def spread(values):
     return f"{statistics.median(values):.2f} ({min(values):.2f} to {max(values):.2f})"
 
 
+def compare(title, rounds, measure):
+    """Both in turns, the other one first each time."""
+    pairs = []
+    for n in range(rounds):
+        taken = {len(b): measure(b) for b in ([NANNY, FULL] if n % 2 else [FULL, NANNY])}
+        pairs.append((taken[len(NANNY)], taken[len(FULL)]))
+    print(f"\n{title}\n\n| | Dask's Nanny | agent | Nanny / agent |\n|---|---|---|---|")
+    for what in pairs[0][1]:
+        own = [full[what] for _, full in pairs]
+        other = [nanny[what] for nanny, _ in pairs if what in nanny]
+        ratio = spread([a / b for a, b in zip(other, own)]) if other else ""
+        print(f"| {what} | {spread(other) if other else ''} | {spread(own)} | {ratio} |", flush=True)
+
+
 def main():
     with tempfile.TemporaryDirectory() as folder:
         where = Path(folder, "s.json")
@@ -88,18 +137,10 @@ def main():
                 time.sleep(0.05)
             with Client(scheduler_file=str(where)) as client:
                 address = client.scheduler.address
-                for flags, title in ([], "the same flags"), (["--no-dashboard"], "--no-dashboard on both sides"):
-                    pairs = []
-                    for n in range(ROUNDS):
-                        order = [NANNY, FULL] if n % 2 else [FULL, NANNY]
-                        taken = {len(b): measure(client, address, b, flags, folder, bool(flags)) for b in order}
-                        pairs.append((taken[len(NANNY)], taken[len(FULL)]))
-                    print(f"\n{title}\n\n| | Dask's Nanny | agent | Nanny / agent |\n|---|---|---|---|")
-                    for what in pairs[0][1]:
-                        own = [full[what] for _, full in pairs]
-                        other = [nanny[what] for nanny, _ in pairs if what in nanny]
-                        ratio = spread([a / b for a, b in zip(other, own)]) if other else ""
-                        print(f"| {what} | {spread(other) if other else ''} | {spread(own)} | {ratio} |", flush=True)
+                compare("the same flags", ROUNDS, lambda b: measure(client, address, b, [], folder, False))
+                compare("--no-dashboard on both sides", ROUNDS,
+                        lambda b: measure(client, address, b, ["--no-dashboard"], folder, True))
+                compare("a table", min(ROUNDS, 3), lambda b: shuffle(client, address, b, folder))
         finally:
             scheduler.kill()
 

@@ -11,12 +11,16 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
+import urllib.request
 import zipfile
 from pathlib import Path
 
 import dask
 from distributed import Client, Nanny, get_worker, worker_client
-from distributed.diagnostics.plugin import Environ, NannyPlugin, PipInstall, UploadDirectory, WorkerPlugin
+from distributed.diagnostics.plugin import (
+    CondaInstall, Environ, NannyPlugin, PipInstall, UploadDirectory, WorkerPlugin
+)
 
 BEFORE = sys.argv[1:]
 FOLDER = Path(tempfile.mkdtemp(prefix="habits-"))
@@ -141,6 +145,30 @@ def pip_install(client):
         return habit.VALUE
 
     yield "imported", on_all(client, look)
+
+
+def conda_install(client):
+    """conda itself is not there: what it is asked for is written down instead."""
+    package = FOLDER / "conda" / "cli"
+    package.mkdir(parents=True)
+    (package / "__init__.py").touch()
+    (package.parent / "__init__.py").touch()
+    asked = FOLDER / "asked"
+    (package / "python_api.py").write_text(
+        "import pathlib\nclass Commands:\n    INSTALL = 'install'\n"
+        f"def run_command(*line):\n    pathlib.Path({str(asked)!r}).write_text(str(line))\n    return '', b'', 0\n"
+    )
+
+    def find(folder, dask_worker):
+        sys.path.insert(0, folder)
+
+    before = pids(client)
+    yield "found", on_all(client, find, str(FOLDER), nanny=True)
+    client.register_plugin(CondaInstall(packages=["habit"], conda_options=["--quiet"], restart_workers=True))
+    until("both are back", lambda: len(info(client)) == 2)
+    after = pids(client)
+    yield "asked", asked.read_text()
+    yield "new processes", [n for n in sorted(after) if before[n] != after[n]]
 
 
 class Own(NannyPlugin):
@@ -299,9 +327,75 @@ def preloads(client, address):
     yield "end", [process.wait(PATIENCE) for _, _, process in started]
 
 
+def get(url):
+    """The answer's code and body."""
+    try:
+        with urllib.request.urlopen(url, timeout=PATIENCE) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+def dashboards(client, address):
+    """A worker's own dashboard, and the same through the scheduler; JupyterLab beside it."""
+    from bokeh.client import pull_session
+
+    seen = worker(address, "seen", "--dashboard", "--dashboard-address", "127.0.0.1:0")
+    unseen = worker(address, "unseen")
+    until("they are there", lambda: {"seen", "unseen"} <= set(pids(client)))
+    there = {w["name"]: w for w in info(client).values()}
+    port = there["seen"]["services"]["dashboard"]
+    web = client.scheduler_info()["services"]["dashboard"]
+    own, through = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{web}/proxy/{port}/127.0.0.1"
+    for what, url in ("itself", own), ("through the scheduler", through):
+        for path in ("health", "status", "system", "profile", "static/js/bokeh.min.js", "no-such"):
+            code, body = get(f"{url}/{path}")
+            yield f"{what}: {path}", (code, body.partition("<title>")[2].partition("</title>")[0].strip())
+    yield "metrics", "dask_worker_threads" in get(f"{own}/metrics")[1]
+    yield "sitemap", get(f"{own}/sitemap.json")[0]
+    for what, url in ("itself", own), ("through the scheduler", through):
+        yield f"live, {what}", len(pull_session(url=f"{url}/status").document.roots)
+    unseen_port = there["unseen"]["services"]["dashboard"]
+    yield "left off", get(f"http://127.0.0.1:{unseen_port}/status")[0]
+    yield "links", f"proxy/{port}/127.0.0.1/status" in get(f"http://127.0.0.1:{web}/info/main/workers.html")[1]
+    for path in ("jupyter/lab", "jupyter/api/status", "jupyter/api/kernelspecs"):
+        yield path, get(f"http://127.0.0.1:{web}/{path}")[0]
+    for process in (seen, unseen):
+        process.terminate()
+    yield "end", [process.wait(PATIENCE) for process in (seen, unseen)]
+
+
+def several(client, address):
+    """Several workers of one command, and of a program as dask-cuda has one: a nanny for each device."""
+    many = worker(address, "many", "--nworkers", "2")
+    devices = FOLDER / "devices.py"
+    devices.write_text(
+        "import asyncio, os, sys\nfrom distributed import Nanny\nasync def main():\n"
+        "    nannies = [Nanny(sys.argv[1], name=f'device-{i}', nthreads=1, host='127.0.0.1', dashboard=False,\n"
+        "                     memory_limit='1GiB', env={'DEVICE': str(i)}) for i in range(2)]\n"
+        "    await asyncio.gather(*nannies)\n"
+        "    await asyncio.gather(*[nanny.finished() for nanny in nannies])\n"
+        "if __name__ == '__main__':\n    asyncio.run(main())\n"
+    )
+    cuda = start([*BEFORE, sys.executable, str(devices), address], "devices.log")
+    names = ["device-0", "device-1", "many-0", "many-1"]
+    until("they are there", lambda: set(names) <= {str(n) for n in pids(client)})
+    yield "names", sorted(str(n) for n in pids(client))
+    where = {w["name"]: a for a, w in info(client).items()}
+    devices = client.run(lambda: os.environ["DEVICE"], workers=[where["device-0"], where["device-1"]])
+    yield "devices", sorted(devices.values())
+    before = pids(client)
+    client.restart_workers([where[n] for n in names], timeout=PATIENCE)
+    until("they are back", lambda: set(names) <= set(pids(client)))
+    after = pids(client)
+    yield "new processes", [n for n in names if before[n] != after[n]]
+    client.retire_workers(names=names, close_workers=True)
+    yield "end", [process.wait(PATIENCE) for process in (many, cuda)]
+
+
 def main():
     scheduler = start([sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0",
-                       "--no-dashboard", "--dashboard-address", "127.0.0.1:0", "--scheduler-file", "s.json"], "scheduler.log")
+                       "--jupyter", "--dashboard-address", "127.0.0.1:0", "--scheduler-file", "s.json"], "scheduler.log")
     processes = {}
     try:
         address = until("the scheduler listens", lambda: json.loads((FOLDER / "s.json").read_text())["address"])
@@ -310,9 +404,9 @@ def main():
         with Client(address) as client:
             client.wait_for_workers(2, timeout=PATIENCE)
             steps = [pre_spawn, everyday, shuffle, restart, restart_workers, environ, upload_directory, pip_install,
-                     own_plugins, run_on_nannies, crash]
+                     conda_install, own_plugins, run_on_nannies, crash]
             steps = [(step, ()) for step in steps]
-            steps += [(preloads, (address,)), (lifetime, (address,)), (retired, (processes,))]
+            steps += [(dashboards, (address,)), (several, (address,)), (preloads, (address,)), (lifetime, (address,)), (retired, (processes,))]
             for step, more in steps:
                 begin = time.time()
                 for what, result in step(client, *more):

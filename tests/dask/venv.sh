@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Makes (once) a virtual environment with one released version of Dask and prints its python's path.
-# Usage: venv.sh VERSION, e.g. venv.sh 2024.1.0
+# Usage: venv.sh VERSION [web], e.g. venv.sh 2024.1.0
+# web: one of its own, with the dashboard, JupyterLab, and the proxy that a scheduler serves for workers' dashboards.
 set -euo pipefail
 
 version=${1:?usage: venv.sh VERSION}
@@ -13,5 +14,10 @@ case $version in
   2025.*) pins=("numpy<2.4" "pandas<3" "pyarrow<22") ;;
   *) pins=(numpy pandas pyarrow bokeh) ;; # bokeh: the dashboard
 esac
-exec "$(dirname "${BASH_SOURCE[0]}")/../venv.sh" "$version" "dask.array, dask.dataframe, distributed" \
+case ${2:-} in
+  web) pins+=(bokeh jupyterlab jupyter-server-proxy) ;;
+  "") ;;
+  *) echo "neither nothing nor web: $2" >&2; exit 2 ;;
+esac
+exec "$(dirname "${BASH_SOURCE[0]}")/../venv.sh" "$version${2:+-$2}" "dask.array, dask.dataframe, distributed" \
   "distributed==$version" "dask[array,dataframe]==$version" "setuptools<81" "${pins[@]}"

@@ -2,13 +2,15 @@
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
+mod program;
+
 use std::{
     os::unix::fs::PermissionsExt,
     process::{Command, Output},
 };
 
 fn agent() -> Command {
-    Command::new(env!("CARGO_BIN_EXE_dask-agent"))
+    Command::new(program::program())
 }
 
 fn run(line: &[&str]) -> Output {

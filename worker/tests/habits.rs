@@ -11,7 +11,7 @@ use std::{
     process::{Command, Output},
 };
 
-use cluster::{python, tests_dir};
+use cluster::{python_of, tests_dir};
 
 /// All lines of one run.
 fn lines(python: &Path, before: &[&str]) -> String {
@@ -24,7 +24,7 @@ fn lines(python: &Path, before: &[&str]) -> String {
 }
 
 fn all_the_same(version: &str) {
-    let python = python(version);
+    let python = python_of(&[version, "web"]);
     // As in a pod, where its Python module lies beside it.
     let folder = tempfile::tempdir().unwrap();
     let install = Command::new(env!("CARGO_BIN_EXE_dask-agent")).arg("install").arg(folder.path()).status();

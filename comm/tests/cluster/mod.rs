@@ -216,9 +216,14 @@ pub fn tests_dir() -> PathBuf {
 
 /// The python of an environment with that version, made if need be.
 pub fn python(version: &str) -> PathBuf {
+    python_of(&[version])
+}
+
+/// The Python of a virtual environment, as venv.sh has them.
+pub fn python_of(args: &[&str]) -> PathBuf {
     let output =
-        Command::new(tests_dir().join("venv.sh")).arg(version).stderr(Stdio::inherit()).output().unwrap();
-    assert!(output.status.success(), "venv.sh {version}");
+        Command::new(tests_dir().join("venv.sh")).args(args).stderr(Stdio::inherit()).output().unwrap();
+    assert!(output.status.success(), "venv.sh {args:?}");
     PathBuf::from(String::from_utf8(output.stdout).unwrap().trim())
 }
 

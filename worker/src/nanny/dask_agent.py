@@ -4,6 +4,7 @@ environment and configuration say."""
 
 import asyncio
 import json
+import logging
 import os
 import sys
 
@@ -12,6 +13,7 @@ import distributed
 from dask.utils import parse_timedelta
 from distributed import Nanny, Worker
 from distributed.comm import connect
+from distributed.http.routing import RoutingApplication
 from distributed.node import ServerNode
 
 # The agent's own variables are nothing for tasks. This module is loaded twice, and must not forget them.
@@ -65,6 +67,51 @@ def _refuse(why):
     os._exit(int(GIVEN["refused"]))
 
 
+class _Dashboard:
+    """The worker's dashboard, which is loaded when somebody first looks for it. What it needs takes about as long to
+    import as all the rest of a worker, and few workers are ever looked at."""
+
+    def __init__(self, worker):
+        self._worker, self._loaded = worker, None
+
+    def add_application(self, application):
+        self._loaded = application
+
+    def _load(self):
+        if self._loaded is None:
+            worker = self._worker
+            try:
+                import distributed.dashboard.worker as dashboard
+            except ImportError:
+                logging.getLogger("distributed.worker").debug("the dashboard cannot be loaded", exc_info=True)
+                self._loaded = RoutingApplication([])
+            else:
+                dashboard.connect(self, worker.http_server, worker, prefix=worker._http_prefix)
+        return self._loaded
+
+    def __str__(self):
+        return str(self._load())
+
+    def __getattr__(self, name):
+        if name.startswith("stop") and self._loaded is None:
+            raise AttributeError(name)
+        return getattr(self._load(), name)
+
+
+def _later(made):
+    """What `made` serves over HTTP is as it would be, and its dashboard is loaded later."""
+    if not made._dashboard:
+        return
+    made._dashboard = False
+    serve = made.start_http_server
+
+    def serve_and_dashboard(*args, **kwargs):
+        serve(*args, **kwargs)
+        made.http_application.add_application(_Dashboard(made))
+
+    made.start_http_server = serve_and_dashboard
+
+
 def worker(scheduler=None, **kwargs):
     """The worker. What keeps the agent from being its nanny is told to the agent, which then runs the command as is."""
     release = tuple(int(n) for n in distributed.__version__.split(".")[:2])
@@ -75,6 +122,7 @@ def worker(scheduler=None, **kwargs):
     _environment()
     kwargs["preload"] = _others(kwargs.get("preload"))
     made = Worker(scheduler, nanny=AGENT, **kwargs)
+    _later(made)
     start = made.start_unsafe
 
     async def start_and_tell():

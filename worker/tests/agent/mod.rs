@@ -2,6 +2,9 @@
 
 #![allow(dead_code, reason = "each test takes what it needs")]
 
+#[path = "../program/mod.rs"]
+mod program;
+
 use std::{
     fs::File,
     io::{Read, Write},
@@ -31,7 +34,7 @@ impl Agent {
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
         let log = cluster.dir().join(format!("ended-{port}"));
         let out = File::create(cluster.dir().join(format!("agent-{port}.log"))).unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_dask-agent"));
+        let mut command = Command::new(program::program());
         command.args(["run", "--mode", mode, "--port", &port.to_string()]);
         command.args(["--grace-seconds", &grace.to_string()]);
         command.arg("--termination-log").arg(&log).arg("--").args(line);
