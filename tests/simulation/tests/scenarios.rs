@@ -43,6 +43,17 @@ fn known_faults_do_no_harm() {
     all_good(named::all().iter().map(|s| check(s, 1)));
 }
 
+#[test]
+fn workers_have_left_a_node_when_it_goes() {
+    let taken = |time: u64| {
+        let name = format!("S32 a node says that it goes in {time} s");
+        let scenario = named::find(&name).unwrap_or_else(|| panic!("no scenario {name}"));
+        (0..8).filter(|seed| scenario.run(*seed).trace.contains("workers along")).count()
+    };
+    assert_eq!(taken(90), 0, "there was time");
+    assert!(taken(5) > 0, "nothing would be seen");
+}
+
 /// Found by long explorations: names that were used again, deletions that were tried over and over, and what the judge or
 /// the world itself had wrong.
 #[test]

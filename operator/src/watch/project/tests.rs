@@ -37,6 +37,39 @@ fn waiting(reason: &str, message: &str) -> PodRecord {
 }
 
 #[test]
+fn of_a_node_what_says_that_it_goes_is_kept() {
+    let raw = serde_json::from_value(json!({
+        "apiVersion": "v1", "kind": "Node", "metadata": {"name": "n", "uid": "u"},
+        "spec": {"podCIDR": "10.0.0.0/24", "taints": [
+            {"key": "karpenter.sh/disrupted", "effect": "NoSchedule", "timeAdded": null},
+            {"key": "example.com/gpu", "value": "yes", "effect": "NoSchedule"},
+        ]},
+        "status": {"images": [{"names": ["a"], "sizeBytes": 1}]},
+    }));
+    let (key, record) = node(raw.unwrap()).unwrap();
+    assert_eq!((key.0.as_str(), key.1.as_str(), record.uid.as_str()), ("", "n", "u"));
+    let keys: Vec<_> = record.leaving.iter().map(|t| t.key.as_str()).collect();
+    assert_eq!(keys, ["karpenter.sh/disrupted"]);
+}
+
+#[test]
+fn of_tolerations_those_are_kept_that_last_and_can_matter() {
+    let mut raw = json!({"metadata": {"namespace": "ns", "name": "p"}, "spec": {"containers": []}});
+    raw["spec"]["nodeName"] = json!("n");
+    raw["spec"]["tolerations"] = json!([
+        {"key": "node.kubernetes.io/unreachable", "operator": "Exists", "effect": "NoExecute"},
+        {"key": "a", "operator": "Exists", "tolerationSeconds": 30},
+        {"key": "b", "operator": "Exists"},
+        {"key": "c", "value": "v", "effect": "NoExecute"},
+        {"operator": "Exists"},
+    ]);
+    let (_, record) = pod(serde_json::from_value(raw).unwrap()).unwrap();
+    assert_eq!(record.node.as_deref(), Some("n"));
+    let kept: Vec<_> = record.tolerations.iter().map(|t| (t.key.as_deref(), t.value.as_deref())).collect();
+    assert_eq!(kept, [(Some("b"), None), (Some("c"), Some("v")), (None, None)]);
+}
+
+#[test]
 fn a_running_worker() {
     let pod = record(|_| {});
     assert!(pod.is_ready() && pod.scheduled && !pod.gated && !pod.is_scheduler);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use dask_operator_api_server::{Call, DeleteOptions};
 use serde_json::{Value, json};
 
-use super::{Event, World};
+use super::{Event, Part, World};
 
 /// The node of a world in which nobody looks at nodes.
 const ONLY: &str = "node";
@@ -61,11 +61,16 @@ impl World {
 
     /// It goes, its pods are told to end, and another one takes its place.
     pub(super) fn node_gone(&self) {
-        let mut pods: Vec<String> = {
+        let (mut pods, workers): (Vec<String>, usize) = {
             let state = self.lock();
-            state.pods.values().filter(|p| p.node == GOES && !p.over).map(|p| p.name.clone()).collect()
+            let on_it = || state.pods.values().filter(|p| p.node == GOES && !p.over);
+            let workers = on_it().filter(|p| p.part == Part::Worker && !p.deleting).count();
+            (on_it().map(|p| p.name.clone()).collect(), workers)
         };
         pods.sort();
+        if workers > 0 {
+            self.trace.say("karpenter", format_args!("takes {workers} workers along"));
+        }
         for pod in pods {
             self.delete("karpenter", "pods", &pod, DeleteOptions::default());
         }
