@@ -156,7 +156,7 @@ pub struct WorkerCounts {
     /// Pods made from an earlier template.
     #[serde(default)]
     pub outdated: i32,
-    /// Pods that run where they cannot stay: their nodes are about to go.
-    #[serde(default)]
-    pub disrupted: i32,
+    /// Pods that run where they cannot stay: their nodes are about to go. Absent: none does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disrupted: Option<i32>,
 }

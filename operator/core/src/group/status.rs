@@ -99,13 +99,14 @@ fn counts(input: &Input<'_>, tally: &Tally<'_>, template: Option<&str>) -> Worke
     let is_old =
         |p: &&PodRecord| !p.is_deployment && template.is_some() && p.template_hash.as_deref() != template;
     let outdated = tally.all_live().filter(is_old);
+    let disrupted = count(tally.all_live().filter(|p| input.is_threatened(p)).count());
     WorkerCounts {
         desired: count(tally.desired),
         created: count(tally.live()),
         ready: count(tally.ready()),
         retiring: count(tally.marked.len() + tally.deleting),
         outdated: count(outdated.count()),
-        disrupted: count(tally.all_live().filter(|p| input.is_threatened(p)).count()),
+        disrupted: Some(disrupted).filter(|n| *n > 0),
     }
 }
 

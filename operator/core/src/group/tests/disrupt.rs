@@ -30,7 +30,7 @@ fn another_one_is_made_first_and_then_it_leaves_by_the_protocol() {
     replace(&mut scene, 3);
     let d = scene.decide();
     assert_eq!(scene.apply_marks(&d), ["w1"]);
-    assert_eq!(d.status.workers.unwrap().disrupted, 1);
+    assert_eq!(d.status.workers.unwrap().disrupted, Some(1));
     assert_eq!(reason(&d, conditions::DISRUPTED).as_deref(), Some("NodeLeaves"));
     let text = &d.status.conditions.iter().find(|c| c.type_ == conditions::DISRUPTED).unwrap().message;
     assert!(text.contains("w1") && text.contains(TAINT), "{text}");
@@ -106,7 +106,7 @@ fn a_node_that_stays_after_all_costs_nothing() {
     scene.threats.clear();
     let d = scene.decide();
     assert_eq!(marks(&d).len() + deletes(&d).len(), 1, "one of three is too much, whichever");
-    assert_eq!(d.status.workers.unwrap().disrupted, 0);
+    assert_eq!(d.status.workers.unwrap().disrupted, None);
 }
 
 #[test]
