@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use dask_operator_core::{
     conditions::shorten,
     names,
-    node::{self, NodeRecord},
     record::{
         DeploymentRecord, Mark, Meta, Object as Ours, Owner, PodPhase, PodRecord, ServiceRecord, Trouble,
     },
@@ -14,11 +13,12 @@ use dask_operator_core::{
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference, Time};
 use kube::Resource;
 
+mod node;
 mod runner;
 
-use super::raw::{
-    ContainerStatus, PodSpec, PodStatus, RawDeployment, RawNode, RawPod, RawService, Toleration, Waiting,
-};
+pub use node::node;
+
+use super::raw::{ContainerStatus, PodSpec, PodStatus, RawDeployment, RawPod, RawService, Waiting};
 use crate::subject::Key;
 
 /// Longest text kept of a pod's trouble.
@@ -62,7 +62,7 @@ pub fn pod(raw: RawPod) -> Option<(Key, PodRecord)> {
         finished: finished(&status),
         host_network: raw.spec.host_network,
         comm_port: comm_port(&raw.spec),
-        tolerations: raw.spec.tolerations.into_iter().filter_map(toleration).collect(),
+        tolerations: raw.spec.tolerations.into_iter().filter_map(node::toleration).collect(),
         node: raw.spec.node_name,
         template_hash: annotation(names::TEMPLATE_HASH),
         mark: annotation(names::RETIRING).map(|m| Mark::read(&m)),
@@ -71,34 +71,6 @@ pub fn pod(raw: RawPod) -> Option<(Key, PodRecord)> {
         last_words: last_words(&status),
         disrupted: disrupted(&status),
         ip: status.pod_ip,
-    };
-    Some((key, record))
-}
-
-/// What a pod bears for ever, if that can matter.
-fn toleration(raw: Toleration) -> Option<node::Toleration> {
-    if raw.toleration_seconds.is_some() {
-        return None;
-    }
-    let is_any = raw.operator.as_deref() == Some("Exists");
-    let some = |text: Option<String>| text.filter(|t| !t.is_empty());
-    let value = if is_any { None } else { Some(raw.value.unwrap_or_default()) };
-    Some(node::Toleration { key: some(raw.key), value, effect: some(raw.effect) })
-        .filter(node::Toleration::matters)
-}
-
-/// What is kept of a node.
-pub fn node(raw: RawNode) -> Option<(Key, NodeRecord)> {
-    let (key, meta) = (key(&raw.metadata)?, raw.metadata);
-    let taint = |t: super::raw::Taint| node::Taint {
-        key: t.key,
-        value: t.value.unwrap_or_default(),
-        effect: t.effect,
-    };
-    let record = NodeRecord {
-        deleting: meta.deletion_timestamp.is_some(),
-        uid: meta.uid.unwrap_or_default(),
-        leaving: raw.spec.taints.into_iter().map(taint).filter(node::Taint::announces).collect(),
     };
     Some((key, record))
 }

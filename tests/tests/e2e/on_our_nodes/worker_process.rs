@@ -37,10 +37,16 @@ async fn comes_again(dask: &Dask, space: &Space, before: &WorkerInfo, pod: &Pod)
         Ok(())
     })
     .await?;
+    stays(space, pod).await
+}
+
+/// The pod is the same, and none of its containers was started again.
+async fn stays(space: &Space, pod: &Pod) -> Result<()> {
     let now: Pod = space.api().get(&pod.name_any()).await?;
     let statuses = now.status.as_ref().and_then(|s| s.container_statuses.as_ref());
     let restarts: i32 = statuses.into_iter().flatten().map(|c| c.restart_count).sum();
-    ensure!(now.uid() == pod.uid() && restarts == 0, "{restarts} restarts of the container");
+    ensure!(now.uid() == pod.uid() && restarts == 0, "{restarts} restarts of its containers");
+    ensure!(now.metadata.deletion_timestamp.is_none(), "it is being deleted");
     Ok(())
 }
 
@@ -70,14 +76,7 @@ async fn one_that_hangs_keeps_what_it_holds_and_its_pod() -> Result<()> {
         dask.all_busy().await?;
         let process = Process::started_by(&pod).await?;
         process.freeze().await?;
-        let kept = throughout("nobody takes it for dead", secs(15), async || {
-            let now: Pod = space.api().get(&pod.name_any()).await?;
-            let statuses = now.status.as_ref().and_then(|s| s.container_statuses.as_ref());
-            let restarts: i32 = statuses.into_iter().flatten().map(|c| c.restart_count).sum();
-            ensure!(restarts == 0 && now.metadata.deletion_timestamp.is_none(), "{restarts} restarts");
-            Ok(())
-        })
-        .await;
+        let kept = throughout("nobody takes it for dead", secs(15), async || stays(&space, &pod).await).await;
         process.thaw().await?;
         kept?;
         client.tell("open gate").await?;
