@@ -38,7 +38,7 @@ impl Taint {
     }
 }
 
-/// What a pod bears for ever. (What it bears for some seconds, it does not.)
+/// What a pod bears, be it for some seconds: a pod made in its place might come to the same node.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Toleration {
     /// Taints with this key; `None`: all.

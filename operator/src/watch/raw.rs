@@ -33,7 +33,6 @@ pub struct Toleration {
     pub(super) operator: Option<String>,
     pub(super) value: Option<String>,
     pub(super) effect: Option<String>,
-    pub(super) toleration_seconds: Option<i64>,
 }
 
 /// The part of a node's spec that is looked at.

@@ -33,7 +33,10 @@ async fn the_operator_uses_the_rights_it_has_and_no_others() -> Result<()> {
 /// What the chart's roles give.
 async fn granted() -> Result<BTreeSet<Right>> {
     let roles: Api<ClusterRole> = Api::all(Client::try_default().await?);
-    let mut rules = roles.get(settings::OPERATOR.1).await?.rules.unwrap_or_default();
+    let mut rules = Vec::new();
+    for role in [settings::OPERATOR.1.to_string(), format!("{}-nodes", settings::OPERATOR.1)] {
+        rules.extend(roles.get(&role).await?.rules.unwrap_or_default());
+    }
     let own: Api<Role> = Api::namespaced(Client::try_default().await?, settings::OPERATOR.0);
     rules.extend(
         own.get(&format!("{}-leader-election", settings::OPERATOR.1)).await?.rules.unwrap_or_default(),

@@ -8,11 +8,8 @@ use crate::{
     watch::raw::{RawNode, Taint, Toleration},
 };
 
-/// What a pod bears for ever, if that can matter.
+/// What a pod bears, if that can matter.
 pub(super) fn toleration(raw: Toleration) -> Option<node::Toleration> {
-    if raw.toleration_seconds.is_some() {
-        return None;
-    }
     let is_any = raw.operator.as_deref() == Some("Exists");
     let some = |text: Option<String>| text.filter(|t| !t.is_empty());
     let value = if is_any { None } else { Some(raw.value.unwrap_or_default()) };

@@ -53,7 +53,7 @@ fn of_a_node_what_says_that_it_goes_is_kept() {
 }
 
 #[test]
-fn of_tolerations_those_are_kept_that_last_and_can_matter() {
+fn of_tolerations_those_are_kept_that_can_matter() {
     let mut raw = json!({"metadata": {"namespace": "ns", "name": "p"}, "spec": {"containers": []}});
     raw["spec"]["nodeName"] = json!("n");
     raw["spec"]["tolerations"] = json!([
@@ -66,7 +66,7 @@ fn of_tolerations_those_are_kept_that_last_and_can_matter() {
     let (_, record) = pod(serde_json::from_value(raw).unwrap()).unwrap();
     assert_eq!(record.node.as_deref(), Some("n"));
     let kept: Vec<_> = record.tolerations.iter().map(|t| (t.key.as_deref(), t.value.as_deref())).collect();
-    assert_eq!(kept, [(Some("b"), None), (Some("c"), Some("v")), (None, None)]);
+    assert_eq!(kept, [(Some("a"), None), (Some("b"), None), (Some("c"), Some("v")), (None, None)]);
 }
 
 #[test]
