@@ -5,7 +5,7 @@ SHELL := /bin/bash
 JOBS ?= 2
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: toolchain help demo demo-kind test browser pictures habits e2e e2e-all bench bench-quick bench-agent arm64 explore replay mutants lint fmt crds image clean
+.PHONY: toolchain help demo demo-kind test browser pictures habits e2e e2e-all bench bench-quick bench-agent bench-pod arm64 explore replay mutants lint fmt crds image clean
 
 help: ## list the commands
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/; s/[$$]+/$$/' | expand -t 12
@@ -36,15 +36,18 @@ habits: toolchain ## what users do with workers, under three nannies and with fo
 e2e: toolchain ## the everyday end-to-end tests on kind (or on $$KUBECONFIG with USE_EXISTING_CLUSTER=1)
 	@tests/e2e.sh
 
-e2e-all: e2e habits arm64 demo-kind ## the end-to-end tests, another leader, an API server away for minutes, older versions of Dask, and the demo as one more
+e2e-all: e2e habits arm64 demo-kind ## the end-to-end tests in both modes of the agent, another leader, an API server away for minutes, older versions of Dask, and the demo as one more
 	tests/e2e.sh leader::
 	E2E_AWAY_SECONDS=180 tests/e2e.sh is_away
-	E2E_AGENT=Drain tests/e2e.sh removal::
+	E2E_AGENT=Drain tests/e2e.sh
 	for dask in 2024.1.0 2024.12.1 2025.7.0; do E2E_DASK=$$dask tests/e2e.sh removal:: || exit; done
 
 bench-agent: toolchain ## a worker under the agent beside one under Dask's own Nanny, ROUNDS=5 (5 minutes)
 	@cargo build -q --profile image -p dask-agent --jobs $(JOBS)
 	@"$$(tests/dask/venv.sh "$$(cat tests/dask/newest)")" tests/bench/agent.py "$${CARGO_TARGET_DIR:-target}/image/dask-agent" $(or $(ROUNDS),5)
+
+bench-pod: toolchain ## from a worker's pod to its first task, with the agent and without, on kind, ROUNDS=10
+	@tests/bench/pod.sh $(or $(ROUNDS),10)
 
 arm64: toolchain ## the agent for arm64, with QEMU as its processor and real workers (as root)
 	@tests/arm64.sh

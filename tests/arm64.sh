@@ -9,7 +9,11 @@ BINFMT=/proc/sys/fs/binfmt_misc
 cd "$HERE/.."
 
 rustup target list --installed | grep -qx $TARGET || rustup target add $TARGET
-[ -x $QEMU ] || { apt-get update -qq && apt-get install -y -qq --no-install-recommends qemu-user-static; }
+CC=aarch64-linux-gnu-gcc
+missing=()
+[ -x $QEMU ] || missing+=(qemu-user-static)
+command -v $CC >/dev/null || missing+=(gcc-aarch64-linux-gnu libc6-dev-arm64-cross)
+[ ${#missing[@]} = 0 ] || { apt-get update -qq && apt-get install -y -qq --no-install-recommends "${missing[@]}"; }
 [ -e $BINFMT/register ] || mount -t binfmt_misc binfmt_misc $BINFMT
 if [ ! -e $BINFMT/qemu-aarch64 ]; then
   # An ELF file of 64 bits, little endian, for machine 0xb7; F: QEMU is opened now.
@@ -17,8 +21,8 @@ if [ ! -e $BINFMT/qemu-aarch64 ]; then
   trap 'echo -1 >$BINFMT/qemu-aarch64' EXIT
 fi
 
-# Rust's own linker and start files: no compiler for arm64 is needed.
-CARGO_TARGET_AARCH64_UNKNOWN_LINUX_MUSL_LINKER=rust-lld \
+# Rust's own linker and start files; the C in it (ring's) takes nothing of a C library.
+CC_aarch64_unknown_linux_musl=$CC CARGO_TARGET_AARCH64_UNKNOWN_LINUX_MUSL_LINKER=rust-lld \
   cargo build --locked --profile image --target $TARGET -p dask-agent --jobs "${JOBS:-2}"
 DASK_AGENT=${CARGO_TARGET_DIR:-$PWD/target}/$TARGET/image/dask-agent
 file=$(od -An -tx1 -j18 -N2 "$DASK_AGENT" | tr -d ' ')

@@ -57,8 +57,29 @@ pub struct WorkerInfo {
     pub managed_bytes: u64,
     /// Resident memory of its process, bytes.
     pub rss_bytes: u64,
+    /// What its agent counted, if that is its nanny.
+    pub agent: Option<AgentCounts>,
     /// Address of its nanny, if it has one.
     pub nanny: Option<String>,
+}
+
+/// What the agent of a pod counted before a worker began.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct AgentCounts {
+    /// Worker processes that it started, the first one not counted.
+    pub restarts: u32,
+    /// Processes of its container that the kernel had ended for want of memory.
+    pub oom_kills: u32,
+}
+
+impl AgentCounts {
+    fn from_value(value: &Value) -> Result<Self, CommError> {
+        let count = |key| {
+            let count = typed::count(typed::field(value, key), "worker: agent");
+            count.map(|n| u32::try_from(n).unwrap_or(u32::MAX))
+        };
+        Ok(Self { restarts: count("restarts")?, oom_kills: count("oom_kills")? })
+    }
 }
 
 /// State of a worker.
@@ -157,6 +178,7 @@ impl WorkerInfo {
             in_memory: tasks("memory")?,
             managed_bytes: typed::count(metric("managed_bytes"), "worker: managed_bytes")?,
             rss_bytes: typed::count(metric("memory"), "worker: memory")?,
+            agent: metric("agent").filter(|a| a.is_map()).map(AgentCounts::from_value).transpose()?,
             nanny: match field("nanny") {
                 None | Some(Value::Nil) => None,
                 Some(nanny) => Some(typed::address(nanny, "worker: nanny")?),

@@ -18,7 +18,7 @@ pub mod version;
 pub use connection::Connection;
 pub use error::CommError;
 pub use handshake::Hello;
-pub use identity::{Identity, RefusedWorker, WorkerInfo, WorkerStatus};
+pub use identity::{AgentCounts, Identity, RefusedWorker, WorkerInfo, WorkerStatus};
 pub use limits::{Limits, Timeouts};
 pub use message::Message;
 pub use rmpv::Value;

@@ -159,4 +159,10 @@ pub struct WorkerCounts {
     /// Pods that run where they cannot stay: their nodes are about to go. Absent: none does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disrupted: Option<i32>,
+    /// Worker processes that were started again in the pods that are there, by the kubelet or by the agent. Absent: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restarts: Option<i32>,
+    /// Processes of these pods that the kernel ended for want of memory. Absent: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oom_kills: Option<i32>,
 }

@@ -14,6 +14,7 @@
 #   seceded N GATE       likewise, and they leave their threads first
 #   actor WORKER         makes an actor on the worker of that address
 #   hog WORKER MIB       fills so much memory on the worker of that address, little by little
+#   workers              {name: address} of the workers that there are
 # What became of it:
 #   open GATE            opens a gate that is an Event
 #   wait [SECONDS]       waits for all that was submitted and answers how much that was
@@ -118,6 +119,11 @@ def troubles(dask_scheduler):
     }
 
 
+def workers(dask_scheduler):
+    """Runs on the scheduler."""
+    return {str(worker.name): worker.address for worker in dask_scheduler.workers.values()}
+
+
 class Counter:
     """An actor: state that lives on one worker and cannot be moved."""
 
@@ -189,6 +195,7 @@ def main():
         "seceded": lambda n, gate: work.submit(n, gate=gate, leave=True),
         "actor": lambda worker: work.kept.append(client.submit(Counter, actor=True, workers=[worker])),
         "hog": lambda worker, mib: work.kept.append(client.submit(hog, mib, workers=[worker])),
+        "workers": lambda: client.run_on_scheduler(workers),
         "events": lambda topic: [message for _, message in client.get_events(topic)],
         "open": lambda gate: Event(gate, client=client).set(),
         "wait": lambda seconds=SLOW: wait(work.kept, timeout=float(seconds)) and len(work.kept),

@@ -368,7 +368,7 @@ def dashboards(client, address):
 
 def several(client, address):
     """Several workers of one command, and of a program as dask-cuda has one: a nanny for each device."""
-    many = worker(address, "many", "--nworkers", "2")
+    many = worker(address, "many", "--nworkers", "2", "--nthreads", "0")
     devices = FOLDER / "devices.py"
     devices.write_text(
         "import asyncio, os, sys\nfrom distributed import Nanny\nasync def main():\n"
@@ -382,6 +382,7 @@ def several(client, address):
     names = ["device-0", "device-1", "many-0", "many-1"]
     until("they are there", lambda: set(names) <= {str(n) for n in pids(client)})
     yield "names", sorted(str(n) for n in pids(client))
+    yield "threads and memory", sorted((w["nthreads"], w["memory_limit"]) for w in info(client).values())
     where = {w["name"]: a for a, w in info(client).items()}
     devices = client.run(lambda: os.environ["DEVICE"], workers=[where["device-0"], where["device-1"]])
     yield "devices", sorted(devices.values())

@@ -40,7 +40,15 @@ impl Driver {
     /// # Errors
     /// Python or Dask did not start or connect.
     pub async fn connect(address: &str) -> Result<Self> {
-        Self::start("E2E_PYTHON", "tests/dask/driver.py", &[address]).await
+        Self::connect_with(address, &[]).await
+    }
+
+    /// The same with more variables, e.g. those of Dask's configuration.
+    ///
+    /// # Errors
+    /// Python or Dask did not start or connect.
+    pub async fn connect_with(address: &str, variables: &[(String, String)]) -> Result<Self> {
+        Self::start_with("E2E_PYTHON", "tests/dask/driver.py", &[address], variables).await
     }
 
     /// Starts a program of ours that speaks the same way, with the Python that the variable `python` names.
@@ -48,9 +56,19 @@ impl Driver {
     /// # Errors
     /// It does not start.
     pub async fn start(python: &str, script: &str, args: &[&str]) -> Result<Self> {
+        Self::start_with(python, script, args, &[]).await
+    }
+
+    async fn start_with(
+        python: &str,
+        script: &str,
+        args: &[&str],
+        variables: &[(String, String)],
+    ) -> Result<Self> {
         let mut command = Command::new(settings::variable(python)?);
         command.arg(settings::repository().join(script)).args(args);
         command.env("PYTHONDONTWRITEBYTECODE", "1").env("OMP_NUM_THREADS", "1");
+        command.envs(variables.iter().cloned());
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit()).kill_on_drop(true);
         let mut process = command.spawn().context("python")?;
         let input = process.stdin.take().context("stdin")?;

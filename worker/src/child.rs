@@ -113,6 +113,16 @@ impl Child {
     }
 }
 
+/// Waits for the end of all; the first exit code that tells of something wrong.
+pub async fn all_ended(children: &mut [Child]) -> i32 {
+    let mut code = 0;
+    for child in children {
+        let one = child.ended().await;
+        code = if code == 0 { one } else { code };
+    }
+    code
+}
+
 impl Drop for Child {
     fn drop(&mut self) {
         children(|known| known.remove(&self.pid.as_raw_nonzero().get()));

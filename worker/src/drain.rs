@@ -25,8 +25,8 @@ const LONGEST: Duration = Duration::from_secs(5);
 pub struct Subject {
     /// Its scheduler.
     pub scheduler: Scheduler,
-    /// The leader of the session of its processes.
-    pub leader: Pid,
+    /// The leaders of the sessions of its processes.
+    pub leaders: Vec<Pid>,
     /// The name that its worker was given.
     pub name: Option<String>,
 }
@@ -100,8 +100,8 @@ async fn step(
 }
 
 async fn look(subject: &Subject, talk: &mut Conversation) -> Result<Seen, CommError> {
-    let listeners = session::listeners(subject.leader);
-    let marks = Marks::new(&listeners, talk.own, subject.name.as_deref());
+    let listeners = session::listeners(&subject.leaders);
+    let marks = Marks::new(subject.scheduler.scheme(), &listeners, talk.own, subject.name.as_deref());
     let identity = talk.client.identity().await?;
     let p2p = talk.client.p2p_active().await?;
     Ok(mine::seen(&identity, &marks, p2p))

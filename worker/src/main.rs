@@ -12,6 +12,9 @@ mod nanny;
 mod run;
 mod scheduler;
 mod session;
+mod signals;
+mod stream;
+mod tls;
 mod watch;
 
 use std::process::ExitCode;

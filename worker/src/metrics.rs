@@ -60,21 +60,43 @@ impl Metrics {
         })
     }
 
+    /// One command's part of the registered workers.
+    pub fn registered(&self) -> Part {
+        Part { gauge: self.workers.clone(), last: 0 }
+    }
+
     /// All of them in Prometheus' text format.
     ///
     /// # Errors
     /// They cannot be written.
     pub fn text(&self) -> Result<String, prometheus::Error> {
-        self.oom_kills.set(oom_kills().unwrap_or(0));
+        self.oom_kills.set(oom_kills());
         let mut out = Vec::new();
         TextEncoder::new().encode(&self.registry.gather(), &mut out)?;
         Ok(String::from_utf8_lossy(&out).into_owned())
     }
 }
 
-/// `oom_kill` of this container: cgroup v2, or v1.
-fn oom_kills() -> Option<i64> {
+/// A part of a gauge that several count.
+#[derive(Debug)]
+pub struct Part {
+    gauge: IntGauge,
+    last: i64,
+}
+
+impl Part {
+    /// So many are counted here.
+    pub fn set(&mut self, count: i64) {
+        self.gauge.add(count - self.last);
+        self.last = count;
+    }
+}
+
+/// `oom_kill` of this container: cgroup v2, or v1; 0 where neither tells.
+pub fn oom_kills() -> i64 {
     let v2 = std::fs::read_to_string("/sys/fs/cgroup/memory.events");
-    let text = v2.or_else(|_| std::fs::read_to_string("/sys/fs/cgroup/memory/memory.oom_control")).ok()?;
-    text.lines().find_map(|line| line.strip_prefix("oom_kill "))?.trim().parse().ok()
+    let text = v2.or_else(|_| std::fs::read_to_string("/sys/fs/cgroup/memory/memory.oom_control"));
+    let text = text.unwrap_or_default();
+    let count = text.lines().find_map(|line| line.strip_prefix("oom_kill ")?.trim().parse().ok());
+    count.unwrap_or(0)
 }

@@ -19,11 +19,12 @@ pub struct Marks {
 }
 
 impl Marks {
-    /// From where the processes listen; where they do everywhere, workers give `own` as their address.
-    pub fn new(listeners: &BTreeSet<SocketAddr>, own: IpAddr, name: Option<&str>) -> Self {
+    /// From where the processes listen; where they do everywhere, workers give `own` as their address. `scheme` is that
+    /// of their addresses.
+    pub fn new(scheme: &str, listeners: &BTreeSet<SocketAddr>, own: IpAddr, name: Option<&str>) -> Self {
         let at =
             |l: &SocketAddr| SocketAddr::new(if l.ip().is_unspecified() { own } else { l.ip() }, l.port());
-        let addresses = listeners.iter().map(|l| format!("tcp://{}", at(l))).collect();
+        let addresses = listeners.iter().map(|l| format!("{scheme}://{}", at(l))).collect();
         Self { addresses, name: name.map(String::from) }
     }
 
@@ -66,7 +67,7 @@ mod tests {
     #[test]
     fn workers_are_known_by_port_or_name() {
         let listeners = ["0.0.0.0:40000", "127.77.0.1:9"].map(|a| a.parse().unwrap()).into();
-        let marks = Marks::new(&listeners, "10.0.0.7".parse().unwrap(), Some("w-1"));
+        let marks = Marks::new("tcp", &listeners, "10.0.0.7".parse().unwrap(), Some("w-1"));
         assert!(marks.fit(&worker("tcp://10.0.0.7:40000", "other")));
         assert!(marks.fit(&worker("tcp://127.77.0.1:9", "other")));
         assert!(!marks.fit(&worker("tcp://10.0.0.8:40000", "other")), "another pod has that port too");
@@ -79,7 +80,7 @@ mod tests {
 
     #[test]
     fn six_is_written_in_brackets() {
-        let marks = Marks::new(&["[::]:1".parse().unwrap()].into(), "fd00::7".parse().unwrap(), None);
-        assert_eq!(marks.addresses.into_iter().next().as_deref(), Some("tcp://[fd00::7]:1"));
+        let marks = Marks::new("tls", &["[::]:1".parse().unwrap()].into(), "fd00::7".parse().unwrap(), None);
+        assert_eq!(marks.addresses.into_iter().next().as_deref(), Some("tls://[fd00::7]:1"));
     }
 }

@@ -7,6 +7,7 @@ mod helper;
 mod life;
 mod logs;
 mod memory;
+mod pod;
 mod register;
 mod run;
 mod scratch;
@@ -14,13 +15,19 @@ mod serve;
 
 use std::{path::PathBuf, sync::Mutex, time::Duration};
 
+use dask_worker_line::Place;
 use tokio::sync::{mpsc, oneshot, watch};
 
 pub use logs::Logs;
-pub use run::{Outcome, run};
+pub use pod::{Outcome, run};
+pub use run::module;
 
-use self::{changes::Changes, helper::Helper};
-use crate::child::Child;
+use self::{
+    changes::{Changes, Own},
+    helper::Helper,
+    pod::Pod,
+};
+use crate::{child::Child, metrics, tls::Tls};
 
 /// The Python module that runs in the worker's process, and in the helper's.
 pub const MODULE: &str = include_str!("nanny/dask_agent.py");
@@ -68,15 +75,19 @@ pub enum Order {
 /// What the parts share.
 #[derive(Debug)]
 pub struct Shared {
+    /// How connections are secured.
+    tls: Option<Tls>,
     /// Known to processes of this pod alone.
     token: String,
+    /// Which one of several workers it has.
+    place: Option<Place>,
     /// Where the nanny is.
     address: String,
     now: watch::Sender<Now>,
     orders: mpsc::Sender<Order>,
     changes: Mutex<Changes>,
     helper: Helper,
-    logs: Logs,
+    pod: Pod,
 }
 
 impl Shared {
@@ -91,7 +102,15 @@ impl Shared {
     /// Starts a process of Python that knows its nanny.
     fn start(&self, line: &[String]) -> std::io::Result<Child> {
         let changes = self.changes();
-        let env = changes.env(&self.address, &self.token, |name| std::env::var_os(name).is_some());
+        let is_set = |name: &str| std::env::var_os(name).is_some();
+        let own = Own {
+            nanny: &self.address,
+            token: &self.token,
+            place: self.place,
+            restarts: self.pod.metrics.restarts.get(),
+            oom_kills: metrics::oom_kills(),
+        };
+        let env = changes.env(&own, is_set);
         Child::start_with(line, &env, changes.cwd.as_deref())
     }
 

@@ -3,22 +3,21 @@
 use std::time::Duration;
 
 use dask_worker_line::WorkerLine;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use thiserror::Error;
-use tokio::{
-    net::TcpListener,
-    signal::unix::{Signal as Incoming, SignalKind, signal},
-};
+use tokio::net::TcpListener;
 
 use crate::{
     args::{Mode, Run},
-    child::Child,
+    child::{self, Child},
     drain::{Subject, drain},
     http,
     leave::Ending,
     metrics::Metrics,
     nanny::{self, Logs, Outcome},
     scheduler::Scheduler,
+    signals::{Leave, hand_on},
+    tls::{self, Tls},
     watch,
 };
 
@@ -54,14 +53,11 @@ pub async fn run(args: &Run, logs: Logs) -> Result<i32, RunError> {
     let metrics = Metrics::new()?;
     let mut signals = Leave::new().map_err(RunError::Signals)?;
     let address = dask_worker_line::scheduler(&args.line).or_else(|| args.scheduler.clone());
-    let scheduler = address.as_deref().and_then(Scheduler::at);
-    if scheduler.is_none() {
-        tracing::warn!(
-            scheduler = address.as_deref().unwrap_or("none"),
-            "this scheduler cannot be asked; on SIGTERM the worker ends as without the agent"
-        );
-    }
     tokio::spawn(serve(args.port, metrics.clone()));
+    let scheduler = tokio::select! {
+        scheduler = scheduler(&args.line, address.as_deref()) => scheduler,
+        () = signals.asked() => return Ok(0),
+    };
     if args.mode == Mode::Full
         && let Some(code) = as_nanny(args, scheduler.as_ref(), logs, &metrics, &mut signals).await?
     {
@@ -69,21 +65,42 @@ pub async fn run(args: &Run, logs: Logs) -> Result<i32, RunError> {
     }
     let mut child = Child::start(&args.line).map_err(RunError::Start)?;
     metrics.running.set(1);
-    let pid = child.pid();
+    let (pid, mut registered) = (child.pid(), metrics.registered());
     tokio::spawn(hand_on(pid));
     tokio::select! {
         code = child.ended() => {
             tracing::info!(code, "the worker's command ended");
             return Ok(code);
         }
-        () = watch::watch(scheduler.as_ref(), pid, &metrics) => {}
+        () = watch::watch(scheduler.as_ref(), pid, &mut registered) => {}
         () = signals.asked() => {}
     }
     metrics.leaving.set(1);
-    Ok(leave(args, scheduler, &mut child, &mut signals).await)
+    Ok(leave(args, scheduler, &mut [child], &mut signals).await)
 }
 
-/// Runs a plain worker as its nanny. `None`: this one needs a Nanny of Python.
+/// The scheduler at this address, if it can be asked.
+async fn scheduler(line: &[String], address: Option<&str>) -> Option<Scheduler> {
+    let address = address.unwrap_or("none");
+    let tls = if address.starts_with("tls://") {
+        Tls::new(&tls::settings(line).await).map(Some).unwrap_or_else(|error| {
+            tracing::warn!(%error, "no TLS");
+            None
+        })
+    } else {
+        None
+    };
+    let scheduler = Scheduler::at(address, tls);
+    if scheduler.is_none() {
+        tracing::warn!(
+            scheduler = address,
+            "this scheduler cannot be asked; on SIGTERM the worker ends as without the agent"
+        );
+    }
+    scheduler
+}
+
+/// Runs plain workers as their nanny. `None`: this one needs a Nanny of Python.
 async fn as_nanny(
     args: &Run,
     scheduler: Option<&Scheduler>,
@@ -105,10 +122,11 @@ async fn as_nanny(
             tracing::info!(code, "the worker ended");
             Some(code)
         }
-        Outcome::Leave(None) => Some(0),
-        Outcome::Leave(Some(mut child)) => {
+        Outcome::Leave(children) if children.is_empty() => Some(0),
+        Outcome::Leave(mut children) => {
             metrics.leaving.set(1);
-            let code = leave(args, Some(scheduler.clone()), &mut child, signals).await;
+            signals.heard();
+            let code = leave(args, Some(scheduler.clone()), &mut children, signals).await;
             // One that was just starting ends by the signal that it was sent; a Nanny's code is 0 then, too.
             Some(if code == 128 + Signal::TERM.as_raw() { 0 } else { code })
         }
@@ -142,23 +160,23 @@ async fn serve(port: u16, metrics: Metrics) {
 }
 
 /// The workers leave, then the processes end; the exit code.
-async fn leave(args: &Run, scheduler: Option<Scheduler>, child: &mut Child, signals: &mut Leave) -> i32 {
+async fn leave(args: &Run, scheduler: Option<Scheduler>, children: &mut [Child], signals: &mut Leave) -> i32 {
     let limit = args.time_to_leave();
     tracing::info!(seconds = limit.as_secs(), "the pod has to go: the workers leave first");
     let begin = tokio::time::Instant::now();
-    let subject =
-        scheduler.map(|scheduler| Subject { scheduler, leader: child.pid(), name: args.worker_name.clone() });
+    let leaders = children.iter().map(Child::pid).collect();
+    let subject = scheduler.map(|scheduler| Subject { scheduler, leaders, name: args.worker_name.clone() });
     let ending = match &subject {
         None => Ending::CannotAsk,
         Some(subject) => tokio::select! {
             ending = drain(subject, limit) => ending,
             // Its Nanny was told to end by the scheduler, or it just ended: what it held is elsewhere, or lost.
-            code = child.ended() => return code,
+            code = child::all_ended(children) => return code,
             () = signals.asked() => Ending::Hurried,
         },
     };
     tracing::info!(%ending, seconds = begin.elapsed().as_secs_f64(), "left");
-    let code = end(child, ending).await;
+    let code = end(children, ending).await;
     let Some(reason) = ending.code() else { return code };
     // Kubernetes shows it as the container's termination message.
     let _ = std::fs::write(&args.termination_log, format!("dask-agent: {ending:?}: {ending}\n"));
@@ -166,54 +184,26 @@ async fn leave(args: &Run, scheduler: Option<Scheduler>, child: &mut Child, sign
 }
 
 /// Ends the processes, those that do not listen by force; the exit code of the worker's command.
-async fn end(child: &mut Child, ending: Ending) -> i32 {
+async fn end(children: &mut [Child], ending: Ending) -> i32 {
     if ending == Ending::Left
-        && let Ok(code) = tokio::time::timeout(LET_GO, child.ended()).await
+        && let Ok(code) = tokio::time::timeout(LET_GO, child::all_ended(children)).await
     {
         return code;
     }
-    child.signal(Signal::TERM);
+    for child in &*children {
+        child.signal(Signal::TERM);
+    }
     let patience = match ending {
         Ending::SchedulerLost | Ending::NobodyElse | Ending::Hurried => TERM_AT_ONCE,
         // As without the agent: Kubernetes' own SIGKILL is the limit.
         Ending::CannotAsk | Ending::NoWorker => Duration::MAX,
         _ => TERM,
     };
-    if let Ok(code) = tokio::time::timeout(patience, child.ended()).await {
+    if let Ok(code) = tokio::time::timeout(patience, child::all_ended(children)).await {
         return code;
     }
-    child.kill();
-    child.ended().await
-}
-
-/// The signals that ask the pod to go: SIGTERM, and SIGINT as a terminal sends it.
-pub struct Leave(Incoming, Incoming);
-
-impl Leave {
-    fn new() -> std::io::Result<Self> {
-        Ok(Self(signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?))
+    for child in &*children {
+        child.kill();
     }
-
-    /// Returns when one came.
-    pub async fn asked(&mut self) {
-        tokio::select! {
-            _ = self.0.recv() => {}
-            _ = self.1.recv() => {}
-        }
-    }
-}
-
-/// Hands signals on that mean something to a program or nothing; never returns.
-async fn hand_on(pid: Pid) -> std::io::Result<()> {
-    let mut hangup = signal(SignalKind::hangup())?;
-    let mut first = signal(SignalKind::user_defined1())?;
-    let mut second = signal(SignalKind::user_defined2())?;
-    loop {
-        let signal = tokio::select! {
-            _ = hangup.recv() => Signal::HUP,
-            _ = first.recv() => Signal::USR1,
-            _ = second.recv() => Signal::USR2,
-        };
-        kill_process(pid, signal)?;
-    }
+    child::all_ended(children).await
 }

@@ -4,12 +4,14 @@ use std::{net::IpAddr, time::Duration};
 
 use dask_comm::{CommError, Connection, Limits, SchedulerClient, Timeouts};
 use thiserror::Error;
-use tokio::net::TcpStream;
+
+use crate::{
+    stream::{self, Stream},
+    tls::Tls,
+};
 
 /// Bounds on what a scheduler may make us read; an identity is about 1 KiB a worker.
 const LIMITS: Limits = Limits { max_message_bytes: 32 << 20, max_frames: 64, max_depth: 32 };
-/// Longest wait for a connection.
-const CONNECT: Duration = Duration::from_secs(2);
 /// Between two looks whether it is still there.
 const PROBE: Duration = Duration::from_millis(300);
 /// Looks in a row that must fail before it counts as gone.
@@ -37,32 +39,51 @@ pub enum AskError {
 }
 
 /// Where a scheduler is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Scheduler {
     /// Host and port, as `host:port` or `[v6]:port`.
     host: String,
+    /// How connections are secured, to it and to its workers.
+    tls: Option<Tls>,
 }
 
 /// A scheduler that is asked, and our own address as it sees it.
 #[derive(Debug)]
 pub struct Conversation {
     /// Asks it.
-    pub client: SchedulerClient<TcpStream>,
+    pub client: SchedulerClient<Stream>,
     /// Our own address.
     pub own: IpAddr,
 }
 
 impl Scheduler {
-    /// The scheduler at this address, if it is one that this program can talk to: `tcp://host:port`.
-    pub fn at(address: &str) -> Option<Self> {
-        let host = address.strip_prefix("tcp://")?.trim_end_matches('/');
+    /// The scheduler at this address, if it is one that this program can talk to: `tcp://host:port`, or with `tls` also
+    /// `tls://host:port`.
+    pub fn at(address: &str, tls: Option<Tls>) -> Option<Self> {
+        let (scheme, host) = address.split_once("://")?;
+        let tls = match scheme {
+            "tcp" => None,
+            "tls" => Some(tls?),
+            _ => return None,
+        };
+        let host = host.trim_end_matches('/');
         let (name, port) = host.rsplit_once(':')?;
-        (!name.is_empty() && port.parse::<u16>().is_ok()).then(|| Self { host: host.into() })
+        (!name.is_empty() && port.parse::<u16>().is_ok()).then(|| Self { host: host.into(), tls })
     }
 
-    async fn dial(&self) -> std::io::Result<TcpStream> {
-        let late = || std::io::Error::from(std::io::ErrorKind::TimedOut);
-        tokio::time::timeout(CONNECT, TcpStream::connect(&self.host)).await.unwrap_or_else(|_| Err(late()))
+    /// The scheme of its address, and of its workers'.
+    pub fn scheme(&self) -> &'static str {
+        stream::scheme(self.tls())
+    }
+
+    /// How connections are secured.
+    pub fn tls(&self) -> Option<&Tls> {
+        self.tls.as_ref()
+    }
+
+    async fn dial(&self) -> std::io::Result<(Stream, IpAddr)> {
+        let sni = self.tls.as_ref().and_then(|tls| tls.sni.as_deref());
+        stream::connect(&self.host, self.tls.as_ref(), sni).await
     }
 
     /// Connects; a retirement may then take up to `retire`.
@@ -78,14 +99,13 @@ impl Scheduler {
     ///
     /// # Errors
     /// See [`AskError`].
-    pub async fn open(&self) -> Result<(Connection<TcpStream>, IpAddr), AskError> {
+    pub async fn open(&self) -> Result<(Connection<Stream>, IpAddr), AskError> {
         self.open_within(Timeouts::default()).await
     }
 
-    async fn open_within(&self, timeouts: Timeouts) -> Result<(Connection<TcpStream>, IpAddr), AskError> {
+    async fn open_within(&self, timeouts: Timeouts) -> Result<(Connection<Stream>, IpAddr), AskError> {
         let nobody = |source| AskError::Nobody { address: self.host.clone(), source };
-        let stream = self.dial().await.map_err(nobody)?;
-        let own = stream.local_addr().map_err(nobody)?.ip().to_canonical();
+        let (stream, own) = self.dial().await.map_err(nobody)?;
         let connection = Connection::handshake(stream, LIMITS, timeouts).await;
         Ok((connection.map_err(|source| self.failed(source))?, own))
     }
@@ -112,10 +132,10 @@ mod tests {
     #[test]
     fn plain_addresses_are_understood() {
         for good in ["tcp://a.b.svc:8786", "tcp://[::1]:8786", "tcp://10.0.0.1:1/"] {
-            assert!(Scheduler::at(good).is_some(), "{good}");
+            assert!(Scheduler::at(good, None).is_some(), "{good}");
         }
         for bad in ["tls://a:1", "a:1", "tcp://a", "tcp://:1", "tcp://a:x", ""] {
-            assert!(Scheduler::at(bad).is_none(), "{bad}");
+            assert!(Scheduler::at(bad, None).is_none(), "{bad}");
         }
     }
 }

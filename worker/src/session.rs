@@ -21,9 +21,9 @@ pub fn members(leader: Pid) -> Vec<Pid> {
     pids.collect()
 }
 
-/// Addresses that processes of a session listen at.
-pub fn listeners(leader: Pid) -> BTreeSet<SocketAddr> {
-    let sockets: BTreeSet<u64> = members(leader).into_iter().flat_map(sockets).collect();
+/// Addresses that processes of these sessions listen at.
+pub fn listeners(leaders: &[Pid]) -> BTreeSet<SocketAddr> {
+    let sockets: BTreeSet<u64> = leaders.iter().flat_map(|l| members(*l)).flat_map(sockets).collect();
     let tables = ["/proc/net/tcp", "/proc/net/tcp6"].map(|path| fs::read_to_string(path).unwrap_or_default());
     let lines = tables.iter().flat_map(|table| table.lines().skip(1));
     lines.filter_map(listener).filter(|(_, inode)| sockets.contains(inode)).map(|(at, _)| at).collect()
@@ -104,7 +104,7 @@ mod tests {
         while members(leader).is_empty() && std::time::Instant::now() < deadline {
             std::thread::yield_now();
         }
-        let (processes, addresses) = (members(leader), listeners(leader));
+        let (processes, addresses) = (members(leader), listeners(&[leader]));
         child.kill().unwrap();
         child.wait().unwrap();
         assert_eq!(processes, [leader]);

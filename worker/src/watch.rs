@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, net::SocketAddr, time::Duration};
 use rustix::process::Pid;
 
 use crate::{
-    metrics::Metrics,
+    metrics::Part,
     mine::Marks,
     scheduler::{AskError, Scheduler},
     session,
@@ -18,12 +18,12 @@ const REGISTERED: Duration = Duration::from_secs(10);
 /// Longest wait after a scheduler could not be asked.
 const UNANSWERED: Duration = Duration::from_secs(5);
 
-/// Keeps `metrics.workers` up to date until the future is dropped. Without a scheduler that can be asked, a process
+/// Keeps `registered` up to date until the future is dropped. Without a scheduler that can be asked, a process
 /// that listens counts as registered.
-pub async fn watch(scheduler: Option<&Scheduler>, leader: Pid, metrics: &Metrics) {
+pub async fn watch(scheduler: Option<&Scheduler>, leader: Pid, registered: &mut Part) {
     let mut unanswered = STARTING;
     loop {
-        let listeners = session::listeners(leader);
+        let listeners = session::listeners(&[leader]);
         let count = match scheduler {
             // A worker listens before it registers.
             _ if listeners.is_empty() => Ok(0),
@@ -33,7 +33,7 @@ pub async fn watch(scheduler: Option<&Scheduler>, leader: Pid, metrics: &Metrics
         let wait = match count {
             Ok(count) => {
                 unanswered = STARTING;
-                metrics.workers.set(i64::try_from(count).unwrap_or(i64::MAX));
+                registered.set(i64::try_from(count).unwrap_or(i64::MAX));
                 if count > 0 { REGISTERED } else { STARTING }
             }
             Err(error) => {
@@ -48,7 +48,8 @@ pub async fn watch(scheduler: Option<&Scheduler>, leader: Pid, metrics: &Metrics
 
 async fn running(scheduler: &Scheduler, listeners: &BTreeSet<SocketAddr>) -> Result<usize, AskError> {
     let mut talk = scheduler.connect(Duration::ZERO).await?;
-    let candidates: Vec<String> = Marks::new(listeners, talk.own, None).addresses.into_iter().collect();
+    let candidates: Vec<String> =
+        Marks::new(scheduler.scheme(), listeners, talk.own, None).addresses.into_iter().collect();
     let running = talk.client.running(&candidates).await;
     running.map(|r| r.len()).map_err(|source| scheduler.failed(source))
 }

@@ -9,14 +9,17 @@ mod agent;
 
 use std::time::{Duration, Instant};
 
-use agent::{PATIENCE, with_agents};
-use cluster::{named, open};
+use agent::{Agent, PATIENCE, with_agents, with_agents_in};
+use cluster::{Cluster, named, open};
 use dask_comm::WorkerStatus;
 use rustix::process::{Signal, kill_process_group};
 
-/// The pod has to go while its worker runs a task and holds the only copy of a value.
 async fn nothing_is_lost(version: &str, mode: &str, more: &[&str]) {
-    let (mut cluster, mut agents) = with_agents(version, mode, more, &["pod-1"]).await;
+    nothing_is_lost_in(with_agents(version, mode, more, &["pod-1"]).await).await;
+}
+
+/// The pod has to go while its worker runs a task and holds the only copy of a value.
+async fn nothing_is_lost_in((mut cluster, mut agents): (Cluster, Vec<Agent>)) {
     let agent = &mut agents[0];
     let deadline = Instant::now() + PATIENCE;
     while !agent.is_ready() {
@@ -72,6 +75,26 @@ async fn nothing_is_lost_with_the_agent_as_nanny_2024_1_0() {
 #[tokio::test]
 async fn nothing_is_lost_with_the_agent_as_nanny_2026_8_0() {
     nothing_is_lost("2026.8.0", "full", &[]).await;
+}
+
+/// What the command line does not say of certificates, the worker's own configuration does.
+#[tokio::test]
+async fn nothing_is_lost_with_tls() {
+    let by_options = |cluster: &Cluster, name: &str| {
+        [cluster.worker_line("2026.8.0", name), cluster.tls_options()].concat()
+    };
+    let cluster = Cluster::start_with_tls("2026.8.0").await;
+    nothing_is_lost_in(with_agents_in(cluster, "drain", by_options, &["pod-1"]).await).await;
+}
+
+#[tokio::test]
+async fn nothing_is_lost_with_the_agent_as_nanny_and_tls() {
+    let by_configuration = |cluster: &Cluster, name: &str| {
+        let config = format!("DASK_CONFIG={}", cluster.dir().join("config").display());
+        [vec!["env".into(), config], cluster.worker_line("2026.8.0", name)].concat()
+    };
+    let cluster = Cluster::start_with_tls("2026.8.0").await;
+    nothing_is_lost_in(with_agents_in(cluster, "full", by_configuration, &["pod-1"]).await).await;
 }
 
 #[tokio::test]

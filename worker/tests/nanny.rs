@@ -82,8 +82,37 @@ async fn one_that_uses_too_much_memory_is_restarted_and_the_client_hears_why() {
     cluster.tell(&format!("hog {} 340", before.address));
     cluster.identity_when("it is back", |i| is_back(i, &before)).await;
     assert!(agents[0].get("/metrics").unwrap().contains("dask_agent_memory_restarts_total 1"));
+    // Its own heartbeats tell it to the operator.
+    cluster
+        .identity_when("it is counted", |i| named(i, "pod-1").agent.is_some_and(|a| a.restarts == 1))
+        .await;
     let events = cluster.tell("events worker-restart-memory");
     assert_eq!(events[0]["worker"], before.address);
+}
+
+#[tokio::test]
+async fn several_workers_of_one_pod_have_a_nanny_each_and_leave_together() {
+    let cluster = Cluster::start(VERSION).await;
+    let mut line = cluster.worker_line(VERSION, "pod-1");
+    line.extend(["--nworkers", "2", "--nthreads", "0"].map(String::from));
+    let mut cluster = cluster;
+    let mut agent = Agent::start(&cluster, "full", &line, 60);
+    let both = |i: &Identity| i.workers.values().filter(|w| w.name.starts_with("pod-1-")).count() == 2;
+    let seen = cluster.identity_when("both are there", both).await;
+    let [first, second] = ["pod-1-0", "pod-1-1"].map(|name| named(&seen, name).clone());
+    assert!(first.nanny.is_some() && first.nanny != second.nanny);
+    let cores = std::thread::available_parallelism().unwrap().get() as u32;
+    assert_eq!((first.nthreads, second.nthreads), (cores / 2, cores / 2), "each has its part");
+    cluster.tell(&format!("pin kept {}", first.address));
+    cluster.tell(&format!("hog {} 900", second.address));
+    cluster.identity_when("the one that used too much is back", |i| is_back(i, &second)).await;
+    let seen = cluster.identity_when("both are there", both).await;
+    assert_eq!(named(&seen, "pod-1-0").address, first.address, "the other one was left alone");
+    agent.term();
+    assert_eq!(agent.ended(PATIENCE).code(), Some(0), "{}", agent.log());
+    let seen = cluster.client.identity().await.unwrap();
+    assert_eq!(seen.workers.len(), 2, "both have left");
+    assert_eq!(seen.workers.values().map(|w| w.in_memory).max(), Some(1), "and lost nothing");
 }
 
 #[tokio::test]

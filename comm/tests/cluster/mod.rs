@@ -2,6 +2,9 @@
 
 #![allow(dead_code, reason = "each test takes what it needs")]
 
+pub mod certificates;
+mod tls;
+
 use dask_comm::{Identity, Limits, SchedulerClient, Timeouts, WorkerInfo};
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -10,6 +13,11 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tokio::net::TcpStream;
+use tokio_rustls::client::TlsStream;
+use tokio_util::either::Either;
+
+/// How the tests themselves talk to a scheduler.
+pub type Stream = Either<TcpStream, Box<TlsStream<TcpStream>>>;
 
 /// How long any state may take to come about; a loaded machine starts a Python in seconds.
 const PATIENCE: Duration = Duration::from_secs(45);
@@ -28,7 +36,7 @@ impl Drop for Process {
 
 /// A running cluster of one version.
 pub struct Cluster {
-    pub client: SchedulerClient<TcpStream>,
+    pub client: SchedulerClient<Stream>,
     /// The scheduler's address.
     pub address: String,
     driver: Driver,
@@ -49,12 +57,28 @@ impl Drop for Cluster {
 impl Cluster {
     /// Starts version `version` with two workers, `w0` and `7`, of one thread each.
     pub async fn start(version: &str) -> Self {
-        let python = python(version);
+        Self::start_in(version, tempfile::tempdir().unwrap(), &[]).await
+    }
+
+    /// The same with TLS, whose files are named by options, and for the client by a configuration.
+    pub async fn start_with_tls(version: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
+        certificates::make(dir.path());
+        std::fs::create_dir(dir.path().join("config")).unwrap();
+        std::fs::write(dir.path().join("config/tls.yaml"), certificates::config(dir.path())).unwrap();
+        let options = certificates::options(dir.path());
+        Self::start_in(version, dir, &[&["--protocol".into(), "tls".into()], &options[..]].concat()).await
+    }
+
+    async fn start_in(version: &str, dir: TempDir, options: &[String]) -> Self {
+        let python = python(version);
         let file = dir.path().join("scheduler.json");
         let mut scheduler = dask(&python, "scheduler", dir.path());
         // Should this process be killed, the others end by themselves.
-        scheduler.args(["--port", "0", "--idle-timeout", "120s", "--scheduler-file"]).arg(&file);
+        scheduler
+            .args(["--port", "0", "--idle-timeout", "120s", "--scheduler-file"])
+            .arg(&file)
+            .args(options);
         let scheduler = spawn(&mut scheduler);
         let mut processes = Vec::new();
         for name in ["w0", "7"] {
@@ -68,13 +92,13 @@ impl Cluster {
                 "--death-timeout",
                 "60",
             ]);
-            worker.args(["--name", name, "--scheduler-file"]).arg(&file);
+            worker.args(["--name", name, "--scheduler-file"]).arg(&file).args(options);
             processes.push(spawn(&mut worker));
         }
         let address = scheduler_address(&file);
         let driver = Driver::start(&python, &address, dir.path());
-        let stream = TcpStream::connect(address.strip_prefix("tcp://").unwrap()).await.unwrap();
-        let client = SchedulerClient::connect(stream, Limits::default(), Timeouts::default()).await.unwrap();
+        let stream = TcpStream::connect(host(&address)).await.unwrap();
+        let client = talk(stream, &address, dir.path()).await;
         let mut cluster =
             Self { client, address, driver, scheduler: Some(scheduler), _processes: processes, dir };
         cluster
@@ -104,13 +128,13 @@ impl Cluster {
         self.scheduler = Some(spawn(&mut scheduler));
         let deadline = Instant::now() + PATIENCE;
         let stream = loop {
-            match TcpStream::connect(self.address.strip_prefix("tcp://").unwrap()).await {
+            match TcpStream::connect(host(&self.address)).await {
                 Ok(stream) => break stream,
                 Err(error) => assert!(Instant::now() < deadline, "the scheduler does not listen: {error}"),
             }
             tokio::time::sleep(POLL).await;
         };
-        self.client = SchedulerClient::connect(stream, Limits::default(), Timeouts::default()).await.unwrap();
+        self.client = talk(stream, &self.address, self.dir.path()).await;
     }
 
     /// What runs a worker of this cluster, its options included.
@@ -120,6 +144,11 @@ impl Cluster {
             ["--host", "127.0.0.1", "--no-dashboard", "--nthreads", "1", "--memory-limit", "512MiB"];
         let line = [&python, "-m", "distributed.cli.dask_worker", &self.address, "--name", name];
         line.into_iter().chain(options).map(String::from).collect()
+    }
+
+    /// Options that name the files of TLS.
+    pub fn tls_options(&self) -> Vec<String> {
+        certificates::options(self.dir())
     }
 
     /// The folder of this cluster's files.
@@ -166,6 +195,20 @@ impl Cluster {
             tokio::time::sleep(POLL).await;
         }
     }
+}
+
+fn host(address: &str) -> &str {
+    address.split_once("://").unwrap().1
+}
+
+/// Talks to the scheduler of that address, with TLS where it has it.
+async fn talk(stream: TcpStream, address: &str, dir: &Path) -> SchedulerClient<Stream> {
+    let stream = if address.starts_with("tls://") {
+        Either::Right(Box::new(tls::connect(dir, stream).await))
+    } else {
+        Either::Left(stream)
+    };
+    SchedulerClient::connect(stream, Limits::default(), Timeouts::default()).await.unwrap()
 }
 
 /// Lets the tasks that wait for `gate` end.

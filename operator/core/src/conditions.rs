@@ -99,6 +99,12 @@ impl Observed {
     pub fn message(&self) -> &str {
         &self.message
     }
+
+    /// The same with another message.
+    #[must_use]
+    pub fn with_message(self, message: &str) -> Self {
+        Self { message: message.into(), ..self }
+    }
 }
 
 /// The condition holds.

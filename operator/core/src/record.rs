@@ -54,10 +54,14 @@ pub struct PodRecord {
     pub mark: Option<Mark>,
     /// What keeps it from running, or ended it.
     pub trouble: Option<Trouble>,
-    /// The hash of its agent, where the agent's init container is what keeps it from running.
-    pub agent_trouble: Option<String>,
+    /// Hash of what its agent is and comes from, if it has one.
+    pub agent_hash: Option<String>,
+    /// Whether the agent's init container is what keeps it from running.
+    pub agent_is_in_trouble: bool,
     /// What its agent said when it ended and its workers had not left in order: a word, a colon, a sentence.
     pub last_words: Option<String>,
+    /// How often its containers were started again.
+    pub restarts: Restarts,
     /// Whether something outside ended it: eviction, preemption, a lost node.
     pub disrupted: bool,
     /// `spec.nodeName`.
@@ -70,6 +74,29 @@ pub struct PodRecord {
     pub is_deployment: bool,
     /// What is kept of a job's runner in addition.
     pub runner: Option<Box<Runner>>,
+}
+
+/// How often processes were started again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Restarts {
+    /// All of them.
+    pub restarts: u32,
+    /// Processes that the kernel ended for want of memory.
+    pub oom_kills: u32,
+}
+
+impl Restarts {
+    /// These, too.
+    pub fn add(&mut self, more: Self) {
+        self.restarts = self.restarts.saturating_add(more.restarts);
+        self.oom_kills = self.oom_kills.saturating_add(more.oom_kills);
+    }
+
+    /// The larger number of each.
+    #[must_use]
+    pub fn most(self, other: Self) -> Self {
+        Self { restarts: self.restarts.max(other.restarts), oom_kills: self.oom_kills.max(other.oom_kills) }
+    }
 }
 
 /// `status.phase` of a pod.

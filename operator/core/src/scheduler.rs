@@ -5,7 +5,11 @@ use std::{
     sync::Arc,
 };
 
-use crate::{names, record::PodRecord, time::Timestamp};
+use crate::{
+    names,
+    record::{PodRecord, Restarts},
+    time::Timestamp,
+};
 
 /// What is known of a cluster's scheduler.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -105,6 +109,27 @@ pub struct WorkerView {
     pub busy: u64,
     /// When the scheduler last heard of it, by the scheduler's clock.
     pub last_seen: f64,
+    /// Who is its nanny.
+    pub nanny: Nanny,
+}
+
+/// Who is a worker's nanny.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Nanny {
+    /// It has not told yet.
+    #[default]
+    Unknown,
+    /// Dask's own, or none.
+    Own,
+    /// The agent, which had started so many processes again when this one began.
+    Agent(Restarts),
+}
+
+impl WorkerView {
+    /// What its agent did before it began.
+    pub fn restarts(&self) -> Restarts {
+        if let Nanny::Agent(restarts) = self.nanny { restarts } else { Restarts::default() }
+    }
 }
 
 /// Addresses of the workers of each pod, by pod UID. A worker belongs to the pod whose name it has,

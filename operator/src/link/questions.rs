@@ -3,7 +3,8 @@
 use dask_comm::{CommError, DistributedVersion, Identity, SchedulerClient, WorkerStatus};
 use dask_operator_core::{
     action::SchedulerNeed,
-    scheduler::{Idle, Offer, Snapshot, WorkerView},
+    record::Restarts,
+    scheduler::{Idle, Nanny, Offer, Snapshot, WorkerView},
     time::Timestamp,
 };
 
@@ -98,6 +99,14 @@ fn snapshot(identity: Identity, at: Timestamp) -> Snapshot {
             bytes: w.managed_bytes,
             busy: w.executing.saturating_add(w.long_running),
             last_seen: w.last_seen,
+            nanny: match w.agent {
+                Some(counts) => {
+                    Nanny::Agent(Restarts { restarts: counts.restarts, oom_kills: counts.oom_kills })
+                }
+                // Its first heartbeat tells its memory, and that it has an agent.
+                None if w.rss_bytes > 0 => Nanny::Own,
+                None => Nanny::Unknown,
+            },
         };
         (address, view)
     });

@@ -14,6 +14,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference,
 use kube::Resource;
 
 mod node;
+mod restarts;
 mod runner;
 
 pub use node::node;
@@ -30,6 +31,7 @@ pub fn pod(raw: RawPod) -> Option<(Key, PodRecord)> {
     let mut labels = meta.labels.clone().unwrap_or_default();
     let annotations = meta.annotations.as_ref();
     let annotation = |k: &str| annotations.and_then(|a| a.get(k)).cloned();
+    let agent_hash = annotation(names::AGENT_HASH);
     let condition = |t: &str| status.conditions.iter().find(|c| c.type_ == t);
     let scheduled = condition("PodScheduled");
     let reason_is =
@@ -67,8 +69,10 @@ pub fn pod(raw: RawPod) -> Option<(Key, PodRecord)> {
         template_hash: annotation(names::TEMPLATE_HASH),
         mark: annotation(names::RETIRING).map(|m| Mark::read(&m)),
         trouble: trouble(&status, phase),
-        agent_trouble: annotation(names::AGENT_HASH).filter(|_| agent_is_in_trouble(&status)),
+        agent_is_in_trouble: agent_hash.is_some() && agent_is_in_trouble(&status),
+        agent_hash,
         last_words: last_words(&status),
+        restarts: restarts::of(&status.container_statuses),
         disrupted: disrupted(&status),
         ip: status.pod_ip,
     };

@@ -101,6 +101,7 @@ pub struct Condition {
 #[serde(rename_all = "camelCase", default)]
 pub struct ContainerStatus {
     pub(super) name: String,
+    pub(super) restart_count: u32,
     pub(super) state: ContainerState,
     pub(super) last_state: ContainerState,
 }

@@ -155,9 +155,9 @@ fn masked(status: &Value) -> Value {
             out[key] = status[key].clone();
         }
     }
-    // Who was made before a template changed is a matter of time.
+    // Who was made before a template changed is a matter of time, and who was started again one of faults.
     if let Some(workers) = out["workers"].as_object_mut() {
-        workers.remove("outdated");
+        workers.retain(|key, _| !["outdated", "restarts", "oomKills"].contains(&key.as_str()));
     }
     out
 }

@@ -1,5 +1,7 @@
 //! Pods that have to go although nobody wants fewer workers: the agent sees that nothing of theirs is lost.
 
+mod tls;
+
 use anyhow::{Result, ensure};
 use dask_comm::WorkerStatus;
 use dask_operator_tests::{
@@ -114,6 +116,33 @@ async fn an_image_without_the_workers_program_says_so() -> Result<()> {
         let log = space.kubectl(&["logs", &name]).await?;
         ensure!(log.contains("no-such-dask"), "{log}");
         Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+#[ignore = "needs a cluster: make e2e"]
+async fn what_only_the_image_tells_of_its_nanny_is_told() -> Result<()> {
+    test("agent-preload", async |space| {
+        let config = json!({"preload.yaml": "distributed: {nanny: {preload: [os]}}"});
+        let meta = json!({"name": "dask"});
+        space
+            .apply(&json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": config}))
+            .await?;
+        let mut cluster = manifest::cluster("c", 1)?;
+        cluster["spec"]["worker"]["agent"] = json!({"mode": "Full"});
+        let spec = &mut cluster["spec"]["worker"]["spec"];
+        spec["volumes"] = json!([{"name": "dask", "configMap": {"name": "dask"}}]);
+        spec["containers"][0]["volumeMounts"] = json!([{"name": "dask", "mountPath": "/dask"}]);
+        spec["containers"][0]["env"] = json!([{"name": "DASK_CONFIG", "value": "/dask"}]);
+        let dask = Dask::start(&space, &cluster).await?;
+        until("the condition tells it", START, async || {
+            let told =
+                dask.group_condition("c-default", Wanted("WorkerAgent", true, "Full"), secs(5)).await?;
+            ensure!(told.message.contains("keeps Dask's own Nanny"), "{}", told.message);
+            Ok(())
+        })
+        .await
     })
     .await
 }

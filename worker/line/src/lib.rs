@@ -3,7 +3,9 @@
 mod mentions;
 mod plain;
 mod scheduler;
+mod value;
 
 pub use mentions::mentions_a_worker;
-pub use plain::{NotPlain, WorkerLine};
+pub use plain::{NotPlain, Place, WorkerLine};
 pub use scheduler::scheduler;
+pub use value::value;

@@ -51,15 +51,29 @@ pub enum NotPlain {
     /// An option that is not known here.
     #[error("{0:?} is no option of `dask worker` that the agent knows")]
     Unknown(String),
-    /// Several processes.
-    #[error("--nworkers is not 1")]
-    Several,
+    /// Several processes whose number, or what each is to have, only Dask knows.
+    #[error("--nworkers {0}")]
+    Several(String),
     /// The scheduler is not named.
     #[error("the scheduler is named by a file")]
     SchedulerFile,
 }
 
-/// A command line that starts one plain worker.
+/// Most processes of one command line; Dask's own advice is one for each few cores.
+const MOST_PROCESSES: u16 = 256;
+
+/// Which one of several workers of one command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Its number, from 0 on.
+    pub index: u16,
+    /// How many there are.
+    pub of: u16,
+    /// Whether the command line says how many threads each has.
+    pub says_threads: bool,
+}
+
+/// A command line that starts plain workers, mostly one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WorkerLine {
     words: Vec<String>,
@@ -69,6 +83,11 @@ pub struct WorkerLine {
     pub nanny_port: Option<u16>,
     /// Whether it says something of a dashboard.
     says_dashboard: bool,
+    /// Which one of several workers it starts.
+    pub place: Option<Place>,
+    /// How many it starts.
+    processes: u16,
+    says_threads: bool,
 }
 
 impl WorkerLine {
@@ -77,8 +96,16 @@ impl WorkerLine {
     /// # Errors
     /// See [`NotPlain`].
     pub fn of(words: &[String]) -> Result<Self, NotPlain> {
-        let mut line =
-            Self { words: words.into(), death_timeout: None, nanny_port: None, says_dashboard: false };
+        let mut line = Self {
+            words: words.into(),
+            death_timeout: None,
+            nanny_port: None,
+            says_dashboard: false,
+            place: None,
+            processes: 1,
+            says_threads: false,
+        };
+        let mut is_for_one = None;
         let mut rest = words[arguments(words).ok_or(NotPlain::NoWorker)?..].iter().map(String::as_str);
         let mut positional = 0;
         while let Some(word) = rest.next() {
@@ -102,15 +129,27 @@ impl WorkerLine {
             }
             let value = value.or_else(|| rest.next()).unwrap_or_default();
             line.option(option, value)?;
+            // Dask refuses them for several.
+            is_for_one =
+                is_for_one.or(["--nanny-port", "--listen-address"].into_iter().find(|o| *o == option));
         }
-        Ok(line)
+        match is_for_one {
+            Some(option) if line.processes > 1 => {
+                Err(NotPlain::Several(format!("{} with {option}", line.processes)))
+            }
+            _ => Ok(line),
+        }
     }
 
     fn option(&mut self, option: &str, value: &str) -> Result<(), NotPlain> {
         match option {
             "--worker-class" => return Err(NotPlain::ForTheNanny(option.into())),
             "--scheduler-file" => return Err(NotPlain::SchedulerFile),
-            "--nworkers" if value != "1" => return Err(NotPlain::Several),
+            "--nworkers" => match value.parse() {
+                Ok(processes @ 1..=MOST_PROCESSES) => self.processes = processes,
+                _ => return Err(NotPlain::Several(value.into())),
+            },
+            "--nthreads" => self.says_threads = value != "0",
             "--nanny-port" => match value.parse() {
                 Ok(port) => self.nanny_port = Some(port),
                 Err(_) => return Err(NotPlain::ForTheNanny(format!("--nanny-port {value}"))),
@@ -130,18 +169,34 @@ impl WorkerLine {
         self
     }
 
+    /// Each of the workers by itself.
+    pub fn each(&self) -> Vec<Self> {
+        let (of, says_threads) = (self.processes, self.says_threads);
+        let place = |index| (of > 1).then_some(Place { index, of, says_threads });
+        (0..of).map(|index| Self { place: place(index), ..self.clone() }).collect()
+    }
+
     /// What starts the worker: the author's own line, and the agent's module, which is named by `preload`.
     pub fn worker(&self, preload: &str) -> Vec<String> {
-        self.with(&["--no-nanny", "--preload", preload, "--worker-class", "dask_agent.worker"])
+        self.with(preload, "worker")
+    }
+
+    /// What asks for the worker's settings of TLS.
+    pub fn tls(&self, preload: &str) -> Vec<String> {
+        self.with(preload, "tls")
     }
 
     /// What starts the helper.
     pub fn helper(&self, preload: &str) -> Vec<String> {
-        self.with(&["--no-nanny", "--preload", preload, "--worker-class", "dask_agent.Helper"])
+        self.with(preload, "Helper")
     }
 
-    fn with(&self, more: &[&str]) -> Vec<String> {
-        self.words.iter().cloned().chain(more.iter().map(|w| (*w).into())).collect()
+    fn with(&self, preload: &str, class: &str) -> Vec<String> {
+        let class = format!("dask_agent.{class}");
+        let more = ["--no-nanny", "--preload", preload, "--worker-class", &class];
+        // The last one counts.
+        let alone: &[&str] = if self.processes > 1 { &["--nworkers", "1"] } else { &[] };
+        self.words.iter().cloned().chain(more.iter().chain(alone).map(|w| (*w).into())).collect()
     }
 }
 
@@ -203,8 +258,12 @@ mod tests {
         {
             assert_eq!(of(line).unwrap_err(), NotPlain::NoWorker, "{line}");
         }
-        assert_eq!(of("dask worker --nworkers 4").unwrap_err(), NotPlain::Several);
-        assert_eq!(of("dask worker --nworkers=auto").unwrap_err(), NotPlain::Several);
+        let several = |what: &str| NotPlain::Several(what.into());
+        for what in ["auto", "-1", "0", "many"] {
+            assert_eq!(of(&format!("dask worker --nworkers {what}")).unwrap_err(), several(what));
+        }
+        let port = of("dask worker --nanny-port 3000 --nworkers=4").unwrap_err();
+        assert_eq!(port, several("4 with --nanny-port"));
         for option in ["--no-nanny", "--preload-nanny x", "--worker-class a.B"] {
             let name = option.split(' ').next().unwrap();
             assert_eq!(why(&format!("dask worker {option}")), format!("{name} is for a Nanny of Python"));
@@ -215,6 +274,17 @@ mod tests {
         );
         assert_eq!(of("dask worker --new-thing 1").unwrap_err(), NotPlain::Unknown("--new-thing".into()));
         assert_eq!(of("dask worker -- s:1").unwrap_err(), NotPlain::Unknown("--".into()));
+    }
+
+    #[test]
+    fn several_workers_are_started_one_by_one() {
+        let lines = of("dask worker --nworkers=2 --nthreads 3").unwrap().each();
+        let place = |index| Some(Place { index, of: 2, says_threads: true });
+        assert_eq!([lines[0].place, lines[1].place], [place(0), place(1)]);
+        assert!(lines[1].worker("x.py").join(" ").ends_with("dask_agent.worker --nworkers 1"));
+        let one = of("dask worker --nthreads 0").unwrap().each();
+        assert_eq!((one.len(), one[0].place), (1, None));
+        assert!(!of("dask worker --nworkers 2 --nthreads 0").unwrap().each()[0].place.unwrap().says_threads);
     }
 
     #[test]

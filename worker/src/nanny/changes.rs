@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, path::PathBuf};
 
 use dask_comm::{Value, field};
+use dask_worker_line::Place;
 
 use super::REFUSED;
 
@@ -18,6 +19,21 @@ const UNSET: [(&str, &str); 4] = [
 const HASH_SEED: (&str, &str) = ("PYTHONHASHSEED", "6640");
 /// Most variables or folders a helper may set.
 const MOST: usize = 4096;
+
+/// What a process of Python is told of its nanny and itself.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Own<'a> {
+    /// Where its nanny is.
+    pub nanny: &'a str,
+    /// What proves to the nanny that it belongs to this pod.
+    pub token: &'a str,
+    /// Which one of several workers it is.
+    pub place: Option<Place>,
+    /// Worker processes that were started before it in this pod, the first one not counted.
+    pub restarts: u64,
+    /// Processes of this container that the kernel ended.
+    pub oom_kills: i64,
+}
 
 /// What the plugins and functions of the nanny changed in the helper's process.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -44,13 +60,15 @@ impl Changes {
     }
 
     /// The variables of a new process of Python, over those of the agent, which `is_set` tells.
-    pub fn env(&self, nanny: &str, token: &str, is_set: impl Fn(&str) -> bool) -> BTreeMap<String, String> {
+    pub fn env(&self, own: &Own<'_>, is_set: impl Fn(&str) -> bool) -> BTreeMap<String, String> {
         let unset = UNSET.into_iter().filter(|(name, _)| !is_set(name));
         let preset: BTreeMap<_, _> = unset.chain([HASH_SEED]).map(|(k, v)| (k.into(), v.into())).collect();
         let given = serde_json::json!({
             "preset": preset, "env": self.env, "path": self.path, "refused": REFUSED,
+            "place": own.place.map(|p| (p.index, p.of, p.says_threads)),
+            "counts": {"restarts": own.restarts, "oom_kills": own.oom_kills},
         });
-        let own = [("DASK_AGENT_NANNY", nanny), ("DASK_AGENT_TOKEN", token)];
+        let own = [("DASK_AGENT_NANNY", own.nanny), ("DASK_AGENT_TOKEN", own.token)];
         let own = own.map(|(k, v)| (k.to_owned(), v.to_owned()));
         let given = ("DASK_AGENT_GIVEN".to_owned(), given.to_string());
         preset.into_iter().chain(self.env.clone()).chain(own).chain([given]).collect()
@@ -78,7 +96,7 @@ mod tests {
             ("cwd", Value::Nil),
         ]);
         let changes = Changes::of(&told);
-        let env = changes.env("tcp://a:1", "secret", |name| name == "MKL_NUM_THREADS");
+        let env = changes.env(&Own::default(), |name| name == "MKL_NUM_THREADS");
         assert_eq!((env["A"].as_str(), env["OMP_NUM_THREADS"].as_str()), ("1", "4"));
         assert_eq!(env["PYTHONHASHSEED"], "6640");
         assert!(!env.contains_key("MKL_NUM_THREADS") && !env.contains_key("x=y"));

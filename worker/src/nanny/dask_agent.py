@@ -6,15 +6,19 @@ import asyncio
 import json
 import logging
 import os
+import socket
+import ssl
 import sys
 
 import dask
 import distributed
+from dask.system import CPU_COUNT
 from dask.utils import parse_timedelta
 from distributed import Nanny, Worker
 from distributed.comm import connect
 from distributed.http.routing import RoutingApplication
 from distributed.node import ServerNode
+from distributed.security import Security
 
 # The agent's own variables are nothing for tasks. This module is loaded twice, and must not forget them.
 AGENT = os.environ.pop("DASK_AGENT_NANNY", None) or globals()["AGENT"]
@@ -121,7 +125,10 @@ def worker(scheduler=None, **kwargs):
         _refuse("distributed.nanny.preload is for a Nanny of Python")
     _environment()
     kwargs["preload"] = _others(kwargs.get("preload"))
+    _place(kwargs)
     made = Worker(scheduler, nanny=AGENT, **kwargs)
+    # Goes with its heartbeats, from which the operator learns who its nanny is.
+    made.metrics["agent"] = lambda _: GIVEN["counts"]
     _later(made)
     start = made.start_unsafe
 
@@ -144,12 +151,33 @@ def worker(scheduler=None, **kwargs):
     return made
 
 
+def _place(kwargs):
+    """One of several workers of one command line has a number, and its part of the threads."""
+    if GIVEN.get("place"):
+        index, of, says_threads = GIVEN["place"]
+        if kwargs.get("name") not in (None, ""):
+            kwargs["name"] = f"{kwargs['name']}-{index}"
+        if not says_threads:
+            kwargs["nthreads"] = CPU_COUNT // of
+
+
+def tls(scheduler=None, security=None, **kwargs):
+    """Tells the agent what flags, variables and configuration say of TLS, and ends."""
+    security = Security(**(security or {}))
+    told = {what.removesuffix("_file"): file for what, file in security.get_tls_config_for_role("worker").items()}
+    told["only_newest"] = security.tls_min_version == ssl.TLSVersion.TLSv1_3
+    with socket.create_connection(("127.0.0.1", GIVEN["tls"])) as agent:
+        agent.sendall(json.dumps(told).encode())
+    os._exit(0)
+
+
 class Helper(Nanny):
     """A Nanny without a worker of its own: it does what needs Python, and asks the agent for the rest."""
 
     def __init__(self, scheduler=None, **kwargs):
         _environment()
         kwargs["preload"] = _others(kwargs.get("preload"))
+        _place(kwargs)
         self._first = {"env": None, "os": dict(os.environ), "cwd": os.getcwd(), "path": list(sys.path)}
         super().__init__(scheduler, **kwargs)
         self._first["env"] = dict(self.env)

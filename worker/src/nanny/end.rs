@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use dask_comm::{CommError, Connection, Limits, Timeouts, Value};
 use rustix::process::Signal;
-use tokio::{net::TcpStream, time::timeout};
+use tokio::time::timeout;
 
 use super::{Shared, Worker, register::Registered};
-use crate::{child::Child, metrics::Metrics};
+use crate::{child::Child, metrics::Metrics, stream, tls::Tls};
 
 /// Part of the time to end in which the worker is asked, before it is ended (`distributed/nanny.py`).
 const ASKED: f64 = 0.8;
@@ -19,9 +19,9 @@ pub async fn end(shared: &Shared, child: &mut Child, within: Duration, reason: &
     let patience = within.mul_f64(ASKED);
     let worker = shared.now.borrow().worker.clone();
     let asked = match worker {
-        Some(worker) => {
-            timeout(patience, terminate(&worker, patience, reason)).await.is_ok_and(|r| r.is_ok())
-        }
+        Some(worker) => timeout(patience, terminate(&worker, shared.tls.as_ref(), patience, reason))
+            .await
+            .is_ok_and(|r| r.is_ok()),
         None => false,
     };
     if !asked {
@@ -59,9 +59,14 @@ pub async fn too_big(
     code
 }
 
-async fn terminate(worker: &Worker, within: Duration, reason: &str) -> Result<(), CommError> {
-    let host = worker.address.strip_prefix("tcp://").unwrap_or(&worker.address);
-    let stream = TcpStream::connect(host).await?;
+async fn terminate(
+    worker: &Worker,
+    tls: Option<&Tls>,
+    within: Duration,
+    reason: &str,
+) -> Result<(), CommError> {
+    let host = worker.address.split_once("://").map_or(worker.address.as_str(), |(_, host)| host);
+    let (stream, _) = stream::connect(host, tls, None).await?;
     let mut connection = Connection::handshake(stream, Limits::default(), Timeouts::default()).await?;
     let message = [
         ("op", Value::from("terminate")),

@@ -4,13 +4,10 @@ use std::time::Duration;
 
 use dask_comm::{CommError, Connection, Message};
 use thiserror::Error;
-use tokio::{
-    net::TcpStream,
-    sync::{Mutex, oneshot},
-};
+use tokio::sync::{Mutex, oneshot};
 
 use super::Shared;
-use crate::child::Child;
+use crate::{child::Child, stream::Stream};
 
 /// How long it may take to start.
 const START: Duration = Duration::from_secs(60);
@@ -42,13 +39,13 @@ pub struct Helper {
     /// One request after the other: it has one connection.
     running: Mutex<Option<Running>>,
     /// Who waits for the connection of one that starts.
-    awaited: std::sync::Mutex<Option<oneshot::Sender<Connection<TcpStream>>>>,
+    awaited: std::sync::Mutex<Option<oneshot::Sender<Connection<Stream>>>>,
 }
 
 #[derive(Debug)]
 struct Running {
     child: Child,
-    connection: Connection<TcpStream>,
+    connection: Connection<Stream>,
 }
 
 impl Drop for Running {
@@ -64,7 +61,7 @@ impl Helper {
     }
 
     /// Takes over the connection of a helper that came.
-    pub fn takes(&self, connection: Connection<TcpStream>) {
+    pub fn takes(&self, connection: Connection<Stream>) {
         // One that comes too late ends with its connection.
         if let Some(awaited) = self.awaited().take() {
             let _ = awaited.send(connection);
@@ -108,7 +105,7 @@ impl Helper {
         }
     }
 
-    fn awaited(&self) -> std::sync::MutexGuard<'_, Option<oneshot::Sender<Connection<TcpStream>>>> {
+    fn awaited(&self) -> std::sync::MutexGuard<'_, Option<oneshot::Sender<Connection<Stream>>>> {
         self.awaited.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 

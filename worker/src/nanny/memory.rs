@@ -19,15 +19,15 @@ pub struct Budget {
     pub terminate: u64,
 }
 
-/// Whether a worker with this resident set, in this cgroup, uses too much. The cgroup's limit counts where the
-/// worker's own is higher: the kernel would end any of its processes then.
-pub fn is_too_much(budget: Budget, resident: u64, group: Group) -> bool {
+/// Whether a worker with this resident set, in this cgroup, uses too much. The cgroup's limit counts for the largest of
+/// its workers, where their own are higher: the kernel would end any of its processes then.
+pub fn is_too_much(budget: Budget, resident: u64, group: Group, is_largest: impl FnOnce() -> bool) -> bool {
     if budget.terminate == 0 {
         return false;
     }
     // The part of the limit that Dask leaves free by default (`terminate: 0.95`).
     let of_group = group.limit.map(|limit| limit / 20 * 19);
-    resident > budget.terminate || of_group.is_some_and(|limit| group.used > limit)
+    resident > budget.terminate || (of_group.is_some_and(|limit| group.used > limit) && is_largest())
 }
 
 /// Resident set of a process, bytes.
@@ -68,11 +68,15 @@ mod tests {
     #[test]
     fn its_own_memory_counts_and_that_of_all_in_its_container() {
         let budget = Budget { terminate: 900 };
-        assert!(!is_too_much(budget, 900, Group { used: 950, ..LIMIT }));
-        assert!(is_too_much(budget, 901, LIMIT));
-        assert!(is_too_much(budget, 10, Group { used: 951, ..LIMIT }));
-        assert!(!is_too_much(budget, 10, Group { used: 5000, limit: None }));
-        assert!(!is_too_much(Budget::default(), 5000, Group { used: 5000, ..LIMIT }), "terminate: false");
+        let of = |resident, group| is_too_much(budget, resident, group, || true);
+        assert!(!of(900, Group { used: 950, ..LIMIT }));
+        assert!(of(901, LIMIT));
+        assert!(of(10, Group { used: 951, ..LIMIT }));
+        assert!(!of(10, Group { used: 5000, limit: None }));
+        let full = Group { used: 5000, ..LIMIT };
+        assert!(!is_too_much(Budget::default(), 5000, full, || true), "terminate: false");
+        assert!(!is_too_much(budget, 10, full, || false), "another worker of this container is larger");
+        assert!(is_too_much(budget, 901, full, || false), "and yet each has its own limit");
     }
 
     #[test]

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use dask_comm::{CommError, Connection, Message, Value, field};
-use tokio::net::TcpStream;
 
-use crate::scheduler::{AskError, Scheduler};
+use crate::{
+    scheduler::{AskError, Scheduler},
+    stream::Stream,
+};
 
 /// Longest wait for an answer that costs a scheduler nothing.
 const SHORT: Duration = Duration::from_secs(2);
@@ -17,9 +19,9 @@ const LONG: Duration = Duration::from_secs(10);
 pub struct Registered {
     scheduler: Scheduler,
     /// The conversation in which it was registered; over when the first worker is there.
-    first: Option<Connection<TcpStream>>,
+    first: Option<Connection<Stream>>,
     /// A connection to this very scheduler: another one does not answer on it.
-    line: Connection<TcpStream>,
+    line: Connection<Stream>,
 }
 
 impl Registered {

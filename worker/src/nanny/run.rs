@@ -9,19 +9,20 @@ use tokio::{
 };
 
 use super::{
-    Logs, MODULE, MODULE_FILE, Now, Order, REFUSED, Shared,
+    MODULE, MODULE_FILE, Now, Order, Outcome, REFUSED, Shared,
     changes::Changes,
     end, guard,
     helper::Helper,
     life::{Ended, Life, Next},
+    pod::Pod,
     register::{self, Registered},
     scratch, serve,
 };
 use crate::{
     child::Child,
-    metrics::Metrics,
-    run::Leave,
+    metrics::Part,
     scheduler::{AskError, Scheduler},
+    signals::Leave,
     watch,
 };
 
@@ -30,52 +31,43 @@ const LOOK: Duration = Duration::from_millis(200);
 /// Time for the worker's end where all is to end.
 const TERMINATE: Duration = Duration::from_secs(5);
 
-/// How it came out.
-#[derive(Debug)]
-pub enum Outcome {
-    /// The pod ends with this code.
-    Ended(i32),
-    /// The pod has to go; its worker, if there is one, has not left yet.
-    Leave(Option<Child>),
-    /// The worker's configuration asks for a Nanny of Python.
-    Refused,
-    /// No scheduler came in the worker's own time.
-    NoScheduler(Duration),
-}
-
 /// A worker that runs the line with the agent as its nanny.
 pub async fn run(
     line: &WorkerLine,
     scheduler: &Scheduler,
-    logs: Logs,
-    metrics: &Metrics,
+    pod: &Pod,
     signals: &mut Leave,
 ) -> std::io::Result<Outcome> {
     let own = tokio::select! {
         open = persist(line.death_timeout, async || scheduler.open().await) => open.map(|(_, own)| own),
-        () = signals.asked() => return Ok(Outcome::Leave(None)),
+        () = signals.asked() => return Ok(Outcome::Leave(vec![])),
     };
     let Some(own) = own else { return Ok(Outcome::NoScheduler(line.death_timeout.unwrap_or_default())) };
     let listener = serve::listen(own, line.nanny_port.unwrap_or(0)).await?;
-    let address = format!("tcp://{}", std::net::SocketAddr::new(own, listener.local_addr()?.port()));
+    let at = std::net::SocketAddr::new(own, listener.local_addr()?.port());
+    let address = format!("{}://{at}", scheduler.scheme());
     tracing::info!(address, "the worker's nanny");
     let module = module();
     let (orders, ordered) = mpsc::channel(16);
     let shared = Arc::new(Shared {
+        tls: scheduler.tls().cloned(),
         token: token()?,
+        place: line.place,
         address,
         now: tokio::sync::watch::Sender::new(Now::default()),
         orders,
         changes: std::sync::Mutex::default(),
         helper: Helper::new(line.helper(&module)),
-        logs,
+        pod: pod.clone(),
     });
     tokio::spawn(serve::serve(listener, shared.clone()));
     let nanny = Nanny {
         line: line.worker(&module),
         death_timeout: line.death_timeout,
         scheduler,
-        metrics,
+        registered: pod.metrics.registered(),
+        pod,
+        index: line.place.map_or(0, |p| p.index),
         shared,
         ordered,
         life: Life::default(),
@@ -87,7 +79,9 @@ struct Nanny<'a> {
     line: Vec<String>,
     death_timeout: Option<Duration>,
     scheduler: &'a Scheduler,
-    metrics: &'a Metrics,
+    pod: &'a Pod,
+    index: u16,
+    registered: Part,
     shared: Arc<Shared>,
     ordered: mpsc::Receiver<Order>,
     life: Life,
@@ -106,7 +100,7 @@ impl Nanny<'_> {
         loop {
             let registered = tokio::select! {
                 registered = self.register() => registered,
-                () = signals.asked() => return Ok(Outcome::Leave(None)),
+                () = signals.asked() => return Ok(Outcome::Leave(vec![])),
             };
             let Some(mut registered) = registered else {
                 return Ok(Outcome::NoScheduler(self.death_timeout.unwrap_or_default()));
@@ -140,7 +134,7 @@ impl Nanny<'_> {
     ) -> std::io::Result<Option<Outcome>> {
         loop {
             let ended = match self.worker(registered, signals).await? {
-                Over::Leave(child) => return Ok(Some(Outcome::Leave(Some(child)))),
+                Over::Leave(child) => return Ok(Some(Outcome::Leave(vec![child]))),
                 Over::Terminated(code) => return Ok(Some(Outcome::Ended(code))),
                 Over::Ended(ended) if ended.code == REFUSED && !ended.registered => {
                     registered.begun(false).await;
@@ -154,10 +148,10 @@ impl Nanny<'_> {
                 Next::AnotherScheduler => return Ok(None),
                 Next::Again(wait) => {
                     tracing::warn!(code = ended.code, wait = wait.as_secs(), "starting the worker again");
-                    self.metrics.restarts.inc();
+                    self.pod.metrics.restarts.inc();
                     tokio::select! {
                         () = tokio::time::sleep(wait) => {}
-                        () = signals.asked() => return Ok(Some(Outcome::Leave(None))),
+                        () = signals.asked() => return Ok(Some(Outcome::Leave(vec![]))),
                         order = self.ordered.recv() => match order {
                             // There is none to be ended.
                             Some(Order::Kill(_, _, done)) => drop(done),
@@ -175,19 +169,20 @@ impl Nanny<'_> {
         let (mut child, start) = (self.shared.start(&self.line)?, Instant::now());
         let (mut now, mut memory) = (self.shared.now.subscribe(), self.shared.now.subscribe());
         let pid = child.pid();
+        self.pod.has(self.index, Some(pid.as_raw_nonzero().get()));
         let mut begun = false;
         let mut killed = None;
         let code = loop {
             tokio::select! {
                 code = child.ended() => break code,
-                () = watch::watch(Some(self.scheduler), pid, self.metrics) => {}
+                () = watch::watch(Some(self.scheduler), pid, &mut self.registered) => {}
                 () = signals.asked() => return Ok(Over::Leave(child)),
                 () = there(&mut now), if !begun => {
                     registered.begun(true).await;
                     begun = true;
                 }
-                resident = guard::exceeded(&mut memory) => {
-                    break end::too_big(&self.shared, registered, &mut child, resident, self.metrics).await;
+                resident = guard::exceeded(&mut memory, self.pod) => {
+                    break end::too_big(&self.shared, registered, &mut child, resident, &self.pod.metrics).await;
                 }
                 order = self.ordered.recv() => match order {
                     Some(Order::Kill(within, reason, done)) => {
@@ -207,13 +202,14 @@ impl Nanny<'_> {
 
     /// What is known of the end of a worker's process, and what is to be done with what it left.
     async fn after(
-        &self,
+        &mut self,
         registered: &mut Registered,
         code: i32,
         lived: Duration,
         killed: Option<oneshot::Sender<()>>,
     ) -> Ended {
-        self.metrics.workers.set(0);
+        self.pod.has(self.index, None);
+        self.registered.set(0);
         let Now { worker, told, .. } = self.shared.now.borrow().clone();
         self.shared.now.send_modify(|now| now.worker = None);
         let same_scheduler = registered.is_same().await;
@@ -256,7 +252,7 @@ async fn persist<T>(limit: Option<Duration>, ask: impl AsyncFn() -> Result<T, As
 }
 
 /// What names the module to `dask worker`: its file, or its text.
-fn module() -> String {
+pub fn module() -> String {
     let file =
         std::env::current_exe().ok().map(|own| own.with_file_name(MODULE_FILE)).filter(|f| f.is_file());
     file.map_or_else(|| MODULE.into(), |f| f.display().to_string())

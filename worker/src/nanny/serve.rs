@@ -8,6 +8,8 @@ use tokio::{
     sync::{Semaphore, watch},
 };
 
+use crate::stream;
+
 use super::{Now, Order, Shared, Worker, changes::Changes};
 
 /// Connections at a time; a scheduler uses one or two.
@@ -62,7 +64,7 @@ pub async fn serve(listener: TcpListener, shared: Arc<Shared>) {
 }
 
 async fn talk(stream: TcpStream, shared: &Arc<Shared>) -> Result<(), CommError> {
-    stream.set_nodelay(true)?;
+    let stream = stream::accept(stream, shared.tls.as_ref()).await?;
     let mut connection = Connection::accept(stream, Limits::default(), Timeouts::default()).await?;
     while let Some(message) = connection.read_message().await? {
         let asked = |key: &str| field(&message.head, key).and_then(Value::as_bool);
@@ -165,7 +167,7 @@ async fn started(now: &mut watch::Receiver<Now>, before: u64, within: Duration) 
 
 fn logs(head: &Value, shared: &Shared) -> Value {
     let number = |key: &str| field(head, key).and_then(Value::as_u64).and_then(|n| usize::try_from(n).ok());
-    let lines = shared.logs.newest(number("start").unwrap_or(0), number("n"));
+    let lines = shared.pod.logs.newest(number("start").unwrap_or(0), number("n"));
     lines
         .into_iter()
         .map(|(level, line)| Value::Array(vec![level.into(), line.into()]))

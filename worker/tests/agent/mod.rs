@@ -95,11 +95,22 @@ impl Drop for Agent {
 
 /// A cluster with a worker under an agent for each name, beside its two own ones.
 pub async fn with_agents(version: &str, mode: &str, more: &[&str], names: &[&str]) -> (Cluster, Vec<Agent>) {
-    let mut cluster = Cluster::start(version).await;
-    let line = |name: &&str| {
+    let cluster = Cluster::start(version).await;
+    let line = |cluster: &Cluster, name: &str| {
         [cluster.worker_line(version, name), more.iter().map(|m| (*m).into()).collect()].concat()
     };
-    let agents: Vec<_> = names.iter().map(|name| Agent::start(&cluster, mode, &line(name), 60)).collect();
+    with_agents_in(cluster, mode, line, names).await
+}
+
+/// The same in a cluster that is there already, with command lines for each name.
+pub async fn with_agents_in(
+    mut cluster: Cluster,
+    mode: &str,
+    line: impl Fn(&Cluster, &str) -> Vec<String>,
+    names: &[&str],
+) -> (Cluster, Vec<Agent>) {
+    let agents: Vec<_> =
+        names.iter().map(|name| Agent::start(&cluster, mode, &line(&cluster, name), 60)).collect();
     let all = 2 + names.len();
     cluster
         .identity_when("all have reported", |i| {

@@ -139,7 +139,7 @@ fn only_a_plain_worker_gets_another_nanny() {
     for (other, why) in [
         (json!({"args": ["dask", "cuda", "worker"]}), "does not contain `dask worker`"),
         (json!({"command": ["sh", "-c", "dask worker"]}), "does not contain `dask worker`"),
-        (json!({"args": ["dask", "worker", "--nworkers", "4"]}), "--nworkers is not 1"),
+        (json!({"args": ["dask", "worker", "--nworkers", "auto"]}), "--nworkers auto"),
         (json!({"args": ["dask", "worker"], "env": preload}), "is for a Nanny of Python"),
     ] {
         let (mode, message) = told(other);

@@ -14,7 +14,7 @@ pub(crate) fn plan(input: &Input<'_>, tally: &Tally<'_>, addresses: &Mapped, fou
     let agent = Plan::of(&input.group.spec.worker, input.agent).hash(input.agent);
     let is_stale = |p: &&&PodRecord| {
         let waits = p.phase == PodPhase::Pending || p.trouble.is_some();
-        let agent_is_corrected = p.agent_trouble.is_some() && p.agent_trouble != agent;
+        let agent_is_corrected = p.agent_is_in_trouble && p.agent_hash != agent;
         let is_other = p.template_hash.is_some() && p.template_hash != current;
         (is_other || agent_is_corrected) && !p.is_ready() && waits
     };

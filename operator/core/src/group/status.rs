@@ -1,11 +1,13 @@
 //! What a group's status says.
 
+mod nanny;
+mod restarts;
+
 use std::{collections::BTreeMap, time::Duration};
 
 use dask_crds::{ConditionStatus, DaskWorkerGroupStatus, WorkerCounts};
 
 use crate::{
-    agent::Plan,
     conditions::{self, Observed},
     group::{Findings, Input, Tally, disrupt, template_check},
     lint,
@@ -31,7 +33,7 @@ pub(crate) fn build(
     if !observed.iter().any(|o| o.is(conditions::PODS_FAILING)) {
         observed.push(failing(tally, explained, found));
     }
-    of_the_template(input, found, &mut observed);
+    of_the_template(input, tally, found, &mut observed);
     if !observed.iter().any(|o| o.is(conditions::READY)) {
         observed.push(ready(tally));
     }
@@ -56,7 +58,7 @@ pub(crate) fn build(
 }
 
 /// What is said of the template and its agent; as it was while nobody knows what the API server says of them.
-fn of_the_template(input: &Input<'_>, found: &Findings, observed: &mut Vec<Observed>) {
+fn of_the_template(input: &Input<'_>, tally: &Tally<'_>, found: &Findings, observed: &mut Vec<Observed>) {
     let worker = &input.group.spec.worker;
     let Some(accepted) = template_check::accepted(input, found) else {
         let types = [conditions::ACCEPTED, conditions::SPEC_WARNING, conditions::WORKER_AGENT];
@@ -69,7 +71,7 @@ fn of_the_template(input: &Input<'_>, found: &Findings, observed: &mut Vec<Obser
     }
     observed.push(accepted);
     observed.push(lint::condition(lint::worker(worker), &found.tried.unknown));
-    observed.extend(Plan::of(worker, input.agent).condition());
+    observed.extend(nanny::condition(input, tally));
 }
 
 /// Since when a person waits. It begins anew when more is asked, and does not run while an autoscaler
@@ -100,6 +102,7 @@ fn counts(input: &Input<'_>, tally: &Tally<'_>, template: Option<&str>) -> Worke
         |p: &&PodRecord| !p.is_deployment && template.is_some() && p.template_hash.as_deref() != template;
     let outdated = tally.all_live().filter(is_old);
     let disrupted = count(tally.all_live().filter(|p| input.is_threatened(p)).count());
+    let (restarts, oom_kills) = restarts::count(input, tally, input.group.status.workers);
     WorkerCounts {
         desired: count(tally.desired),
         created: count(tally.live()),
@@ -107,6 +110,8 @@ fn counts(input: &Input<'_>, tally: &Tally<'_>, template: Option<&str>) -> Worke
         retiring: count(tally.marked.len() + tally.deleting),
         outdated: count(outdated.count()),
         disrupted: Some(disrupted).filter(|n| *n > 0),
+        restarts,
+        oom_kills,
     }
 }
 
@@ -170,7 +175,7 @@ fn failing(tally: &Tally<'_>, explained: Option<(&PodRecord, &Trouble)>, found: 
                 "{n} of {} pods, {} among them: {text}{waiting}{}",
                 tally.live() + tally.finished.len(),
                 pod.name,
-                if pod.agent_trouble.is_some() { AGENT_REMEDY } else { remedy(reason) }
+                if pod.agent_is_in_trouble { AGENT_REMEDY } else { remedy(reason) }
             );
             conditions::yes(conditions::PODS_FAILING, reason, message)
         }

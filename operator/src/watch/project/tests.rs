@@ -106,6 +106,19 @@ fn what_an_agent_said_at_its_end_is_kept_and_nothing_else_that_a_container_says(
 }
 
 #[test]
+fn restarts_and_kills_for_want_of_memory_are_counted() {
+    let killed = json!({"terminated": {"exitCode": 137, "reason": "OOMKilled"}});
+    let pod = record(|p| {
+        p["status"]["containerStatuses"] = json!([
+            {"name": "worker", "state": {"running": {}}, "lastState": killed, "restartCount": 3},
+            {"name": "sidecar", "state": {"running": {}}, "restartCount": 1},
+            {"name": "new", "state": {"waiting": {"reason": "x"}}},
+        ]);
+    });
+    assert_eq!((pod.restarts.restarts, pod.restarts.oom_kills), (4, 1));
+}
+
+#[test]
 fn trouble_is_told_in_kubernetes_words() {
     let trouble = waiting("CrashLoopBackOff", "back-off 10s").trouble.unwrap();
     assert_eq!(trouble.reason, "CrashLoopBackOff");
@@ -134,17 +147,17 @@ fn an_agent_in_trouble_is_told_with_its_hash() {
     let ended = |code: i64| json!({"terminated": {"exitCode": code}});
     let ill = pod(true, "dask-agent", waiting("ImagePullBackOff"));
     assert_eq!(
-        (ill.trouble.unwrap().reason.as_str(), ill.agent_trouble.as_deref()),
-        ("ImagePullBackOff", Some("h"))
+        (ill.trouble.unwrap().reason.as_str(), ill.agent_is_in_trouble, ill.agent_hash.as_deref()),
+        ("ImagePullBackOff", true, Some("h"))
     );
-    assert!(pod(true, "dask-agent", ended(1)).agent_trouble.is_some());
+    assert!(pod(true, "dask-agent", ended(1)).agent_is_in_trouble);
     for well in [
         pod(true, "dask-agent", ended(0)),
         pod(true, "dask-agent", waiting("PodInitializing")),
         pod(true, "other", waiting("ImagePullBackOff")),
         pod(false, "dask-agent", waiting("ImagePullBackOff")),
     ] {
-        assert_eq!(well.agent_trouble, None);
+        assert!(!well.agent_is_in_trouble);
     }
 }
 

@@ -241,6 +241,7 @@ impl Dask {
             bytes: self.bytes(w.keys),
             busy: u64::from(w.heard),
             last_seen: w.last_seen.0 as f64 / 1000.0,
+            ..WorkerView::default()
         }
     }
 }

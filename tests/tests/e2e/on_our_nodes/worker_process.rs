@@ -59,6 +59,13 @@ async fn one_that_fills_its_memory_is_restarted_by_the_agent_and_not_killed_by_t
         comes_again(&dask, &space, &worker, &pod).await?;
         let told = client.tell("events worker-restart-memory").await?;
         ensure!(told.as_array().is_some_and(|t| !t.is_empty()), "{told}");
+        until("its group counts it", START, async || {
+            let counts =
+                dask.group("c-default").await?.status.and_then(|s| s.workers).context("no counts")?;
+            ensure!((counts.restarts, counts.oom_kills) == (Some(1), None), "{counts:?}");
+            Ok(())
+        })
+        .await?;
         client.tell("release").await?;
         client.tell("compute 3 0.01").await?;
         client.all_is_right().await

@@ -6,7 +6,10 @@ use proptest::prelude::*;
 use tokio::{io::AsyncWriteExt, sync::mpsc};
 
 use super::*;
-use crate::nanny::{Logs, helper::Helper};
+use crate::{
+    metrics::Metrics,
+    nanny::{Logs, changes::Own, helper::Helper, pod::Pod},
+};
 
 const TOKEN: &str = "secret";
 
@@ -17,13 +20,15 @@ async fn server() -> (Arc<Shared>, mpsc::Receiver<Order>, std::net::SocketAddr) 
     let at = listener.local_addr().unwrap();
     let shared = Arc::new(Shared {
         token: TOKEN.into(),
+        tls: None,
+        place: None,
         address: format!("tcp://{at}"),
         now: watch::Sender::new(Now::default()),
         orders,
         changes: Mutex::default(),
         // The tests' own process cannot start anything as the agent does.
         helper: Helper::new(vec!["false".into()]),
-        logs: Logs::default(),
+        pod: Pod::new(Metrics::new().unwrap(), Logs::default()),
     });
     tokio::spawn(serve(listener, shared.clone()));
     (shared, ordered, at)
@@ -70,7 +75,7 @@ async fn only_processes_of_this_pod_may_say_what_workers_get() {
     let state = vec![("token", TOKEN.into()), ("env", env)];
     let there = connection.request("agent_state", state).await.unwrap();
     assert_eq!(field(&there, "pid"), Some(&7.into()));
-    let env: BTreeMap<_, _> = shared.changes().env("", "", |_| true);
+    let env: BTreeMap<_, _> = shared.changes().env(&Own::default(), |_| true);
     assert_eq!(env["LD_PRELOAD"], "x");
 }
 

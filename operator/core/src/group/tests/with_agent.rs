@@ -1,7 +1,11 @@
 //! The agent of new workers: told in a condition, tried before it is used, and let go where it cannot start.
 
 use super::*;
-use crate::{agent::Plan, record::Trouble};
+use crate::{
+    agent::Plan,
+    record::{Restarts, Trouble},
+    scheduler::Nanny,
+};
 
 /// A group of workers with a command, and an operator that has an agent for them.
 fn scene(wanted: i32, running: u8) -> Scene {
@@ -114,7 +118,8 @@ fn an_agent_that_cannot_start_names_the_switch_and_the_switch_helps() {
     let pod = &mut scene.pods[0];
     (pod.phase, pod.ready_since) = (PodPhase::Pending, None);
     pod.trouble = Some(Trouble { reason: "ImagePullBackOff".into(), message: "no such image".into() });
-    pod.agent_trouble = Plan::of(&scene.group.spec.worker, &scene.agent).hash(&scene.agent);
+    pod.agent_hash = Plan::of(&scene.group.spec.worker, &scene.agent).hash(&scene.agent);
+    pod.agent_is_in_trouble = true;
     let d = scene.decide();
     let (_, reason, message) = told(&d, conditions::PODS_FAILING).unwrap();
     assert_eq!((reason.as_str(), deletes(&d).len()), ("ImagePullBackOff", 0));
@@ -133,7 +138,7 @@ fn an_agent_that_cannot_start_names_the_switch_and_the_switch_helps() {
     chooses(&mut scene, "Disabled");
     assert_eq!(deletes(&scene.decide()), ["w1"]);
     // Not one whose agent is well.
-    scene.pods[0].agent_trouble = None;
+    scene.pods[0].agent_is_in_trouble = false;
     assert_eq!(deletes(&scene.decide()).len(), 0);
 }
 
@@ -149,4 +154,63 @@ fn what_was_left_in_haste_is_told() {
     });
     let text = "pod c-default-worker-gone ended before its workers had left: Busy: the time was over";
     assert_eq!(messages.collect::<Vec<_>>(), [text]);
+}
+
+#[test]
+fn what_was_started_again_is_counted_and_stays_counted_while_the_scheduler_is_silent() {
+    let counts = |scene: &mut Scene| {
+        let workers = scene.decide().status.workers.unwrap();
+        (workers.restarts, workers.oom_kills)
+    };
+    let mut scene = scene(2, 2);
+    assert_eq!(counts(&mut scene), (None, None));
+    scene.pods[0].restarts = Restarts { restarts: 2, oom_kills: 1 };
+    scene.worker(2).nanny = Nanny::Agent(Restarts { restarts: 1, oom_kills: 0 });
+    assert_eq!(counts(&mut scene), (Some(3), Some(1)));
+    // Another process of the same pod, which began later: its agent's numbers are no more than these.
+    let twin =
+        WorkerView { nanny: Nanny::Agent(Restarts { restarts: 4, oom_kills: 3 }), ..worker("w2-1", 2) };
+    scene.snapshot().workers.insert("tcp://10.0.0.2:2".into(), twin);
+    assert_eq!(counts(&mut scene), (Some(6), Some(4)));
+    scene.scheduler = SchedulerState::Unreachable { why: "late".into() };
+    assert_eq!(counts(&mut scene), (Some(6), Some(4)));
+    // Somebody else's worker counts nowhere.
+    let mut scene = Scene::new(1, 1);
+    let stranger =
+        WorkerView { nanny: Nanny::Agent(Restarts { restarts: 9, oom_kills: 9 }), ..worker("x", 77) };
+    scene.snapshot().workers.insert("tcp://10.0.0.77:1".into(), stranger);
+    assert_eq!(counts(&mut scene), (None, None));
+}
+
+#[test]
+fn a_worker_whose_image_asks_for_another_nanny_is_told() {
+    let message = |scene: &mut Scene| {
+        let told = scene
+            .decide()
+            .status
+            .conditions
+            .into_iter()
+            .find(|c| c.type_ == conditions::WORKER_AGENT)
+            .unwrap();
+        (told.reason, told.message)
+    };
+    let mut scene = scene(2, 2);
+    chooses(&mut scene, "Full");
+    for pod in &mut scene.pods {
+        pod.agent_hash = Plan::of(&scene.group.spec.worker, &scene.agent).hash(&scene.agent);
+    }
+    let planned = message(&mut scene);
+    scene.worker(1).nanny = Nanny::Agent(Restarts::default());
+    assert_eq!(message(&mut scene), planned);
+    scene.worker(2).nanny = Nanny::Own;
+    let (reason, text) = message(&mut scene);
+    assert!(reason == "Full" && text.contains("pod w2 keeps Dask's own Nanny"), "{text}");
+    let known = std::mem::replace(&mut scene.scheduler, SchedulerState::Unreachable { why: "late".into() });
+    assert_eq!(message(&mut scene).1, text, "it stays while nobody can ask");
+    scene.scheduler = known;
+    // One that was made to have its own, or without an agent.
+    for hash in [Some("another".into()), None] {
+        scene.pods[1].agent_hash = hash;
+        assert_eq!(message(&mut scene), planned);
+    }
 }
