@@ -24,11 +24,11 @@ if [ -z "${E2E_DASK:-}" ]; then # clients are tried with the newest Dask alone
 fi
 export E2E_OPERATOR_IMAGE=${OPERATOR_IMAGE:-dask-operator:e2e}
 export RUST_LIB_BACKTRACE=0 E2E=1 E2E_CLUSTER=$CLUSTER E2E_DASK_IMAGE=${E2E_DASK_IMAGE:-dask-test:$DASK}
-test=(cargo test --locked -p dask-operator-tests --test e2e)
-quiet "tests built" "${test[@]}" --no-run
+source "$TESTS/built.sh"
+quiet "tests built" "${E2E_TESTS[@]}" --no-run
 
 # run ARGS...: cargo starts the tests where the cluster is reached; everything is built, so it needs no network.
-run() { "$HERE/inside.sh" "$CLUSTER" env CARGO_NET_OFFLINE=true "${test[@]}" -- --include-ignored "$@"; }
+run() { "$HERE/inside.sh" "$CLUSTER" env CARGO_NET_OFFLINE=true "${E2E_TESTS[@]}" -- --include-ignored "$@"; }
 
 skip=(--skip at_last::) # looks back at what the others did
 # Not ours, or of another version.

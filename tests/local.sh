@@ -9,10 +9,8 @@ if ! command -v kubectl >/dev/null; then
   PATH=${KIND_CACHE:-$HOME/.cache/dask-operator-kind}/bin:$PATH
   command -v kubectl >/dev/null || "$HERE/kind/programs.sh" >&2
 fi
-jobs=${JOBS:-2}
-test=(cargo test --quiet --locked --jobs "$jobs" -p dask-operator-tests --test e2e)
-"${test[@]}" --no-run
-laptop=(cargo run --quiet --locked --jobs "$jobs" -p dask-operator-laptop --bin laptop)
+source "$HERE/built.sh"
+laptop=$(laptop_built)
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 
@@ -20,5 +18,5 @@ export E2E=1 E2E_CLUSTER=laptop E2E_DASK_IMAGE=ghcr.io/dask/dask:latest E2E_PYTH
 export E2E_CLIENT_PYTHON=$client RUST_LIB_BACKTRACE=0
 # What needs containers, quotas, several nodes, or minutes.
 skip=(agent:: alone:: at_last:: on_our_nodes:: compatibility:: kube_cluster_of trouble:: what_keeps_workers workers_come_with_the_work)
-"${laptop[@]}" -- --python "$python" --dir "$dir/cluster" -- \
-  "${test[@]}" -- --include-ignored --test-threads "${E2E_THREADS:-4}" "${skip[@]/#/--skip=}" "$@"
+"$laptop" --python "$python" --dir "$dir/cluster" -- \
+  "${E2E_TESTS[@]}" -- --include-ignored --test-threads "${E2E_THREADS:-4}" "${skip[@]/#/--skip=}" "$@"

@@ -70,7 +70,7 @@ async fn load(cluster: &mut Cluster) {
     let addresses: Vec<String> = identity.workers.keys().cloned().collect();
 
     // 200 tasks of half a second, it believes, in 5 seconds: 20 workers.
-    assert!(cluster.client.adaptive_target().await.unwrap() >= 10);
+    cluster.target_when(|target| target >= 10).await;
     assert_eq!(cluster.client.check_idle().await.unwrap(), None);
     let processing = cluster.client.processing(&addresses).await.unwrap();
     assert_eq!(processing.keys().collect::<Vec<_>>(), addresses.iter().collect::<Vec<_>>());

@@ -1,11 +1,12 @@
 """Measures a worker under the agent (mode Full) beside the same worker under Dask's own Nanny, in turns, in one run.
 
-usage: agent.py AGENT ROUNDS
+usage: agent.py AGENT ROUNDS; needs openssl
 Start: from exec to the scheduler's word that the worker is there. Memory: proportional set size of all its processes.
 Tasks: 10 000 tiny ones on one worker of two threads. Shuffle: 1 GB of a table, peer to peer, between two workers.
 Prints a table; of each ratio the median and its extremes."""
 
 import asyncio
+import contextlib
 import os
 import statistics
 import subprocess
@@ -126,23 +127,46 @@ def compare(title, rounds, measure):
         print(f"| {what} | {spread(other) if other else ''} | {spread(own)} | {ratio} |", flush=True)
 
 
+@contextlib.contextmanager
+def cluster(folder):
+    """A scheduler, as a client and its address."""
+    where = Path(folder, "s.json")
+    where.unlink(missing_ok=True)
+    line = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0",
+            "--no-dashboard", "--dashboard-address", "127.0.0.1:0", "--scheduler-file", str(where)]
+    scheduler = subprocess.Popen(line, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        while not where.exists():
+            time.sleep(0.05)
+        with Client(scheduler_file=str(where)) as client:
+            yield client, client.scheduler.address
+    finally:
+        scheduler.kill()
+        scheduler.wait()
+
+
+def use_tls(folder):
+    """From now on all of Dask has TLS, with one certificate for everybody."""
+    key, cert = (os.path.join(folder, name) for name in ("key.pem", "cert.pem"))
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=dask-internal",
+                    "-keyout", key, "-out", cert], check=True, stderr=subprocess.DEVNULL)
+    settings = {"DEFAULT_SCHEME": "tls", "TLS__CA_FILE": cert}
+    for role in ("SCHEDULER", "WORKER", "CLIENT"):
+        settings |= {f"TLS__{role}__CERT": cert, f"TLS__{role}__KEY": key}
+    os.environ.update({f"DASK_DISTRIBUTED__COMM__{name}": value for name, value in settings.items()})
+    dask.config.refresh()
+
+
 def main():
     with tempfile.TemporaryDirectory() as folder:
-        where = Path(folder, "s.json")
-        line = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0",
-                "--no-dashboard", "--dashboard-address", "127.0.0.1:0", "--scheduler-file", str(where)]
-        scheduler = subprocess.Popen(line, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        try:
-            while not where.exists():
-                time.sleep(0.05)
-            with Client(scheduler_file=str(where)) as client:
-                address = client.scheduler.address
-                compare("the same flags", ROUNDS, lambda b: measure(client, address, b, [], folder, False))
-                compare("--no-dashboard on both sides", ROUNDS,
-                        lambda b: measure(client, address, b, ["--no-dashboard"], folder, True))
-                compare("a table", min(ROUNDS, 3), lambda b: shuffle(client, address, b, folder))
-        finally:
-            scheduler.kill()
+        with cluster(folder) as (client, address):
+            compare("the same flags", ROUNDS, lambda b: measure(client, address, b, [], folder, False))
+            compare("--no-dashboard on both sides", ROUNDS,
+                    lambda b: measure(client, address, b, ["--no-dashboard"], folder, True))
+            compare("a table", min(ROUNDS, 3), lambda b: shuffle(client, address, b, folder))
+        use_tls(folder)
+        with cluster(folder) as (client, address):
+            compare("with TLS", min(ROUNDS, 3), lambda b: measure(client, address, b, [], folder, True))
 
 
 if __name__ == "__main__":

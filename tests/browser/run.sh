@@ -5,11 +5,12 @@ set -euo pipefail
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cd "$HERE/../.."
 python=$("$HERE/venv.sh")
-laptop=(cargo run --quiet --locked --jobs "${JOBS:-2}" -p dask-operator-laptop --bin laptop)
+source "$HERE/../built.sh"
+laptop=$(laptop_built)
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 for test in notebook dashboard; do
-  "${laptop[@]}" -- --python "$python" --dir "$dir/cluster" -- "$python" "$HERE/$test.py" "$dir/pictures"
+  "$laptop" --python "$python" --dir "$dir/cluster" -- "$python" "$HERE/$test.py" "$dir/pictures"
 done
 if [ -n "${1:-}" ]; then
   mkdir -p "$1"

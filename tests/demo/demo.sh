@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The main job on this machine alone: pods are processes. Then it stays up until Ctrl-C. Usage: demo.sh [--once]
-# Needs Linux, Rust, and Python 3.10 or newer (PYTHON: which one). DEMO_PROFILE: another of cargo's profiles.
+# Needs Linux, Rust, and Python 3.10 or newer (PYTHON: which one). DEMO_LAPTOP: the program, where it is built already.
 set -euo pipefail
 DEMO=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 ROOT=$(cd "$DEMO/../.." && pwd)
@@ -21,10 +21,14 @@ PYTHON=$PYTHON "$ROOT/tests/dask/venv.sh" "$(<"$ROOT/tests/dask/newest")" >/dev/
 installs=$!
 
 # Compiled for a short start: most of the first run's time goes here.
-laptop=(--quiet --locked --profile "${DEMO_PROFILE:-demo}" --manifest-path "$ROOT/Cargo.toml" -p dask-operator-laptop --bin laptop)
-cargo build "${laptop[@]}" ||
-  die "the programs could not be compiled (cargo says why above)"
+program=(--quiet --locked --profile demo --manifest-path "$ROOT/Cargo.toml" -p dask-operator-laptop --bin laptop)
+if [ -n "${DEMO_LAPTOP:-}" ]; then
+  laptop=("$DEMO_LAPTOP")
+else
+  cargo build "${program[@]}" || die "the programs could not be compiled (cargo says why above)"
+  laptop=(cargo run "${program[@]}" --)
+fi
 wait $installs || die "Dask could not be installed (pip says why above): check the network, or set pip's index and proxy"
 python=$("$ROOT/tests/dask/venv.sh" "$(<"$ROOT/tests/dask/newest")")
 mkdir -p "$CACHE"
-exec cargo run "${laptop[@]}" -- --python "$python" -- "$python" "$DEMO/story.py" "$@"
+exec "${laptop[@]}" --python "$python" -- "$python" "$DEMO/story.py" "$@"

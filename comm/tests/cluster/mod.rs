@@ -184,6 +184,19 @@ impl Cluster {
         }
     }
 
+    /// Waits until the scheduler would like so many workers.
+    pub async fn target_when(&mut self, wanted: impl Fn(u32) -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let target = self.client.adaptive_target().await.unwrap();
+            if wanted(target) {
+                return;
+            }
+            assert!(Instant::now() < deadline, "its target stays {target}");
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
     /// Waits until the scheduler finds itself idle; since when.
     pub async fn idle(&mut self) -> f64 {
         let deadline = Instant::now() + PATIENCE;
