@@ -6,6 +6,6 @@
 E2E_TESTS=(cargo test --quiet --locked --workspace --jobs "${JOBS:-2}" --test e2e)
 # Built with `lifecycle`, which starts it.
 laptop_built() {
-  "${E2E_TESTS[@]}" --test lifecycle --no-run >&2
+  "${E2E_TESTS[@]}" --test lifecycle --no-run >&2 || return
   echo "${CARGO_TARGET_DIR:-$PWD/target}/debug/laptop"
 }

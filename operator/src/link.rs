@@ -15,7 +15,7 @@ use dask_comm::{Limits, SchedulerClient, Timeouts};
 use dask_operator_core::{
     action::{RetireCall, RetireStage, SchedulerNeed},
     record::Meta,
-    scheduler::SchedulerState,
+    scheduler::{SchedulerState, Snapshot},
 };
 use tokio::sync::Notify;
 
@@ -74,7 +74,17 @@ impl Link {
 impl Links {
     /// What is known of a cluster's scheduler.
     pub fn state(&self, cluster: &Key) -> SchedulerState {
-        self.lock().get(cluster).map(|l| l.state.clone()).unwrap_or_default()
+        let links = self.lock();
+        let link = links.get(cluster).filter(|l| l.need() > SchedulerNeed::Agents);
+        link.map(|l| l.state.clone()).unwrap_or_default()
+    }
+
+    /// What the cluster's workers told last, however long ago: nothing to act on.
+    pub fn told(&self, cluster: &Key) -> Option<Arc<Snapshot>> {
+        match &self.lock().get(cluster)?.state {
+            SchedulerState::Known(snapshot) => Some(snapshot.clone()),
+            _ => None,
+        }
     }
 
     /// `subject` needs this much of the cluster's scheduler from now on, and nothing of any other.
@@ -89,6 +99,10 @@ impl Links {
         let link = links.entry(cluster.clone()).or_default();
         let before = (link.need(), link.wants_idle());
         link.needs.insert(subject.clone(), need);
+        if before.0 <= SchedulerNeed::Agents && need > SchedulerNeed::Agents {
+            // What was asked seldom is too old for who acts on it.
+            link.state = SchedulerState::default();
+        }
         if (link.need(), link.wants_idle()) > before {
             link.wake.notify_one();
         }

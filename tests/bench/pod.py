@@ -4,6 +4,7 @@ usage: pod.py NAMESPACE IMAGE ROUNDS, where kubectl and pods can be reached
 A cluster without workers has a task that waits; then one of two groups gets one worker. They differ in `agent.mode` alone."""
 
 import json
+import select
 import statistics
 import subprocess
 import sys
@@ -72,7 +73,8 @@ def measure(client, mode):
     try:
         time.sleep(1)  # the watch is there
         kubectl("scale", f"daskworkergroup/{group}", "--replicas=1")
-        watch.stdout.readline()
+        if not select.select([watch.stdout], [], [], PATIENCE)[0]:
+            sys.exit("no pod was made in time")
         begin = time.time()
         # The pods' clock is ours.
         return task.result(timeout=PATIENCE) - begin

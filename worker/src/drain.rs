@@ -50,6 +50,10 @@ async fn steps(subject: &Subject, leaving: &mut Leaving, begin: Instant) -> Endi
         match step(subject, leaving, begin, &mut conversation, &mut wait).await {
             Ok(Some(ending)) => return ending,
             Ok(None) => {}
+            Err(error) if error.is_distrust() => {
+                tracing::warn!(%error, "it is not believed");
+                return Ending::CannotAsk;
+            }
             Err(error) => {
                 tracing::warn!(%error, "asking again");
                 conversation = None;

@@ -20,7 +20,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 pub use logs::Logs;
 pub use pod::{Outcome, run};
-pub use run::module;
+pub use run::{module, token};
 
 use self::{
     changes::{Changes, Own},

@@ -122,13 +122,13 @@ async fn as_nanny(
             tracing::info!(code, "the worker ended");
             Some(code)
         }
-        Outcome::Leave(children) if children.is_empty() => Some(0),
-        Outcome::Leave(mut children) => {
+        Outcome::Leave(children, code) if children.is_empty() => Some(code.unwrap_or(0)),
+        Outcome::Leave(mut children, failed) => {
             metrics.leaving.set(1);
-            signals.heard();
             let code = leave(args, Some(scheduler.clone()), &mut children, signals).await;
             // One that was just starting ends by the signal that it was sent; a Nanny's code is 0 then, too.
-            Some(if code == 128 + Signal::TERM.as_raw() { 0 } else { code })
+            let code = if code == 128 + Signal::TERM.as_raw() { 0 } else { code };
+            Some(failed.unwrap_or(code))
         }
         Outcome::NoScheduler(limit) => {
             tracing::error!(seconds = limit.as_secs(), "no scheduler within the worker's --death-timeout");

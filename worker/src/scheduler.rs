@@ -3,7 +3,9 @@
 use std::{net::IpAddr, time::Duration};
 
 use dask_comm::{CommError, Connection, Limits, SchedulerClient, Timeouts};
+use futures::FutureExt;
 use thiserror::Error;
+use tokio::io::AsyncReadExt;
 
 use crate::{
     stream::{self, Stream},
@@ -16,6 +18,9 @@ const LIMITS: Limits = Limits { max_message_bytes: 32 << 20, max_frames: 64, max
 const PROBE: Duration = Duration::from_millis(300);
 /// Looks in a row that must fail before it counts as gone.
 const FAILED: u32 = 2;
+/// Among so many looks at a connection that stays open there is one whether another can be made: a node that is
+/// gone closes nothing.
+const ALSO_DIALED: u32 = 16;
 
 /// Why a scheduler cannot be asked.
 #[derive(Debug, Error)]
@@ -54,6 +59,15 @@ pub struct Conversation {
     pub client: SchedulerClient<Stream>,
     /// Our own address.
     pub own: IpAddr,
+}
+
+impl AskError {
+    /// Whether it shows a certificate that is not believed: asking again is of no use.
+    pub fn is_distrust(&self) -> bool {
+        let Self::Nobody { source, .. } = self else { return false };
+        let inner = source.get_ref().and_then(|e| e.downcast_ref::<rustls::Error>());
+        matches!(inner, Some(rustls::Error::InvalidCertificate(_)))
+    }
 }
 
 impl Scheduler {
@@ -117,10 +131,31 @@ impl Scheduler {
 
     /// Returns when nobody listens there any more. A scheduler that is busy still does: its system takes connections.
     pub async fn lost(&self) {
-        let mut failed = 0;
+        // One that has TLS takes note of each connection without a handshake: one that stays open tells as well.
+        let mut line = None;
+        let (mut failed, mut probes) = (0, 0_u32);
         while failed < FAILED {
             tokio::time::sleep(PROBE).await;
-            failed = if self.dial().await.is_ok() { 0 } else { failed + 1 };
+            probes += 1;
+            if line.as_mut().is_some_and(is_open) && !probes.is_multiple_of(ALSO_DIALED) {
+                continue;
+            }
+            failed = if stream::reach(&self.host).await.is_ok() { 0 } else { failed + 1 };
+            if failed == 0 && self.tls.is_some() && line.as_mut().is_none_or(|line| !is_open(line)) {
+                line = self.dial().await.ok().map(|(stream, _)| stream);
+            }
+        }
+    }
+}
+
+/// Whether the other side has not closed it. Nothing is expected on it but Dask's greeting, which is thrown away.
+fn is_open(stream: &mut Stream) -> bool {
+    let mut bytes = [0; 1024];
+    loop {
+        match stream.read(&mut bytes).now_or_never() {
+            None => return true,
+            Some(Ok(n)) if n > 0 => {}
+            Some(_) => return false,
         }
     }
 }

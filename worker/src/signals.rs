@@ -17,28 +17,29 @@ impl Leave {
     /// The system does not tell of signals.
     pub fn new() -> std::io::Result<Self> {
         let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-        let (sender, receiver) = watch::channel(());
+        let (ask, leave) = Self::asked_by();
         tokio::spawn(async move {
             loop {
                 tokio::select! {
                     _ = term.recv() => {}
                     _ = int.recv() => {}
                 }
-                sender.send_replace(());
+                ask.send_replace(());
             }
         });
-        Ok(Self(receiver))
+        Ok(leave)
+    }
+
+    /// What somebody else asks for.
+    pub fn asked_by() -> (watch::Sender<()>, Self) {
+        let (ask, asked) = watch::channel(());
+        (ask, Self(asked))
     }
 
     /// Returns when one came.
     pub async fn asked(&mut self) {
-        // The sender lives as long as the agent.
+        // Nobody who may still ask is gone.
         let _ = self.0.changed().await;
-    }
-
-    /// A clone heard of it.
-    pub fn heard(&mut self) {
-        self.0.mark_unchanged();
     }
 }
 

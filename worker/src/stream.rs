@@ -22,6 +22,15 @@ pub fn scheme(tls: Option<&Tls>) -> &'static str {
     if tls.is_some() { "tls" } else { "tcp" }
 }
 
+/// Connects to `host:port`, and says nothing.
+///
+/// # Errors
+/// Nobody listens there.
+pub async fn reach(host: &str) -> io::Result<TcpStream> {
+    let connected = timeout(CONNECT, TcpStream::connect(host)).await;
+    connected.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+}
+
 /// Connects to `host:port`; our own address as the other side sees it.
 ///
 /// # Errors
@@ -31,13 +40,12 @@ pub async fn connect(
     tls: Option<&Tls>,
     sni: Option<&str>,
 ) -> io::Result<(Stream, std::net::IpAddr)> {
-    let late = || io::Error::from(io::ErrorKind::TimedOut);
-    let stream = timeout(CONNECT, TcpStream::connect(host)).await.unwrap_or_else(|_| Err(late()))?;
+    let stream = reach(host).await?;
     let own = stream.local_addr()?.ip().to_canonical();
     let Some(tls) = tls else { return Ok((Either::Left(stream), own)) };
     let connector = TlsConnector::from(tls.client.clone());
     let secured = connector.connect(name(sni.unwrap_or(host)), stream);
-    let secured = timeout(CONNECT, secured).await.unwrap_or_else(|_| Err(late()))?;
+    let secured = timeout(CONNECT, secured).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))?;
     Ok((Either::Right(Box::new(secured.into())), own))
 }
 

@@ -28,7 +28,7 @@ pub async fn watch(scheduler: Option<&Scheduler>, leader: Pid, registered: &mut 
             // A worker listens before it registers.
             _ if listeners.is_empty() => Ok(0),
             None => Ok(1),
-            Some(scheduler) => running(scheduler, &listeners).await,
+            Some(scheduler) => running(scheduler, &listeners).await.or_else(unless_distrusted),
         };
         let wait = match count {
             Ok(count) => {
@@ -44,6 +44,11 @@ pub async fn watch(scheduler: Option<&Scheduler>, leader: Pid, registered: &mut 
         };
         tokio::time::sleep(wait).await;
     }
+}
+
+/// One whose certificate is not believed cannot be asked.
+fn unless_distrusted(error: AskError) -> Result<usize, AskError> {
+    if error.is_distrust() { Ok(1) } else { Err(error) }
 }
 
 async fn running(scheduler: &Scheduler, listeners: &BTreeSet<SocketAddr>) -> Result<usize, AskError> {

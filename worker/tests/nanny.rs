@@ -116,6 +116,18 @@ async fn several_workers_of_one_pod_have_a_nanny_each_and_leave_together() {
 }
 
 #[tokio::test]
+async fn a_pod_that_would_be_short_of_a_worker_ends_and_the_others_leave_first() {
+    let (mut cluster, _other) = with_agents(VERSION, "full", &[], &["pod-1-1"]).await;
+    let mut line = cluster.worker_line(VERSION, "pod-1");
+    line.extend(["--nworkers", "2"].map(String::from));
+    let mut agent = Agent::start(&cluster, "full", &line, 60);
+    assert_eq!(agent.ended(PATIENCE).code(), Some(1), "{}", agent.log());
+    assert!(agent.log().contains("name taken"), "{}", agent.log());
+    let left = |i: &Identity| i.workers.values().all(|w| w.name != "pod-1-0");
+    cluster.identity_when("the other one has left", left).await;
+}
+
+#[tokio::test]
 async fn preloads_for_a_nanny_of_python_get_one() {
     let cluster = Cluster::start(VERSION).await;
     let config = cluster.dir().join("nanny.yaml");

@@ -182,6 +182,8 @@ pub enum SchedulerNeed {
     /// Nothing.
     #[default]
     None,
+    /// What agents tell by way of their workers, which is seldom news, and nothing to act on.
+    Agents,
     /// Whether it is idle, and since when. Asked for beside any other need.
     Idle,
     /// Who is registered.

@@ -39,7 +39,7 @@ use crate::{
     conditions::{self, Observed},
     drift, explain, names,
     record::{Cluster, Group, PodRecord, Trouble},
-    scheduler::{SchedulerState, addresses_by_pod, has_strangers},
+    scheduler::{SchedulerState, Snapshot, addresses_by_pod, has_strangers},
     template,
     time::Timestamp,
 };
@@ -63,6 +63,8 @@ pub struct Input<'a> {
     pub cluster_pods: &'a [&'a PodRecord],
     /// What is known of the cluster's scheduler.
     pub scheduler: &'a SchedulerState,
+    /// What the scheduler's workers told of their agents, some time ago.
+    pub agents: Option<&'a Snapshot>,
     /// Whether the cluster has a scheduler pod, started or not.
     pub has_scheduler_pod: bool,
     /// What the API server says of templates.
@@ -77,13 +79,6 @@ pub struct Input<'a> {
     pub domain: &'a str,
     /// What the operator was told about the agent of its workers.
     pub agent: &'a agent::Settings,
-}
-
-impl Input<'_> {
-    /// Whether Kubernetes, or who takes nodes away, is about to end the pod.
-    pub(crate) fn is_threatened(&self, pod: &PodRecord) -> bool {
-        pod.is_live() && (pod.disrupted || self.threats.contains_key(&pod.uid))
-    }
 }
 
 /// What one pass found out; the status is made of it.

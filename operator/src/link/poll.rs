@@ -27,6 +27,9 @@ const STARTS_WITHIN: Duration = Duration::from_secs(60);
 /// How often a scheduler is asked while only its idleness matters; as dask-kubernetes does.
 const IDLE: Duration = Duration::from_secs(5);
 
+/// The same while only its workers' agents matter.
+const SELDOM: Duration = Duration::from_secs(30);
+
 /// A scheduler pod that runs.
 pub(super) struct Target {
     pub uid: String,
@@ -65,9 +68,12 @@ pub(super) async fn run(operator: &Arc<Operator>, cluster: &Key) {
                 }
             },
         };
-        store(operator, cluster, state);
+        // Who does not need it is not told that it does not answer.
+        let is_told = need > SchedulerNeed::Agents || matches!(state, SchedulerState::Known(_));
+        store(operator, cluster, if is_told { state } else { SchedulerState::default() });
         let limit = operator.settings.poll.max(FAST);
         pause = match need {
+            SchedulerNeed::Agents => limit.max(SELDOM),
             SchedulerNeed::Target => limit,
             SchedulerNeed::Idle => limit.max(IDLE),
             _ => pause.min(limit),
@@ -90,15 +96,21 @@ struct Wanted {
 /// What is needed; `None` when nothing is, and the link is gone then.
 fn wanted(operator: &Operator, cluster: &Key) -> Option<(Wanted, Arc<Notify>)> {
     let mut links = operator.links.lock();
-    let link = links.get(cluster)?;
+    let link = links.get_mut(cluster)?;
     let need = link.need();
-    if need != SchedulerNeed::None {
-        return Some((Wanted { need, idle: link.wants_idle() }, link.wake.clone()));
+    let wanted = Wanted { need, idle: link.wants_idle() };
+    let (wake, is_silent) = (link.wake.clone(), matches!(link.state, SchedulerState::Unreachable { .. }));
+    if need > SchedulerNeed::Agents {
+        return Some((wanted, wake));
     }
-    let gone = links.remove(cluster);
+    if need == SchedulerNeed::None {
+        links.remove(cluster);
+    } else if is_silent {
+        link.state = SchedulerState::default();
+    }
     drop(links);
     // What was said about it is said no more.
-    if gone.is_some_and(|l| matches!(l.state, SchedulerState::Unreachable { .. })) {
+    if is_silent {
         let groups: Vec<_> =
             operator.state.lock().cache.groups_of(cluster).map(|g| g.meta.name.clone()).collect();
         operator.heard(Subject::Cluster(cluster.clone()));
@@ -106,7 +118,7 @@ fn wanted(operator: &Operator, cluster: &Key) -> Option<(Wanted, Arc<Notify>)> {
             operator.heard(Subject::Group((cluster.0.clone(), group)));
         }
     }
-    None
+    (need != SchedulerNeed::None).then_some((wanted, wake))
 }
 
 /// No scheduler pod runs: either there is none, or it has not started.

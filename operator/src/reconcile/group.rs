@@ -19,7 +19,7 @@ pub(super) async fn reconcile(
     let now = operator.world.now();
     let Some(object) = operator.state.lock().cache.groups.get(key).cloned() else { return Ok(Outcome::Gone) };
     let cluster_key = (key.0.clone(), object.spec.cluster.clone());
-    let scheduler = operator.links.state(&cluster_key);
+    let (scheduler, told) = (operator.links.state(&cluster_key), operator.links.told(&cluster_key));
     let (decision, target) = {
         let mut state = operator.state.lock();
         let cluster = state.cache.clusters.get(&cluster_key).cloned();
@@ -43,6 +43,7 @@ pub(super) async fn reconcile(
             pods: &pods,
             cluster_pods: &all,
             scheduler: &scheduler,
+            agents: told.as_deref(),
             has_scheduler_pod,
             verdicts: &state.verdicts,
             autoscaled: acting,

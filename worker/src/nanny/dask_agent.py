@@ -165,6 +165,7 @@ def tls(scheduler=None, security=None, **kwargs):
     """Tells the agent what flags, variables and configuration say of TLS, and ends."""
     security = Security(**(security or {}))
     told = {what.removesuffix("_file"): file for what, file in security.get_tls_config_for_role("worker").items()}
+    told["token"] = TOKEN
     told["only_newest"] = security.tls_min_version == ssl.TLSVersion.TLSv1_3
     with socket.create_connection(("127.0.0.1", GIVEN["tls"])) as agent:
         agent.sendall(json.dumps(told).encode())

@@ -38,11 +38,18 @@ pub async fn run(
     pod: &Pod,
     signals: &mut Leave,
 ) -> std::io::Result<Outcome> {
-    let own = tokio::select! {
-        open = persist(line.death_timeout, async || scheduler.open().await) => open.map(|(_, own)| own),
-        () = signals.asked() => return Ok(Outcome::Leave(vec![])),
+    let open = tokio::select! {
+        open = persist(line.death_timeout, async || scheduler.open().await) => open,
+        () = signals.asked() => return Ok(Outcome::Leave(vec![], None)),
     };
-    let Some(own) = own else { return Ok(Outcome::NoScheduler(line.death_timeout.unwrap_or_default())) };
+    let own = match open {
+        Ok(Some((_, own))) => own,
+        Ok(None) => return Ok(Outcome::NoScheduler(line.death_timeout.unwrap_or_default())),
+        Err(error) => {
+            tracing::warn!(%error, "the scheduler's certificate is not believed");
+            return Ok(Outcome::Refused);
+        }
+    };
     let listener = serve::listen(own, line.nanny_port.unwrap_or(0)).await?;
     let at = std::net::SocketAddr::new(own, listener.local_addr()?.port());
     let address = format!("{}://{at}", scheduler.scheme());
@@ -91,6 +98,8 @@ struct Nanny<'a> {
 enum Over {
     Ended(Ended),
     Leave(Child),
+    /// It ended, and the pod has to go.
+    Gone,
     Terminated(i32),
 }
 
@@ -100,7 +109,7 @@ impl Nanny<'_> {
         loop {
             let registered = tokio::select! {
                 registered = self.register() => registered,
-                () = signals.asked() => return Ok(Outcome::Leave(vec![])),
+                () = signals.asked() => return Ok(Outcome::Leave(vec![], None)),
             };
             let Some(mut registered) = registered else {
                 return Ok(Outcome::NoScheduler(self.death_timeout.unwrap_or_default()));
@@ -117,7 +126,7 @@ impl Nanny<'_> {
     /// Registers, and has the plugins that the scheduler knows set up.
     async fn register(&self) -> Option<Registered> {
         let with = async || Registered::with(self.scheduler, &self.shared.address).await;
-        let (registered, answer) = persist(self.death_timeout, with).await?;
+        let (registered, answer) = persist(self.death_timeout, with).await.ok()??;
         for plugin in register::plugins(&answer) {
             if let Err(error) = self.shared.helper.ask(&self.shared, &plugin).await {
                 tracing::warn!(%error, "a plugin for the nanny cannot be set up");
@@ -134,7 +143,8 @@ impl Nanny<'_> {
     ) -> std::io::Result<Option<Outcome>> {
         loop {
             let ended = match self.worker(registered, signals).await? {
-                Over::Leave(child) => return Ok(Some(Outcome::Leave(vec![child]))),
+                Over::Leave(child) => return Ok(Some(Outcome::Leave(vec![child], None))),
+                Over::Gone => return Ok(Some(Outcome::Leave(vec![], None))),
                 Over::Terminated(code) => return Ok(Some(Outcome::Ended(code))),
                 Over::Ended(ended) if ended.code == REFUSED && !ended.registered => {
                     registered.begun(false).await;
@@ -151,7 +161,7 @@ impl Nanny<'_> {
                     self.pod.metrics.restarts.inc();
                     tokio::select! {
                         () = tokio::time::sleep(wait) => {}
-                        () = signals.asked() => return Ok(Some(Outcome::Leave(vec![]))),
+                        () = signals.asked() => return Ok(Some(Outcome::Leave(vec![], None))),
                         order = self.ordered.recv() => match order {
                             // There is none to be ended.
                             Some(Order::Kill(_, _, done)) => drop(done),
@@ -169,7 +179,6 @@ impl Nanny<'_> {
         let (mut child, start) = (self.shared.start(&self.line)?, Instant::now());
         let (mut now, mut memory) = (self.shared.now.subscribe(), self.shared.now.subscribe());
         let pid = child.pid();
-        self.pod.has(self.index, Some(pid.as_raw_nonzero().get()));
         let mut begun = false;
         let mut killed = None;
         let code = loop {
@@ -178,16 +187,22 @@ impl Nanny<'_> {
                 () = watch::watch(Some(self.scheduler), pid, &mut self.registered) => {}
                 () = signals.asked() => return Ok(Over::Leave(child)),
                 () = there(&mut now), if !begun => {
+                    // Not the session's leader, which may be a wrapper.
+                    let pid = self.shared.now.borrow().worker.as_ref().map(|w| w.pid);
+                    self.pod.has(self.index, pid);
                     registered.begun(true).await;
                     begun = true;
                 }
-                resident = guard::exceeded(&mut memory, self.pod) => {
+                resident = guard::exceeded(&mut memory, self.pod, self.index) => {
                     break end::too_big(&self.shared, registered, &mut child, resident, &self.pod.metrics).await;
                 }
                 order = self.ordered.recv() => match order {
                     Some(Order::Kill(within, reason, done)) => {
                         killed = Some(done);
-                        break end::end(&self.shared, &mut child, within, &reason).await;
+                        tokio::select! {
+                            code = end::end(&self.shared, &mut child, within, &reason) => break code,
+                            () = signals.asked() => return Ok(Over::Leave(child)),
+                        }
                     }
                     Some(Order::Terminate(reason)) => {
                         let code = end::end(&self.shared, &mut child, TERMINATE, &reason).await;
@@ -197,7 +212,10 @@ impl Nanny<'_> {
                 },
             }
         };
-        Ok(Over::Ended(self.after(registered, code, start.elapsed(), killed).await))
+        tokio::select! {
+            ended = self.after(registered, code, start.elapsed(), killed) => Ok(Over::Ended(ended)),
+            () = signals.asked() => Ok(Over::Gone),
+        }
     }
 
     /// What is known of the end of a worker's process, and what is to be done with what it left.
@@ -237,15 +255,22 @@ async fn there(now: &mut tokio::sync::watch::Receiver<Now>) {
 }
 
 /// Asks a scheduler until it answers, or the time is over.
-async fn persist<T>(limit: Option<Duration>, ask: impl AsyncFn() -> Result<T, AskError>) -> Option<T> {
+///
+/// # Errors
+/// It is not believed.
+async fn persist<T>(
+    limit: Option<Duration>,
+    ask: impl AsyncFn() -> Result<T, AskError>,
+) -> Result<Option<T>, AskError> {
     let begin = Instant::now();
     loop {
         match ask().await {
-            Ok(answer) => return Some(answer),
+            Ok(answer) => return Ok(Some(answer)),
+            Err(error) if error.is_distrust() => return Err(error),
             Err(error) => tracing::debug!(%error, "no scheduler yet"),
         }
         if limit.is_some_and(|limit| begin.elapsed() >= limit) {
-            return None;
+            return Ok(None);
         }
         tokio::time::sleep(LOOK).await;
     }
@@ -259,7 +284,7 @@ pub fn module() -> String {
 }
 
 /// What nobody outside of this pod can guess.
-fn token() -> std::io::Result<String> {
+pub fn token() -> std::io::Result<String> {
     let mut bytes = [0; 16];
     std::io::Read::read_exact(&mut std::fs::File::open("/dev/urandom")?, &mut bytes)?;
     Ok(bytes.iter().map(|b| format!("{b:02x}")).collect())

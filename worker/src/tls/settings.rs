@@ -46,8 +46,8 @@ impl Settings {
         settings
     }
 
-    /// Whether nothing is left for files of the configuration.
-    pub fn is_complete(&self) -> bool {
+    /// Whether no file is left to be named by the configuration.
+    pub fn names_all(&self) -> bool {
         self.ca.is_some() && self.cert.is_some() && self.key.is_some()
     }
 }
@@ -72,9 +72,9 @@ mod tests {
         let settings = of("dask worker --tls-cert=/own.pem --scheduler-sni s", &variables);
         let is = |s: &Option<String>, text: &str| s.as_deref() == Some(text);
         assert!(is(&settings.ca, "/tls/ca.pem") && is(&settings.cert, "/own.pem") && is(&settings.sni, "s"));
-        assert!(settings.only_newest && settings.key.is_none() && !settings.is_complete());
+        assert!(settings.only_newest && settings.key.is_none() && !settings.names_all());
         let settings = of("dask worker --tls-key /key.pem", &variables);
-        assert!(is(&settings.cert, "/tls/cert.pem") && settings.is_complete());
+        assert!(is(&settings.cert, "/tls/cert.pem") && settings.names_all());
     }
 
     #[test]

@@ -31,8 +31,13 @@ impl Authority {
 
 /// One certificate for all, as of `Security.temporary`.
 fn everybody(is_authority: bool) -> Settings {
+    everybody_until(is_authority, 4096)
+}
+
+fn everybody_until(is_authority: bool, year: i32) -> Settings {
     let key = KeyPair::generate().unwrap();
     let mut params = CertificateParams::new(vec!["dask-internal".into()]).unwrap();
+    params.not_after = rcgen::date_time_ymd(year, 1, 1);
     if is_authority {
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     }
@@ -84,6 +89,8 @@ async fn one_certificate_may_be_everybodys() {
     for is_authority in [true, false] {
         let all = everybody(is_authority);
         assert!(meet(&all, &all).await, "{is_authority}");
+        let over = everybody_until(is_authority, 2020);
+        assert!(!meet(&over, &over).await, "{is_authority}: its time is over");
     }
 }
 

@@ -49,6 +49,13 @@ pub(crate) fn plan(
     }
 }
 
+impl Input<'_> {
+    /// Whether Kubernetes, or who takes nodes away, is about to end the pod.
+    pub(crate) fn is_threatened(&self, pod: &PodRecord) -> bool {
+        pod.is_live() && (pod.disrupted || self.threats.contains_key(&pod.uid))
+    }
+}
+
 /// Those whose results have somewhere to go, the cheapest first.
 fn with_room(
     input: &Input<'_>,

@@ -58,7 +58,7 @@ pub(crate) fn build(
 }
 
 /// What is said of the template and its agent; as it was while nobody knows what the API server says of them.
-fn of_the_template(input: &Input<'_>, tally: &Tally<'_>, found: &Findings, observed: &mut Vec<Observed>) {
+fn of_the_template(input: &Input<'_>, tally: &Tally<'_>, found: &mut Findings, observed: &mut Vec<Observed>) {
     let worker = &input.group.spec.worker;
     let Some(accepted) = template_check::accepted(input, found) else {
         let types = [conditions::ACCEPTED, conditions::SPEC_WARNING, conditions::WORKER_AGENT];
@@ -71,7 +71,7 @@ fn of_the_template(input: &Input<'_>, tally: &Tally<'_>, found: &Findings, obser
     }
     observed.push(accepted);
     observed.push(lint::condition(lint::worker(worker), &found.tried.unknown));
-    observed.extend(nanny::condition(input, tally));
+    observed.extend(nanny::condition(input, tally, found));
 }
 
 /// Since when a person waits. It begins anew when more is asked, and does not run while an autoscaler

@@ -101,6 +101,7 @@ impl Scene {
             pods: &pods,
             cluster_pods: &pods,
             scheduler: &self.scheduler,
+            agents: self.scheduler.known(),
             has_scheduler_pod: self.has_scheduler_pod,
             verdicts: &self.verdicts,
             threats: &self.threats,

@@ -243,6 +243,7 @@ impl World {
                 pods: &pods,
                 cluster_pods: &pods,
                 scheduler: &state,
+                agents: state.known(),
                 has_scheduler_pod: true,
                 verdicts: &self.verdicts,
                 threats: &self.threats,

@@ -184,6 +184,7 @@ impl World {
             pods: &pods,
             cluster_pods: &pods,
             scheduler: &self.reading,
+            agents: self.reading.known(),
             has_scheduler_pod: true,
             verdicts: &self.operator.verdicts,
             threats: &BTreeMap::new(),

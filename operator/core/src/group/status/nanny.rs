@@ -3,22 +3,26 @@
 use dask_crds::AgentMode;
 
 use crate::{
+    action::SchedulerNeed,
     agent::Plan,
     conditions::Observed,
-    group::{Input, Tally},
+    group::{Findings, Input, Tally},
     record::PodRecord,
     scheduler::{Nanny, addresses_by_pod},
 };
 
 /// What is said of the agent: what is planned, and of a worker that does not have it so. As it was while the scheduler
 /// does not answer.
-pub(super) fn condition(input: &Input<'_>, tally: &Tally<'_>) -> Option<Observed> {
+pub(super) fn condition(input: &Input<'_>, tally: &Tally<'_>, found: &mut Findings) -> Option<Observed> {
     let plan = Plan::of(&input.group.spec.worker, input.agent);
     let planned = plan.condition()?;
     if plan.mode() != Some(AgentMode::Full) {
         return Some(planned);
     }
-    let Some(snapshot) = input.scheduler.known() else {
+    if tally.live() > 0 {
+        found.needs(SchedulerNeed::Agents);
+    }
+    let Some(snapshot) = input.agents else {
         let old = input.group.status.conditions.iter().find(|c| planned.is(&c.type_));
         let same = old.filter(|c| c.reason == planned.reason() && c.message.starts_with(planned.message()));
         return Some(match same {

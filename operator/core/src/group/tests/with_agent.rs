@@ -172,8 +172,16 @@ fn what_was_started_again_is_counted_and_stays_counted_while_the_scheduler_is_si
         WorkerView { nanny: Nanny::Agent(Restarts { restarts: 4, oom_kills: 3 }), ..worker("w2-1", 2) };
     scene.snapshot().workers.insert("tcp://10.0.0.2:2".into(), twin);
     assert_eq!(counts(&mut scene), (Some(6), Some(4)));
-    scene.scheduler = SchedulerState::Unreachable { why: "late".into() };
+    let known = std::mem::replace(&mut scene.scheduler, SchedulerState::Unreachable { why: "late".into() });
     assert_eq!(counts(&mut scene), (Some(6), Some(4)));
+    scene.scheduler = known;
+    // Its next process has not registered yet: that is no news.
+    let all = scene.snapshot().workers.clone();
+    scene.snapshot().workers.retain(|_, w| w.name == "w1");
+    assert_eq!(counts(&mut scene), (Some(6), Some(4)));
+    scene.snapshot().workers = all;
+    scene.pods.retain(|p| p.name == "w1");
+    assert_eq!(counts(&mut scene), (Some(2), Some(1)), "of the pods that are there");
     // Somebody else's worker counts nowhere.
     let mut scene = Scene::new(1, 1);
     let stranger =
