@@ -80,6 +80,7 @@ def measure(client, mode):
         return task.result(timeout=PATIENCE) - begin
     finally:
         watch.kill()
+        task.release()  # the only worker would stay for its result
         kubectl("scale", f"daskworkergroup/{group}", "--replicas=0")
         until("the pod is gone", lambda: not pods("worker"))
 
