@@ -14,6 +14,7 @@
 #   seceded N GATE       likewise, and they leave their threads first
 #   actor WORKER         makes an actor on the worker of that address
 #   hog WORKER MIB       fills so much memory on the worker of that address, little by little
+#   plugin MIB           registers a plugin for nannies of that size
 #   workers              {name: address} of the workers that there are
 # What became of it:
 #   open GATE            opens a gate that is an Event
@@ -32,6 +33,7 @@ import time
 
 import dask
 from distributed import Client, Event, get_worker, secede, wait
+from distributed.diagnostics.plugin import NannyPlugin
 
 SLOW = 20  # seconds, for `wait` that does not say
 
@@ -130,6 +132,15 @@ class Counter:
     count = 0
 
 
+class Large(NannyPlugin):
+    """A plugin for nannies as heavy as a folder that somebody uploads."""
+
+    name = "large"
+
+    def __init__(self, mib):
+        self.content = bytes(int(mib) << 20)
+
+
 class Work:
     """What was submitted, and what must come of it."""
 
@@ -195,6 +206,7 @@ def main():
         "seceded": lambda n, gate: work.submit(n, gate=gate, leave=True),
         "actor": lambda worker: work.kept.append(client.submit(Counter, actor=True, workers=[worker])),
         "hog": lambda worker, mib: work.kept.append(client.submit(hog, mib, workers=[worker])),
+        "plugin": lambda mib: client.register_plugin(Large(mib)) and None,
         "workers": lambda: client.run_on_scheduler(workers),
         "events": lambda topic: [message for _, message in client.get_events(topic)],
         "open": lambda gate: Event(gate, client=client).set(),

@@ -14,6 +14,10 @@ use crate::{
 
 /// Bounds on what a scheduler may make us read; an identity is about 1 KiB a worker.
 const LIMITS: Limits = Limits { max_message_bytes: 32 << 20, max_frames: 64, max_depth: 32 };
+/// Bounds on what comes by way of the nanny, which may be whole folders: who sends it may run anything here anyhow.
+pub const BULK: Limits = Limits { max_message_bytes: 1 << 30, max_frames: 16 << 10, max_depth: 64 };
+/// Longest time for such a message.
+pub const BULK_TIME: Duration = Duration::from_secs(120);
 /// Between two looks whether it is still there.
 const PROBE: Duration = Duration::from_millis(300);
 /// Looks in a row that must fail before it counts as gone.
@@ -105,7 +109,7 @@ impl Scheduler {
     /// # Errors
     /// See [`AskError`].
     pub async fn connect(&self, retire: Duration) -> Result<Conversation, AskError> {
-        let (connection, own) = self.open_within(Timeouts { retire, ..Timeouts::default() }).await?;
+        let (connection, own) = self.open_with(LIMITS, Timeouts { retire, ..Timeouts::default() }).await?;
         Ok(Conversation { client: connection.into(), own })
     }
 
@@ -114,13 +118,26 @@ impl Scheduler {
     /// # Errors
     /// See [`AskError`].
     pub async fn open(&self) -> Result<(Connection<Stream>, IpAddr), AskError> {
-        self.open_within(Timeouts::default()).await
+        self.open_with(LIMITS, Timeouts::default()).await
     }
 
-    async fn open_within(&self, timeouts: Timeouts) -> Result<(Connection<Stream>, IpAddr), AskError> {
+    /// Connects, for messages of all sizes.
+    ///
+    /// # Errors
+    /// See [`AskError`].
+    pub async fn open_bulk(&self) -> Result<Connection<Stream>, AskError> {
+        let timeouts = Timeouts { request: BULK_TIME, ..Timeouts::default() };
+        Ok(self.open_with(BULK, timeouts).await?.0)
+    }
+
+    async fn open_with(
+        &self,
+        limits: Limits,
+        timeouts: Timeouts,
+    ) -> Result<(Connection<Stream>, IpAddr), AskError> {
         let nobody = |source| AskError::Nobody { address: self.host.clone(), source };
         let (stream, own) = self.dial().await.map_err(nobody)?;
-        let connection = Connection::handshake(stream, LIMITS, timeouts).await;
+        let connection = Connection::handshake(stream, limits, timeouts).await;
         Ok((connection.map_err(|source| self.failed(source))?, own))
     }
 

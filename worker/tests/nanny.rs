@@ -116,6 +116,18 @@ async fn several_workers_of_one_pod_have_a_nanny_each_and_leave_together() {
 }
 
 #[tokio::test]
+async fn a_plugin_as_large_as_a_folder_is_set_up_before_and_after_the_worker_is_there() {
+    let (mut cluster, agents) = with_agents(VERSION, "full", &[], &["pod-1"]).await;
+    cluster.tell("plugin 90");
+    let late = Agent::start(&cluster, "full", &cluster.worker_line(VERSION, "pod-2"), 60);
+    cluster.identity_when("it is there", |i| i.workers.values().any(|w| w.name == "pod-2")).await;
+    for agent in [&agents[0], &late] {
+        assert!(agent.log().contains("starting Python for what needs a Nanny"), "{}", agent.log());
+        assert!(!agent.log().contains("cannot be set up"), "{}", agent.log());
+    }
+}
+
+#[tokio::test]
 async fn a_pod_that_would_be_short_of_a_worker_ends_and_the_others_leave_first() {
     let (mut cluster, _other) = with_agents(VERSION, "full", &[], &["pod-1-1"]).await;
     let mut line = cluster.worker_line(VERSION, "pod-1");

@@ -5,7 +5,7 @@ use std::time::Duration;
 use dask_comm::{CommError, Connection, Message, Value, field};
 
 use crate::{
-    scheduler::{AskError, Scheduler},
+    scheduler::{AskError, BULK_TIME, Scheduler},
     stream::Stream,
 };
 
@@ -32,13 +32,13 @@ impl Registered {
     pub async fn with(scheduler: &Scheduler, address: &str) -> Result<(Self, Message), AskError> {
         let failed = |source| scheduler.failed(source);
         let (line, _) = scheduler.open().await?;
-        let (mut first, _) = scheduler.open().await?;
+        let mut first = scheduler.open_bulk().await?;
         let hello = [("op", "register_nanny"), ("address", address)];
         first.write_message(&texts(&hello)).await.map_err(failed)?;
         let answer = async { first.read_message().await?.ok_or(CommError::Closed) };
         let late = || CommError::Timeout { step: "register_nanny".into() };
         let answer =
-            tokio::time::timeout(LONG, answer).await.unwrap_or_else(|_| Err(late())).map_err(failed)?;
+            tokio::time::timeout(BULK_TIME, answer).await.unwrap_or_else(|_| Err(late())).map_err(failed)?;
         Ok((Self { scheduler: scheduler.clone(), first: Some(first), line }, answer))
     }
 

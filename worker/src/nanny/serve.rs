@@ -2,13 +2,16 @@
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
-use dask_comm::{CommError, Connection, Limits, Message, Timeouts, Value, field};
+use dask_comm::{CommError, Connection, Message, Timeouts, Value, field};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{Semaphore, watch},
 };
 
-use crate::stream;
+use crate::{
+    scheduler::{BULK, BULK_TIME},
+    stream,
+};
 
 use super::{Now, Order, Shared, Worker, changes::Changes};
 
@@ -65,7 +68,8 @@ pub async fn serve(listener: TcpListener, shared: Arc<Shared>) {
 
 async fn talk(stream: TcpStream, shared: &Arc<Shared>) -> Result<(), CommError> {
     let stream = stream::accept(stream, shared.tls.as_ref()).await?;
-    let mut connection = Connection::accept(stream, Limits::default(), Timeouts::default()).await?;
+    let timeouts = Timeouts { request: BULK_TIME, ..Timeouts::default() };
+    let mut connection = Connection::accept(stream, BULK, timeouts).await?;
     while let Some(message) = connection.read_message().await? {
         let asked = |key: &str| field(&message.head, key).and_then(Value::as_bool);
         let (wants_reply, closes) = (asked("reply").unwrap_or(true), asked("close").unwrap_or(false));

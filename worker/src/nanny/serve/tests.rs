@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Mutex};
 
+use dask_comm::Limits;
 use proptest::prelude::*;
 use tokio::{io::AsyncWriteExt, sync::mpsc};
 
