@@ -1,5 +1,6 @@
 //! Slim records of what is cached: a few hundred bytes a pod instead of sixty thousand.
 
+mod restarts;
 mod runner;
 
 use std::{collections::BTreeMap, time::Duration};
@@ -7,6 +8,7 @@ use std::{collections::BTreeMap, time::Duration};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use restarts::Restarts;
 pub use runner::{ContainerRecord, End, Runner};
 
 use crate::{node::Toleration, time::Timestamp};
@@ -74,29 +76,6 @@ pub struct PodRecord {
     pub is_deployment: bool,
     /// What is kept of a job's runner in addition.
     pub runner: Option<Box<Runner>>,
-}
-
-/// How often processes were started again.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Restarts {
-    /// All of them.
-    pub restarts: u32,
-    /// Processes that the kernel ended for want of memory.
-    pub oom_kills: u32,
-}
-
-impl Restarts {
-    /// These, too.
-    pub fn add(&mut self, more: Self) {
-        self.restarts = self.restarts.saturating_add(more.restarts);
-        self.oom_kills = self.oom_kills.saturating_add(more.oom_kills);
-    }
-
-    /// The larger number of each.
-    #[must_use]
-    pub fn most(self, other: Self) -> Self {
-        Self { restarts: self.restarts.max(other.restarts), oom_kills: self.oom_kills.max(other.oom_kills) }
-    }
 }
 
 /// `status.phase` of a pod.

@@ -1,5 +1,6 @@
 //! What a worker's command line says, for the operator that plans a pod and for the agent that runs in it.
 
+mod duration;
 mod mentions;
 mod plain;
 mod scheduler;

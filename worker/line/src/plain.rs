@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use crate::duration::duration;
+
 /// Options of `dask worker` that take a value (distributed 2024.1 to 2026.8, `cli/dask_worker.py`).
 const WITH_VALUE: [&str; 26] = [
     "--tls-ca-file",
@@ -212,21 +214,6 @@ fn arguments(words: &[String]) -> Option<usize> {
     })
 }
 
-/// A duration as Dask writes them (`parse_timedelta`): seconds, or a number and its unit. `None`: not understood, and
-/// the worker itself will say so.
-fn duration(text: &str) -> Option<Duration> {
-    let text = text.trim();
-    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
-    let unit = match text[digits..].trim() {
-        "" | "s" | "sec" | "second" | "seconds" => 1.0,
-        "ms" => 1e-3,
-        "m" | "min" | "minute" | "minutes" => 60.0,
-        "h" | "hour" | "hours" => 3600.0,
-        _ => return None,
-    };
-    Duration::try_from_secs_f64(text[..digits].parse::<f64>().ok()? * unit).ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -301,8 +288,5 @@ mod tests {
     fn what_a_nanny_must_know_is_read() {
         let line = of("dask worker --death-timeout 5m --nanny-port 3000").unwrap();
         assert_eq!((line.death_timeout, line.nanny_port), (Some(Duration::from_secs(300)), Some(3000)));
-        let seconds = |text| duration(text).map(|d| d.as_secs_f64());
-        assert_eq!([seconds("60"), seconds("1.5 s"), seconds("2h")], [Some(60.0), Some(1.5), Some(7200.0)]);
-        assert_eq!([seconds("soon"), seconds(""), seconds("1e999h")], [None; 3]);
     }
 }
