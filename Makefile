@@ -42,7 +42,7 @@ e2e-all: e2e habits arm64 demo-kind ## the end-to-end tests in both modes of the
 	E2E_AGENT=Drain tests/e2e.sh
 	for dask in 2024.1.0 2024.12.1 2025.7.0; do E2E_DASK=$$dask tests/e2e.sh removal:: || exit; done
 
-bench-agent: toolchain ## a worker under the agent beside one under Dask's own Nanny, ROUNDS=5 (5 minutes)
+bench-agent: toolchain ## a worker under the agent beside one under Dask's own Nanny, ROUNDS=5 (8 minutes)
 	@cargo build -q --profile image -p dask-agent --jobs $(JOBS)
 	@"$$(tests/dask/venv.sh "$$(cat tests/dask/newest)")" tests/bench/agent.py "$${CARGO_TARGET_DIR:-target}/image/dask-agent" $(or $(ROUNDS),5)
 

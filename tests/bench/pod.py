@@ -47,7 +47,6 @@ def until(what, look):
 
 
 def pods(part):
-    # A watch would tell of the old ones first.
     found = json.loads(kubectl("get", "pods", "-o", "json", "-l", f"dask.org/component={part}"))
     return found["items"]
 

@@ -99,6 +99,20 @@ impl Shared {
         }
     }
 
+    /// The worker has this process, as it told itself, or none.
+    fn has(&self, process: Option<i32>) {
+        self.pod.has(self.index(), process);
+    }
+
+    /// Whether no other worker of the pod uses more memory than these bytes of this one.
+    fn is_largest(&self, resident: u64) -> bool {
+        self.pod.is_largest(self.index(), resident)
+    }
+
+    fn index(&self) -> u16 {
+        self.place.map_or(0, |place| place.index)
+    }
+
     /// Starts a process of Python that knows its nanny.
     fn start(&self, line: &[String]) -> std::io::Result<Child> {
         let changes = self.changes();

@@ -83,10 +83,8 @@ pub async fn run(args: &Run, logs: Logs) -> Result<i32, RunError> {
 async fn scheduler(line: &[String], address: Option<&str>) -> Option<Scheduler> {
     let address = address.unwrap_or("none");
     let tls = if address.starts_with("tls://") {
-        Tls::new(&tls::settings(line).await).map(Some).unwrap_or_else(|error| {
-            tracing::warn!(%error, "no TLS");
-            None
-        })
+        let tls = Tls::new(&tls::settings(line).await);
+        tls.inspect_err(|error| tracing::warn!(%error, "no TLS")).ok()
     } else {
         None
     };

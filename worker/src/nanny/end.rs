@@ -7,7 +7,7 @@ use rustix::process::Signal;
 use tokio::time::timeout;
 
 use super::{Shared, Worker, register::Registered};
-use crate::{child::Child, metrics::Metrics, stream, tls::Tls};
+use crate::{child::Child, stream, tls::Tls};
 
 /// Part of the time to end in which the worker is asked, before it is ended (`distributed/nanny.py`).
 const ASKED: f64 = 0.8;
@@ -35,16 +35,10 @@ pub async fn end(shared: &Shared, child: &mut Child, within: Duration, reason: &
 }
 
 /// Ends a worker that uses too much memory, and tells everybody, as a Nanny does. It has until the next look.
-pub async fn too_big(
-    shared: &Shared,
-    registered: &mut Registered,
-    child: &mut Child,
-    resident: u64,
-    metrics: &Metrics,
-) -> i32 {
+pub async fn too_big(shared: &Shared, registered: &mut Registered, child: &mut Child, resident: u64) -> i32 {
     let worker = shared.now.borrow().worker.clone().unwrap_or_default();
     tracing::warn!(resident, limit = worker.terminate, "the worker uses too much memory: restarting it");
-    metrics.memory_restarts.inc();
+    shared.pod.metrics.memory_restarts.inc();
     child.signal(Signal::TERM);
     if timeout(worker.interval, child.ended()).await.is_err() {
         child.kill();

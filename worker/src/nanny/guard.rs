@@ -2,14 +2,14 @@
 
 use std::path::Path;
 
-use super::{Now, memory, pod::Pod};
+use super::{Now, Shared, memory};
 
 /// Where cgroups are.
 const CGROUPS: &str = "/sys/fs/cgroup";
 
 /// Waits until the registered worker uses more than it may; its resident bytes then. Never returns where nobody set
 /// a limit.
-pub async fn exceeded(now: &mut tokio::sync::watch::Receiver<Now>, pod: &Pod, index: u16) -> u64 {
+pub async fn exceeded(now: &mut tokio::sync::watch::Receiver<Now>, shared: &Shared) -> u64 {
     loop {
         let Some(worker) = now.borrow().worker.clone().filter(|w| w.terminate > 0) else {
             // The sender lives as long as the agent.
@@ -20,7 +20,7 @@ pub async fn exceeded(now: &mut tokio::sync::watch::Receiver<Now>, pod: &Pod, in
         let Some(resident) = memory::resident(worker.pid) else { continue };
         let budget = memory::Budget { terminate: worker.terminate };
         if memory::is_too_much(budget, resident, memory::group(Path::new(CGROUPS)), || {
-            pod.is_largest(index, resident)
+            shared.is_largest(resident)
         }) {
             return resident;
         }

@@ -73,8 +73,6 @@ pub async fn run(
         death_timeout: line.death_timeout,
         scheduler,
         registered: pod.metrics.registered(),
-        pod,
-        index: line.place.map_or(0, |p| p.index),
         shared,
         ordered,
         life: Life::default(),
@@ -86,8 +84,6 @@ struct Nanny<'a> {
     line: Vec<String>,
     death_timeout: Option<Duration>,
     scheduler: &'a Scheduler,
-    pod: &'a Pod,
-    index: u16,
     registered: Part,
     shared: Arc<Shared>,
     ordered: mpsc::Receiver<Order>,
@@ -158,7 +154,7 @@ impl Nanny<'_> {
                 Next::AnotherScheduler => return Ok(None),
                 Next::Again(wait) => {
                     tracing::warn!(code = ended.code, wait = wait.as_secs(), "starting the worker again");
-                    self.pod.metrics.restarts.inc();
+                    self.shared.pod.metrics.restarts.inc();
                     tokio::select! {
                         () = tokio::time::sleep(wait) => {}
                         () = signals.asked() => return Ok(Some(Outcome::Leave(vec![], None))),
@@ -189,12 +185,12 @@ impl Nanny<'_> {
                 () = there(&mut now), if !begun => {
                     // Not the session's leader, which may be a wrapper.
                     let pid = self.shared.now.borrow().worker.as_ref().map(|w| w.pid);
-                    self.pod.has(self.index, pid);
+                    self.shared.has(pid);
                     registered.begun(true).await;
                     begun = true;
                 }
-                resident = guard::exceeded(&mut memory, self.pod, self.index) => {
-                    break end::too_big(&self.shared, registered, &mut child, resident, &self.pod.metrics).await;
+                resident = guard::exceeded(&mut memory, &self.shared) => {
+                    break end::too_big(&self.shared, registered, &mut child, resident).await;
                 }
                 order = self.ordered.recv() => match order {
                     Some(Order::Kill(within, reason, done)) => {
@@ -226,7 +222,7 @@ impl Nanny<'_> {
         lived: Duration,
         killed: Option<oneshot::Sender<()>>,
     ) -> Ended {
-        self.pod.has(self.index, None);
+        self.shared.has(None);
         self.registered.set(0);
         let Now { worker, told, .. } = self.shared.now.borrow().clone();
         self.shared.now.send_modify(|now| now.worker = None);
