@@ -8,6 +8,7 @@ pub mod args;
 pub mod cache;
 pub mod client;
 pub mod execute;
+mod fair;
 pub mod health;
 mod jump;
 pub mod leader;

@@ -1,8 +1,8 @@
 //! What is counted, for Prometheus. Labels are bounded: never a name that a user chose.
 
 use prometheus::{
-    Encoder, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
-    process_collector::ProcessCollector,
+    Encoder, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    TextEncoder, process_collector::ProcessCollector,
 };
 use tokio::time::Instant;
 
@@ -19,7 +19,8 @@ pub struct Metrics {
     created: IntCounter,
     deleted: IntCounter,
     asked: IntCounterVec,
-    watches: IntCounter,
+    watches: IntCounterVec,
+    in_sync: IntGaugeVec,
     queued: IntGauge,
 }
 
@@ -66,7 +67,11 @@ impl Metrics {
                 opts("scheduler_polls_total", "Questions to schedulers by outcome"),
                 &["outcome"],
             )?,
-            watches: IntCounter::with_opts(opts("watch_failures_total", "Watches that broke"))?,
+            watches: IntCounterVec::new(opts("watch_failures_total", "Watches that broke"), &["resource"])?,
+            in_sync: IntGaugeVec::new(
+                opts("watch_in_sync", "Whether objects are seen as they are, in all namespaces: 1 or 0"),
+                &["resource"],
+            )?,
             queued: IntGauge::with_opts(opts("queue_length", "Objects waiting to be looked at"))?,
             registry,
         };
@@ -77,6 +82,7 @@ impl Metrics {
         metrics.registry.register(Box::new(metrics.deleted.clone()))?;
         metrics.registry.register(Box::new(metrics.asked.clone()))?;
         metrics.registry.register(Box::new(metrics.watches.clone()))?;
+        metrics.registry.register(Box::new(metrics.in_sync.clone()))?;
         metrics.registry.register(Box::new(metrics.queued.clone()))?;
         metrics.registry.register(Box::new(ProcessCollector::for_self()))?;
         Ok(metrics)
@@ -107,9 +113,14 @@ impl Metrics {
         self.asked.with_label_values(&[outcome]).inc();
     }
 
-    /// A watch broke.
-    pub fn watch_failed(&self) {
-        self.watches.inc();
+    /// A watch of this resource broke.
+    pub fn watch_failed(&self, resource: &str) {
+        self.watches.with_label_values(&[resource]).inc();
+    }
+
+    /// Whether objects of this resource are seen as they are.
+    pub fn watch_in_sync(&self, resource: &str, is_in_sync: bool) {
+        self.in_sync.with_label_values(&[resource]).set(is_in_sync.into());
     }
 
     /// The length of the work queue.

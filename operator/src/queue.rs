@@ -1,18 +1,22 @@
 //! The work queue: who is to be looked at, and when.
 //!
-//! A subject is in the queue at most once, and is handed out to one worker at a time; what becomes due
-//! first goes first. A group that must create a thousand pods does a batch and queues up again behind the
-//! others, which is what keeps a huge cluster from delaying a small one.
+//! A subject is in the queue at most once, and is handed out to one worker at a time. What is due is handed out by
+//! namespace in turn, and within one in the order in which it became due: neither a namespace with a thousand objects
+//! nor one whose requests hang delays another. A group that must create a thousand pods does a batch and queues up
+//! again behind the others, which is what keeps a huge cluster from delaying a small one beside it.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use tokio::{sync::Notify, time::Instant};
 
-use crate::subject::Subject;
+use crate::{fair::Shares, subject::Subject};
+
+/// Subjects handed out at the same time: of all namespaces together, and of one.
+const WORKERS: (usize, usize) = (128, 16);
 
 /// The work queue.
 #[derive(Debug, Default)]
@@ -21,12 +25,82 @@ pub struct Queue {
     changed: Notify,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Inner {
+    /// What becomes due later.
     order: BTreeMap<(Instant, u64), Subject>,
     due: BTreeMap<Subject, (Instant, u64)>,
+    /// What is due, by namespace.
+    ready: BTreeMap<String, VecDeque<Subject>>,
+    /// The namespaces in `ready`; the next one's turn comes first.
+    turns: VecDeque<String>,
     running: BTreeSet<Subject>,
+    shares: Shares,
     count: u64,
+}
+
+impl Default for Inner {
+    fn default() -> Self {
+        Self {
+            order: BTreeMap::new(),
+            due: BTreeMap::new(),
+            ready: BTreeMap::new(),
+            turns: VecDeque::new(),
+            running: BTreeSet::new(),
+            shares: Shares::new(WORKERS.0, WORKERS.1),
+            count: 0,
+        }
+    }
+}
+
+impl Inner {
+    /// Sorts what has become due by namespace; answers when the next one will.
+    fn becomes_due(&mut self, now: Instant) -> Option<Instant> {
+        while let Some(first) = self.order.first_entry() {
+            if first.key().0 > now {
+                return Some(first.key().0);
+            }
+            let subject = first.remove();
+            let namespace = &subject.key().0;
+            let lane = self.ready.entry(namespace.clone()).or_insert_with(|| {
+                self.turns.push_back(namespace.clone());
+                VecDeque::new()
+            });
+            lane.push_back(subject);
+        }
+        None
+    }
+
+    /// The next subject, of the first namespace in turn that may have one.
+    fn take(&mut self) -> Option<Subject> {
+        for _ in 0..self.turns.len() {
+            let namespace = self.turns.pop_front()?;
+            let found = self.take_of(&namespace);
+            if self.ready.contains_key(&namespace) {
+                self.turns.push_back(namespace);
+            }
+            if found.is_some() {
+                return found;
+            }
+        }
+        None
+    }
+
+    fn take_of(&mut self, namespace: &str) -> Option<Subject> {
+        if !self.shares.may(namespace) {
+            return None;
+        }
+        let lane = self.ready.get_mut(namespace)?;
+        let at = lane.iter().position(|s| !self.running.contains(s))?;
+        let subject = lane.remove(at)?;
+        if lane.is_empty() {
+            self.ready.remove(namespace);
+        }
+        self.due.remove(&subject);
+        self.shares.take(namespace);
+        self.running.insert(subject.clone());
+        Some(subject)
+    }
 }
 
 impl Queue {
@@ -49,7 +123,8 @@ impl Queue {
         self.changed.notify_one();
     }
 
-    /// The next subject that is due and that nobody works on. Call [`Queue::done`] when it is dealt with.
+    /// The next subject that is due and that nobody works on, as soon as its namespace may have one more. Call
+    /// [`Queue::done`] when it is dealt with.
     pub async fn next(&self) -> Subject {
         loop {
             let changed = self.changed.notified();
@@ -68,7 +143,11 @@ impl Queue {
 
     /// `subject` may be handed out again.
     pub fn done(&self, subject: &Subject) {
-        self.lock().running.remove(subject);
+        let mut inner = self.lock();
+        if inner.running.remove(subject) {
+            inner.shares.give_back(&subject.key().0);
+        }
+        drop(inner);
         self.changed.notify_one();
     }
 
@@ -77,6 +156,8 @@ impl Queue {
         let mut inner = self.lock();
         inner.order.clear();
         inner.due.clear();
+        inner.ready.clear();
+        inner.turns.clear();
     }
 
     /// How many subjects wait, whether due or not.
@@ -91,24 +172,8 @@ impl Queue {
 
     fn take(&self) -> Result<Subject, Option<Instant>> {
         let mut inner = self.lock();
-        let now = Instant::now();
-        let mut wait = None;
-        let mut found = None;
-        for (slot, subject) in &inner.order {
-            if slot.0 > now {
-                wait = Some(slot.0);
-                break;
-            }
-            if !inner.running.contains(subject) {
-                found = Some(*slot);
-                break;
-            }
-        }
-        let Some(slot) = found else { return Err(wait) };
-        let Some(subject) = inner.order.remove(&slot) else { return Err(None) };
-        inner.due.remove(&subject);
-        inner.running.insert(subject.clone());
-        Ok(subject)
+        let later = inner.becomes_due(Instant::now());
+        inner.take().ok_or(later)
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -118,6 +183,8 @@ impl Queue {
 
 #[cfg(test)]
 mod tests {
+    use futures::FutureExt;
+
     use super::*;
 
     fn subject(name: &str) -> Subject {
@@ -160,5 +227,36 @@ mod tests {
         let before = Instant::now();
         queue.next().await;
         assert_eq!(before.elapsed().as_secs(), 1);
+    }
+
+    fn of(namespace: &str, name: &str) -> Subject {
+        Subject::Group((namespace.into(), name.into()))
+    }
+
+    fn at_once(queue: &Queue) -> Option<Subject> {
+        queue.next().now_or_never()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_namespace_whose_requests_hang_delays_no_other() {
+        let queue = Queue::default();
+        (0..100).for_each(|n| queue.add(of("hangs", &n.to_string()), Duration::ZERO));
+        let held: Vec<_> = std::iter::from_fn(|| at_once(&queue)).collect();
+        assert_eq!(held.len(), WORKERS.1);
+        queue.add(of("works", "a"), Duration::ZERO);
+        assert_eq!(at_once(&queue), Some(of("works", "a")));
+        queue.done(&held[3]);
+        assert_eq!(at_once(&queue), Some(of("hangs", "16")));
+        assert_eq!(at_once(&queue), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn namespaces_take_turns() {
+        let queue = Queue::default();
+        ["a", "b", "c"].into_iter().for_each(|n| queue.add(of("many", n), Duration::ZERO));
+        queue.add(of("few", "x"), Duration::ZERO);
+        let order: Vec<_> = std::iter::from_fn(|| at_once(&queue)).map(|s| s.key().1.clone()).collect();
+        assert_eq!(order, ["a", "x", "b", "c"]);
+        assert!(queue.is_empty());
     }
 }

@@ -3,6 +3,7 @@
 mod autoscaler;
 mod cluster;
 mod group;
+mod held;
 mod job;
 mod refusal;
 mod status;
@@ -60,6 +61,9 @@ pub enum Outcome {
 /// # Errors
 /// Those of the API server; the caller tries again later.
 pub async fn reconcile(operator: &Arc<Operator>, subject: &Subject) -> Result<Outcome, Error> {
+    if let Some(outcome) = held::instead(operator, subject).await? {
+        return Ok(outcome);
+    }
     let wait = operator.state.lock().wait(subject, operator.world.now());
     if let Some(wait) = wait {
         return Ok(Outcome::Waiting(wait));

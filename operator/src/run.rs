@@ -12,11 +12,12 @@ use std::{
 
 use dask_operator_core::agent;
 use kube::Client;
-use tokio::{sync::Semaphore, task::JoinHandle, time::Instant};
+use tokio::{task::JoinHandle, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     api,
+    fair::Permits,
     health::{BEAT, Health},
     jump::Jumps,
     leader::Leadership,
@@ -30,8 +31,6 @@ use crate::{
     world::World,
 };
 
-/// Subjects reconciled at the same time.
-const WORKERS: usize = 16;
 /// Every subject is looked at this often even if nothing seems to have changed.
 const RESYNC: Duration = Duration::from_secs(300);
 /// A reconcile that takes longer is given up and tried again.
@@ -39,8 +38,8 @@ const LIMIT: Duration = Duration::from_secs(120);
 /// First and longest wait after a reconcile failed.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(60));
 
-/// Pods created, changed or deleted at the same time, for all clusters together.
-const POD_WRITES: usize = 64;
+/// Pods created at the same time: of all namespaces together, and of one. As many are changed or deleted.
+const POD_WRITES: (usize, usize) = (192, 64);
 
 /// Settings of a running operator.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,8 +76,10 @@ pub struct Operator {
     pub leadership: Leadership,
     /// Settings.
     pub settings: Settings,
-    /// Permits for writes to pods; they are given out in the order they were asked for.
-    pub(crate) pod_writes: Semaphore,
+    /// Permits to create pods.
+    pub(crate) pod_creates: Permits,
+    /// Permits to mark and delete pods, which do not wait for creations that hang.
+    pub(crate) pod_changes: Permits,
     failures: Mutex<BTreeMap<Subject, Failing>>,
     /// What was last written to each status.
     pub(crate) written: reconcile::Writings,
@@ -131,7 +132,8 @@ impl Operator {
             queue: Queue::default(),
             links: Links::default(),
             health: Health::default(),
-            pod_writes: Semaphore::new(POD_WRITES),
+            pod_creates: Permits::new(POD_WRITES.0, POD_WRITES.1),
+            pod_changes: Permits::new(POD_WRITES.0, POD_WRITES.1),
             failures: Mutex::default(),
             written: reconcile::Writings::default(),
             busy: AtomicUsize::new(0),
@@ -193,7 +195,8 @@ impl Operator {
             if is_new {
                 state.forget();
             }
-            state.cache.subjects()
+            let unreadable: Vec<_> = state.all_unreadable().cloned().collect();
+            [state.cache.subjects(), unreadable].concat()
         };
         self.failures().clear();
         for subject in subjects {
@@ -236,18 +239,14 @@ impl Operator {
     }
 
     async fn work(self: &Arc<Self>) {
-        let permits = Arc::new(Semaphore::new(WORKERS));
         loop {
             self.health.beat("queue");
-            let permit = tokio::time::timeout(BEAT, permits.clone().acquire_owned());
-            let Ok(Ok(permit)) = permit.await else { continue };
             let Ok(subject) = tokio::time::timeout(BEAT, self.queue.next()).await else { continue };
             let turn = Turn { operator: self.clone(), subject };
             self.busy.fetch_add(1, Ordering::Relaxed);
             self.spawn(async move {
                 turn.operator.one(&turn.subject).await;
                 drop(turn);
-                drop(permit);
             });
         }
     }
@@ -281,7 +280,7 @@ impl Operator {
         let (times, wait) = {
             let mut failures = self.failures();
             let times = failures.get(subject).map_or(1, |f| f.times.saturating_add(1));
-            let wait = self.jittered(BACKOFF.0.saturating_mul(1 << times.min(12)).min(BACKOFF.1));
+            let wait = self.jittered(backoff(times));
             failures.insert(subject.clone(), Failing { times, not_before: Instant::now() + wait });
             (times, wait)
         };
@@ -300,5 +299,21 @@ impl Operator {
 
     fn failures(&self) -> MutexGuard<'_, BTreeMap<Subject, Failing>> {
         self.failures.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The wait after so many failures in a row.
+fn backoff(times: u32) -> Duration {
+    BACKOFF.0.saturating_mul(1 << times.saturating_sub(1).min(12)).min(BACKOFF.1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_failure_is_tried_again_after_the_first_wait() {
+        let waits = [1, 2, 3, 9, u32::MAX].map(|times| backoff(times).as_millis());
+        assert_eq!(waits, [250, 500, 1000, 60_000, 60_000]);
     }
 }

@@ -22,6 +22,10 @@ pub async fn serve(listener: TcpListener, operator: Arc<Operator>) -> std::io::R
 
 async fn metrics(State(operator): State<Arc<Operator>>) -> (StatusCode, String) {
     operator.metrics.queue_length(operator.queue.len());
+    let views = operator.state.lock().views.by_resource();
+    for (resource, is_in_sync) in views {
+        operator.metrics.watch_in_sync(resource, is_in_sync);
+    }
     match operator.metrics.text() {
         Ok(text) => (StatusCode::OK, text),
         Err(e) => (StatusCode::INTERNAL_SERVER_ERROR, e.to_string()),
@@ -33,8 +37,12 @@ async fn healthz(State(operator): State<Arc<Operator>>) -> (StatusCode, String) 
     answer("stuck", &operator.health.stuck())
 }
 
+/// Fails while something is missing at the start, and when a watch has been broken for a minute. A leader goes on
+/// leading: another process would hardly see more.
 async fn readyz(State(operator): State<Arc<Operator>>) -> (StatusCode, String) {
-    answer("waiting for", &operator.health.missing())
+    let mut missing = operator.health.missing();
+    missing.extend(operator.state.lock().views.broken());
+    answer("waiting for", &missing)
 }
 
 fn answer(what: &str, problems: &[String]) -> (StatusCode, String) {

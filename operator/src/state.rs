@@ -1,5 +1,7 @@
 //! What the operator knows at this moment: the cache, and what it remembers of its own doing.
 
+mod view;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -16,9 +18,12 @@ use dask_operator_core::{
     time::Timestamp,
 };
 
+pub use view::Unreadable;
+
 use crate::{
     cache::{Cache, Store},
     subject::{Key, Subject},
+    watch::sync::Views,
 };
 
 /// A kind of object that is cached.
@@ -109,6 +114,11 @@ pub struct State {
     pub verdicts: Verdicts,
     /// Events that were told a short time ago.
     pub told: Told,
+    /// Since when each watch is in sync.
+    pub views: Views,
+    /// Objects that are not acted on because what is known of them is out of date, and what was said of that.
+    pub held: BTreeMap<Subject, String>,
+    unreadable: BTreeMap<Subject, Unreadable>,
     expectations: BTreeMap<Subject, Expectations>,
 }
 
@@ -116,6 +126,7 @@ impl State {
     /// An object is there like this. Answers who must be looked at.
     pub fn apply<K: Cached>(&mut self, key: &Key, record: K::Record) -> BTreeSet<Subject> {
         let record = Arc::new(record);
+        self.readable::<K>(key);
         let before = K::store(&mut self.cache).insert(key.clone(), record.clone());
         let mut touched = BTreeSet::new();
         if let Some(before) = before {
@@ -140,6 +151,7 @@ impl State {
 
     /// An object is gone. Answers who must be looked at.
     pub fn remove<K: Cached>(&mut self, key: &Key) -> BTreeSet<Subject> {
+        self.readable::<K>(key);
         let Some(before) = K::store(&mut self.cache).remove(key) else { return BTreeSet::new() };
         K::index(&mut self.cache, key, &before, false);
         self.vanished::<K>(key, &before)
@@ -156,6 +168,7 @@ impl State {
             .filter(|k| namespace.is_none_or(|n| n == k.0) && !present.contains(*k))
             .cloned()
             .collect();
+        self.retain_unreadable::<K>(namespace, present);
         gone.iter().flat_map(|key| self.remove::<K>(key)).collect()
     }
 
@@ -172,6 +185,7 @@ impl State {
         }
         if let Some(own) = K::own(key) {
             self.expectations.remove(&own);
+            self.held.remove(&own);
         }
         self.clusters.remove(uid);
         self.groups.remove(uid);
@@ -217,7 +231,8 @@ impl State {
     /// of our own writes.
     pub fn forget(&mut self) {
         let (cache, expectations) = (std::mem::take(&mut self.cache), std::mem::take(&mut self.expectations));
-        *self = Self { cache, expectations, ..Self::default() };
+        let (views, unreadable) = (self.views.clone(), std::mem::take(&mut self.unreadable));
+        *self = Self { cache, expectations, views, unreadable, ..Self::default() };
     }
 
     /// The clock was set: what was remembered in its old time is forgotten, and our own writes are waited for in its
@@ -227,9 +242,10 @@ impl State {
         self.expectations.values_mut().for_each(|e| e.restart(now));
     }
 
-    /// How long `subject` must wait for the cache, if at all.
-    pub fn wait(&mut self, subject: &Subject, now: Timestamp) -> Option<std::time::Duration> {
-        let wait = self.expectations.get_mut(subject)?.wait(now);
+    /// How long `subject` must wait for the cache, if at all. That time runs only while the cache is in sync.
+    pub fn wait(&mut self, subject: &Subject, now: Timestamp) -> Option<Duration> {
+        let in_sync = self.in_sync_for(subject);
+        let wait = self.expectations.get_mut(subject)?.wait(now, in_sync);
         if wait.is_none() {
             self.expectations.remove(subject);
         }

@@ -15,8 +15,9 @@ pub enum LogFormat {
 
 /// Starts logging to standard error at this level (`RUST_LOG` wins).
 pub fn start(format: LogFormat, level: &str) {
-    let filter = EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| EnvFilter::new(format!("warn,dask_operator={level},dask_comm={level}")));
+    // What kube says of a watch that fails, it says each time; the operator says it once in a while.
+    let default = format!("warn,kube_runtime::watcher=error,dask_operator={level},dask_comm={level}");
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
     let lines =
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
     match format {

@@ -18,8 +18,11 @@ pub const PROVED: &str = "Valid";
 /// Reason of `Accepted`: a part could not be tried.
 pub const UNPROVED: &str = "NotTried";
 
-/// Most verdicts kept; the oldest goes first. One takes a few hundred bytes.
-const MOST: usize = 4096;
+/// Most bytes of verdicts kept; the oldest goes first. Verdicts that push each other out are asked for without end,
+/// so it is room for far more than one operator serves: a plain one takes some 200 bytes, and a cluster has three.
+const ROOM: usize = 16 << 20;
+/// What a verdict takes besides its texts: two entries in maps.
+const FRAME: usize = 160;
 /// Most complaints that are told of one template.
 const TOLD: usize = 4;
 
@@ -68,7 +71,10 @@ const VALID: Duration = Duration::from_secs(60);
 #[derive(Clone, Debug, Default)]
 pub struct Verdicts {
     by_key: BTreeMap<String, Kept>,
+    /// Keys in the order of their verdicts.
+    by_number: BTreeMap<u64, String>,
     count: u64,
+    bytes: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -78,16 +84,43 @@ struct Kept {
     verdict: Verdict,
 }
 
+impl Verdict {
+    /// Bytes of its texts.
+    fn size(&self) -> usize {
+        match self {
+            Self::Valid { unknown } => unknown.iter().map(String::len).sum(),
+            Self::Unproved => 0,
+            Self::Invalid { causes, message } => {
+                causes.iter().map(|(field, text)| field.len() + text.len()).sum::<usize>() + message.len()
+            }
+        }
+    }
+}
+
 impl Verdicts {
     /// Keeps a verdict.
     pub fn insert(&mut self, key: &str, verdict: Verdict, at: Timestamp) {
+        self.forget(key);
         self.count += 1;
+        self.bytes += size(key, &verdict);
+        self.by_number.insert(self.count, key.into());
         self.by_key.insert(key.into(), Kept { number: self.count, at, verdict });
-        if self.by_key.len() > MOST {
-            let oldest = self.by_key.iter().min_by_key(|(_, k)| k.number).map(|(key, _)| key.clone());
-            oldest.and_then(|k| self.by_key.remove(&k));
+        while self.bytes > ROOM {
+            let Some(oldest) = self.by_number.values().next().cloned() else { break };
+            self.forget(&oldest);
         }
     }
+
+    fn forget(&mut self, key: &str) {
+        if let Some(kept) = self.by_key.remove(key) {
+            self.by_number.remove(&kept.number);
+            self.bytes = self.bytes.saturating_sub(size(key, &kept.verdict));
+        }
+    }
+}
+
+fn size(key: &str, verdict: &Verdict) -> usize {
+    FRAME + 2 * key.len() + verdict.size()
 }
 
 /// What several templates come to.

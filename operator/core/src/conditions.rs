@@ -35,13 +35,16 @@ pub const ACCEPTED: &str = "Accepted";
 pub const SPEC_WARNING: &str = "SpecWarning";
 /// The cluster has nothing to do, and is deleted when that lasts.
 pub const IDLE: &str = "Idle";
+/// What the operator knows of the object is out of date: it makes, scales and removes nothing.
+pub const CACHE_OUT_OF_SYNC: &str = "CacheOutOfSync";
 /// An autoscaler acts.
 pub const ACTIVE: &str = "Active";
 /// Another, older autoscaler scales the same group.
 pub const CONFLICT: &str = "Conflict";
 
 /// Conditions that are worth an event while they are true; the others while they are false.
-const ABNORMAL: [&str; 10] = [
+const ABNORMAL: [&str; 11] = [
+    CACHE_OUT_OF_SYNC,
     DISRUPTED,
     SPEC_WARNING,
     IDLE,
@@ -153,6 +156,14 @@ pub fn update(old: &[Condition], observed: Vec<Observed>, generation: i64, now: 
     out
 }
 
+/// `old` with one condition that is new or different; all others stay as they were.
+pub fn with(old: &[Condition], observed: Observed, generation: i64, now: Timestamp) -> Vec<Condition> {
+    let mut out: Vec<Condition> = old.iter().filter(|c| !observed.is(&c.type_)).cloned().collect();
+    out.extend(update(old, vec![observed], generation, now));
+    out.sort_by(|a, b| a.type_.cmp(&b.type_));
+    out
+}
+
 /// Whether a condition of this type is true.
 pub fn holds(conditions: &[Condition], type_: &str) -> bool {
     conditions.iter().any(|c| c.type_ == type_ && c.status == ConditionStatus::True)
@@ -191,6 +202,8 @@ fn shortened(message: String) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     const T0: Timestamp = Timestamp(1_000_000);
@@ -210,6 +223,18 @@ mod tests {
         assert!(update(&[], vec![no(CONFLICT, "None", "")], 1, T0).is_empty());
         let held = update(&[], vec![yes(CONFLICT, "Older", "x")], 1, T0);
         assert_eq!(update(&held, vec![no(CONFLICT, "None", "")], 1, T1).len(), 1);
+    }
+
+    #[test]
+    fn one_condition_is_set_beside_the_others() {
+        let a = update(&[], vec![yes(READY, "Ready", "a"), yes(PODS_FAILING, "X", "x")], 1, T0);
+        let b = with(&a, yes(CACHE_OUT_OF_SYNC, "WatchFails", "b"), 1, T1);
+        assert_eq!((b.len(), b[0].type_.as_str()), (3, CACHE_OUT_OF_SYNC));
+        assert_eq!(b[1..], a[..]);
+        assert_eq!(
+            with(&b, yes(CACHE_OUT_OF_SYNC, "WatchFails", "b"), 1, T1.plus(Duration::from_secs(9))),
+            b
+        );
     }
 
     #[test]

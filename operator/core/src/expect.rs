@@ -3,7 +3,8 @@
 //! A cache runs behind. Deciding on it right after a write would create a second pod for the one it
 //! does not show yet. Each write leaves an expectation here, by name and UID; the cache's events
 //! fulfil them. An expectation that is not fulfilled in [`LIMIT`] is dropped, so that a missed event
-//! delays an object and never stops it.
+//! delays an object and never stops it. That time runs only while the watches that would fulfil it are in
+//! sync: the cache of one that is not shows nothing new, however long it is waited for.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -57,10 +58,12 @@ impl Expectations {
         self.waiting.values_mut().for_each(|(_, since)| *since = now);
     }
 
-    /// How long to wait before deciding: `None` when nothing is expected (any more).
-    pub fn wait(&mut self, now: Timestamp) -> Option<Duration> {
-        self.waiting.retain(|_, (_, since)| now.since(*since) < LIMIT && since.since(now) < LIMIT);
-        self.waiting.values().map(|(_, since)| LIMIT.saturating_sub(now.since(*since))).min()
+    /// How long to wait before deciding: `None` when nothing is expected (any more). `in_sync` is for how long
+    /// the watches that fulfil these expectations have been in sync without a break; zero: they are not.
+    pub fn wait(&mut self, now: Timestamp, in_sync: Duration) -> Option<Duration> {
+        let age = |since: Timestamp| now.since(since).max(since.since(now)).min(in_sync);
+        self.waiting.retain(|_, (_, since)| age(*since) < LIMIT);
+        self.waiting.values().map(|(_, since)| LIMIT.saturating_sub(now.since(*since).min(in_sync))).min()
     }
 }
 
@@ -77,16 +80,19 @@ pub fn at_least(have: &str, want: &str) -> bool {
 mod tests {
     use super::*;
 
+    /// The watches have always been in sync.
+    const IN_SYNC: Duration = Duration::MAX;
+
     #[test]
     fn a_write_is_waited_for_until_the_cache_shows_it() {
         let mut e = Expectations::default();
         e.expect("a", "1", Expected::Version("10".into()), Timestamp(0));
         e.seen("a", "1", "9", false);
-        assert!(e.wait(Timestamp(1)).is_some());
+        assert!(e.wait(Timestamp(1), IN_SYNC).is_some());
         e.seen("a", "2", "11", false);
-        assert!(e.wait(Timestamp(1)).is_some(), "another object of that name fulfils nothing");
+        assert!(e.wait(Timestamp(1), IN_SYNC).is_some(), "another object of that name fulfils nothing");
         e.seen("a", "1", "10", false);
-        assert_eq!(e.wait(Timestamp(1)), None);
+        assert_eq!(e.wait(Timestamp(1), IN_SYNC), None);
     }
 
     #[test]
@@ -95,10 +101,10 @@ mod tests {
         e.expect("a", "1", Expected::Deleted, Timestamp(0));
         e.expect("b", "2", Expected::Deleted, Timestamp(0));
         e.seen("a", "1", "99", false);
-        assert!(e.wait(Timestamp(1)).is_some());
+        assert!(e.wait(Timestamp(1), IN_SYNC).is_some());
         e.seen("a", "1", "99", true);
         e.gone("b", "2");
-        assert_eq!(e.wait(Timestamp(1)), None);
+        assert_eq!(e.wait(Timestamp(1), IN_SYNC), None);
     }
 
     #[test]
@@ -106,14 +112,24 @@ mod tests {
         let mut e = Expectations::default();
         e.expect("a", "1", Expected::Deleted, Timestamp(0));
         e.restart(Timestamp(3_600_000));
-        assert_eq!(e.wait(Timestamp(3_600_000)), Some(LIMIT));
+        assert_eq!(e.wait(Timestamp(3_600_000), IN_SYNC), Some(LIMIT));
     }
 
     #[test]
     fn no_expectation_outlives_its_limit() {
         let mut e = Expectations::default();
         e.expect("a", "1", Expected::Deleted, Timestamp(0));
-        assert_eq!(e.wait(Timestamp(179_000)), Some(Duration::from_secs(1)));
-        assert_eq!(e.wait(Timestamp(180_000)), None);
+        assert_eq!(e.wait(Timestamp(179_000), IN_SYNC), Some(Duration::from_secs(1)));
+        assert_eq!(e.wait(Timestamp(180_000), IN_SYNC), None);
+    }
+
+    #[test]
+    fn an_expectation_ages_only_while_its_watches_are_in_sync() {
+        let mut e = Expectations::default();
+        e.expect("a", "1", Expected::Version("10".into()), Timestamp(0));
+        let hour = Timestamp(3_600_000);
+        assert_eq!(e.wait(hour, Duration::ZERO), Some(LIMIT), "nothing could be shown");
+        assert_eq!(e.wait(hour, Duration::from_secs(179)), Some(Duration::from_secs(1)));
+        assert_eq!(e.wait(hour, LIMIT), None);
     }
 }

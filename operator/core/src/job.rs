@@ -11,7 +11,7 @@ mod runner;
 #[cfg(test)]
 mod table;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

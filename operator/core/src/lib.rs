@@ -7,6 +7,7 @@
 pub mod action;
 pub mod agent;
 pub mod autoscale;
+pub mod blind;
 pub mod check;
 pub mod cluster;
 pub mod conditions;

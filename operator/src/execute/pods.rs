@@ -92,7 +92,7 @@ impl Drop for Batch<'_> {
 
 async fn create_one(operator: &Operator, subject: &Subject, target: &Target, pod: NewPod) -> CreateOutcome {
     let what = || format!("creating pod {}", pod.name);
-    let _permit = operator.pod_writes.acquire().await;
+    let _permit = operator.pod_creates.acquire(&target.meta.namespace).await;
     let params = PostParams { field_manager: Some(names::FIELD_MANAGER.into()), dry_run: false };
     let body = serde_json::to_vec(&pod.body).unwrap_or_default();
     let post = async {
@@ -167,7 +167,7 @@ async fn annotate_one(
 ) -> Result<(), Error> {
     let body = json!({"metadata": {"uid": pod.uid, "annotations": {names::RETIRING: mark}}});
     let what = || format!("marking {:?} {}", pod.kind, pod.name);
-    let _permit = operator.pod_writes.acquire().await;
+    let _permit = operator.pod_changes.acquire(&target.meta.namespace).await;
     let (params, patch) = (params(), Patch::Merge(&body));
     let api = crate::api::of(&operator.client, pod.kind, &target.meta.namespace);
     match request(what, api.patch_metadata(&pod.name, &params, &patch)).await {
@@ -211,7 +211,7 @@ async fn delete_one(
 ) -> Result<(), Error> {
     let PodRef { kind, name, uid } = &delete.pod;
     let what = || format!("deleting {kind:?} {name}");
-    let _permit = operator.pod_writes.acquire().await;
+    let _permit = operator.pod_changes.acquire(&target.meta.namespace).await;
     let preconditions =
         Preconditions { uid: Some(uid.clone()), resource_version: delete.resource_version.clone() };
     let params = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::background() };

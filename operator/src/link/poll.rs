@@ -121,9 +121,14 @@ fn wanted(operator: &Operator, cluster: &Key) -> Option<(Wanted, Arc<Notify>)> {
     (need != SchedulerNeed::None).then_some((wanted, wake))
 }
 
-/// No scheduler pod runs: either there is none, or it has not started.
+/// No scheduler pod runs: either there is none, or it has not started. While pods are not seen as they are, neither
+/// is known.
 fn absent(operator: &Operator, cluster: &Key) -> SchedulerState {
-    let pods = operator.state.lock().cache.schedulers_of(cluster);
+    let state = operator.state.lock();
+    if state.views.in_sync_for("pods", &cluster.0).is_none() {
+        return SchedulerState::Unknown;
+    }
+    let pods = state.cache.schedulers_of(cluster);
     if pods.iter().any(|p| p.is_live()) { SchedulerState::Starting } else { SchedulerState::Absent }
 }
 

@@ -129,6 +129,34 @@ pub enum Act {
         /// How much.
         time: Duration,
     },
+    /// No operator can list or watch a resource, and its watches end.
+    Unseen {
+        /// The resource.
+        resource: &'static str,
+        /// For so long.
+        time: Duration,
+    },
+    /// The webhook that is asked for each write in a namespace fails.
+    Webhook {
+        /// The namespace.
+        namespace: &'static str,
+        /// After it hung for so long.
+        hangs: Duration,
+        /// For so long.
+        time: Duration,
+    },
+    /// Somebody makes clusters without workers in another namespace, which has no machines.
+    Crowd {
+        /// The namespace.
+        namespace: &'static str,
+        /// How many.
+        clusters: usize,
+    },
+    /// Somebody deletes all clusters of a namespace.
+    Disperse {
+        /// The namespace.
+        namespace: &'static str,
+    },
     /// All watches of all operators end; what happens while they are down is not told.
     Cut {
         /// The API server has forgotten what they saw last.

@@ -54,6 +54,57 @@ fn workers_have_left_a_node_when_it_goes() {
     assert!(taken(5) > 0, "nothing would be seen");
 }
 
+/// What cannot be seen may exist: nothing is made in its place, and nothing is given up for it.
+#[test]
+fn nothing_is_made_or_given_up_while_it_cannot_be_seen() {
+    for resource in ["pods", "daskclusters"] {
+        let scenario = named::find(&format!("S40 {resource} cannot be watched for 30 min")).unwrap();
+        let report = scenario.run(1);
+        assert!(report.is_good(), "{resource}: {:?}\n{}", report.wrong, report.trace);
+        let job = &report.state["daskjobs/j"]["status"]["jobStatus"];
+        assert_eq!(job, "Successful", "{resource}:\n{}", report.trace);
+    }
+}
+
+/// Seconds from each time that the group's size changes to the first request like this that was answered.
+fn delays(trace: &str, replicas: i64, request: &str, answer: &str) -> Vec<f64> {
+    let (mut since, mut out) = (None, Vec::new());
+    for line in trace.lines() {
+        let at = line.get(..9).and_then(|t| t.trim().parse::<f64>().ok());
+        if line.contains("Scale {") && line.ends_with(&format!("replicas: {replicas} }}")) {
+            since = at;
+        } else if line.contains(request)
+            && line.ends_with(answer)
+            && let (Some(from), Some(to)) = (since.take(), at)
+        {
+            out.push(to - from);
+        }
+    }
+    out
+}
+
+/// A namespace whose webhook hangs delays what others create, mark and delete by less than a second.
+#[test]
+fn no_namespace_delays_another() {
+    let run = |name: &str| {
+        let report = named::find(&format!("S41 another namespace's webhook {name}")).unwrap().run(1);
+        assert!(report.is_good(), "{name}: {:?}", report.wrong);
+        report.trace
+    };
+    let (hangs, fails) = (run("hangs"), run("fails"));
+    let pods = "/api/v1/namespaces/sim/pods";
+    for (replicas, verb, answer) in [(5, "POST", "-> 201"), (2, "PATCH", "-> 200"), (2, "DELETE", "-> 200")] {
+        let request = format!("operator-0 {verb} {pods}");
+        let slowest = |trace: &str| {
+            let delays = delays(trace, replicas, &request, answer);
+            assert_eq!(delays.len(), 8, "{verb}: {delays:?}");
+            delays.into_iter().fold(0.0, f64::max)
+        };
+        let (with, without) = (slowest(&hangs), slowest(&fails));
+        assert!(with < without + 1.0, "{verb}: {with} s, and {without} s without");
+    }
+}
+
 /// Found by long explorations: names that were used again, deletions that were tried over and over, and what the judge or
 /// the world itself had wrong.
 #[test]

@@ -64,14 +64,31 @@ fn complaints_are_few_and_said_once() {
     assert_eq!(check().complaint(&[], "whole"), "whole");
 }
 
+/// Verdicts that push each other out would be asked for again and again.
 #[test]
-fn only_so_many_are_kept() {
+fn the_verdicts_of_ten_thousand_clusters_are_kept() {
     let mut verdicts = Verdicts::default();
-    for i in 0..=MOST {
-        verdicts.insert(&i.to_string(), Verdict::Valid { unknown: Vec::new() }, T0);
+    for i in 0..30_000 {
+        let key = format!("a-namespace/Pod/{i:064}");
+        verdicts.insert(
+            &key,
+            Verdict::Valid { unknown: vec!["spec.containers[0].resources.limit".into()] },
+            T0,
+        );
     }
-    assert_eq!(verdicts.by_key.len(), MOST);
-    assert!(!verdicts.by_key.contains_key("0") && verdicts.by_key.contains_key("1"));
+    assert_eq!(verdicts.by_key.len(), 30_000);
+}
+
+#[test]
+fn the_oldest_goes_when_there_is_no_room() {
+    let mut verdicts = Verdicts::default();
+    let long = || Verdict::Valid { unknown: vec!["f".repeat(ROOM / 4)] };
+    for key in ["a", "b", "c", "a", "d"] {
+        verdicts.insert(key, long(), T0);
+    }
+    let kept: Vec<_> = verdicts.by_key.keys().map(String::as_str).collect();
+    assert_eq!(kept, ["a", "c", "d"]);
+    assert!(verdicts.bytes <= ROOM && verdicts.by_number.len() == 3);
 }
 
 #[test]

@@ -29,7 +29,38 @@ fn delete(propagation: &'static str) -> Act {
 }
 
 pub fn all() -> Vec<Scenario> {
-    [watches(), requests(), operators(), deletions()].concat()
+    [watches(), unseen(), webhooks(), requests(), operators(), deletions()].concat()
+}
+
+/// One resource cannot be seen for half an hour, while sizes change and a job runs.
+fn unseen() -> Vec<Scenario> {
+    let of = |resource: &'static str| {
+        with(format!("S40 {resource} cannot be watched for 30 min"))
+            .at(59, Act::Create(manifest::job("j", 100)))
+            .at(59, Act::Unseen { resource, time: seconds(1800) })
+            .at(62, scale(5))
+            .at(300, scale(10))
+            .at(400, Act::Pod { nth: 0, scheduler: false, fate: PodFate::Evicted })
+            .at(1200, scale(4))
+            .calm_at(1900)
+    };
+    ["pods", "daskclusters", "daskworkergroups", "deployments", "services", "daskjobs"].map(of).to_vec()
+}
+
+/// Rounds of growing and shrinking while the webhook of another namespace fails, at once or after it hung.
+fn webhooks() -> Vec<Scenario> {
+    let of = |name: &str, hangs: u64| {
+        let mut out = with(format!("S41 another namespace's webhook {name}"))
+            .at(20, Act::Webhook { namespace: "crowd", hangs: seconds(hangs), time: seconds(400) })
+            .at(21, Act::Crowd { namespace: "crowd", clusters: 150 })
+            .at(380, Act::Disperse { namespace: "crowd" })
+            .calm_at(420);
+        for round in 0..8 {
+            out = out.at(60 + 40 * round, scale(5)).at(80 + 40 * round, scale(2));
+        }
+        out
+    };
+    vec![of("hangs", 30), of("fails", 0)]
 }
 
 fn watches() -> Vec<Scenario> {

@@ -83,7 +83,12 @@ struct Inner {
     forbidden: Vec<(String, u16, Instant)>,
     writes: u64,
     lags: BTreeMap<String, Arc<AtomicU64>>,
-    cut: BTreeMap<String, CancellationToken>,
+    /// What ends watches, by operator and resource.
+    cut: BTreeMap<(String, String), CancellationToken>,
+    /// Resources that cannot be listed or watched, and until when.
+    unseen: BTreeMap<String, Instant>,
+    /// Namespaces whose webhooks fail, each call after how long, and until when.
+    webhooks: BTreeMap<String, (Duration, Instant)>,
     frozen: BTreeMap<String, Instant>,
     /// The API server answers nobody until then.
     away_until: Option<Instant>,
@@ -100,6 +105,8 @@ impl Faults {
             writes: 0,
             lags: BTreeMap::new(),
             cut: BTreeMap::new(),
+            unseen: BTreeMap::new(),
+            webhooks: BTreeMap::new(),
             frozen: BTreeMap::new(),
             away_until: None,
         })))
@@ -133,9 +140,28 @@ impl Faults {
 
     /// All watches of this operator end now.
     pub fn cut(&self, who: &str) {
-        if let Some(token) = self.lock().cut.remove(who) {
-            token.cancel();
-        }
+        self.end_watches(|(of, _)| of == who);
+    }
+
+    /// Nobody can list or watch this resource for so long; watches of it end now.
+    pub fn unseen(&self, resource: &str, time: Duration) {
+        self.lock().unseen.insert(resource.into(), Instant::now() + time);
+        self.end_watches(|(_, of)| of == resource);
+    }
+
+    /// Each write in this namespace fails for its webhook, after it hung for so long.
+    pub fn webhook(&self, namespace: &str, hangs: Duration, time: Duration) {
+        self.lock().webhooks.insert(namespace.into(), (hangs, Instant::now() + time));
+    }
+
+    fn end_watches(&self, which: impl Fn(&(String, String)) -> bool) {
+        self.lock().cut.retain(|key, token| {
+            let ends = which(key);
+            if ends {
+                token.cancel();
+            }
+            !ends
+        });
     }
 
     /// Nothing of this operator gets through for so long; what it sends meanwhile arrives then.
@@ -156,6 +182,8 @@ impl Faults {
         inner.forbidden.clear();
         inner.frozen.clear();
         inner.away_until = None;
+        inner.unseen.clear();
+        inner.webhooks.clear();
         for lag in inner.lags.values() {
             lag.store(0, Ordering::Relaxed);
         }
@@ -173,7 +201,7 @@ impl Faults {
     pub(super) fn watch(&self, asked: &Asked) -> (Arc<AtomicU64>, CancellationToken) {
         let lag = self.lag_of(&asked.resource);
         let mut inner = self.lock();
-        (lag, inner.cut.entry(asked.who.clone()).or_default().clone())
+        (lag, inner.cut.entry((asked.who.clone(), asked.resource.clone())).or_default().clone())
     }
 
     fn lag_of(&self, resource: &str) -> Arc<AtomicU64> {
@@ -206,6 +234,17 @@ impl Faults {
         let creates = asked.method == http::Method::POST;
         if let Some(f) = inner.forbidden.iter().find(|f| creates && f.0 == asked.resource) {
             fate.refused = Some(f.1);
+        }
+        if asked.method == http::Method::GET {
+            if inner.unseen.get(&asked.resource).is_some_and(|until| now < *until) {
+                fate.refused = Some(403);
+            }
+        } else {
+            let of = inner.webhooks.iter().find(|(n, _)| asked.path.contains(&format!("/namespaces/{n}/")));
+            if let Some((_, (hangs, _))) = of.filter(|(_, (_, until))| now < *until) {
+                fate.there += *hangs;
+                fate.refused = Some(500);
+            }
         }
         match number.and_then(|n| inner.planned.remove(&n)) {
             Some(Planned::Crash(point)) => fate.crash = Some(point),

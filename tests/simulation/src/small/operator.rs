@@ -90,10 +90,11 @@ impl World {
         if !self.autoscaled {
             operator.autoscaler_need = SchedulerNeed::None;
         }
-        if self.autoscaled && operator.autoscaler_expected.wait(self.now).is_none() {
+        if self.autoscaled && operator.autoscaler_expected.wait(self.now, std::time::Duration::MAX).is_none()
+        {
             self.look_at_autoscaler()?;
         }
-        if self.operator.expected.wait(self.now).is_some() {
+        if self.operator.expected.wait(self.now, std::time::Duration::MAX).is_some() {
             return Ok(());
         }
         self.look_at_group()

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use dask_operator_api_server::DeleteOptions;
+use dask_operator_api_server::{Call, DeleteOptions};
 use dask_operator_core::names;
 use serde_json::{Value, json};
 
@@ -10,7 +10,7 @@ use super::{Event, Part, PodState, World, api};
 use crate::{
     act::{Act, PodFate},
     dask::{Mood, Task},
-    manifest::NAMESPACE,
+    manifest::{self, NAMESPACE},
 };
 
 /// Plural of a manifest's kind.
@@ -51,6 +51,8 @@ impl World {
             }
             Act::Pod { nth, scheduler, fate } => self.pod_act(nth, scheduler, fate),
             Act::Squat { group, numbers } => self.squat(&group, numbers),
+            Act::Crowd { namespace, clusters } => self.crowd(namespace, clusters),
+            Act::Disperse { namespace } => self.disperse(namespace),
             Act::Images { good } => self.lock().bad_images = !good,
             Act::Agents => self.lock().agents = true,
             Act::NodeLeaves { time } => self.node_leaves(time),
@@ -71,6 +73,27 @@ impl World {
                 "spec": {"containers": [{"name": "other", "image": "other"}]},
             });
             self.create("person", "pods", pod);
+        }
+    }
+
+    fn crowd(&self, namespace: &str, clusters: usize) {
+        self.make_namespace(namespace);
+        for n in 0..clusters {
+            let mut cluster = manifest::cluster(&format!("crowd-{n}"), 0);
+            cluster["metadata"]["namespace"] = json!(namespace);
+            let (resource, namespace) = ("daskclusters", namespace.to_string());
+            let call = Call::Create { resource, namespace, body: cluster };
+            self.told("person", self.server.call("person", call));
+        }
+    }
+
+    fn disperse(&self, namespace: &str) {
+        let all = self.server.objects("daskclusters");
+        for cluster in all.iter().filter(|c| c["metadata"]["namespace"] == namespace) {
+            let name = cluster["metadata"]["name"].as_str().unwrap_or_default().into();
+            let (resource, options) = ("daskclusters", DeleteOptions::default());
+            let call = Call::Delete { resource, namespace: namespace.into(), name, options };
+            self.told("person", self.server.call("person", call));
         }
     }
 
@@ -96,6 +119,8 @@ impl World {
                 }
             }
             Act::Forbid { resource, code, time } => self.faults.forbid(resource, code, time),
+            Act::Unseen { resource, time } => self.faults.unseen(resource, time),
+            Act::Webhook { namespace, hangs, time } => self.faults.webhook(namespace, hangs, time),
             Act::Lag { resource, time } => self.faults.lag(resource, time),
             Act::Cut { gone } => {
                 if gone {

@@ -1,0 +1,96 @@
+//! Objects that are not decided on because what is known of them is out of date: their status says so, and nothing
+//! else happens.
+
+use std::{sync::Arc, time::Duration};
+
+use dask_operator_core::{
+    action::Action,
+    blind::{self, Blind, Told},
+    record::Object,
+};
+use serde::Serialize;
+
+use super::{Error, Outcome, status};
+use crate::{
+    execute::{self, Target},
+    run::Operator,
+    subject::Subject,
+};
+
+/// How soon it is looked whether the view is in sync again.
+const AGAIN: Duration = Duration::from_secs(5);
+
+/// What is done instead of deciding, if `subject` must not be decided on.
+pub(super) async fn instead(operator: &Arc<Operator>, subject: &Subject) -> Result<Option<Outcome>, Error> {
+    let (unreadable, why) = {
+        let state = operator.state.lock();
+        (state.unreadable(subject).cloned(), state.blind(subject))
+    };
+    if let Some(what) = unreadable {
+        // Its status cannot be relied on either, so there is no condition.
+        let event = Action::Event(blind::unreadable(&what.meta, &what.error));
+        let target = Target::of(subject, &what.meta);
+        execute::all(operator, subject, &target, vec![event], false).await?;
+        return Ok(Some(Outcome::Done(None)));
+    }
+    let Some(why) = why else {
+        operator.state.lock().held.remove(subject);
+        return Ok(None);
+    };
+    forget_absence(operator, subject);
+    if is_new(operator, subject, &why) {
+        Box::pin(tell(operator, subject, &why)).await?;
+        operator.state.lock().held.insert(subject.clone(), why.message());
+    }
+    Ok(Some(Outcome::Waiting(AGAIN)))
+}
+
+/// Whether this was not said yet. The cache may be what is out of date, so it cannot tell.
+fn is_new(operator: &Operator, subject: &Subject, why: &Blind) -> bool {
+    operator.state.lock().held.get(subject) != Some(&why.message())
+}
+
+/// What is missing in such a view has not been seen to be missing.
+fn forget_absence(operator: &Operator, subject: &Subject) {
+    let Subject::Job(key) = subject else { return };
+    let mut state = operator.state.lock();
+    let uid = state.cache.jobs.get(key).map(|j| j.meta.uid.clone());
+    if let Some(memory) = uid.and_then(|uid| state.jobs.get_mut(&uid)) {
+        memory.absent = None;
+    }
+}
+
+async fn tell(operator: &Arc<Operator>, subject: &Subject, why: &Blind) -> Result<(), Error> {
+    match subject {
+        Subject::Cluster(key) => {
+            let object = operator.state.lock().cache.clusters.get(key).cloned();
+            tell_one(operator, subject, object, why).await
+        }
+        Subject::Group(key) => {
+            let object = operator.state.lock().cache.groups.get(key).cloned();
+            tell_one(operator, subject, object, why).await
+        }
+        Subject::Autoscaler(key) => {
+            let object = operator.state.lock().cache.autoscalers.get(key).cloned();
+            tell_one(operator, subject, object, why).await
+        }
+        Subject::Job(key) => {
+            let object = operator.state.lock().cache.jobs.get(key).cloned();
+            tell_one(operator, subject, object, why).await
+        }
+    }
+}
+
+async fn tell_one<Spec, Status: Told + Serialize + PartialEq>(
+    operator: &Arc<Operator>,
+    subject: &Subject,
+    object: Option<Arc<Object<Spec, Status>>>,
+    why: &Blind,
+) -> Result<(), Error> {
+    let Some(object) = object.filter(|o| !o.meta.deleting) else { return Ok(()) };
+    let decision = blind::hold(&object, why, operator.world.now());
+    let target = Target::of(subject, &object.meta);
+    execute::all(operator, subject, &target, decision.actions, false).await?;
+    status::write(operator, subject, &target, &decision.status, &object.status).await?;
+    Ok(())
+}

@@ -1,0 +1,194 @@
+//! Following one watch: what it tells goes into the cache, and when it fails it is tried again.
+
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+
+use futures::{FutureExt, Stream, StreamExt};
+use kube::{
+    Resource,
+    runtime::watcher::{self, Event},
+};
+use tokio::time::Instant;
+
+use super::{
+    kinds, project,
+    sync::{Name, Views, words},
+};
+use crate::{
+    health::BEAT,
+    run::Operator,
+    state::{Cached, Unreadable},
+    subject::{Key, Subject},
+};
+
+/// Changes are collected this long before anybody looks, so that a burst is one look.
+const SETTLE: Duration = Duration::from_millis(10);
+/// First and longest wait after a watch failed.
+const BACKOFF: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
+/// How often it is said that a watch still fails.
+const SAID: Duration = Duration::from_secs(300);
+/// The same of a watch that all goes on without.
+const SAID_OF_OPTIONAL: Duration = Duration::from_secs(3600);
+
+/// What is kept of an object, by its key: a record, or that it cannot be read.
+pub(super) type Project<T> = (Key, Result<T, Unreadable>);
+
+/// One watch. What is kept of an object is `None` for one without a name.
+pub(super) struct Watch<R, K: Cached> {
+    operator: Arc<Operator>,
+    views: Views,
+    name: Name,
+    words: String,
+    project: Box<dyn Fn(R) -> Option<Project<K::Record>> + Send>,
+    present: BTreeSet<Key>,
+    failures: u32,
+    said: Option<Instant>,
+}
+
+impl<R: Resource, K: Cached> Watch<R, K> {
+    /// A watch that has not begun. The operator is not ready until it has listed everything once.
+    pub(super) fn new(
+        operator: &Arc<Operator>,
+        name: Name,
+        project: Box<dyn Fn(R) -> Option<Project<K::Record>> + Send>,
+    ) -> Self {
+        let words = words(&name);
+        operator.health.lacks(&words);
+        Self {
+            operator: operator.clone(),
+            views: operator.state.lock().views.clone(),
+            name,
+            words,
+            project,
+            present: BTreeSet::new(),
+            failures: 0,
+            said: None,
+        }
+    }
+
+    /// Follows the stream, for ever; one that ends is begun anew.
+    pub(super) async fn run<S>(mut self, begin: impl Fn() -> S)
+    where
+        S: Stream<Item = watcher::Result<Event<R>>>,
+    {
+        let mut stream = Box::pin(begin());
+        loop {
+            self.operator.health.beat(&self.words);
+            let Ok(event) = tokio::time::timeout(BEAT, stream.next()).await else { continue };
+            match self.take(event, stream.as_mut()) {
+                None => {}
+                Some(Ok(error)) => self.failed(&error.to_string(), is_routine(&error)).await,
+                Some(Err(Ended)) => {
+                    stream.set(begin());
+                    self.failed("it ended", false).await;
+                }
+            }
+        }
+    }
+
+    /// Takes this event and what else has arrived already, in one go; answers how it ended, if it did.
+    fn take<S>(
+        &mut self,
+        event: Option<S::Item>,
+        mut stream: std::pin::Pin<&mut S>,
+    ) -> Option<Result<watcher::Error, Ended>>
+    where
+        S: Stream<Item = watcher::Result<Event<R>>>,
+    {
+        let mut next = Some(event);
+        while let Some(event) = next {
+            match event {
+                Some(Ok(event)) => self.heard(event),
+                Some(Err(error)) => return Some(Ok(error)),
+                None => return Some(Err(Ended)),
+            }
+            next = stream.next().now_or_never();
+        }
+        None
+    }
+
+    fn heard(&mut self, event: Event<R>) {
+        // A list begins with `Init` whether the server answers or not.
+        if !matches!(event, Event::Init) && std::mem::take(&mut self.failures) > 0 && self.said.is_some() {
+            tracing::info!(watch = self.words, "the watch works again");
+            self.said = None;
+        }
+        for subject in self.event(event) {
+            if let (Subject::Cluster(cluster), true) = (&subject, K::PLURAL == kinds::Pods::PLURAL) {
+                self.operator.links.wake(cluster);
+            }
+            self.operator.touched(subject, SETTLE);
+        }
+    }
+
+    /// Takes what it says into the cache; answers who must be looked at.
+    fn event(&mut self, event: Event<R>) -> BTreeSet<Subject> {
+        let mut state = self.operator.state.lock();
+        match event {
+            Event::Init => {
+                self.views.lists(&self.name);
+                self.present.clear();
+                BTreeSet::new()
+            }
+            Event::InitApply(object) | Event::Apply(object) => {
+                let Some((key, record)) = (self.project)(object) else { return BTreeSet::new() };
+                self.present.insert(key.clone());
+                match record {
+                    Ok(record) => state.apply::<K>(&key, record),
+                    Err(what) => {
+                        tracing::error!(
+                            kind = K::PLURAL,
+                            namespace = key.0,
+                            name = key.1,
+                            error = what.error,
+                            "cannot be read: it is not acted on; put it right, or install a newer operator"
+                        );
+                        state.is_unreadable::<K>(&key, what)
+                    }
+                }
+            }
+            Event::Delete(object) => {
+                let Some(key) = project::key_of(&object) else { return BTreeSet::new() };
+                self.present.remove(&key);
+                state.remove::<K>(&key)
+            }
+            Event::InitDone => {
+                let touched = state.retain::<K>(self.name.1.as_deref(), &self.present);
+                self.present.clear();
+                self.views.has_listed(&self.name);
+                self.operator.health.has(&self.words);
+                touched
+            }
+        }
+    }
+
+    async fn failed(&mut self, error: &str, is_routine: bool) {
+        self.views.failed(&self.name);
+        self.failures = self.failures.saturating_add(1);
+        let pause = if K::PLURAL == kinds::Nodes::PLURAL { SAID_OF_OPTIONAL } else { SAID };
+        // A watch that ends is started anew, and that is all; a list that fails is news, once in a while.
+        let is_news = self.said.is_none_or(|at| at.elapsed() >= pause);
+        if is_news && (self.failures > 1 || !is_routine) {
+            self.said = Some(Instant::now());
+            let failures = self.failures;
+            tracing::warn!(watch = self.words, error, failures, "watch failed; trying again and again");
+        }
+        self.operator.metrics.watch_failed(K::PLURAL);
+        tokio::time::sleep(backoff(self.failures).mul_f64(0.5 + self.operator.world.dice.fraction() / 2.0))
+            .await;
+    }
+}
+
+/// The stream ended, which kube's do not.
+struct Ended;
+
+fn is_routine(error: &watcher::Error) -> bool {
+    matches!(error, watcher::Error::WatchError(_) | watcher::Error::WatchFailed(_))
+}
+
+/// The longest wait after so many failures in a row.
+fn backoff(failures: u32) -> Duration {
+    BACKOFF.0.saturating_mul(1 << failures.saturating_sub(1).min(10)).min(BACKOFF.1)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,153 @@
+//! A watch that fails, ends, or tells of an object that cannot be read.
+
+use std::sync::{
+    Mutex,
+    atomic::{AtomicU32, Ordering},
+};
+
+use dask_crds::DaskCluster;
+use dask_operator_core::agent;
+use futures::stream;
+use http::{Request, Response};
+use kube::{
+    Client,
+    client::Body,
+    core::{DeserializeGuard, Status},
+};
+use serde_json::{Value, json};
+
+use super::*;
+use crate::{
+    leader::Leadership,
+    link::Direct,
+    metrics::Metrics,
+    run::Settings,
+    watch::kinds::{Clusters, Nodes},
+    world::{Dice, SystemClock, World},
+};
+
+type Guard = DeserializeGuard<DaskCluster>;
+
+fn operator() -> Arc<Operator> {
+    let nothing = tower::service_fn(|_: Request<Body>| {
+        std::future::pending::<Result<Response<Body>, std::io::Error>>()
+    });
+    let world = World { clock: Arc::new(SystemClock), dice: Dice::seeded(1), dial: Arc::new(Direct) };
+    let settings = Settings {
+        namespaces: Vec::new(),
+        cluster_domain: "cluster.local".into(),
+        poll: Duration::from_secs(2),
+        agent: agent::Settings::default(),
+        nodes: false,
+    };
+    Operator::new(Client::new(nothing, "ns"), world, Metrics::new().unwrap(), Leadership::alone(), settings)
+}
+
+fn watch(operator: &Arc<Operator>) -> Watch<Guard, Clusters> {
+    let name: Name = (Clusters::PLURAL, None);
+    operator.state.lock().views.begins(&name);
+    Watch::new(operator, name, Box::new(crate::watch::guarded(cluster_of)))
+}
+
+fn cluster_of(o: DaskCluster) -> Option<(Key, dask_operator_core::record::Cluster)> {
+    project::ours(o.metadata, o.spec, o.status.unwrap_or_default())
+}
+
+fn object(phase: &str) -> Guard {
+    let spec: Value = json!({"worker": {"spec": {}}, "scheduler": {"spec": {}, "service": {}}});
+    serde_json::from_value(json!({
+        "apiVersion": "kubernetes.dask.org/v1", "kind": "DaskCluster",
+        "metadata": {"namespace": "ns", "name": "c", "uid": "u", "resourceVersion": "1"},
+        "spec": spec, "status": {"phase": phase},
+    }))
+    .unwrap()
+}
+
+fn key() -> Key {
+    ("ns".into(), "c".into())
+}
+
+fn failure() -> watcher::Error {
+    watcher::Error::InitialListFailed(kube::Error::Api(Status::failure("no", "Forbidden").boxed()))
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_object_that_cannot_be_read_is_not_one_that_is_gone() {
+    let operator = operator();
+    let mut watch = watch(&operator);
+    for event in [Event::Init, Event::InitApply(object("Running")), Event::InitDone] {
+        watch.heard(event);
+    }
+    watch.heard(Event::Apply(object("FromTheFuture")));
+    let is_known = || operator.state.lock().cache.clusters.contains_key(&key());
+    assert!(is_known());
+    // Nor is it after a list in which it still cannot be read.
+    for event in [Event::Init, Event::InitApply(object("FromTheFuture")), Event::InitDone] {
+        watch.heard(event);
+    }
+    assert!(is_known());
+    assert!(operator.state.lock().unreadable(&Subject::Cluster(key())).is_some());
+    watch.heard(Event::Delete(object("FromTheFuture")));
+    assert!(!is_known() && operator.state.lock().all_unreadable().next().is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_ends_is_begun_anew_and_does_not_spin() {
+    let operator = operator();
+    let begun = Arc::new(AtomicU32::new(0));
+    let count = begun.clone();
+    let run = watch(&operator).run(move || {
+        count.fetch_add(1, Ordering::Relaxed);
+        stream::iter([Ok(Event::Init), Ok(Event::InitDone)])
+    });
+    let _ = tokio::time::timeout(Duration::from_secs(60), run).await;
+    let begun = begun.load(Ordering::Relaxed);
+    assert!((2..240).contains(&begun), "{begun}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_breaks_the_view() {
+    let operator = operator();
+    let views = operator.state.lock().views.clone();
+    let mut watch = watch(&operator);
+    let _open = views.opened(&watch.name);
+    [Event::Init, Event::InitDone].into_iter().for_each(|event| watch.heard(event));
+    assert!(operator.health.missing().is_empty());
+    tokio::time::advance(Duration::from_secs(60)).await;
+    assert!(views.in_sync_for(Clusters::PLURAL, "ns").is_some());
+    let failing = Mutex::new(Some(watch));
+    let watch = failing.lock().unwrap().take().unwrap();
+    let run = watch.run(|| stream::repeat_with(|| Err(failure())));
+    let _ = tokio::time::timeout(Duration::from_secs(90), run).await;
+    assert_eq!(views.in_sync_for(Clusters::PLURAL, "ns"), None);
+    assert!(operator.metrics.text().unwrap().contains("watch_failures_total{resource=\"daskclusters\"}"));
+    assert_eq!(views.broken().len(), 1);
+    assert!(operator.health.missing().is_empty(), "what leads goes on");
+}
+
+/// Whether each of many failures would be said.
+async fn said<K: Cached>(failures: u32, every: Duration) -> usize {
+    let operator = operator();
+    let mut watch: Watch<Guard, K> = Watch::new(&operator, (K::PLURAL, None), Box::new(|_| None));
+    let mut said = 0;
+    for _ in 0..failures {
+        let before = watch.said;
+        watch.failed("403", false).await;
+        said += usize::from(watch.said != before);
+        tokio::time::advance(every).await;
+    }
+    said
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_fails_again_and_again_is_said_once_in_a_while() {
+    let minute = Duration::from_secs(60);
+    assert!((7..=11).contains(&said::<Clusters>(60, minute / 2).await));
+    assert_eq!(said::<Nodes>(60, minute / 2).await, 1, "the right to see nodes is not needed");
+}
+
+#[test]
+fn the_first_wait_is_short_and_the_last_is_bounded() {
+    let waits = [1, 2, 7, 9, u32::MAX].map(|n| backoff(n).as_millis());
+    assert_eq!(waits, [500, 1000, 30_000, 30_000, 30_000]);
+}
