@@ -21,5 +21,7 @@ pub mod server;
 pub mod state;
 pub mod subject;
 pub mod telemetry;
+#[cfg(test)]
+mod testing;
 pub mod watch;
 pub mod world;

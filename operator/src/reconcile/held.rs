@@ -94,3 +94,62 @@ async fn tell_one<Spec, Status: Told + Serialize + PartialEq>(
     status::write(operator, subject, &target, &decision.status, &object.status).await?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use dask_operator_core::record::{Job, Meta};
+    use serde_json::json;
+
+    use super::*;
+    use crate::{
+        subject::Key,
+        testing::operator,
+        watch::kinds::{Jobs, Pods},
+    };
+
+    fn key() -> Key {
+        ("ns".into(), "j".into())
+    }
+
+    fn job() -> Job {
+        let cluster = json!({"worker": {"spec": {}}, "scheduler": {"spec": {}, "service": {}}});
+        let spec = json!({"job": {"spec": {}}, "cluster": {"spec": cluster}});
+        let meta = Meta { namespace: "ns".into(), name: "j".into(), uid: "u".into(), ..Meta::default() };
+        Object { meta, spec: serde_json::from_value(spec).unwrap(), status: Default::default() }
+    }
+
+    /// An operator that knows a job, and has missed its runner for some time.
+    fn with_job() -> (Arc<Operator>, Subject) {
+        let operator = operator();
+        let mut state = operator.state.lock();
+        state.apply::<Jobs>(&key(), job());
+        state.jobs.entry("u".into()).or_default().absent = Some(operator.world.now());
+        drop(state);
+        (operator, Subject::Job(key()))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_missing_in_a_view_out_of_date_is_not_missed() {
+        let (operator, subject) = with_job();
+        let absent = || operator.state.lock().jobs["u"].absent;
+        assert_eq!(instead(&operator, &subject).await.unwrap(), None, "all is in sync");
+        assert!(absent().is_some());
+        let pods = (<Pods as crate::state::Cached>::PLURAL, None);
+        operator.state.lock().views.begins(&pods);
+        tokio::time::advance(Duration::from_secs(11)).await;
+        assert_eq!(instead(&operator, &subject).await.unwrap(), Some(Outcome::Waiting(AGAIN)));
+        assert_eq!(absent(), None);
+        assert!(operator.state.lock().held[&subject].contains("cannot watch pods"));
+        operator.state.lock().views.has_listed(&pods);
+        assert_eq!(instead(&operator, &subject).await.unwrap(), None);
+        assert!(operator.state.lock().held.is_empty(), "it would be said again");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_cannot_be_read_is_not_decided_on() {
+        let (operator, subject) = with_job();
+        let what = crate::state::Unreadable { meta: job().meta, error: "unknown variant".into() };
+        operator.state.lock().is_unreadable::<Jobs>(&key(), what);
+        assert_eq!(instead(&operator, &subject).await.unwrap(), Some(Outcome::Done(None)));
+    }
+}

@@ -1,47 +1,19 @@
 //! A watch that fails, ends, or tells of an object that cannot be read.
 
-use std::sync::{
-    Mutex,
-    atomic::{AtomicU32, Ordering},
-};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use dask_crds::DaskCluster;
-use dask_operator_core::agent;
 use futures::stream;
-use http::{Request, Response};
-use kube::{
-    Client,
-    client::Body,
-    core::{DeserializeGuard, Status},
-};
+use kube::core::{DeserializeGuard, Status};
 use serde_json::{Value, json};
 
 use super::*;
 use crate::{
-    leader::Leadership,
-    link::Direct,
-    metrics::Metrics,
-    run::Settings,
+    testing::operator,
     watch::kinds::{Clusters, Nodes},
-    world::{Dice, SystemClock, World},
 };
 
 type Guard = DeserializeGuard<DaskCluster>;
-
-fn operator() -> Arc<Operator> {
-    let nothing = tower::service_fn(|_: Request<Body>| {
-        std::future::pending::<Result<Response<Body>, std::io::Error>>()
-    });
-    let world = World { clock: Arc::new(SystemClock), dice: Dice::seeded(1), dial: Arc::new(Direct) };
-    let settings = Settings {
-        namespaces: Vec::new(),
-        cluster_domain: "cluster.local".into(),
-        poll: Duration::from_secs(2),
-        agent: agent::Settings::default(),
-        nodes: false,
-    };
-    Operator::new(Client::new(nothing, "ns"), world, Metrics::new().unwrap(), Leadership::alone(), settings)
-}
 
 fn watch(operator: &Arc<Operator>) -> Watch<Guard, Clusters> {
     let name: Name = (Clusters::PLURAL, None);
@@ -115,8 +87,6 @@ async fn a_failure_breaks_the_view() {
     assert!(operator.health.missing().is_empty());
     tokio::time::advance(Duration::from_secs(60)).await;
     assert!(views.in_sync_for(Clusters::PLURAL, "ns").is_some());
-    let failing = Mutex::new(Some(watch));
-    let watch = failing.lock().unwrap().take().unwrap();
     let run = watch.run(|| stream::repeat_with(|| Err(failure())));
     let _ = tokio::time::timeout(Duration::from_secs(90), run).await;
     assert_eq!(views.in_sync_for(Clusters::PLURAL, "ns"), None);

@@ -1,0 +1,31 @@
+//! For unit tests: an operator whose API server never answers.
+
+use std::{sync::Arc, time::Duration};
+
+use dask_operator_core::agent;
+use http::{Request, Response};
+use kube::{Client, client::Body};
+
+use crate::{
+    leader::Leadership,
+    link::Direct,
+    metrics::Metrics,
+    run::{Operator, Settings},
+    world::{Dice, SystemClock, World},
+};
+
+/// An operator that runs nothing, and whose API server never answers.
+pub(crate) fn operator() -> Arc<Operator> {
+    let nothing = tower::service_fn(|_: Request<Body>| {
+        std::future::pending::<Result<Response<Body>, std::io::Error>>()
+    });
+    let world = World { clock: Arc::new(SystemClock), dice: Dice::seeded(1), dial: Arc::new(Direct) };
+    let settings = Settings {
+        namespaces: Vec::new(),
+        cluster_domain: "cluster.local".into(),
+        poll: Duration::from_secs(2),
+        agent: agent::Settings::default(),
+        nodes: false,
+    };
+    Operator::new(Client::new(nothing, "ns"), world, Metrics::new().unwrap(), Leadership::alone(), settings)
+}
