@@ -67,7 +67,7 @@ pub struct JobMemory {
     pub explained: Option<Explanation>,
     /// Whether this process made its runner.
     pub made: bool,
-    /// When this process first saw it.
+    /// When this process first saw it, or could decide on it again.
     pub seen: Option<Timestamp>,
     /// Since when it lacks its cluster or its runner.
     pub absent: Option<Timestamp>,

@@ -50,13 +50,13 @@ fn is_new(operator: &Operator, subject: &Subject, why: &Blind) -> bool {
     operator.state.lock().held.get(subject) != Some(&why.message())
 }
 
-/// What is missing in such a view has not been seen to be missing.
+/// What is missing in such a view has not been seen to be missing, and a job for which nothing is made is not late.
 fn forget_absence(operator: &Operator, subject: &Subject) {
     let Subject::Job(key) = subject else { return };
     let mut state = operator.state.lock();
     let uid = state.cache.jobs.get(key).map(|j| j.meta.uid.clone());
     if let Some(memory) = uid.and_then(|uid| state.jobs.get_mut(&uid)) {
-        memory.absent = None;
+        (memory.absent, memory.seen) = (None, None);
     }
 }
 
@@ -123,7 +123,8 @@ mod tests {
         let operator = operator();
         let mut state = operator.state.lock();
         state.apply::<Jobs>(&key(), job());
-        state.jobs.entry("u".into()).or_default().absent = Some(operator.world.now());
+        let memory = state.jobs.entry("u".into()).or_default();
+        (memory.absent, memory.seen) = (Some(operator.world.now()), Some(operator.world.now()));
         drop(state);
         (operator, Subject::Job(key()))
     }
@@ -139,6 +140,7 @@ mod tests {
         tokio::time::advance(Duration::from_secs(11)).await;
         assert_eq!(instead(&operator, &subject).await.unwrap(), Some(Outcome::Waiting(AGAIN)));
         assert_eq!(absent(), None);
+        assert_eq!(operator.state.lock().jobs["u"].seen, None, "nor is its start late");
         assert!(operator.state.lock().held[&subject].contains("cannot watch pods"));
         operator.state.lock().views.has_listed(&pods);
         assert_eq!(instead(&operator, &subject).await.unwrap(), None);
