@@ -5,6 +5,7 @@
 
 pub mod api;
 pub mod args;
+mod backoff;
 pub mod cache;
 pub mod client;
 pub mod execute;

@@ -16,7 +16,7 @@ use tokio::{task::JoinHandle, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    api,
+    api, backoff,
     fair::Permits,
     health::{BEAT, Health},
     jump::Jumps,
@@ -280,7 +280,7 @@ impl Operator {
         let (times, wait) = {
             let mut failures = self.failures();
             let times = failures.get(subject).map_or(1, |f| f.times.saturating_add(1));
-            let wait = self.jittered(backoff(times));
+            let wait = self.jittered(backoff::after(BACKOFF, times));
             failures.insert(subject.clone(), Failing { times, not_before: Instant::now() + wait });
             (times, wait)
         };
@@ -299,21 +299,5 @@ impl Operator {
 
     fn failures(&self) -> MutexGuard<'_, BTreeMap<Subject, Failing>> {
         self.failures.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// The wait after so many failures in a row.
-fn backoff(times: u32) -> Duration {
-    BACKOFF.0.saturating_mul(1 << times.saturating_sub(1).min(12)).min(BACKOFF.1)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_first_failure_is_tried_again_after_the_first_wait() {
-        let waits = [1, 2, 3, 9, u32::MAX].map(|times| backoff(times).as_millis());
-        assert_eq!(waits, [250, 500, 1000, 60_000, 60_000]);
     }
 }

@@ -1,6 +1,6 @@
 //! Following one watch: what it tells goes into the cache, and when it fails it is tried again.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, pin::Pin, sync::Arc, time::Duration};
 
 use futures::{FutureExt, Stream, StreamExt};
 use kube::{
@@ -11,9 +11,10 @@ use tokio::time::Instant;
 
 use super::{
     kinds, project,
-    sync::{Name, Views, words},
+    sync::{Name, OPTIONAL, Views, words},
 };
 use crate::{
+    backoff,
     health::BEAT,
     run::Operator,
     state::{Cached, Unreadable},
@@ -76,8 +77,8 @@ impl<R: Resource, K: Cached> Watch<R, K> {
             let Ok(event) = tokio::time::timeout(BEAT, stream.next()).await else { continue };
             match self.take(event, stream.as_mut()) {
                 None => {}
-                Some(Ok(error)) => self.failed(&error.to_string(), is_routine(&error)).await,
-                Some(Err(Ended)) => {
+                Some(Broke::Failed(error)) => self.failed(&error.to_string(), is_routine(&error)).await,
+                Some(Broke::Ended) => {
                     stream.set(begin());
                     self.failed("it ended", false).await;
                 }
@@ -85,12 +86,8 @@ impl<R: Resource, K: Cached> Watch<R, K> {
         }
     }
 
-    /// Takes this event and what else has arrived already, in one go; answers how it ended, if it did.
-    fn take<S>(
-        &mut self,
-        event: Option<S::Item>,
-        mut stream: std::pin::Pin<&mut S>,
-    ) -> Option<Result<watcher::Error, Ended>>
+    /// Takes this event and what else has arrived already, in one go; answers how the stream broke, if it did.
+    fn take<S>(&mut self, event: Option<S::Item>, mut stream: Pin<&mut S>) -> Option<Broke>
     where
         S: Stream<Item = watcher::Result<Event<R>>>,
     {
@@ -98,8 +95,8 @@ impl<R: Resource, K: Cached> Watch<R, K> {
         while let Some(event) = next {
             match event {
                 Some(Ok(event)) => self.heard(event),
-                Some(Err(error)) => return Some(Ok(error)),
-                None => return Some(Err(Ended)),
+                Some(Err(error)) => return Some(Broke::Failed(error)),
+                None => return Some(Broke::Ended),
             }
             next = stream.next().now_or_never();
         }
@@ -135,13 +132,16 @@ impl<R: Resource, K: Cached> Watch<R, K> {
                 match record {
                     Ok(record) => state.apply::<K>(&key, record),
                     Err(what) => {
-                        tracing::error!(
-                            kind = K::PLURAL,
-                            namespace = key.0,
-                            name = key.1,
-                            error = what.error,
-                            "cannot be read: it is not acted on; put it right, or install a newer operator"
-                        );
+                        let known = K::own(&key).and_then(|own| state.unreadable(&own));
+                        if known.is_none_or(|known| known.error != what.error) {
+                            tracing::error!(
+                                kind = K::PLURAL,
+                                namespace = key.0,
+                                name = key.1,
+                                error = what.error,
+                                "cannot be read: it is not acted on; put it right, or install a newer operator"
+                            );
+                        }
                         state.is_unreadable::<K>(&key, what)
                     }
                 }
@@ -164,7 +164,7 @@ impl<R: Resource, K: Cached> Watch<R, K> {
     async fn failed(&mut self, error: &str, is_routine: bool) {
         self.views.failed(&self.name);
         self.failures = self.failures.saturating_add(1);
-        let pause = if K::PLURAL == kinds::Nodes::PLURAL { SAID_OF_OPTIONAL } else { SAID };
+        let pause = if OPTIONAL.contains(&K::PLURAL) { SAID_OF_OPTIONAL } else { SAID };
         // A watch that ends is started anew, and that is all; a list that fails is news, once in a while.
         let is_news = self.said.is_none_or(|at| at.elapsed() >= pause);
         if is_news && (self.failures > 1 || !is_routine) {
@@ -173,21 +173,21 @@ impl<R: Resource, K: Cached> Watch<R, K> {
             tracing::warn!(watch = self.words, error, failures, "watch failed; trying again and again");
         }
         self.operator.metrics.watch_failed(K::PLURAL);
-        tokio::time::sleep(backoff(self.failures).mul_f64(0.5 + self.operator.world.dice.fraction() / 2.0))
-            .await;
+        let longest = backoff::after(BACKOFF, self.failures);
+        tokio::time::sleep(longest.mul_f64(0.5 + self.operator.world.dice.fraction() / 2.0)).await;
     }
 }
 
-/// The stream ended, which kube's do not.
-struct Ended;
+/// How a stream broke.
+enum Broke {
+    /// It told of a failure, and goes on.
+    Failed(watcher::Error),
+    /// It ended, which kube's do not.
+    Ended,
+}
 
 fn is_routine(error: &watcher::Error) -> bool {
     matches!(error, watcher::Error::WatchError(_) | watcher::Error::WatchFailed(_))
-}
-
-/// The longest wait after so many failures in a row.
-fn backoff(failures: u32) -> Duration {
-    BACKOFF.0.saturating_mul(1 << failures.saturating_sub(1).min(10)).min(BACKOFF.1)
 }
 
 #[cfg(test)]

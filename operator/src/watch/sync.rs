@@ -19,6 +19,9 @@ const CATCH_UP: Duration = Duration::from_secs(2);
 /// A watch that has been out of sync for this long makes the operator unready.
 pub const UNREADY: Duration = Duration::from_secs(60);
 
+/// All goes on without seeing these: not everybody gives an operator the right to see nodes.
+pub const OPTIONAL: [&str; 1] = ["nodes"];
+
 /// Which watch: the plural of what it watches, and the namespace unless it watches all.
 pub type Name = (&'static str, Option<String>);
 
@@ -140,7 +143,8 @@ impl Views {
     pub fn broken(&self) -> Vec<String> {
         let (views, now) = (self.lock(), Instant::now());
         let lost = |view: &View| view.lost.map(|at| now.duration_since(at)).filter(|t| *t > UNREADY);
-        let told = views.iter().filter_map(|(name, view)| {
+        let needed = views.iter().filter(|(name, _)| !OPTIONAL.contains(&name.0));
+        let told = needed.filter_map(|(name, view)| {
             Some(format!("{}, out of sync for {} s", words(name), lost(view)?.as_secs()))
         });
         told.collect()
@@ -251,6 +255,15 @@ mod tests {
         drop(old);
         advance(seconds(11)).await;
         assert_eq!(views.in_sync_for(PODS, "ns"), Some(seconds(11)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_may_not_see_nodes_is_ready_all_the_same() {
+        let (views, _open) = watching();
+        views.begins(&("nodes", None));
+        advance(UNREADY * 2).await;
+        assert!(views.broken().is_empty());
+        assert_eq!(views.by_resource(), [("nodes", false), (PODS, true)].into());
     }
 
     #[tokio::test(start_paused = true)]

@@ -37,6 +37,12 @@ pub fn scenario(seed: u64) -> Scenario {
         let time = Duration::from_secs(more.below(90));
         scenario = scenario.at(20 + more.below(TROUBLE - 20), Act::NodeLeaves { time });
     }
+    let mut unseen = Chance::new(seed, 5);
+    if unseen.flip(0.1) {
+        let resource = ["pods", "daskworkergroups", "daskclusters", "deployments", "daskjobs"][unseen.index(5)];
+        let time = Duration::from_secs(5 + unseen.below(120));
+        scenario = scenario.at(5 + unseen.below(TROUBLE - 5), Act::Unseen { resource, time });
+    }
     if chance.flip(0.4) {
         let point = if chance.flip(0.5) { CrashPoint::Before } else { CrashPoint::After };
         scenario = scenario.write(chance.below(40), Planned::Crash(point));

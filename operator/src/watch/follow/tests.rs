@@ -115,9 +115,3 @@ async fn what_fails_again_and_again_is_said_once_in_a_while() {
     assert!((7..=11).contains(&said::<Clusters>(60, minute / 2).await));
     assert_eq!(said::<Nodes>(60, minute / 2).await, 1, "the right to see nodes is not needed");
 }
-
-#[test]
-fn the_first_wait_is_short_and_the_last_is_bounded() {
-    let waits = [1, 2, 7, 9, u32::MAX].map(|n| backoff(n).as_millis());
-    assert_eq!(waits, [500, 1000, 30_000, 30_000, 30_000]);
-}
