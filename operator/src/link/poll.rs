@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use dask_operator_core::{
     action::SchedulerNeed,
     record::{PodPhase, PodRecord},
-    scheduler::{Idle, SchedulerState},
+    scheduler::{Idle, SchedulerState, Snapshot},
     template::COMM_PORT,
     time::Timestamp,
 };
@@ -43,7 +43,7 @@ pub(super) async fn run(operator: &Arc<Operator>, cluster: &Key) {
     let mut answered = String::new();
     let mut seen_starting: Option<Instant> = None;
     let mut pause = FAST;
-    let mut last_busy: Option<(String, Timestamp)> = None;
+    let mut watch = IdleWatch::default();
     while let Some((Wanted { need, idle }, wake)) = wanted(operator, cluster) {
         let state = match target(operator, cluster) {
             None => {
@@ -53,11 +53,7 @@ pub(super) async fn run(operator: &Arc<Operator>, cluster: &Key) {
             Some(target) => match ask(operator, &target, (need, idle), &mut kept).await {
                 Ok(mut snapshot) => {
                     answered.clone_from(&target.uid);
-                    if snapshot.idle == Some(Idle::Busy) {
-                        last_busy = Some((snapshot.id.clone(), snapshot.read));
-                    }
-                    snapshot.last_busy =
-                        last_busy.as_ref().filter(|(id, _)| *id == snapshot.id).map(|(_, at)| *at);
+                    watch.look(&mut snapshot);
                     SchedulerState::Known(Arc::new(snapshot))
                 }
                 Err(why) => {
@@ -121,6 +117,41 @@ fn wanted(operator: &Operator, cluster: &Key) -> Option<(Wanted, Arc<Notify>)> {
     (need != SchedulerNeed::None).then_some((wanted, wake))
 }
 
+/// Since when this process has watched a scheduler do nothing, by its own clocks.
+#[derive(Default)]
+struct IdleWatch {
+    id: String,
+    /// By the wall clock and by the monotonic one, when it was last seen busy or asked for the first time.
+    since: Option<(Timestamp, Instant)>,
+    /// When it was last asked.
+    last: Option<Instant>,
+}
+
+impl IdleWatch {
+    /// Between two answers there may be as much: a process that was suspended has watched nothing.
+    const GAP: Duration = Duration::from_secs(60);
+    /// The two clocks may differ by as much: more is a clock that was set.
+    const DRIFT: Duration = Duration::from_secs(5);
+
+    fn look(&mut self, snapshot: &mut Snapshot) {
+        let Some(idle) = snapshot.idle else { return };
+        let (wall, now) = (snapshot.read, Instant::now());
+        let fits = |(at, then): &(Timestamp, Instant)| {
+            let expected = at.plus(now - *then);
+            expected.since(wall).max(wall.since(expected)) <= Self::DRIFT
+        };
+        let goes_on = idle != Idle::Busy
+            && self.id == snapshot.id
+            && self.last.is_some_and(|t| now - t <= Self::GAP)
+            && self.since.as_ref().is_some_and(fits);
+        if !goes_on {
+            (self.id, self.since) = (snapshot.id.clone(), Some((wall, now)));
+        }
+        self.last = Some(now);
+        snapshot.last_busy = self.since.map(|(at, _)| at);
+    }
+}
+
 /// No scheduler pod runs: either there is none, or it has not started.
 fn absent(operator: &Operator, cluster: &Key) -> SchedulerState {
     let pods = operator.state.lock().cache.schedulers_of(cluster);
@@ -157,8 +188,9 @@ fn store(operator: &Operator, cluster: &Key, state: SchedulerState) {
 /// The scheduler pod that runs, if there is one.
 pub(super) fn target(operator: &Operator, cluster: &Key) -> Option<Target> {
     let pods = operator.state.lock().cache.schedulers_of(cluster);
-    let runs = |p: &Arc<PodRecord>| p.is_live() && p.phase == PodPhase::Running && p.ip.is_some();
-    let pod = pods.into_iter().find(runs)?;
+    // One that is being deleted serves until its containers have ended; another one comes before it.
+    let runs = |p: &&Arc<PodRecord>| p.phase == PodPhase::Running && p.ip.is_some();
+    let pod = pods.iter().filter(runs).min_by_key(|p| p.deleting)?.clone();
     let address = Address {
         namespace: cluster.0.clone(),
         pod: pod.name.clone(),
