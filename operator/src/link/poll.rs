@@ -1,13 +1,14 @@
 //! Asking one scheduler, again and again while somebody needs it.
 
+mod idle;
+
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use dask_operator_core::{
     action::SchedulerNeed,
     record::{PodPhase, PodRecord},
-    scheduler::{Idle, SchedulerState, Snapshot},
+    scheduler::SchedulerState,
     template::COMM_PORT,
-    time::Timestamp,
 };
 use tokio::{sync::Notify, time::Instant};
 
@@ -20,6 +21,7 @@ use crate::{
     subject::{Key, Subject},
     world::Address,
 };
+use idle::IdleWatch;
 
 /// A scheduler that started this short a time ago and has not answered yet starts.
 const STARTS_WITHIN: Duration = Duration::from_secs(60);
@@ -117,41 +119,6 @@ fn wanted(operator: &Operator, cluster: &Key) -> Option<(Wanted, Arc<Notify>)> {
     (need != SchedulerNeed::None).then_some((wanted, wake))
 }
 
-/// Since when this process has watched a scheduler do nothing, by its own clocks.
-#[derive(Default)]
-struct IdleWatch {
-    id: String,
-    /// By the wall clock and by the monotonic one, when it was last seen busy or asked for the first time.
-    since: Option<(Timestamp, Instant)>,
-    /// When it was last asked.
-    last: Option<Instant>,
-}
-
-impl IdleWatch {
-    /// Between two answers there may be as much: a process that was suspended has watched nothing.
-    const GAP: Duration = Duration::from_secs(60);
-    /// The two clocks may differ by as much: more is a clock that was set.
-    const DRIFT: Duration = Duration::from_secs(5);
-
-    fn look(&mut self, snapshot: &mut Snapshot) {
-        let Some(idle) = snapshot.idle else { return };
-        let (wall, now) = (snapshot.read, Instant::now());
-        let fits = |(at, then): &(Timestamp, Instant)| {
-            let expected = at.plus(now - *then);
-            expected.since(wall).max(wall.since(expected)) <= Self::DRIFT
-        };
-        let goes_on = idle != Idle::Busy
-            && self.id == snapshot.id
-            && self.last.is_some_and(|t| now - t <= Self::GAP)
-            && self.since.as_ref().is_some_and(fits);
-        if !goes_on {
-            (self.id, self.since) = (snapshot.id.clone(), Some((wall, now)));
-        }
-        self.last = Some(now);
-        snapshot.last_busy = self.since.map(|(at, _)| at);
-    }
-}
-
 /// No scheduler pod runs: either there is none, or it has not started.
 fn absent(operator: &Operator, cluster: &Key) -> SchedulerState {
     let pods = operator.state.lock().cache.schedulers_of(cluster);
@@ -188,9 +155,7 @@ fn store(operator: &Operator, cluster: &Key, state: SchedulerState) {
 /// The scheduler pod that runs, if there is one.
 pub(super) fn target(operator: &Operator, cluster: &Key) -> Option<Target> {
     let pods = operator.state.lock().cache.schedulers_of(cluster);
-    // One that is being deleted serves until its containers have ended; another one comes before it.
-    let runs = |p: &&Arc<PodRecord>| p.phase == PodPhase::Running && p.ip.is_some();
-    let pod = pods.iter().filter(runs).min_by_key(|p| p.deleting)?.clone();
+    let pod = serving(&pods)?.clone();
     let address = Address {
         namespace: cluster.0.clone(),
         pod: pod.name.clone(),
@@ -199,3 +164,13 @@ pub(super) fn target(operator: &Operator, cluster: &Key) -> Option<Target> {
     };
     Some(Target { uid: pod.uid.clone(), address, pod })
 }
+
+/// The pod whose scheduler serves. One that is being deleted does until its containers have ended; another one comes
+/// before it.
+fn serving(pods: &[Arc<PodRecord>]) -> Option<&Arc<PodRecord>> {
+    let runs = |p: &&Arc<PodRecord>| p.phase == PodPhase::Running && p.ip.is_some();
+    pods.iter().filter(runs).min_by_key(|p| p.deleting)
+}
+
+#[cfg(test)]
+mod tests;
