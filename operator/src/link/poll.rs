@@ -46,6 +46,7 @@ pub(super) async fn run(operator: &Arc<Operator>, cluster: &Key) {
     let mut seen_starting: Option<Instant> = None;
     let mut pause = FAST;
     let mut watch = IdleWatch::default();
+    let mut silent_since: Option<Instant> = None;
     while let Some((Wanted { need, idle }, wake)) = wanted(operator, cluster) {
         let state = match target(operator, cluster) {
             None => {
@@ -55,6 +56,7 @@ pub(super) async fn run(operator: &Arc<Operator>, cluster: &Key) {
             Some(target) => match ask(operator, &target, (need, idle), &mut kept).await {
                 Ok(mut snapshot) => {
                     answered.clone_from(&target.uid);
+                    silent_since = None;
                     watch.look(&mut snapshot);
                     SchedulerState::Known(Arc::new(snapshot))
                 }
@@ -62,7 +64,10 @@ pub(super) async fn run(operator: &Arc<Operator>, cluster: &Key) {
                     kept = None;
                     let age = operator.world.now().since(target.pod.created);
                     let young = age.min(seen_starting.map_or(age, |t| t.elapsed())) < STARTS_WITHIN;
-                    failed(young && answered != target.uid, why)
+                    // One that is being deleted ends, which its pod does not say yet.
+                    let silent = silent_since.get_or_insert_with(Instant::now).elapsed();
+                    let ends = target.pod.deleting && silent < STARTS_WITHIN;
+                    failed(ends || (young && answered != target.uid), why)
                 }
             },
         };
@@ -125,9 +130,9 @@ fn absent(operator: &Operator, cluster: &Key) -> SchedulerState {
     if pods.iter().any(|p| p.is_live()) { SchedulerState::Starting } else { SchedulerState::Absent }
 }
 
-/// A scheduler that does not answer yet is not one that stopped answering.
-fn failed(may_start: bool, why: String) -> SchedulerState {
-    if may_start { SchedulerState::Unknown } else { SchedulerState::Unreachable { why } }
+/// A scheduler that does not answer yet, or ends, is not one that stopped answering.
+fn failed(is_expected: bool, why: String) -> SchedulerState {
+    if is_expected { SchedulerState::Unknown } else { SchedulerState::Unreachable { why } }
 }
 
 fn store(operator: &Operator, cluster: &Key, state: SchedulerState) {

@@ -5,10 +5,7 @@ use std::collections::BTreeMap;
 use dask_operator_core::{
     conditions::shorten,
     names,
-    record::{
-        DeploymentRecord, Mark, Meta, OWN_LIMIT, Object as Ours, Owner, PodPhase, PodRecord, ServiceRecord,
-        Trouble,
-    },
+    record::{DeploymentRecord, Mark, Meta, Object as Ours, Owner, PodPhase, PodRecord, ServiceRecord},
     time::Timestamp,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference, Time};
