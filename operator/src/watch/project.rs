@@ -40,8 +40,9 @@ pub fn pod(raw: RawPod) -> Option<(Key, PodRecord)> {
     let is_worker = labels.get(names::COMPONENT).is_some_and(|c| c == names::WORKER);
     let over = worker::ended(&raw.spec, &status).filter(|_| is_worker);
     let phase = match phase(status.phase.as_deref()) {
-        PodPhase::Running => over.unwrap_or(PodPhase::Running),
-        other => other,
+        // It may still wait for another container, which is of no use any more.
+        alive @ (PodPhase::Pending | PodPhase::Running) => over.unwrap_or(alive),
+        ended => ended,
     };
     let key = key(&meta)?;
     let controller = owners(&meta).into_iter().find(|o| o.controller);

@@ -142,22 +142,12 @@ fn choose(
         return None;
     }
     let candidates = offered(&registered, offer, snapshot, memory, input.now);
-    let mut room = room(input, addresses, snapshot);
     // Who is on the way out already is never offered again, and is no loss of room.
     let on_the_way =
         tally.staying.iter().filter(|p| !going.contains(&p.uid) && late::is_leaving(p, addresses, snapshot));
     let mut chosen: Vec<PodRef> = on_the_way.take(wanted).map(|p| reference(p)).collect();
-    let mut no_room = 0;
-    for (pod, processes) in &candidates {
-        if chosen.len() == wanted {
-            break;
-        }
-        if room.try_leave(processes) {
-            chosen.push(reference(pod));
-        } else {
-            no_room += 1;
-        }
-    }
+    let room = room(input, addresses, snapshot);
+    let no_room = pick(&candidates, room, wanted, &mut chosen);
     if let Some(delay) = memory.next_refusal(input.now) {
         found.again_in(delay);
     }
@@ -177,6 +167,27 @@ fn choose(
         found.actions.push(Action::MarkPods { pods: chosen, mark });
     }
     Some(count)
+}
+
+/// Adds candidates for whose results there is room, up to `wanted` in all; answers for how many there is none.
+fn pick(
+    candidates: &[(&PodRecord, &BTreeSet<String>)],
+    mut room: Room<'_>,
+    wanted: usize,
+    chosen: &mut Vec<PodRef>,
+) -> usize {
+    let mut no_room = 0;
+    for (pod, processes) in candidates {
+        if chosen.len() == wanted {
+            break;
+        }
+        if room.try_leave(processes) {
+            chosen.push(reference(pod));
+        } else {
+            no_room += 1;
+        }
+    }
+    no_room
 }
 
 /// Whom the scheduler offers, the cheapest first: no tasks, then fewest bytes.

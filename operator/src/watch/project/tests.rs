@@ -248,6 +248,19 @@ fn the_workers_container_is_the_one_with_the_agent_or_called_so_or_the_first() {
 }
 
 #[test]
+fn a_side_car_that_cannot_start_keeps_no_pod_from_being_over() {
+    let pod = record(|p| {
+        p["spec"]["restartPolicy"] = json!("OnFailure");
+        p["status"]["phase"] = json!("Pending");
+        p["status"]["containerStatuses"] = json!([
+            {"name": "worker", "state": {"terminated": {"exitCode": 0}}},
+            {"name": "side-car", "state": {"waiting": {"reason": "ImagePullBackOff"}}},
+        ]);
+    });
+    assert!(pod.is_finished());
+}
+
+#[test]
 fn a_native_side_car_keeps_no_pod_from_being_over() {
     let pod = record(|p| {
         p["spec"]["restartPolicy"] = json!("OnFailure");
