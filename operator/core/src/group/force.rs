@@ -55,7 +55,8 @@ pub(crate) fn plan(
     found.actions.push(Action::Event(EventRecord::warning(
         "DataLossRisk",
         &format!(
-            "{} workers still refused or executed after {} s and are deleted; work of theirs may be lost: {}{}",
+            "{} workers did not leave within {} s (spec.worker.drainTimeout) and are deleted; work of theirs may be \
+             lost: {}{}",
             pods.len(),
             timeout.as_secs(),
             named.join(", "),
