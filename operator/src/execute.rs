@@ -84,8 +84,12 @@ async fn each(
     actions: Vec<Action>,
     status_written: bool,
 ) -> Result<(), Error> {
-    let is_own =
-        |a: &Action| matches!(a, Action::Patch(p) if p.kind == target.kind && p.name == target.meta.name);
+    let is_target = |kind: Kind, name: &str| kind == target.kind && name == target.meta.name;
+    let is_own = |a: &Action| match a {
+        Action::Patch(p) => is_target(p.kind, &p.name),
+        Action::Delete { kind, name, resource_version: Some(_), .. } => is_target(*kind, name),
+        _ => false,
+    };
     let (events, actions): (Vec<_>, Vec<_>) =
         actions.into_iter().partition(|a| matches!(a, Action::Event(_)));
     let (deletes, others): (Vec<_>, Vec<_>) =
@@ -116,8 +120,9 @@ async fn one(
     match action {
         Action::Create { kind, body } => objects::create(operator, subject, target, kind, body).await,
         Action::Patch(patch) => objects::patch(operator, subject, target, patch).await,
-        Action::Delete { kind, name, uid, why } => {
-            objects::delete(operator, subject, target, objects::Doomed { kind, name, uid, why }).await
+        Action::Delete { kind, name, uid, resource_version, why } => {
+            let doomed = objects::Doomed { kind, name, uid, resource_version, why };
+            objects::delete(operator, subject, target, doomed).await
         }
         Action::Check(checks) => check::all(operator, subject, checks).await,
         Action::Explain(pod) => {

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use serde_json::Value;
 
-use crate::{check::Check, record::Mark};
+use crate::{check::Check, record::Mark, time::Timestamp};
 
 /// One thing to do in Kubernetes.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,6 +24,8 @@ pub enum Action {
         name: String,
         /// Its UID: a precondition.
         uid: String,
+        /// Its resourceVersion, a precondition too, where the decision depends on what the object says.
+        resource_version: Option<String>,
         /// Why, for the log.
         why: &'static str,
     },
@@ -127,6 +129,8 @@ pub struct DeletePod {
     pub pod: PodRef,
     /// Precondition where the decision depends on the pod not having started since.
     pub resource_version: Option<String>,
+    /// It is not sent later than this, where the decision depends on what a scheduler said.
+    pub valid_until: Option<Timestamp>,
     /// Why, for the log.
     pub why: &'static str,
 }

@@ -2,10 +2,12 @@
 
 mod choose;
 mod disrupt;
+mod doubt;
 mod failure;
 mod force;
 mod last_words;
 mod late;
+mod mapped;
 mod memory;
 mod reasons;
 mod retire;
@@ -17,6 +19,7 @@ pub(crate) mod tally;
 mod template_check;
 #[cfg(test)]
 pub mod testing;
+mod watched;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -26,6 +29,7 @@ use std::{
 use dask_crds::{DaskWorkerGroupStatus, Phase};
 use serde_json::json;
 
+pub(crate) use mapped::Mapped;
 pub use memory::{CreateOutcome, Memory};
 pub use room::MEMORY_TARGET;
 pub(crate) use status::remedy;
@@ -39,7 +43,7 @@ use crate::{
     conditions::{self, Observed},
     drift, explain, names,
     record::{Cluster, Group, PodRecord, Trouble},
-    scheduler::{SchedulerState, Snapshot, addresses_by_pod, has_strangers},
+    scheduler::{SchedulerState, Snapshot},
     template,
     time::Timestamp,
 };
@@ -61,6 +65,8 @@ pub struct Input<'a> {
     pub pods: &'a [&'a PodRecord],
     /// The worker pods of all groups of the cluster, these included.
     pub cluster_pods: &'a [&'a PodRecord],
+    /// UIDs of pods of the cluster's other groups that were chosen to leave a moment ago (see [`Memory::chosen`]).
+    pub chosen_elsewhere: &'a BTreeSet<String>,
     /// What is known of the cluster's scheduler.
     pub scheduler: &'a SchedulerState,
     /// What the scheduler's workers told of their agents, some time ago.
@@ -71,7 +77,7 @@ pub struct Input<'a> {
     pub verdicts: &'a Verdicts,
     /// Whether an autoscaler decides the group's size: then no shrink is ever forced.
     pub autoscaled: bool,
-    /// Pods of the group whose nodes are about to go, by UID, and why (see [`crate::node::threats`]).
+    /// Pods of the cluster whose nodes are about to go, by UID, and why (see [`crate::node::threats`]).
     pub threats: &'a BTreeMap<String, String>,
     /// Now.
     pub now: Timestamp,
@@ -119,29 +125,6 @@ impl Findings {
     }
 }
 
-/// Which registered workers run in which pods; made once for each decision.
-#[derive(Debug, Default)]
-pub(crate) struct Mapped {
-    by_pod: BTreeMap<String, BTreeSet<String>>,
-    /// A worker is registered that may run in any pod.
-    pub strangers: bool,
-}
-
-impl Mapped {
-    fn of(input: &Input<'_>) -> Self {
-        let Some(snapshot) = input.scheduler.known() else { return Self::default() };
-        Self {
-            by_pod: addresses_by_pod(input.pods.iter().copied(), &snapshot.workers),
-            strangers: has_strangers(input.cluster_pods.iter().copied(), &snapshot.workers),
-        }
-    }
-
-    /// Addresses of the workers in the pod with this UID, if there are any.
-    pub(crate) fn get(&self, uid: &str) -> Option<&BTreeSet<String>> {
-        self.by_pod.get(uid)
-    }
-}
-
 /// What to do about a group. `memory` is what this process remembers of it; losing it is safe.
 pub fn decide(input: &Input<'_>, memory: &mut Memory) -> Decision<DaskWorkerGroupStatus> {
     let mut found = Findings::default();
@@ -154,15 +137,17 @@ pub fn decide(input: &Input<'_>, memory: &mut Memory) -> Decision<DaskWorkerGrou
             need: SchedulerNeed::None,
         };
     }
+    memory.watched.begin(input);
     let tally = Tally::of(input);
     match usable_cluster(input) {
         Ok(cluster) => {
             patch_metadata(input, cluster, &mut found);
-            reap(input, &tally, &mut found);
+            reap(input, &tally, memory, &mut found);
             last_words::plan(input, &mut found);
             template_check::plan(input, cluster, &mut found);
+            let addresses = Mapped::of(input, memory);
+            doubt::plan(input, &tally, &addresses, memory, &mut found);
             supply::plan(input, cluster, &tally, memory, &mut found);
-            let addresses = Mapped::of(input);
             stale::plan(input, &tally, &addresses, &mut found);
             retire::progress(input, &tally, &addresses, memory, &mut found);
             late::plan(input, &tally, &addresses, memory, &mut found);
@@ -176,7 +161,9 @@ pub fn decide(input: &Input<'_>, memory: &mut Memory) -> Decision<DaskWorkerGrou
         }
     }
     memory.forget_all_but(input.pods);
+    memory.watched.end(found.shrinking && !input.autoscaled, &found.actions, input.now);
     let explained = explain(input, &tally, memory, &mut found);
+    let explained = (explained, memory.last_end.as_ref());
     let status = status::build(input, &tally, explained, &mut found);
     let mut actions = found.actions;
     actions.extend(
@@ -275,8 +262,9 @@ fn push_patch(input: &Input<'_>, metadata: Option<serde_json::Value>, found: &mu
 }
 
 /// Pods that are over hold nothing; they go, so that they are replaced.
-fn reap(input: &Input<'_>, tally: &Tally<'_>, found: &mut Findings) {
+fn reap(input: &Input<'_>, tally: &Tally<'_>, memory: &mut Memory, found: &mut Findings) {
     found.failures = failure::Failures::of(&input.group.status).after(input, tally);
+    memory.last_end = failure::last_end(input, tally, memory.last_end.take());
     if let Some(wait) = found.failures.look_in(input, tally) {
         found.again_in(wait);
     }
@@ -284,6 +272,7 @@ fn reap(input: &Input<'_>, tally: &Tally<'_>, found: &mut Findings) {
         found.actions.push(Action::DeletePod(DeletePod {
             pod: tally::reference(pod),
             resource_version: None,
+            valid_until: None,
             why: "it is over",
         }));
     }

@@ -30,7 +30,7 @@ pub struct PodRecord {
     pub group: Option<String>,
     /// Whether it is labelled as scheduler.
     pub is_scheduler: bool,
-    /// `status.phase`.
+    /// `status.phase`; of a worker's pod that lives on after its worker, how the worker's container ended.
     pub phase: PodPhase,
     /// Whether it has a deletionTimestamp.
     pub deleting: bool,
@@ -44,7 +44,7 @@ pub struct PodRecord {
     pub created: Timestamp,
     /// When its last container ended, if it is over.
     pub finished: Option<Timestamp>,
-    /// Its IP, unless it shares its node's.
+    /// Its IP, which is its node's if it shares that node's network (see `host_network`).
     pub ip: Option<String>,
     /// Whether it shares its node's network (then its IP says nothing).
     pub host_network: bool,
@@ -102,6 +102,9 @@ pub struct Trouble {
     /// Kubernetes' sentence, shortened.
     pub message: String,
 }
+
+/// Reason of the trouble of a pod that was evicted because it used more than its own limits allow.
+pub const OWN_LIMIT: &str = "OwnLimitExceeded";
 
 /// The record on a pod that it was chosen to leave. Written before anything else is done to it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -64,7 +64,7 @@ pub struct Snapshot {
     pub offer: Option<Offer>,
     /// Whether it is idle, if asked.
     pub idle: Option<Idle>,
-    /// When this process last saw it busy, by our own clock.
+    /// When this process last saw it busy, or began to ask it, by our own clock.
     pub last_busy: Option<Timestamp>,
     /// Why one of these is missing though it was asked for.
     pub unanswered: Option<String>,
@@ -88,6 +88,9 @@ pub struct Offer {
     pub processing: BTreeMap<String, usize>,
     /// A P2P shuffle runs on a scheduler too old to keep its participants.
     pub shuffle_blocks: bool,
+    /// A P2P shuffle runs, or nobody knows. Its participants are among those that are not offered, if the scheduler is
+    /// not too old for that.
+    pub p2p: bool,
 }
 
 /// One registered worker process.

@@ -21,6 +21,7 @@ pub(super) struct Doomed {
     pub kind: Kind,
     pub name: String,
     pub uid: String,
+    pub resource_version: Option<String>,
     pub why: &'static str,
 }
 
@@ -95,9 +96,9 @@ pub(super) async fn delete(
     target: &Target,
     doomed: Doomed,
 ) -> Result<(), Error> {
-    let Doomed { kind, name, uid, why } = doomed;
+    let Doomed { kind, name, uid, resource_version, why } = doomed;
     let namespace = &target.meta.namespace;
-    let preconditions = Preconditions { uid: Some(uid.clone()), resource_version: None };
+    let preconditions = Preconditions { uid: Some(uid.clone()), resource_version };
     let params = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::background() };
     let resource = api::resource(kind);
     let what = || format!("deleting {} {name}", resource.kind);
@@ -116,7 +117,7 @@ pub(super) async fn delete(
             expect(&mut state, kind, subject, (&key, &uid), Expected::Deleted, now);
             Ok(())
         }
-        // Another one has its name by now.
+        // Another one has its name by now, or it says something else, which the watch will tell.
         Err(Error::Conflict { .. }) => Ok(()),
         Err(e) => gone_is_fine(e),
     }

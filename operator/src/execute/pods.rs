@@ -212,6 +212,10 @@ async fn delete_one(
     let PodRef { kind, name, uid } = &delete.pod;
     let what = || format!("deleting {kind:?} {name}");
     let _permit = operator.pod_changes.acquire(&target.meta.namespace).await;
+    if delete.valid_until.is_some_and(|t| operator.world.now() > t) {
+        tracing::debug!(namespace = target.meta.namespace, pod = name, "too late to delete; decided again");
+        return Ok(());
+    }
     let preconditions =
         Preconditions { uid: Some(uid.clone()), resource_version: delete.resource_version.clone() };
     let params = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::background() };

@@ -1,13 +1,14 @@
 //! Asking one scheduler, again and again while somebody needs it.
 
+mod idle;
+
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use dask_operator_core::{
     action::SchedulerNeed,
     record::{PodPhase, PodRecord},
-    scheduler::{Idle, SchedulerState},
+    scheduler::SchedulerState,
     template::COMM_PORT,
-    time::Timestamp,
 };
 use tokio::{sync::Notify, time::Instant};
 
@@ -20,6 +21,7 @@ use crate::{
     subject::{Key, Subject},
     world::Address,
 };
+use idle::IdleWatch;
 
 /// A scheduler that started this short a time ago and has not answered yet starts.
 const STARTS_WITHIN: Duration = Duration::from_secs(60);
@@ -43,7 +45,8 @@ pub(super) async fn run(operator: &Arc<Operator>, cluster: &Key) {
     let mut answered = String::new();
     let mut seen_starting: Option<Instant> = None;
     let mut pause = FAST;
-    let mut last_busy: Option<(String, Timestamp)> = None;
+    let mut watch = IdleWatch::default();
+    let mut silent_since: Option<Instant> = None;
     while let Some((Wanted { need, idle }, wake)) = wanted(operator, cluster) {
         let state = match target(operator, cluster) {
             None => {
@@ -53,18 +56,18 @@ pub(super) async fn run(operator: &Arc<Operator>, cluster: &Key) {
             Some(target) => match ask(operator, &target, (need, idle), &mut kept).await {
                 Ok(mut snapshot) => {
                     answered.clone_from(&target.uid);
-                    if snapshot.idle == Some(Idle::Busy) {
-                        last_busy = Some((snapshot.id.clone(), snapshot.read));
-                    }
-                    snapshot.last_busy =
-                        last_busy.as_ref().filter(|(id, _)| *id == snapshot.id).map(|(_, at)| *at);
+                    silent_since = None;
+                    watch.look(&mut snapshot);
                     SchedulerState::Known(Arc::new(snapshot))
                 }
                 Err(why) => {
                     kept = None;
                     let age = operator.world.now().since(target.pod.created);
                     let young = age.min(seen_starting.map_or(age, |t| t.elapsed())) < STARTS_WITHIN;
-                    failed(young && answered != target.uid, why)
+                    // One that is being deleted ends, which its pod does not say yet.
+                    let silent = silent_since.get_or_insert_with(Instant::now).elapsed();
+                    let ends = target.pod.deleting && silent < STARTS_WITHIN;
+                    failed(ends || (young && answered != target.uid), why)
                 }
             },
         };
@@ -132,9 +135,9 @@ fn absent(operator: &Operator, cluster: &Key) -> SchedulerState {
     if pods.iter().any(|p| p.is_live()) { SchedulerState::Starting } else { SchedulerState::Absent }
 }
 
-/// A scheduler that does not answer yet is not one that stopped answering.
-fn failed(may_start: bool, why: String) -> SchedulerState {
-    if may_start { SchedulerState::Unknown } else { SchedulerState::Unreachable { why } }
+/// A scheduler that does not answer yet, or ends, is not one that stopped answering.
+fn failed(is_expected: bool, why: String) -> SchedulerState {
+    if is_expected { SchedulerState::Unknown } else { SchedulerState::Unreachable { why } }
 }
 
 fn store(operator: &Operator, cluster: &Key, state: SchedulerState) {
@@ -162,8 +165,7 @@ fn store(operator: &Operator, cluster: &Key, state: SchedulerState) {
 /// The scheduler pod that runs, if there is one.
 pub(super) fn target(operator: &Operator, cluster: &Key) -> Option<Target> {
     let pods = operator.state.lock().cache.schedulers_of(cluster);
-    let runs = |p: &Arc<PodRecord>| p.is_live() && p.phase == PodPhase::Running && p.ip.is_some();
-    let pod = pods.into_iter().find(runs)?;
+    let pod = serving(&pods)?.clone();
     let address = Address {
         namespace: cluster.0.clone(),
         pod: pod.name.clone(),
@@ -172,3 +174,13 @@ pub(super) fn target(operator: &Operator, cluster: &Key) -> Option<Target> {
     };
     Some(Target { uid: pod.uid.clone(), address, pod })
 }
+
+/// The pod whose scheduler serves. One that is being deleted does until its containers have ended; another one comes
+/// before it.
+fn serving(pods: &[Arc<PodRecord>]) -> Option<&Arc<PodRecord>> {
+    let runs = |p: &&Arc<PodRecord>| p.phase == PodPhase::Running && p.ip.is_some();
+    pods.iter().filter(runs).min_by_key(|p| p.deleting)
+}
+
+#[cfg(test)]
+mod tests;

@@ -84,8 +84,16 @@ async fn offer(kept: &mut Kept, workers: usize) -> Result<Offer, CommError> {
     let offered = client.workers_to_close(workers).await?;
     let processing = client.processing(&offered).await?;
     let keeps_shuffles = kept.version.is_some_and(|v| v >= KEEPS_SHUFFLES);
-    let shuffle_blocks = !keeps_shuffles && client.p2p_active().await?;
-    Ok(Offer { addresses: offered.into_iter().collect(), processing, shuffle_blocks })
+    // Where all are offered, none has a part in one.
+    let may_have = !keeps_shuffles || offered.len() < workers;
+    let p2p = may_have
+        && match client.p2p_active().await {
+            Err(e) if !keeps_shuffles || matches!(e, CommError::Io(_) | CommError::Closed) => return Err(e),
+            // A scheduler that does not tell may have one: workers whose nodes go wait for it, for a while.
+            answer => answer.unwrap_or(true),
+        };
+    let shuffle_blocks = !keeps_shuffles && p2p;
+    Ok(Offer { addresses: offered.into_iter().collect(), processing, shuffle_blocks, p2p })
 }
 
 fn snapshot(identity: Identity, at: Timestamp) -> Snapshot {

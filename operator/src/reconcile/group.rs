@@ -34,7 +34,10 @@ pub(super) async fn reconcile(
         let acting =
             autoscale::acting(autoscalers.iter().map(AsRef::as_ref), &cluster_key.1, &key.1).is_some();
         let has_scheduler_pod = state.cache.schedulers_of(&cluster_key).iter().any(|p| p.is_live());
-        let threats = state.cache.threats(pods.iter().copied());
+        let threats = state.cache.threats(all.iter().copied());
+        let others = state.cache.groups_of(&cluster_key).filter(|g| g.meta.uid != object.meta.uid);
+        let memories = others.filter_map(|g| state.groups.get(&g.meta.uid));
+        let chosen_elsewhere = memories.flat_map(group::Memory::chosen).cloned().collect();
         let state = &mut *state;
         let memory = state.groups.entry(object.meta.uid.clone()).or_default();
         let input = group::Input {
@@ -42,6 +45,7 @@ pub(super) async fn reconcile(
             cluster: cluster.as_deref(),
             pods: &pods,
             cluster_pods: &all,
+            chosen_elsewhere: &chosen_elsewhere,
             scheduler: &scheduler,
             agents: told.as_deref(),
             has_scheduler_pod,

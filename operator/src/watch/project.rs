@@ -5,9 +5,7 @@ use std::collections::BTreeMap;
 use dask_operator_core::{
     conditions::shorten,
     names,
-    record::{
-        DeploymentRecord, Mark, Meta, Object as Ours, Owner, PodPhase, PodRecord, ServiceRecord, Trouble,
-    },
+    record::{DeploymentRecord, Mark, Meta, Object as Ours, Owner, PodPhase, PodRecord, ServiceRecord},
     time::Timestamp,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference, Time};
@@ -16,10 +14,12 @@ use kube::Resource;
 mod node;
 mod restarts;
 mod runner;
+mod trouble;
+mod worker;
 
 pub use node::node;
 
-use super::raw::{ContainerStatus, PodSpec, PodStatus, RawDeployment, RawPod, RawService, Waiting};
+use super::raw::{PodSpec, PodStatus, RawDeployment, RawPod, RawService};
 use crate::subject::Key;
 
 /// Longest text kept of a pod's trouble.
@@ -37,7 +37,13 @@ pub fn pod(raw: RawPod) -> Option<(Key, PodRecord)> {
     let reason_is =
         |r: &str| scheduled.is_some_and(|c| c.status == "False" && c.reason.as_deref() == Some(r));
     let ready = condition("Ready").filter(|c| c.status == "True");
-    let phase = phase(status.phase.as_deref());
+    let is_worker = labels.get(names::COMPONENT).is_some_and(|c| c == names::WORKER);
+    let over = worker::ended(&raw.spec, &status).filter(|_| is_worker);
+    let phase = match phase(status.phase.as_deref()) {
+        // It may still wait for another container, which is of no use any more.
+        alive @ (PodPhase::Pending | PodPhase::Running) => over.unwrap_or(alive),
+        ended => ended,
+    };
     let key = key(&meta)?;
     let controller = owners(&meta).into_iter().find(|o| o.controller);
     let record = PodRecord {
@@ -68,12 +74,12 @@ pub fn pod(raw: RawPod) -> Option<(Key, PodRecord)> {
         node: raw.spec.node_name,
         template_hash: annotation(names::TEMPLATE_HASH),
         mark: annotation(names::RETIRING).map(|m| Mark::read(&m)),
-        trouble: trouble(&status, phase),
-        agent_is_in_trouble: agent_hash.is_some() && agent_is_in_trouble(&status),
+        trouble: trouble::of(&status, phase),
+        agent_is_in_trouble: agent_hash.is_some() && trouble::is_of_the_agent(&status),
         agent_hash,
         last_words: last_words(&status),
         restarts: restarts::of(&status.container_statuses),
-        disrupted: disrupted(&status),
+        disrupted: trouble::is_from_outside(&status),
         ip: status.pod_ip,
     };
     Some((key, record))
@@ -106,76 +112,11 @@ fn finished(status: &PodStatus) -> Option<Timestamp> {
     ends.filter_map(|t| t.finished_at.as_deref().and_then(Timestamp::parse)).max()
 }
 
-/// Whether something outside ended the pod.
-fn disrupted(status: &PodStatus) -> bool {
-    const REASONS: [&str; 6] =
-        ["Evicted", "Preempting", "NodeLost", "NodeShutdown", "Shutdown", "Terminated"];
-    status.reason.as_deref().is_some_and(|r| REASONS.contains(&r))
-        || status.conditions.iter().any(|c| c.type_ == "DisruptionTarget" && c.status == "True")
-}
-
-/// What keeps a pod from running, in Kubernetes' own words.
-fn trouble(status: &PodStatus, phase: PodPhase) -> Option<Trouble> {
-    let all = || status.init_container_statuses.iter().chain(&status.container_statuses);
-    let ended = |c: &ContainerStatus| {
-        let end = c.state.terminated.as_ref().or(c.last_state.terminated.as_ref())?;
-        let why = end.reason.clone().filter(|r| !r.is_empty());
-        Some(format!(
-            "last ended with exit code {}{}",
-            end.exit_code,
-            why.map(|r| format!(" ({r})")).unwrap_or_default()
-        ))
-    };
-    for container in all() {
-        let Some(waiting) = container.state.waiting.as_ref().filter(|w| is_ill(w)) else { continue };
-        let reason = waiting.reason.as_deref().unwrap_or_default();
-        let mut text = waiting.message.clone().unwrap_or_default();
-        if let Some(end) = ended(container) {
-            text = format!("{text} ({end})");
-        }
-        return Some(of(reason, &text));
-    }
-    let unscheduled = status.conditions.iter().find(|c| {
-        c.type_ == "PodScheduled" && c.status == "False" && c.reason.as_deref() == Some("Unschedulable")
-    });
-    if let Some(c) = unscheduled {
-        return Some(of("Unschedulable", c.message.as_deref().unwrap_or_default()));
-    }
-    if phase == PodPhase::Failed {
-        let text = status.message.clone().or_else(|| all().find_map(ended)).unwrap_or_default();
-        let oom = all()
-            .filter_map(|c| c.state.terminated.as_ref())
-            .any(|t| t.reason.as_deref() == Some("OOMKilled"));
-        let reason = if oom { "OOMKilled" } else { status.reason.as_deref().unwrap_or("Error") };
-        return Some(of(reason, &text));
-    }
-    None
-}
-
-/// Whether a container waits for something else than its turn.
-fn is_ill(waiting: &Waiting) -> bool {
-    let reason = waiting.reason.as_deref().unwrap_or_default();
-    !matches!(reason, "" | "ContainerCreating" | "PodInitializing")
-}
-
-/// Whether the agent's init container cannot start, or failed. It is the first of all.
-fn agent_is_in_trouble(status: &PodStatus) -> bool {
-    let agent = status.init_container_statuses.iter().find(|c| c.name == names::AGENT);
-    agent.is_some_and(|c| {
-        let failed = c.state.terminated.as_ref().is_some_and(|t| t.exit_code != 0);
-        failed || c.state.waiting.as_ref().is_some_and(is_ill)
-    })
-}
-
 /// What the agent wrote down when its workers did not leave in order (`worker/src/run.rs`).
 fn last_words(status: &PodStatus) -> Option<String> {
     let ended = status.container_statuses.iter().filter_map(|c| c.state.terminated.as_ref());
     let words = ended.filter_map(|t| t.message.as_deref()?.trim().strip_prefix("dask-agent: "));
     words.map(|w| shorten(w, TEXT)).next()
-}
-
-fn of(reason: &str, message: &str) -> Trouble {
-    Trouble { reason: shorten(reason, 64), message: shorten(message, TEXT) }
 }
 
 /// What is kept of a Deployment.
@@ -196,7 +137,10 @@ pub fn deployment(raw: RawDeployment) -> Option<(Key, DeploymentRecord)> {
         replicas: raw.spec.replicas,
         strategy: raw.spec.strategy.type_,
         trouble: failure.map(|c| {
-            of(c.reason.as_deref().unwrap_or("ReplicaFailure"), c.message.as_deref().unwrap_or_default())
+            trouble::text(
+                c.reason.as_deref().unwrap_or("ReplicaFailure"),
+                c.message.as_deref().unwrap_or_default(),
+            )
         }),
     };
     Some((key, record))

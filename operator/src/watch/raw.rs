@@ -1,7 +1,7 @@
 //! Objects of Kubernetes' kinds as they are watched: decoded only as far as they are looked at.
 
 use kube::core::Object;
-use serde::Deserialize;
+use serde::{Deserialize, de::IgnoredAny};
 use serde_json::Value;
 
 /// A pod as it is watched.
@@ -57,9 +57,20 @@ pub struct NodeStatus {}
 
 /// A container of a pod.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(rename_all = "camelCase", default)]
 pub struct Container {
+    pub(super) name: String,
     pub(super) ports: Vec<Port>,
+    pub(super) volume_mounts: Vec<VolumeMount>,
+    pub(super) restart_policy: Option<String>,
+    pub(super) restart_policy_rules: Vec<IgnoredAny>,
+}
+
+/// A volume in a container.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct VolumeMount {
+    pub(super) name: String,
 }
 
 /// A port of a container.

@@ -28,17 +28,18 @@ pub(crate) fn plan<S>(input: &Input<'_>, phase: Phase, decision: &mut Decision<S
     let snapshot = input.scheduler.known().filter(|s| input.now.since(s.read) <= STALE)?;
     let since = since(input, snapshot)?;
     let over = since.plus(Duration::from_secs(timeout));
+    let text = format!(
+        "nothing to do since {}; the cluster is deleted at {} if that lasts (spec.idleTimeout: {timeout})",
+        since.rfc3339(),
+        over.rfc3339()
+    );
+    let idle = conditions::yes(conditions::IDLE, "NoWork", text);
     // What was read before the time was over says nothing about its end.
     if snapshot.at < over {
         // Each new reading wakes us; between the end of the time and the next one there is nothing to look at.
         let left = Some(input.now.until(over)).filter(|d| !d.is_zero());
         decision.requeue = decision.requeue.into_iter().chain(left).min();
-        let text = format!(
-            "nothing to do since {}; the cluster is deleted at {} if that lasts (spec.idleTimeout: {timeout})",
-            since.rfc3339(),
-            over.rfc3339()
-        );
-        return Some(conditions::yes(conditions::IDLE, "NoWork", text));
+        return Some(idle);
     }
     let text = format!(
         "deleted: nothing to do since {}, which is longer than spec.idleTimeout ({timeout} s)",
@@ -49,13 +50,16 @@ pub(crate) fn plan<S>(input: &Input<'_>, phase: Phase, decision: &mut Decision<S
         kind: Kind::Cluster,
         name: input.cluster.meta.name.clone(),
         uid: input.cluster.meta.uid.clone(),
+        // Somebody may have taken the timeout away a moment ago.
+        resource_version: Some(input.cluster.meta.resource_version.clone()),
         why: "it had nothing to do for spec.idleTimeout",
     });
-    None
+    // As it was: the status is not written, and the version stays.
+    Some(idle)
 }
 
-/// Since when the scheduler has had nothing to do. Its clock may be behind ours: never longer than we have
-/// not seen it busy, and by as much later as it says that it is older than its pod.
+/// Since when the scheduler has had nothing to do. Its clock, or ours, may be wrong: never longer than this process has
+/// watched it and not seen it busy, and by as much later as it says that it is older than its pod.
 fn since(input: &Input<'_>, snapshot: &Snapshot) -> Option<Timestamp> {
     match snapshot.idle? {
         Idle::Busy => None,
@@ -63,7 +67,7 @@ fn since(input: &Input<'_>, snapshot: &Snapshot) -> Option<Timestamp> {
             let pods = input.scheduler_pods.iter().filter(|p| p.is_live());
             let behind = pods.map(|p| p.created.since(snapshot.started)).min().unwrap_or_default();
             let t = t.plus(behind);
-            Some(snapshot.last_busy.map_or(t, |busy| busy.max(t)))
+            Some(snapshot.last_busy.unwrap_or(snapshot.at).max(t))
         }
     }
 }

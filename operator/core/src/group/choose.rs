@@ -3,10 +3,11 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use crate::{
-    action::{Action, DeletePod, PodRef, SchedulerNeed},
+    action::{Action, PodRef, SchedulerNeed},
     conditions,
     group::{
-        Findings, Input, Mapped, Memory, POLL, Tally, force, late, reasons, room::Room, tally::reference,
+        Findings, Input, Mapped, Memory, POLL, Tally, force, late, reasons, retire, room::Room,
+        tally::reference,
     },
     record::{Mark, PodPhase, PodRecord},
     scheduler::{Offer, SchedulerState, Snapshot},
@@ -29,68 +30,70 @@ pub(crate) fn plan(
     let going = found.touched();
     let excess =
         tally.excess().saturating_sub(tally.staying.iter().filter(|p| going.contains(&p.uid)).count());
-    if excess == 0 {
-        if let (false, SchedulerState::Unreachable { why }) = (tally.marked.is_empty(), input.scheduler) {
-            found.conditions.push(reasons::unreachable(why));
-        }
-        // Between two questions about a refused worker nothing has changed.
-        let refusing = tally.marked.iter().filter(|p| memory.refusals.contains_key(&p.uid)).count();
-        if refusing > 0 {
-            found.conditions.push(reasons::refused(refusing, input));
-        }
-        force::plan(input, tally, 0, addresses, found);
-        return;
+    let mut left = excess;
+    if excess > 0 {
+        found.shrinking = true;
+        found.needs(SchedulerNeed::Offer);
+        found.again_in(POLL);
+        let empty = never_started(tally, &going, |p| holds_nothing(input, p, addresses));
+        left -= empty.len().min(excess);
+        let delete = |p| retire::delete_if_unchanged(input, p, "it holds nothing");
+        found.actions.extend(empty.into_iter().take(excess).map(delete));
+    } else {
+        memory.watched.hopes(false, input.now);
+        say_what_marked_ones_wait_for(input, tally, memory, found);
     }
-    found.shrinking = true;
-    found.needs(SchedulerNeed::Offer);
-    found.again_in(POLL);
     match input.scheduler {
-        SchedulerState::Unknown => {}
-        SchedulerState::Unreachable { why } => found.conditions.push(reasons::unreachable(why)),
-        SchedulerState::Absent | SchedulerState::Starting => {
-            let pods = never_started(tally, &going, |_| true).into_iter().take(excess);
-            found.actions.extend(pods.map(|p| delete_unstarted(p, "no scheduler: it holds nothing")));
+        SchedulerState::Unreachable { why } if left > 0 || !tally.marked.is_empty() => {
+            found.conditions.push(reasons::unreachable(why, input));
         }
         SchedulerState::Known(snapshot) => {
-            let idle = never_started(tally, &going, |p| holds_nothing(input, p, addresses));
-            let gone = idle.len().min(excess);
-            found
-                .actions
-                .extend(idle.into_iter().take(excess).map(|p| delete_unstarted(p, "it never registered")));
-            let left = excess - gone;
-            let is_old = input.now.since(snapshot.at) > CURRENT;
-            if left > 0 && is_old && tally.staying.iter().any(|p| addresses.get(&p.uid).is_none()) {
-                // The next reading may show that somebody else holds nothing; until then all stays as it is.
-                let old = &input.group.status.conditions;
-                found.conditions.extend(conditions::kept(old, &SCALE_DOWN));
-            } else if left > 0 {
-                let chosen = choose(input, tally, addresses, snapshot, left, memory, found);
-                let stuck = if snapshot.offer.is_some() { left - chosen } else { 0 };
-                force::plan(input, tally, stuck, addresses, found);
-            }
+            let chosen = match left {
+                0 => Some(0),
+                _ => choose(input, tally, (addresses, snapshot), left, memory, found),
+            };
+            let stuck = chosen.map_or(0, |n| left - n);
+            force::plan(input, tally, stuck, (addresses, memory), found);
         }
+        _ => {}
     }
 }
 
-/// Whether no worker runs in the pod: it has not started, or a reading that can be believed says so.
+/// Why pods that were chosen before do not go on.
+fn say_what_marked_ones_wait_for(
+    input: &Input<'_>,
+    tally: &Tally<'_>,
+    memory: &Memory,
+    found: &mut Findings,
+) {
+    // Between two questions about a refused worker nothing has changed.
+    let refusing = tally.marked.iter().filter(|p| memory.refusals.contains_key(&p.uid)).count();
+    let unanswered = input.scheduler.known().and_then(|s| s.unanswered.as_ref());
+    if refusing > 0 {
+        found.conditions.push(reasons::refused(refusing, input));
+    } else if let Some(why) = unanswered.filter(|_| !memory.undecided.is_empty()) {
+        found.conditions.push(reasons::no_offer(why, input));
+    }
+}
+
+/// Whether no worker runs in the pod: it has not started, or what is known of the scheduler says so.
 pub(crate) fn holds_nothing(input: &Input<'_>, pod: &PodRecord, addresses: &Mapped) -> bool {
     if addresses.get(&pod.uid).is_some() {
         return false;
     }
     // A Deployment's record may show no pod while a new one has come: then only the registry knows.
-    let has_not_started = !pod.scheduled || (pod.phase == PodPhase::Pending && pod.ip.is_none());
-    if has_not_started && !pod.is_deployment {
-        return true;
-    }
+    let has_no_node = !pod.is_deployment && !pod.scheduled;
+    let has_not_started = !pod.is_deployment && pod.phase == PodPhase::Pending && pod.ip.is_none();
     match input.scheduler {
-        SchedulerState::Absent | SchedulerState::Starting => true,
-        SchedulerState::Unknown | SchedulerState::Unreachable { .. } => false,
         SchedulerState::Known(snapshot) => {
-            snapshot.offer.is_some()
-                && input.now.since(snapshot.at) <= CURRENT
-                && addresses.get(&pod.uid).is_none()
-                && !addresses.strangers
+            let is_believed = snapshot.offer.is_some() && input.now.since(snapshot.at) <= CURRENT;
+            has_no_node || has_not_started || (is_believed && !addresses.strangers)
         }
+        SchedulerState::Absent | SchedulerState::Starting => {
+            has_no_node || has_not_started || addresses.no_scheduler
+        }
+        // No data: a pod with a node may have a worker that its kubelet has not told of yet.
+        _ => has_no_node,
     }
 }
 
@@ -110,52 +113,41 @@ fn never_started<'a>(
     pods
 }
 
-pub(crate) fn delete_unstarted(pod: &PodRecord, why: &'static str) -> Action {
-    Action::DeletePod(DeletePod {
-        pod: reference(pod),
-        resource_version: Some(pod.resource_version.clone()),
-        why,
-    })
-}
-
-/// Marks up to `wanted` registered pods; answers how many.
+/// Marks up to `wanted` registered pods; answers how many, or nothing while a better reading may come.
 fn choose(
     input: &Input<'_>,
     tally: &Tally<'_>,
-    addresses: &Mapped,
-    snapshot: &Snapshot,
+    (addresses, snapshot): (&Mapped, &Snapshot),
     wanted: usize,
-    memory: &Memory,
+    memory: &mut Memory,
     found: &mut Findings,
-) -> usize {
+) -> Option<usize> {
     let Some(offer) = &snapshot.offer else {
         if let Some(why) = &snapshot.unanswered {
-            let message =
-                format!("the scheduler does not tell who may leave ({why}); nobody is removed until it does");
-            found.conditions.push(conditions::yes(conditions::SCALE_DOWN_BLOCKED, "NoOffer", message));
+            found.conditions.push(reasons::no_offer(why, input));
         }
-        return 0;
+        return snapshot.unanswered.as_ref().map(|_| 0);
     };
     let going = found.touched();
     let registered: Vec<_> =
         tally.staying.iter().filter_map(|p| Some((*p, addresses.get(&p.uid)?))).collect();
+    let is_unknown = |p: &&&PodRecord| addresses.get(&p.uid).is_none() && !going.contains(&p.uid);
+    let unmapped = tally.staying.iter().filter(is_unknown).count();
+    let is_old = input.now.since(snapshot.at) > CURRENT;
+    // Rather a pod that holds nothing than one that does. Where each reading takes too long, none tells which do.
+    let may_come = is_old && unmapped > 0 && snapshot.read.since(snapshot.at) <= CURRENT;
+    if memory.watched.hopes(may_come, input.now) {
+        let old = &input.group.status.conditions;
+        found.conditions.extend(conditions::kept(old, &SCALE_DOWN));
+        return None;
+    }
     let candidates = offered(&registered, offer, snapshot, memory, input.now);
-    let mut room = Room::without(snapshot, &leaving(tally, addresses, snapshot));
     // Who is on the way out already is never offered again, and is no loss of room.
     let on_the_way =
         tally.staying.iter().filter(|p| !going.contains(&p.uid) && late::is_leaving(p, addresses, snapshot));
     let mut chosen: Vec<PodRef> = on_the_way.take(wanted).map(|p| reference(p)).collect();
-    let mut no_room = 0;
-    for (pod, processes) in &candidates {
-        if chosen.len() == wanted {
-            break;
-        }
-        if room.try_leave(processes) {
-            chosen.push(reference(pod));
-        } else {
-            no_room += 1;
-        }
-    }
+    let room = room(input, addresses, snapshot);
+    let no_room = pick(&candidates, room, wanted, &mut chosen);
     if let Some(delay) = memory.next_refusal(input.now) {
         found.again_in(delay);
     }
@@ -166,14 +158,36 @@ fn choose(
     } else if missing > 0 && no_room > 0 {
         found.conditions.push(reasons::limited(missing, input));
     } else if missing > 0 {
-        found.conditions.push(reasons::blocked(missing, registered.len(), offer, memory, tally, input));
+        let unmapped = (unmapped > 0).then_some(reasons::Unmapped { is_old: is_old && !addresses.strangers });
+        found.conditions.push(reasons::blocked(missing, offer, unmapped, memory, input));
     }
     let count = chosen.len();
     if count > 0 {
         let mark = Mark { at: input.now, scheduler: snapshot.id.clone() };
         found.actions.push(Action::MarkPods { pods: chosen, mark });
     }
-    count
+    Some(count)
+}
+
+/// Adds candidates for whose results there is room, up to `wanted` in all; answers for how many there is none.
+fn pick(
+    candidates: &[(&PodRecord, &BTreeSet<String>)],
+    mut room: Room<'_>,
+    wanted: usize,
+    chosen: &mut Vec<PodRef>,
+) -> usize {
+    let mut no_room = 0;
+    for (pod, processes) in candidates {
+        if chosen.len() == wanted {
+            break;
+        }
+        if room.try_leave(processes) {
+            chosen.push(reference(pod));
+        } else {
+            no_room += 1;
+        }
+    }
+    no_room
 }
 
 /// Whom the scheduler offers, the cheapest first: no tasks, then fewest bytes.
@@ -207,13 +221,14 @@ pub(crate) fn cost(addresses: &BTreeSet<String>, snapshot: Option<&Snapshot>) ->
     (tasks > 0, bytes, tasks)
 }
 
-/// Addresses of those on the way out.
-pub(crate) fn leaving<'a>(
-    tally: &Tally<'_>,
-    addresses: &'a Mapped,
-    snapshot: &'a Snapshot,
-) -> BTreeSet<&'a str> {
-    let marked = tally.marked.iter().filter_map(|p| addresses.get(&p.uid)).flatten().map(String::as_str);
+/// The space that there is for what is moved, once all that leave in any group of the cluster are gone. What else is on
+/// nodes that are about to go takes nothing in.
+pub(crate) fn room<'a>(input: &Input<'_>, addresses: &'a Mapped, snapshot: &'a Snapshot) -> Room<'a> {
+    let all = || input.cluster_pods.iter().chain(input.pods).copied();
+    let goes = |p: &PodRecord| p.mark.is_some() || p.deleting || input.chosen_elsewhere.contains(&p.uid);
+    let of = |p: &PodRecord| addresses.get(&p.uid).into_iter().flatten();
+    let chosen = all().filter(|p| goes(p)).flat_map(of).map(String::as_str);
     let known = snapshot.workers.iter().filter(|(_, w)| w.leaving).map(|(a, _)| a.as_str());
-    marked.chain(known).collect()
+    let leaving: BTreeSet<&str> = chosen.chain(known).collect();
+    Room::without(snapshot, &leaving).spare(all().filter(|p| input.is_threatened(p)).flat_map(of))
 }

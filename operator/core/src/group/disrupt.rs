@@ -1,17 +1,22 @@
 //! Workers whose node is about to go: others are made in their place first, then they leave by the removal protocol.
 //!
 //! They do not count as wanted (see [`Tally`]), so that `supply` replaces them. What is left is to let them go while
-//! there is time: nobody chose the moment, so the scheduler is not asked for whom it offers.
+//! there is time: nobody chose the moment, so the scheduler is not asked for whom it offers. Participants of a P2P
+//! shuffle, whose shards cannot be moved, wait for its end, but not for as long as to be taken by the node's.
 
-use std::collections::BTreeSet;
+use std::time::Duration;
 
 use crate::{
     action::{Action, PodRef, SchedulerNeed},
     conditions::{self, Observed},
-    group::{Findings, Input, Mapped, Memory, POLL, Tally, choose, room::Room, tally::reference},
+    group::{Findings, Input, Mapped, Memory, POLL, Tally, choose, retire, tally::reference},
     record::{Mark, PodRecord},
     scheduler::{SchedulerState, Snapshot},
 };
+
+/// How long a P2P shuffle is waited for: the shortest common notice of a node's end is 2 minutes, and the rest of it is
+/// for what the workers hold.
+const HELD_UP: Duration = Duration::from_secs(60);
 
 pub(crate) fn plan(
     input: &Input<'_>,
@@ -36,17 +41,31 @@ pub(crate) fn plan(
         tally.threatened.iter().copied().partition(|p| choose::holds_nothing(input, p, addresses));
     let idle = idle
         .into_iter()
-        .map(|p| choose::delete_unstarted(p, "its node is about to go, and it holds nothing"));
+        .map(|p| retire::delete_if_unchanged(input, p, "its node is about to go, and it holds nothing"));
     found.actions.extend(idle);
-    // The shards of a shuffle cannot be moved: what can still be done for it is to let it end.
-    if snapshot.offer.as_ref().is_none_or(|o| o.shuffle_blocks) {
-        return;
-    }
-    let pods = with_room(input, tally, &busy, (addresses, snapshot), memory);
+    let known = (addresses, snapshot.as_ref());
+    let free: Vec<&PodRecord> = busy.into_iter().filter(|p| !is_held_up(input, p, known, memory)).collect();
+    let pods = with_room(input, &free, known, memory);
     if !pods.is_empty() {
         let mark = Mark { at: input.now, scheduler: snapshot.id.clone() };
         found.actions.push(Action::MarkPods { pods, mark });
     }
+}
+
+/// Whether the pod has a part in a P2P shuffle, as far as is known, and there is time to wait for its end. From
+/// distributed 2024.4.2 on the scheduler does not offer participants; an older one says only that there is a shuffle.
+pub(crate) fn is_held_up(
+    input: &Input<'_>,
+    pod: &PodRecord,
+    (addresses, snapshot): (&Mapped, &Snapshot),
+    memory: &Memory,
+) -> bool {
+    if !input.is_threatened(pod) || memory.watched.threatened(pod, input.now) >= HELD_UP {
+        return false;
+    }
+    let Some(offer) = &snapshot.offer else { return true };
+    let is_offered = || addresses.get(&pod.uid).is_none_or(|a| a.is_subset(&offer.addresses));
+    offer.shuffle_blocks || (offer.p2p && !is_offered())
 }
 
 impl Input<'_> {
@@ -59,13 +78,11 @@ impl Input<'_> {
 /// Those whose results have somewhere to go, the cheapest first.
 fn with_room(
     input: &Input<'_>,
-    tally: &Tally<'_>,
     threatened: &[&PodRecord],
     (addresses, snapshot): (&Mapped, &Snapshot),
     memory: &Memory,
 ) -> Vec<PodRef> {
-    let leaving: BTreeSet<&str> = choose::leaving(tally, addresses, snapshot);
-    let mut room = Room::without(snapshot, &leaving);
+    let mut room = choose::room(input, addresses, snapshot);
     let mut candidates: Vec<_> = threatened
         .iter()
         .filter(|p| !memory.is_refused(&p.uid, input.now))
@@ -81,9 +98,19 @@ pub(crate) fn condition(input: &Input<'_>, tally: &Tally<'_>) -> Observed {
     let Some(first) = pods.first() else {
         return conditions::no(conditions::DISRUPTED, "NoneDisrupted", "no worker's node is about to go");
     };
+    let p2p =
+        input.scheduler.known().and_then(|s| s.offer.as_ref()).is_some_and(|o| o.p2p || o.shuffle_blocks);
+    let waits = if p2p {
+        format!(
+            "; those with a part in the P2P shuffle that runs wait for its end, for {} s at most",
+            HELD_UP.as_secs()
+        )
+    } else {
+        String::new()
+    };
     let message = format!(
         "{} workers run where they cannot stay, {} among them (node {}: {}); others are made in their place, and they \
-         leave when their tasks are done and their results are elsewhere",
+         leave when their tasks are done and their results are elsewhere{waits}",
         pods.len(),
         first.name,
         first.node.as_deref().unwrap_or("unknown"),

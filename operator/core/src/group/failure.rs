@@ -6,7 +6,7 @@ use dask_crds::DaskWorkerGroupStatus;
 
 use crate::{
     group::{Input, Tally, memory::doubled},
-    record::{PodPhase, PodRecord},
+    record::{PodPhase, PodRecord, Trouble},
     scheduler::SchedulerState,
     template,
     time::Timestamp,
@@ -110,6 +110,26 @@ impl Failures {
     pub fn allowance(&self, unproved: usize) -> usize {
         if self.rounds >= BREAKER { 1_usize.saturating_sub(unproved) } else { usize::MAX }
     }
+}
+
+/// What is kept of a pod that ended by itself: it is deleted, with its status and its logs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Ended {
+    /// The pod's name.
+    pub pod: String,
+    /// Why it ended.
+    pub trouble: Trouble,
+}
+
+/// The last pod that ended by itself.
+pub(crate) fn last_end(input: &Input<'_>, tally: &Tally<'_>, before: Option<Ended>) -> Option<Ended> {
+    let failed = tally.finished.iter().filter(|p| failed_by_itself(p, input.scheduler));
+    let last = failed.max_by_key(|p| (p.finished, p.created));
+    let of = |p: &PodRecord| {
+        let well = || Trouble { reason: "Completed".into(), message: "ended with exit code 0".into() };
+        Ended { pod: p.name.clone(), trouble: p.trouble.clone().unwrap_or_else(well) }
+    };
+    last.map(|p| of(p)).or(before)
 }
 
 /// Whether the pod is to blame for its end: not one that was evicted, chosen to leave, or left alone

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::{
     action::{Action, EventRecord},
-    group::{DRAIN_TIMEOUT, Findings, Input, Mapped, Tally, choose, retire, status},
-    record::PodRecord,
+    group::{DRAIN_TIMEOUT, Findings, Input, Mapped, Memory, Tally, choose, retire, status},
+    record::{Mark, PodRecord},
     time::Timestamp,
 };
 
@@ -13,12 +13,13 @@ use crate::{
 const NAMED: usize = 5;
 
 /// A shrink that a person asked for ends. What still refuses or executes then is deleted, with a
-/// warning; while the scheduler does not answer, nothing is.
+/// warning; while the scheduler does not answer, nothing is. The time must have passed by what is written down, and
+/// this process must have watched for as long: another one's clock may have been wrong.
 pub(crate) fn plan(
     input: &Input<'_>,
     tally: &Tally<'_>,
     stuck: usize,
-    addresses: &Mapped,
+    (addresses, memory): (&Mapped, &Memory),
     found: &mut Findings,
 ) {
     let timeout = input
@@ -27,14 +28,16 @@ pub(crate) fn plan(
         .worker
         .drain_timeout
         .map_or(DRAIN_TIMEOUT, |s| Duration::from_secs(u64::try_from(s).unwrap_or(0)));
-    if input.autoscaled || input.scheduler.known().is_none() {
+    let watched = memory.watched.patience();
+    if input.autoscaled || input.scheduler.known().is_none() || watched < timeout {
         return;
     }
     // A person's patience begins when a person asked, even for workers that an autoscaler chose before.
     let Some(since) = status::shrinking_since(input, tally, found) else { return };
     let is_over = |since: Timestamp| input.now.since(since) >= timeout;
     let touched = found.touched();
-    let overdue = |p: &&PodRecord| p.mark.as_ref().is_some_and(|m| is_over(m.at.max(since)));
+    let asked = |m: &Mark| if m.is_of_a_wrong_clock(input.now) { since } else { m.at.max(since) };
+    let overdue = |p: &&PodRecord| p.mark.as_ref().is_some_and(|m| is_over(asked(m)));
     let chosen = tally.marked.iter().copied().filter(|p| !input.is_threatened(p));
     let mut pods: Vec<&PodRecord> = chosen.filter(overdue).collect();
     if is_over(since) {
@@ -52,7 +55,8 @@ pub(crate) fn plan(
     found.actions.push(Action::Event(EventRecord::warning(
         "DataLossRisk",
         &format!(
-            "{} workers still refused or executed after {} s and are deleted; work of theirs may be lost: {}{}",
+            "{} workers did not leave within {} s (spec.worker.drainTimeout) and are deleted; work of theirs may be \
+             lost: {}{}",
             pods.len(),
             timeout.as_secs(),
             named.join(", "),

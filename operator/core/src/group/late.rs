@@ -1,4 +1,4 @@
-//! Pods that were refused and unmarked, and leave after all: an earlier call was carried out late.
+//! Pods that were unmarked, because they were refused or need not leave, and leave after all: an earlier call was carried out late.
 
 use crate::{
     action::{Action, PodRef, SchedulerNeed},
@@ -15,7 +15,8 @@ pub(crate) fn plan(
     memory: &Memory,
     found: &mut Findings,
 ) {
-    let is_recent = |p: &PodRecord| memory.refused_at(&p.uid).is_some_and(|t| input.now.since(t) < LOST_CALL);
+    let is_recent =
+        |p: &PodRecord| memory.called_back_at(&p.uid).is_some_and(|t| input.now.since(t) < LOST_CALL);
     if !tally.staying.iter().any(|p| is_recent(p)) {
         return;
     }
@@ -24,8 +25,8 @@ pub(crate) fn plan(
     let SchedulerState::Known(snapshot) = input.scheduler else { return };
     let going = found.touched();
     let is_late = |p: &PodRecord| {
-        let refused = memory.refused_at(&p.uid).is_some_and(|t| snapshot.at > t);
-        refused && !going.contains(&p.uid) && is_leaving(p, addresses, snapshot)
+        let was_called_back = memory.called_back_at(&p.uid).is_some_and(|t| snapshot.at > t);
+        was_called_back && !going.contains(&p.uid) && is_leaving(p, addresses, snapshot)
     };
     let pods: Vec<PodRef> = tally.staying.iter().filter(|p| is_late(p)).map(|p| reference(p)).collect();
     if !pods.is_empty() {

@@ -9,6 +9,7 @@ use std::{
 use crate::{
     action::{NewPod, RetireCall, RetireStage},
     explain::Explanation,
+    group::{failure::Ended, watched::Watched},
     record::PodRecord,
     time::Timestamp,
 };
@@ -46,6 +47,13 @@ pub struct Memory {
     pub(crate) refusals: BTreeMap<String, Refusal>,
     pub(crate) calls: BTreeMap<RetireStage, Call>,
     pub(crate) unanswered: BTreeMap<RetireStage, Timestamp>,
+    /// Marked pods that are not drained before the scheduler says whether it offers them.
+    pub(crate) undecided: BTreeSet<String>,
+    /// Pods whose marks were taken off because they need not leave any more, and when.
+    pub(crate) spared: BTreeMap<String, Timestamp>,
+    pub(crate) watched: Watched,
+    /// The last pod that ended by itself.
+    pub(crate) last_end: Option<Ended>,
     /// What Kubernetes' events said of a pod.
     pub explained: Option<Explanation>,
 }
@@ -101,6 +109,8 @@ pub(crate) struct Refusal {
 /// A call of `retire_workers` that is under way.
 #[derive(Clone, Debug)]
 pub(crate) struct Call {
+    /// The scheduler that is asked.
+    pub scheduler: String,
     pub victims: Victims,
     pub started: Timestamp,
 }
@@ -114,6 +124,14 @@ pub(crate) struct Asked {
     pub addresses: BTreeSet<String>,
     /// It was leaving already when it was asked about: a refusal does not bring it back.
     pub leaving: bool,
+}
+
+impl Call {
+    /// Whether this is that call.
+    fn is(&self, call: &RetireCall) -> bool {
+        let asked: BTreeSet<&String> = self.victims.values().flat_map(|v| &v.addresses).collect();
+        self.scheduler == call.scheduler && asked.into_iter().eq(&call.addresses)
+    }
 }
 
 impl Memory {
@@ -201,12 +219,17 @@ impl Memory {
     }
 
     /// Remembers that a call is under way.
-    pub(crate) fn calling(&mut self, stage: RetireStage, victims: Victims, now: Timestamp) {
-        self.calls.insert(stage, Call { victims, started: now });
+    pub(crate) fn calling(&mut self, call: &RetireCall, victims: Victims, now: Timestamp) {
+        let scheduler = call.scheduler.clone();
+        self.calls.insert(call.stage, Call { scheduler, victims, started: now });
     }
 
     /// A call of `retire_workers` ended: with the addresses that were accepted, or without an answer.
     pub fn retired(&mut self, call: &RetireCall, accepted: Option<&BTreeSet<String>>, now: Timestamp) {
+        // Of another call, which was forgotten meanwhile: this one's answer is still to come.
+        if self.calls.get(&call.stage).is_none_or(|made| !made.is(call)) {
+            return;
+        }
         let Some(made) = self.calls.remove(&call.stage) else { return };
         let Some(accepted) = accepted else {
             self.unanswered.insert(call.stage, now.plus(UNANSWERED));
@@ -236,6 +259,27 @@ impl Memory {
         }
     }
 
+    /// This pod need not leave any more: its mark comes off.
+    pub(crate) fn let_stay(&mut self, uid: &str, now: Timestamp) {
+        self.victims.entry(uid.into()).or_default().refused = true;
+        self.spared.insert(uid.into(), now);
+    }
+
+    /// Whether a marked pod goes on as if it had never been chosen, or may.
+    pub(crate) fn comes_back(&self, uid: &str) -> bool {
+        self.undecided.contains(uid) || self.victims.get(uid).is_some_and(|v| v.refused)
+    }
+
+    /// UIDs of pods that were chosen to leave a moment ago, which the cache may not show yet.
+    pub fn chosen(&self) -> impl Iterator<Item = &String> {
+        self.watched.chosen()
+    }
+
+    /// When a pod's mark was last taken off.
+    pub(crate) fn called_back_at(&self, uid: &str) -> Option<Timestamp> {
+        self.refused_at(uid).max(self.spared.get(uid).copied())
+    }
+
     /// Whether the scheduler refused to let this pod go, and it is too early to ask again.
     pub(crate) fn is_refused(&self, uid: &str, now: Timestamp) -> bool {
         self.refusals.get(uid).is_some_and(|r| r.until > now)
@@ -256,6 +300,7 @@ impl Memory {
         let uids: BTreeSet<&str> = pods.iter().map(|p| p.uid.as_str()).collect();
         self.victims.retain(|uid, _| uids.contains(uid.as_str()));
         self.refusals.retain(|uid, _| uids.contains(uid.as_str()));
+        self.spared.retain(|uid, _| uids.contains(uid.as_str()));
     }
 }
 

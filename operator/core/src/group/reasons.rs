@@ -2,16 +2,26 @@
 
 use crate::{
     conditions::{self, Observed},
-    group::{Input, Memory, Tally},
+    group::{Input, Memory},
     scheduler::Offer,
 };
 
-pub(crate) fn unreachable(why: &str) -> Observed {
-    conditions::yes(
-        conditions::SCALE_DOWN_BLOCKED,
-        "SchedulerUnreachable",
-        format!("the scheduler runs and does not answer ({why}); no worker is removed until it does"),
-    )
+/// No data means that nothing with data goes, whoever asked.
+pub(crate) fn unreachable(why: &str, input: &Input<'_>) -> Observed {
+    let end = if input.autoscaled {
+        "the autoscaler waits"
+    } else {
+        "spec.worker.drainTimeout does not run meanwhile; where their results do not matter, delete pods by hand"
+    };
+    let message = format!(
+        "the scheduler runs and does not answer ({why}); no worker that may hold results is removed until it does; {end}"
+    );
+    conditions::yes(conditions::SCALE_DOWN_BLOCKED, "SchedulerUnreachable", message)
+}
+
+pub(crate) fn no_offer(why: &str, input: &Input<'_>) -> Observed {
+    let message = format!("the scheduler does not tell who may leave ({why}); {}", end(input));
+    conditions::yes(conditions::SCALE_DOWN_BLOCKED, "NoOffer", message)
 }
 
 pub(crate) fn limited(missing: usize, input: &Input<'_>) -> Observed {
@@ -29,12 +39,17 @@ pub(crate) fn refused(missing: usize, input: &Input<'_>) -> Observed {
     waits("Refused", missing, why, input)
 }
 
+/// There are pods of which it is not known whether a worker runs in them.
+pub(crate) struct Unmapped {
+    /// Because the scheduler answers too slowly.
+    pub is_old: bool,
+}
+
 pub(crate) fn blocked(
     missing: usize,
-    registered: usize,
     offer: &Offer,
+    unmapped: Option<Unmapped>,
     memory: &Memory,
-    tally: &Tally<'_>,
     input: &Input<'_>,
 ) -> Observed {
     if offer.shuffle_blocks {
@@ -43,13 +58,21 @@ pub(crate) fn blocked(
     if memory.next_refusal(input.now).is_some() {
         return refused(missing, input);
     }
-    if registered < tally.staying.len() {
-        let why =
-            "it is not known which worker runs in which pod (pass --name $(DASK_WORKER_NAME) to the worker)";
-        return waits("Unmapped", missing, why, input);
+    match unmapped {
+        Some(Unmapped { is_old: true }) => {
+            let why = "the scheduler takes so long to answer that a pod without a worker cannot be told from one whose \
+                       worker has just come";
+            waits("WaitsForReading", missing, why, input)
+        }
+        Some(_) => {
+            let why = "it is not known which worker runs in which pod (pass --name $(DASK_WORKER_NAME) to the worker)";
+            waits("Unmapped", missing, why, input)
+        }
+        None => {
+            let why = "the scheduler does not offer them: they run long tasks or take part in a shuffle";
+            waits("NotOffered", missing, why, input)
+        }
     }
-    let why = "the scheduler does not offer them: they run long tasks or take part in a shuffle";
-    waits("NotOffered", missing, why, input)
 }
 
 fn waits(reason: &str, missing: usize, why: &str, input: &Input<'_>) -> Observed {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::{
     action::{Action, DeletePod, RetireCall, RetireStage, SchedulerNeed},
     group::{
-        Findings, Input, Mapped, Memory, POLL, Tally,
+        Findings, Input, Mapped, Memory, POLL, Tally, disrupt,
         memory::{Asked, Victim, Victims},
         tally::reference,
     },
@@ -20,6 +20,8 @@ const BEATS: u32 = 2;
 /// Seconds behind the others in its heartbeats after which a worker is left out of a drain: one that is
 /// frozen would hold up all of them.
 const FROZEN: f64 = 30.0;
+/// How long it counts that a pod has no worker: one may register at any time.
+const VALID: Duration = Duration::from_secs(3);
 /// A call that never reported back is forgotten after this long; asking again is safe.
 pub(crate) const LOST_CALL: Duration = Duration::from_secs(300);
 
@@ -41,11 +43,11 @@ pub(crate) fn progress(
     found.again_in(POLL);
     match input.scheduler {
         SchedulerState::Unknown | SchedulerState::Unreachable { .. } => {}
-        SchedulerState::Absent | SchedulerState::Starting => {
-            for pod in &tally.marked {
-                found.actions.push(delete(pod, "its scheduler is gone, and with it what it held"));
-            }
+        SchedulerState::Absent | SchedulerState::Starting if addresses.no_scheduler => {
+            let why = "its scheduler is gone, and with it what it held";
+            found.actions.extend(tally.marked.iter().map(|p| delete_if_unchanged(input, p, why)));
         }
+        SchedulerState::Absent | SchedulerState::Starting => {}
         SchedulerState::Known(snapshot) => {
             let mut steps = Steps::default();
             for pod in &tally.marked {
@@ -78,8 +80,11 @@ fn step(
         let was_closed = memory.victims.get(&pod.uid).is_some_and(|v| !v.closed.is_empty());
         let is_current =
             pod.mark.as_ref().is_some_and(|m| snapshot.at > m.at || m.is_of_a_wrong_clock(input.now));
-        if was_closed || (is_current && !mapped.strangers) {
-            steps.actions.push(delete(pod, "retired, and the scheduler has forgotten it"));
+        let why = "retired, and the scheduler has forgotten it";
+        if was_closed {
+            steps.actions.push(delete(pod, why));
+        } else if is_current && !mapped.strangers {
+            steps.actions.push(delete_if_unchanged(input, pod, why));
         }
         return;
     };
@@ -90,6 +95,8 @@ fn step(
     let frozen = addresses.iter().filter_map(worker).any(|w| newest - w.last_seen > FROZEN);
     let early = memory.is_refused(&pod.uid, input.now);
     let refused_at = memory.refused_at(&pod.uid);
+    let waits = memory.undecided.contains(&pod.uid)
+        || (snapshot.offer.is_some() && disrupt::is_held_up(input, pod, (mapped, snapshot), memory));
     let victim = memory.victims.entry(pod.uid.clone()).or_default();
     // An earlier call may be carried out late: who leaves by it does not come back.
     victim.refused &= !(leaving && refused_at.is_none_or(|t| snapshot.at > t));
@@ -101,7 +108,7 @@ fn step(
     } else if addresses.is_subset(&victim.drained) && snapshot.at <= victim.drained_at {
         // This reading is older than the scheduler's answer.
     } else if !is_drained(victim, addresses, snapshot) {
-        if !early && !frozen {
+        if !early && !frozen && !waits {
             steps.drain.insert(pod.uid.clone(), asked());
         }
     } else if is_quiet(victim, addresses, snapshot) && !early {
@@ -143,10 +150,26 @@ fn call(
         return;
     }
     let addresses = victims.values().flat_map(|v| &v.addresses).cloned().collect();
-    found.actions.push(Action::Retire(RetireCall { stage, addresses, scheduler: snapshot.id.clone() }));
-    memory.calling(stage, victims, input.now);
+    let call = RetireCall { stage, addresses, scheduler: snapshot.id.clone() };
+    memory.calling(&call, victims, input.now);
+    found.actions.push(Action::Retire(call));
+}
+
+/// Whether a call about this pod is under way.
+pub(crate) fn is_asked_for(pod: &PodRecord, memory: &Memory) -> bool {
+    memory.calls.values().any(|c| c.victims.contains_key(&pod.uid))
 }
 
 pub(crate) fn delete(pod: &PodRecord, why: &'static str) -> Action {
-    Action::DeletePod(DeletePod { pod: reference(pod), resource_version: None, why })
+    Action::DeletePod(DeletePod { pod: reference(pod), resource_version: None, valid_until: None, why })
+}
+
+/// Deletes a pod that has no worker by what is known now: not once it has changed, nor much later.
+pub(crate) fn delete_if_unchanged(input: &Input<'_>, pod: &PodRecord, why: &'static str) -> Action {
+    Action::DeletePod(DeletePod {
+        pod: reference(pod),
+        resource_version: Some(pod.resource_version.clone()),
+        valid_until: Some(input.now.plus(VALID)),
+        why,
+    })
 }

@@ -32,6 +32,16 @@ impl<'a> Room<'a> {
         room
     }
 
+    /// Nothing is moved to these, though they do not leave yet.
+    pub fn spare<'b>(mut self, addresses: impl IntoIterator<Item = &'b String>) -> Self {
+        for address in addresses {
+            if self.staying.remove(address.as_str()) {
+                self.free = self.free.saturating_sub(self.free_on(address));
+            }
+        }
+        self
+    }
+
     /// Whether these may leave too; if so, they count as gone from now on.
     pub fn try_leave(&mut self, addresses: &BTreeSet<String>) -> bool {
         let before = (self.moved, self.free);

@@ -3,7 +3,7 @@
 use crate::{
     action::SchedulerNeed,
     agent::Plan,
-    group::{Findings, Input, Mapped, Tally, choose},
+    group::{Findings, Input, Mapped, Tally, choose, retire},
     record::{PodPhase, PodRecord},
 };
 
@@ -21,9 +21,11 @@ pub(crate) fn plan(input: &Input<'_>, tally: &Tally<'_>, addresses: &Mapped, fou
     let stale: Vec<&PodRecord> = tally.staying.iter().filter(is_stale).copied().collect();
     for pod in stale {
         if choose::holds_nothing(input, pod, addresses) {
-            found
-                .actions
-                .push(choose::delete_unstarted(pod, "it never started, and its template was changed"));
+            found.actions.push(retire::delete_if_unchanged(
+                input,
+                pod,
+                "it never started, and its template was changed",
+            ));
         } else {
             // The registry tells whether a worker runs in it.
             found.needs(SchedulerNeed::Offer);

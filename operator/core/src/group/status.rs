@@ -9,10 +9,10 @@ use dask_crds::{ConditionStatus, DaskWorkerGroupStatus, WorkerCounts};
 
 use crate::{
     conditions::{self, Observed},
-    group::{Findings, Input, Tally, disrupt, template_check},
+    group::{Findings, Input, Tally, disrupt, failure::Ended, template_check},
     lint,
     names::{CLUSTER, COMPONENT, GROUP, WORKER},
-    record::{PodRecord, Trouble},
+    record::{OWN_LIMIT, PodRecord, Trouble},
     scheduler::SchedulerState,
     time::Timestamp,
 };
@@ -20,7 +20,7 @@ use crate::{
 pub(crate) fn build(
     input: &Input<'_>,
     tally: &Tally<'_>,
-    explained: Option<(&PodRecord, &Trouble)>,
+    (explained, last_end): (Option<(&PodRecord, &Trouble)>, Option<&Ended>),
     found: &mut Findings,
 ) -> DaskWorkerGroupStatus {
     let old = &input.group.status;
@@ -31,7 +31,7 @@ pub(crate) fn build(
         }
     }
     if !observed.iter().any(|o| o.is(conditions::PODS_FAILING)) {
-        observed.push(failing(tally, explained, found));
+        observed.push(failing(tally, explained, last_end, found));
     }
     of_the_template(input, tally, found, &mut observed);
     if !observed.iter().any(|o| o.is(conditions::READY)) {
@@ -150,7 +150,12 @@ fn unreachable(input: &Input<'_>) -> Observed {
 }
 
 /// The trouble that most pods have.
-fn failing(tally: &Tally<'_>, explained: Option<(&PodRecord, &Trouble)>, found: &Findings) -> Observed {
+fn failing(
+    tally: &Tally<'_>,
+    explained: Option<(&PodRecord, &Trouble)>,
+    last_end: Option<&Ended>,
+    found: &Findings,
+) -> Observed {
     let troubled = |p: &&PodRecord| !p.is_ready();
     let mut reasons: BTreeMap<&str, (usize, &PodRecord, &str)> = BTreeMap::new();
     for pod in
@@ -179,16 +184,23 @@ fn failing(tally: &Tally<'_>, explained: Option<(&PodRecord, &Trouble)>, found: 
             );
             conditions::yes(conditions::PODS_FAILING, reason, message)
         }
-        None if found.failures.rounds > 0 => conditions::yes(
-            conditions::PODS_FAILING,
-            "PodsEnd",
-            format!(
-                "pods ended by themselves in {} rounds; the next waits; look at the worker's command and log",
-                found.failures.rounds
-            ),
-        ),
+        None if found.failures.rounds > 0 => ended(found.failures.rounds, last_end),
         None => conditions::no(conditions::PODS_FAILING, "NoneFails", "no pod fails"),
     }
+}
+
+/// Pods ended, and were deleted: what is known of the last one.
+fn ended(rounds: i32, last: Option<&Ended>) -> Observed {
+    let (reason, last, remedy) = match last {
+        Some(Ended { pod, trouble }) => (
+            trouble.reason.as_str(),
+            format!(", the last one {pod}: {}", trouble.message),
+            remedy(&trouble.reason),
+        ),
+        None => ("PodsEnd", String::new(), "; look at the worker's command and log"),
+    };
+    let message = format!("pods ended by themselves in {rounds} rounds{last}; the next waits{remedy}");
+    conditions::yes(conditions::PODS_FAILING, reason, message)
 }
 
 /// What to do where the agent's init container is what fails.
@@ -210,6 +222,11 @@ pub(crate) fn remedy(reason: &str) -> &'static str {
             "; check the Secrets, ConfigMaps and volumes that the pod names"
         }
         "Unhealthy" => "; look at the container's log, and at its probes",
+        OWN_LIMIT => {
+            "; raise the container's limit of ephemeral-storage or the volume's sizeLimit, or let the worker spill \
+             elsewhere (--local-directory)"
+        }
+        "Completed" => "; look at the worker's command: it should run until it is told to end",
         "Evicted" | "Preempting" | "NodeShutdown" | "TerminationByKubelet" => {
             "; lower its requests, or give it a PriorityClass"
         }

@@ -78,8 +78,7 @@ fn leaving_soon(input: &Input<'_>, tally: &Tally<'_>, memory: &Memory, found: &m
     for pod in &tally.marked {
         let left = pod.mark.as_ref().filter(|m| !m.is_of_a_wrong_clock(input.now));
         let left = left.map(|m| input.now.until(m.at.plus(COUNTED))).unwrap_or_default();
-        let comes_back = memory.victims.get(&pod.uid).is_some_and(|v| v.refused);
-        if comes_back {
+        if memory.comes_back(&pod.uid) {
             count += 1;
         } else if !left.is_zero() && !memory.refusals.contains_key(&pod.uid) {
             count += 1;

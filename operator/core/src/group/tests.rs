@@ -1,10 +1,15 @@
 //! Groups, decision by decision: the scene, and how to read a decision.
 
+mod clocks;
 mod disrupt;
+mod failing;
+mod marks;
+mod no_data;
 mod removal;
 mod supply;
 mod taken_over;
 mod template_check;
+mod two_groups;
 mod with_agent;
 
 use std::{
@@ -27,6 +32,9 @@ struct Scene {
     pods: Vec<PodRecord>,
     scheduler: SchedulerState,
     threats: BTreeMap<String, String>,
+    elsewhere: BTreeSet<String>,
+    /// Pods of other groups.
+    others: Vec<PodRecord>,
     autoscaled: bool,
     has_scheduler_pod: bool,
     verdicts: Verdicts,
@@ -65,6 +73,8 @@ impl Scene {
             pods,
             scheduler: SchedulerState::Known(Arc::new(snapshot)),
             threats: BTreeMap::new(),
+            elsewhere: BTreeSet::new(),
+            others: Vec::new(),
             autoscaled: false,
             has_scheduler_pod: true,
             verdicts: Verdicts::default(),
@@ -95,11 +105,13 @@ impl Scene {
 
     fn decide_once(&mut self) -> Decision<DaskWorkerGroupStatus> {
         let pods: Vec<&PodRecord> = self.pods.iter().collect();
+        let all: Vec<&PodRecord> = self.pods.iter().chain(&self.others).collect();
         let input = Input {
             group: &self.group,
             cluster: self.cluster.as_ref(),
             pods: &pods,
-            cluster_pods: &pods,
+            cluster_pods: &all,
+            chosen_elsewhere: &self.elsewhere,
             scheduler: &self.scheduler,
             agents: self.scheduler.known(),
             has_scheduler_pod: self.has_scheduler_pod,
@@ -121,6 +133,15 @@ impl Scene {
 
     fn later(&mut self, seconds: u64) {
         self.now = self.now.plus(Duration::from_secs(seconds));
+    }
+
+    /// So much time passes, and the operator looks meanwhile.
+    fn watch(&mut self, seconds: u64) {
+        for _ in 0..seconds / 20 {
+            self.later(20);
+            self.decide();
+        }
+        self.later(seconds % 20);
     }
 
     fn snapshot(&mut self) -> &mut Snapshot {

@@ -31,11 +31,14 @@ enum Step {
         refuse: bool,
         lost: bool,
     },
-    CrashOperator,
+    /// Another process takes over, whose clock is ahead by so many seconds.
+    CrashOperator(u32),
     Autoscale(bool),
     LoseAnswers,
     /// A node is about to go, or none is.
     Threaten(Option<usize>),
+    /// A worker takes part in a P2P shuffle, or there is none.
+    Shuffle(Option<usize>),
     Pass(u64),
 }
 
@@ -51,10 +54,11 @@ fn step() -> impl Strategy<Value = Step> {
         1 => any::<bool>().prop_map(Step::Silent),
         1 => Just(Step::NewScheduler),
         4 => (any::<bool>(), any::<bool>()).prop_map(|(refuse, lost)| Step::Answer { refuse, lost }),
-        1 => Just(Step::CrashOperator),
+        1 => prop_oneof![Just(0), Just(30), Just(4000)].prop_map(Step::CrashOperator),
         1 => any::<bool>().prop_map(Step::Autoscale),
         1 => Just(Step::LoseAnswers),
         2 => any::<Option<usize>>().prop_map(Step::Threaten),
+        2 => any::<Option<usize>>().prop_map(Step::Shuffle),
         3 => (1..40_u64).prop_map(Step::Pass),
     ]
 }
@@ -77,6 +81,13 @@ struct World {
     scheduler: String,
     silent: bool,
     threats: BTreeMap<String, String>,
+    /// Since when they have been.
+    threatened_at: BTreeMap<String, Timestamp>,
+    /// Addresses of workers with a part in a P2P shuffle.
+    shuffle: BTreeSet<String>,
+    /// When this process of the operator began.
+    process_at: Timestamp,
+    elsewhere: BTreeSet<String>,
     autoscaled: bool,
     now: Timestamp,
     memory: Memory,
@@ -98,6 +109,10 @@ impl World {
             scheduler: "s0".into(),
             silent: false,
             threats: BTreeMap::new(),
+            threatened_at: BTreeMap::new(),
+            shuffle: BTreeSet::new(),
+            process_at: T0,
+            elsewhere: BTreeSet::new(),
             autoscaled,
             now: T0,
             memory: Memory::default(),
@@ -140,16 +155,28 @@ impl World {
                 }
             }
             Step::Answer { refuse, lost } => self.answer(refuse, lost),
-            Step::CrashOperator => {
+            Step::CrashOperator(ahead) => {
                 self.memory = Memory::default();
                 self.call.clear();
+                self.now = self.now.plus(Duration::from_secs(ahead.into()));
+                self.process_at = self.now;
             }
             Step::Autoscale(yes) => self.autoscaled = yes,
             Step::LoseAnswers => self.answers_lost = true,
-            Step::Threaten(None) => self.threats.clear(),
+            Step::Threaten(None) => {
+                self.threats.clear();
+                self.threatened_at.clear();
+            }
             Step::Threaten(Some(i)) => {
                 if let Some(uid) = self.nth(i).map(|p| p.uid.clone()) {
+                    self.threatened_at.entry(uid.clone()).or_insert(self.now);
                     self.threats.insert(uid, "karpenter.sh/disrupted".into());
+                }
+            }
+            Step::Shuffle(None) => self.shuffle.clear(),
+            Step::Shuffle(Some(i)) => {
+                if let Some(address) = self.nth(i).map(|p| Self::address(p)) {
+                    self.shuffle.insert(address);
                 }
             }
             Step::Pass(seconds) => self.now = self.now.plus(Duration::from_secs(seconds)),
@@ -218,7 +245,8 @@ impl World {
         if self.silent {
             return SchedulerState::Unreachable { why: "silent".into() };
         }
-        let offer = Offer { addresses: self.workers.keys().cloned().collect(), ..Offer::default() };
+        let addresses = self.workers.keys().filter(|a| !self.shuffle.contains(*a)).cloned().collect();
+        let offer = Offer { addresses, p2p: !self.shuffle.is_empty(), ..Offer::default() };
         SchedulerState::Known(Arc::new(Snapshot {
             id: self.scheduler.clone(),
             started: T0,
@@ -242,6 +270,7 @@ impl World {
                 cluster: Some(&cluster),
                 pods: &pods,
                 cluster_pods: &pods,
+                chosen_elsewhere: &self.elsewhere,
                 scheduler: &state,
                 agents: state.known(),
                 has_scheduler_pod: true,
@@ -257,6 +286,8 @@ impl World {
         let forced =
             decision.actions.iter().any(|a| matches!(a, Action::Event(e) if e.reason == "DataLossRisk"));
         assert!(!(forced && self.autoscaled), "an autoscaler never forces");
+        let watched = self.now.since(self.process_at);
+        assert!(!forced || watched >= DRAIN_TIMEOUT, "forced by another's clock");
         self.group.status = decision.status;
         let busy = !decision.actions.is_empty();
         let back = decision.actions.iter().filter(|a| matches!(a, Action::UnmarkPod(_))).count();
@@ -300,6 +331,7 @@ impl World {
             }
             Action::MarkPods { pods, mark } => {
                 assert!(!self.silent, "nobody is chosen while the scheduler is silent");
+                pods.iter().for_each(|p| self.leaves_no_shuffle(p));
                 self.mark(&pods, Some(&mark));
             }
             Action::UnmarkPod(pod) => self.mark(&[pod], None),
@@ -324,6 +356,20 @@ impl World {
         }
     }
 
+    /// A participant of a shuffle goes only with its node, and not at once.
+    fn leaves_no_shuffle(&self, chosen: &crate::action::PodRef) {
+        let address = Self::address(&self.pods[&chosen.name]);
+        if !self.shuffle.contains(&address) || self.workers.get(&address).is_none_or(|w| w.leaving) {
+            return;
+        }
+        let waited = self.threatened_at.get(&chosen.uid).map(|at| self.now.since(*at));
+        assert!(
+            waited.is_some_and(|w| w.as_secs() >= 60),
+            "{} leaves a shuffle after {waited:?}",
+            chosen.name
+        );
+    }
+
     fn mark(&mut self, pods: &[crate::action::PodRef], mark: Option<&Mark>) {
         for p in pods {
             self.pods.get_mut(&p.name).unwrap().mark = mark.cloned();
@@ -344,6 +390,7 @@ proptest! {
             world.turn();
         }
         world.silent = false;
+        world.shuffle.clear();
         let calm = |w: &mut World| {
             w.apply(Step::Start);
             for worker in w.workers.values_mut() {

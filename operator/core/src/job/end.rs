@@ -32,6 +32,7 @@ fn delete_cluster(cluster: &Cluster) -> Action {
         kind: Kind::Cluster,
         name: cluster.meta.name.clone(),
         uid: cluster.meta.uid.clone(),
+        resource_version: None,
         why: "its job is over",
     }
 }
@@ -51,6 +52,7 @@ fn end_runner(input: &Input<'_>, decision: &mut Decision<DaskJobStatus>) {
             kind: Kind::Pod,
             name: pod.name.clone(),
             uid: pod.uid.clone(),
+            resource_version: None,
             why: "its job is over, and it never had a node",
         });
     } else if pod.runner.as_ref().is_some_and(|r| r.deadline.is_none_or(|d| d > 1)) {

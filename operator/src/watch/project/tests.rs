@@ -190,6 +190,140 @@ fn disruption_is_not_failure() {
     assert_eq!(failed.trouble.unwrap().message, "last ended with exit code 3");
 }
 
+/// A worker's pod with a side car that runs, whose worker's container, called so, ended with this code.
+fn beside_a_side_car(worker: &str, policy: &str, code: i64) -> PodRecord {
+    record(|p| {
+        p["spec"]["restartPolicy"] = json!(policy);
+        p["spec"]["containers"] = json!([{"name": "side-car"}, {"name": worker}]);
+        p["status"]["conditions"] = json!([]);
+        p["status"]["containerStatuses"] = json!([
+            {"name": "side-car", "state": {"running": {}}},
+            {"name": worker, "state": {"terminated": {"exitCode": code, "finishedAt": "2026-11-22T10:01:00Z"}}},
+        ]);
+    })
+}
+
+#[test]
+fn a_pod_is_over_when_its_workers_container_is_and_is_not_started_again() {
+    for (policy, code, phase) in [
+        ("OnFailure", 0, PodPhase::Succeeded),
+        ("OnFailure", 1, PodPhase::Running),
+        ("Never", 0, PodPhase::Succeeded),
+        ("Never", 1, PodPhase::Failed),
+        ("Always", 0, PodPhase::Running),
+    ] {
+        let pod = beside_a_side_car("worker", policy, code);
+        assert_eq!(pod.phase, phase, "{policy} {code}");
+        assert_eq!(pod.is_finished(), phase != PodPhase::Running);
+    }
+    let pod = beside_a_side_car("worker", "OnFailure", 0);
+    assert_eq!(pod.finished.unwrap().since(pod.created).as_secs(), 60);
+}
+
+#[test]
+fn the_workers_container_is_the_one_with_the_agent_or_called_so_or_the_first() {
+    assert!(!beside_a_side_car("dask", "OnFailure", 0).is_finished(), "the first one runs");
+    let with_agent = record(|p| {
+        p["spec"]["restartPolicy"] = json!("OnFailure");
+        let mounts = json!([{"name": "dask-agent", "mountPath": "/.dask-agent"}]);
+        p["spec"]["containers"] = json!([{"name": "worker"}, {"name": "dask", "volumeMounts": mounts}]);
+        p["status"]["containerStatuses"] = json!([
+            {"name": "worker", "state": {"running": {}}},
+            {"name": "dask", "state": {"terminated": {"exitCode": 0}}},
+        ]);
+    });
+    assert!(with_agent.is_finished());
+    let own_policy = |container: Value| {
+        record(|p| {
+            p["spec"]["restartPolicy"] = json!("Never");
+            p["spec"]["containers"] = json!([container]);
+            p["status"]["containerStatuses"] =
+                json!([{"name": "worker", "state": {"terminated": {"exitCode": 0}}}]);
+        })
+    };
+    let rules = json!([{"action": "Restart", "exitCodes": {"operator": "In", "values": [0]}}]);
+    assert!(!own_policy(json!({"name": "worker", "restartPolicy": "Always"})).is_finished());
+    let with_rules = json!({"name": "worker", "restartPolicy": "Never", "restartPolicyRules": rules});
+    assert!(!own_policy(with_rules).is_finished(), "the kubelet knows");
+}
+
+#[test]
+fn a_side_car_that_cannot_start_keeps_no_pod_from_being_over() {
+    let pod = record(|p| {
+        p["spec"]["restartPolicy"] = json!("OnFailure");
+        p["status"]["phase"] = json!("Pending");
+        p["status"]["containerStatuses"] = json!([
+            {"name": "worker", "state": {"terminated": {"exitCode": 0}}},
+            {"name": "side-car", "state": {"waiting": {"reason": "ImagePullBackOff"}}},
+        ]);
+    });
+    assert!(pod.is_finished());
+}
+
+#[test]
+fn a_native_side_car_keeps_no_pod_from_being_over() {
+    let pod = record(|p| {
+        p["spec"]["restartPolicy"] = json!("OnFailure");
+        p["status"]["initContainerStatuses"] = json!([{"name": "side-car", "state": {"running": {}}}]);
+        p["status"]["containerStatuses"] =
+            json!([{"name": "worker", "state": {"terminated": {"exitCode": 0}}}]);
+    });
+    assert!(pod.is_finished());
+}
+
+#[test]
+fn only_a_workers_pod_ends_before_its_side_cars() {
+    let of_another = record(|p| {
+        p["metadata"]["labels"]["dask.org/component"] = json!("scheduler");
+        p["spec"]["restartPolicy"] = json!("Never");
+        p["status"]["containerStatuses"] =
+            json!([{"name": "worker", "state": {"terminated": {"exitCode": 0}}}]);
+    });
+    assert!(!of_another.is_finished());
+}
+
+#[test]
+fn a_pod_that_is_evicted_for_its_own_limits_failed_by_itself() {
+    let evicted = |message: &str| {
+        record(|p| p["status"] = json!({"phase": "Failed", "reason": "Evicted", "message": message}))
+    };
+    for own in [
+        "Pod ephemeral local storage usage exceeds the total limit of containers 100Mi. ",
+        "Container worker exceeded its local ephemeral storage limit \"100Mi\". ",
+        "Usage of EmptyDir volume \"spill\" exceeds the limit \"1Gi\". ",
+    ] {
+        let pod = evicted(own);
+        assert!(!pod.disrupted && pod.is_finished(), "{own}");
+        let trouble = pod.trouble.unwrap();
+        assert_eq!((trouble.reason.as_str(), trouble.message.as_str()), ("OwnLimitExceeded", own.trim()));
+    }
+    for of_node in [
+        "The node was low on resource: ephemeral-storage. Threshold quantity: 1Gi, available: 2Mi. Container worker was \
+         using 1Gi, request is 0, has larger consumption of ephemeral-storage. ",
+        "The node was low on resource: memory. Container worker was using 2Gi, which exceeds its request of 0. ",
+        "The node had condition: [DiskPressure]. ",
+    ] {
+        assert!(evicted(of_node).disrupted, "{of_node}");
+    }
+}
+
+#[test]
+fn of_a_failed_pod_the_container_that_failed_is_told_and_what_it_said() {
+    let pod = record(|p| {
+        let done = json!({"terminated": {"exitCode": 0, "reason": "Completed"}});
+        let log = format!("{}ValueError: no", "x".repeat(500));
+        let failed = json!({"terminated": {"exitCode": 2, "reason": "Error", "message": log}});
+        p["status"] = json!({"phase": "Failed",
+            "initContainerStatuses": [{"name": "dask-agent", "state": done}],
+            "containerStatuses": [{"name": "side-car", "state": done}, {"name": "worker", "state": failed}]});
+    });
+    let text = pod.trouble.unwrap().message;
+    assert!(
+        text.starts_with("last ended with exit code 2 (Error): x") && text.ends_with("ValueError: no"),
+        "{text}"
+    );
+}
+
 #[test]
 fn a_mark_that_cannot_be_read_is_still_one() {
     let pod = record(|p| p["metadata"]["annotations"]["kubernetes.dask.org/retiring"] = json!("?"));

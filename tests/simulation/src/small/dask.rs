@@ -211,6 +211,7 @@ impl Dask {
                 .collect(),
             processing: self.workers.iter().map(|w| (w.address.to_string(), usize::from(w.heard))).collect(),
             shuffle_blocks: false,
+            p2p: false,
         };
         let target = match self.target {
             Target::Value(n) => Some(n.into()),

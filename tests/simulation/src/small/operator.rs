@@ -184,6 +184,7 @@ impl World {
             cluster: Some(&self.cluster),
             pods: &pods,
             cluster_pods: &pods,
+            chosen_elsewhere: &Default::default(),
             scheduler: &self.reading,
             agents: self.reading.known(),
             has_scheduler_pod: true,

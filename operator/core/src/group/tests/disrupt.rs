@@ -91,6 +91,54 @@ fn nobody_leaves_a_shuffle_or_a_scheduler_that_is_silent() {
 }
 
 #[test]
+fn a_participant_of_a_shuffle_waits_for_its_end_and_not_for_ever() {
+    let mut scene = scene();
+    replace(&mut scene, 3);
+    scene.snapshot().offer = Some(Offer { p2p: true, ..Offer::default() });
+    let d = scene.decide();
+    assert!(marks(&d).is_empty(), "the scheduler does not offer it: it has a part in the shuffle");
+    let text = &d.status.conditions.iter().find(|c| c.type_ == conditions::DISRUPTED).unwrap().message;
+    assert!(text.contains("P2P"), "{text}");
+    scene.later(59);
+    scene.snapshot();
+    assert!(marks(&scene.decide()).is_empty());
+    scene.later(1);
+    scene.snapshot();
+    assert_eq!(marks(&scene.decide()), ["w1"], "the node's end does not wait");
+}
+
+#[test]
+fn one_that_has_no_part_in_the_shuffle_leaves_at_once() {
+    let mut scene = scene();
+    replace(&mut scene, 3);
+    let addresses = BTreeSet::from([address(1)]);
+    scene.snapshot().offer = Some(Offer { p2p: true, addresses, ..Offer::default() });
+    assert_eq!(marks(&scene.decide()), ["w1"]);
+    let mut scene = self::scene();
+    replace(&mut scene, 3);
+    scene.snapshot().offer = Some(Offer::default());
+    assert_eq!(marks(&scene.decide()), ["w1"], "not offered for something else");
+}
+
+#[test]
+fn one_that_was_chosen_before_and_joined_a_shuffle_waits_too() {
+    let mut scene = scene();
+    replace(&mut scene, 3);
+    scene.pods[0].mark = Some(Mark { at: scene.now, scheduler: "s1".into() });
+    scene.snapshot().offer = Some(Offer { p2p: true, ..Offer::default() });
+    assert!(calls(&scene.decide()).is_empty());
+    scene.snapshot().offer = Some(Offer::default());
+    assert_eq!(calls(&scene.decide()).len(), 1);
+}
+
+#[test]
+fn an_ordinary_shrink_needs_no_word_of_shuffles() {
+    let mut scene = Scene::new(1, 2);
+    scene.snapshot().offer.as_mut().unwrap().p2p = true;
+    assert_eq!(marks(&scene.decide()).len(), 1);
+}
+
+#[test]
 fn one_that_never_registered_is_deleted() {
     let mut scene = scene();
     scene.snapshot().workers.remove(&address(1));

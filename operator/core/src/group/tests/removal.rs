@@ -90,23 +90,6 @@ fn no_answer_is_neither_yes_nor_no() {
 }
 
 #[test]
-fn nobody_leaves_while_the_scheduler_does_not_answer() {
-    let mut scene = Scene::new(0, 3);
-    scene.pods[0].phase = PodPhase::Pending;
-    scene.scheduler = SchedulerState::Unreachable { why: "timed out".into() };
-    for _ in 0..10 {
-        scene.later(100);
-        let d = scene.decide();
-        assert!(deletes(&d).is_empty() && marks(&d).is_empty());
-        assert_eq!(reason(&d, conditions::SCALE_DOWN_BLOCKED).as_deref(), Some("SchedulerUnreachable"));
-        assert_eq!(reason(&d, conditions::SCHEDULER_UNREACHABLE).as_deref(), Some("NoAnswer"));
-    }
-    scene.scheduler = SchedulerState::Unknown;
-    let d = scene.decide();
-    assert!(deletes(&d).is_empty() && marks(&d).is_empty());
-}
-
-#[test]
 fn what_holds_nothing_goes_first() {
     let mut scene = Scene::new(1, 4);
     scene.pods[0].phase = PodPhase::Pending;
@@ -125,13 +108,6 @@ fn what_holds_nothing_goes_first() {
 }
 
 #[test]
-fn without_a_scheduler_there_is_nothing_to_retire() {
-    let mut scene = Scene::new(1, 2);
-    scene.scheduler = SchedulerState::Absent;
-    assert_eq!(deletes(&scene.decide()).len(), 1);
-}
-
-#[test]
 fn workers_without_tasks_go_before_those_with() {
     let mut scene = Scene::new(1, 2);
     scene.worker(1).bytes = 100;
@@ -147,7 +123,7 @@ fn who_is_not_on_offer_stays_until_a_persons_patience_ends() {
         scene.snapshot().offer.as_mut().unwrap().addresses.clear();
         let d = scene.decide();
         assert_eq!(reason(&d, conditions::SCALE_DOWN_BLOCKED).as_deref(), Some("NotOffered"));
-        scene.later(299);
+        scene.watch(299);
         assert!(deletes(&scene.decide()).is_empty());
         scene.later(1);
         let d = scene.decide();
@@ -266,18 +242,6 @@ fn a_pod_that_waits_for_a_sidecar_may_have_a_worker() {
 }
 
 #[test]
-fn an_old_reading_is_no_proof_either() {
-    let mut scene = Scene::new(1, 2);
-    scene.snapshot().workers.remove(&address(1));
-    scene.later(3);
-    assert!(deletes(&scene.decide()).is_empty());
-    scene.snapshot().at = T0;
-    assert!(deletes(&scene.decide()).is_empty(), "it may have come while a slow scheduler was read");
-    scene.snapshot();
-    assert_eq!(deletes(&scene.decide()), ["w1"]);
-}
-
-#[test]
 fn who_was_accepted_once_is_never_called_back() {
     let mut scene = Scene::new(1, 2);
     let d = scene.decide();
@@ -312,7 +276,7 @@ fn a_persons_patience_begins_when_a_person_asks() {
     scene.decide();
     scene.autoscaled = false;
     assert!(deletes(&scene.decide()).is_empty(), "the autoscaler is gone, the task still runs");
-    scene.later(299);
+    scene.watch(299);
     scene.snapshot();
     assert!(deletes(&scene.decide()).is_empty());
     scene.later(1);
@@ -353,16 +317,4 @@ fn a_frozen_worker_does_not_hold_up_the_others() {
     let drain = calls(&scene.decide());
     assert_eq!(drain[0].addresses.len(), 1);
     assert!(!drain[0].addresses.contains(&address(frozen)));
-}
-
-#[test]
-fn no_offer_is_no_leave_to_force() {
-    let mut scene = Scene::new(1, 2);
-    scene.group.status.shrinking_since = Some(T0.rfc3339());
-    scene.later(1000);
-    scene.snapshot().offer = None;
-    scene.snapshot().unanswered = Some("too large".into());
-    let d = scene.decide();
-    assert!(deletes(&d).is_empty());
-    assert_eq!(reason(&d, conditions::SCALE_DOWN_BLOCKED).as_deref(), Some("NoOffer"));
 }

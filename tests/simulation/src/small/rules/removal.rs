@@ -63,14 +63,14 @@ pub(super) fn no_more_than_too_many(world: &World, actions: &[Action]) -> Result
     })
 }
 
-/// I-A4: while nobody knows what the scheduler has, no pod that lives is chosen or deleted.
+/// I-A4: while nobody knows what the scheduler has, no pod that lives and has a node is chosen or deleted.
 pub(super) fn not_without_data(world: &World, actions: &[Action]) -> Result<(), Broken> {
     if !matches!(world.reading, SchedulerState::Unreachable { .. } | SchedulerState::Unknown) {
         return Ok(());
     }
     let uids: BTreeSet<&String> =
         deleted(actions).map(|d| &d.pod.uid).chain(marked(actions).map(|p| &p.uid)).collect();
-    let lives = world.api.seen.iter().find(|p| p.is_live() && uids.contains(&p.uid));
+    let lives = world.api.seen.iter().find(|p| p.is_live() && p.scheduled && uids.contains(&p.uid));
     hold(lives.is_none(), "I-A4 no data, no down", || {
         format!("{} goes while the scheduler does not answer", lives.map_or("a pod", |p| &p.name))
     })

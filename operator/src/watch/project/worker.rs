@@ -1,0 +1,47 @@
+//! Whether a worker's pod is over: its worker's container is, whatever runs beside it.
+
+use dask_operator_core::{names, record::PodPhase};
+
+use crate::watch::raw::{Container, PodSpec, PodStatus};
+
+/// What a worker's container is called, where nothing else tells which one it is.
+const WORKER: &str = "worker";
+
+/// How the worker's container ended, if it did and is not started again. Side cars may run on.
+pub(super) fn ended(spec: &PodSpec, status: &PodStatus) -> Option<PodPhase> {
+    let container = container(spec)?;
+    let state = status.container_statuses.iter().find(|c| c.name == container.name)?;
+    let end = state.state.terminated.as_ref()?;
+    let policy = container.restart_policy.as_deref().or(spec.restart_policy.as_deref());
+    let is_started_again = match policy {
+        // Rules by exit code are the kubelet's to read.
+        _ if !container.restart_policy_rules.is_empty() => true,
+        Some("Never") => false,
+        Some("OnFailure") => end.exit_code != 0,
+        _ => true,
+    };
+    let phase = if end.exit_code == 0 { PodPhase::Succeeded } else { PodPhase::Failed };
+    (!is_started_again).then_some(phase)
+}
+
+/// The container that runs the worker: the one that has the agent, else the one that is called so, else the first.
+fn container(spec: &PodSpec) -> Option<&Container> {
+    let has_agent = |c: &&Container| c.volume_mounts.iter().any(|m| m.name == names::AGENT);
+    let all = || spec.containers.iter();
+    all().find(has_agent).or_else(|| all().find(|c| c.name == WORKER)).or_else(|| all().next())
+}
+
+/// Whether the kubelet evicted the pod because it used more than its own limits allow: not because its node ran short.
+pub(super) fn exceeded_its_limits(status: &PodStatus) -> bool {
+    // The kubelet's sentences (`pkg/kubelet/eviction`): the first three are the pod's own fault. Where the node is low,
+    // it may add that a container's use exceeds what it requested.
+    const OWN: [&str; 3] = [
+        "exceeds the limit",
+        "exceeds the total limit of containers",
+        "exceeded its local ephemeral storage limit",
+    ];
+    const OF_NODE: [&str; 2] = ["The node was low on resource", "The node had condition"];
+    let text = status.message.as_deref().unwrap_or_default();
+    let says = |parts: &[&str]| parts.iter().any(|p| text.contains(p));
+    status.reason.as_deref() == Some("Evicted") && says(&OWN) && !says(&OF_NODE)
+}
