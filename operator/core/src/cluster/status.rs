@@ -20,7 +20,7 @@ pub(crate) fn build(
 ) -> DaskClusterStatus {
     let meta = &input.cluster.meta;
     let group = input.default_group.map(|g| &g.status);
-    let address = |name, port| template::service_port(input.cluster, name, port);
+    let address = |name, port| template::service_port(&input.cluster.spec.scheduler, name, port);
     let comm = address("tcp-comm", template::COMM_PORT);
     let dashboard = address("http-dashboard", template::DASHBOARD_PORT);
     let (scheduler, workers) = (scheduler_ready(input, waiting), workers_ready(input));

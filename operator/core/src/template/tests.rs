@@ -104,8 +104,8 @@ fn ports_are_found_by_name() {
     let (mut cluster, _) = cluster_and_group();
     cluster.spec.scheduler.service.0 =
         serde_json::from_value(json!({"ports": [{"name": "tcp-comm", "port": 9000}]})).unwrap();
-    assert_eq!(service_port(&cluster, "tcp-comm", COMM_PORT), 9000);
-    assert_eq!(service_port(&cluster, "http-dashboard", DASHBOARD_PORT), 8787);
+    assert_eq!(service_port(&cluster.spec.scheduler, "tcp-comm", COMM_PORT), 9000);
+    assert_eq!(service_port(&cluster.spec.scheduler, "http-dashboard", DASHBOARD_PORT), 8787);
 }
 
 #[test]
