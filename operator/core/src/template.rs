@@ -14,8 +14,8 @@ use serde_json::{Value, json};
 
 pub use job::{job_cluster, job_owner, job_runner};
 pub use labels::{Meta as ChildMeta, effective, for_children, is_reserved};
-pub use service::{scheduler_service, service_port};
 pub(crate) use service::{scheduler_pod_labels, scheduler_service_spec};
+pub use service::{scheduler_service, service_port};
 
 use crate::{
     action::NewPod,

@@ -62,7 +62,9 @@ fn a_side_car_never_gets_it_for_its_place_or_for_words_about_a_worker() {
 
 #[test]
 fn an_entry_point_that_is_not_known_runs_as_it_is_written() {
-    for args in [json!(["worker", "tcp://s:1"]), json!(["-m", "distributed.cli.dask_worker"]), json!(["x.py"])] {
+    for args in
+        [json!(["worker", "tcp://s:1"]), json!(["-m", "distributed.cli.dask_worker"]), json!(["x.py"])]
+    {
         let settings = settings();
         let worker = with(json!({"name": "worker", "args": args}));
         let condition = Plan::of(&worker, &settings).condition().unwrap();

@@ -31,7 +31,8 @@ pub(super) fn annotate(annotations: &mut BTreeMap<String, String>, plan: &Plan<'
     }
     annotations.entry(SAFE_TO_EVICT.into()).or_insert_with(|| "true".into());
     let volumes = annotations.entry(SAFE_VOLUMES.into()).or_default();
-    if !volumes.split(',').any(|volume| volume.trim() == names::AGENT) {
+    // The autoscaler does not trim the names.
+    if !volumes.split(',').any(|volume| volume == names::AGENT) {
         let more = if volumes.is_empty() { "" } else { "," };
         volumes.push_str(more);
         volumes.push_str(names::AGENT);
@@ -62,7 +63,9 @@ pub(super) fn inject(spec: &mut Map<String, Value>, plan: &Plan<'_>, settings: &
     }
     stop::tell(worker);
     push(worker, "volumeMounts", json!({"name": names::AGENT, "mountPath": PATH, "readOnly": true}));
-    if port != 0 && let Some(port) = port::that_is_set(worker) {
+    if port != 0
+        && let Some(port) = port::that_is_set(worker)
+    {
         worker.entry("readinessProbe").or_insert_with(
             || json!({"httpGet": {"path": "/readyz", "port": port}, "periodSeconds": 2, "timeoutSeconds": 2}),
         );

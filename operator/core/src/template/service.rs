@@ -107,7 +107,9 @@ mod tests {
         for key in ["app.kubernetes.io/managed-by", "helm.sh/chart", "kubernetes.dask.org/x"] {
             assert_eq!(pod.get(key), None, "{key} is not selected by, has another value, or is ours");
         }
-        for (what, of) in [("labels", &deployment["metadata"]), ("matchLabels", &deployment["spec"]["selector"])] {
+        for (what, of) in
+            [("labels", &deployment["metadata"]), ("matchLabels", &deployment["spec"]["selector"])]
+        {
             assert_eq!(of[what].get("app.kubernetes.io/instance"), None, "it is the parent's: {what}");
         }
     }

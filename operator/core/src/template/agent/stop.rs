@@ -40,17 +40,22 @@ pub(super) fn tell(worker: &mut Map<String, Value>) {
 /// Whole seconds that a hook is known to take at least: it sleeps so long.
 fn seconds(hook: &Value) -> u64 {
     if let Some(seconds) = hook["sleep"]["seconds"].as_u64() {
-        return seconds;
+        return seconds.min(MOST as u64);
     }
     let words: Vec<&str> = elements(&hook["exec"]["command"]).iter().filter_map(Value::as_str).collect();
     let (program, rest) = words.split_first().map_or(("", &[][..]), |(program, rest)| (name(program), rest));
     let slept = match rest {
-        [option, line, ..] if SHELLS.contains(&program) && option.starts_with('-') && option.ends_with('c') => {
+        [option, line, ..]
+            if SHELLS.contains(&program) && option.starts_with('-') && option.ends_with('c') =>
+        {
             // What waits in a condition, a loop or the background is not known.
-            line.split([';', '\n']).flat_map(|part| part.split("&&")).map(|command| {
-                let words: Vec<&str> = command.split_whitespace().collect();
-                slept(words.strip_prefix(&["exec"]).unwrap_or(&words))
-            }).sum()
+            line.split([';', '\n'])
+                .flat_map(|part| part.split("&&"))
+                .map(|command| {
+                    let words: Vec<&str> = command.split_whitespace().collect();
+                    slept(words.strip_prefix(&["exec"]).unwrap_or(&words))
+                })
+                .sum()
         }
         _ => slept(&words),
     };
