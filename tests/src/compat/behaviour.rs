@@ -102,7 +102,10 @@ const SAME: &[Row] = &[
         "entry-points",
         "`args` for an image whose entry point chooses by its first argument",
         "it starts as it is written, without the agent, and the condition `WorkerAgent` says what to do",
-        &[Proof("operator/core/src/agent/tests.rs", "an_entry_point_that_is_not_known_runs_as_it_is_written")],
+        &[Proof(
+            "operator/core/src/agent/tests.rs",
+            "an_entry_point_that_is_not_known_runs_as_it_is_written",
+        )],
     ),
     Row::says(
         "lost-nodes",
