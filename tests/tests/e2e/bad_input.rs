@@ -209,11 +209,13 @@ async fn keys_of_the_operator_in_a_template_are_told_and_mark_no_pod() -> Result
             dask.group_condition("c-default", Wanted("SpecWarning", true, "ReservedKey"), secs(20)).await?;
         let path = "spec.worker.metadata.annotations[kubernetes.dask.org/retiring]";
         ensure!(told.message.contains(path), "{}", told.message);
-        let first = dask.pods("c-default").await?;
+        let names = async || -> Result<Vec<String>> {
+            Ok(dask.pods("c-default").await?.iter().map(ResourceExt::name_any).collect())
+        };
+        let before = names().await?;
+        ensure!(before.len() == 1, "{before:?}");
         throughout("its one pod stays", secs(5), async || {
-            let pods = dask.pods("c-default").await?;
-            let names = |pods: &[_]| pods.iter().map(ResourceExt::name_any).collect::<Vec<String>>();
-            ensure!(names(&pods) == names(&first) && pods.len() == 1, "{:?}", names(&pods));
+            ensure!(names().await? == before, "{:?}", names().await?);
             Ok(())
         })
         .await
