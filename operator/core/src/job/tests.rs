@@ -160,7 +160,7 @@ fn what_is_made_for_a_job_is_named_and_labelled_as_before() {
 
 #[test]
 fn a_runner_has_the_port_of_the_service_and_no_mark_of_ours_and_its_author_is_told() {
-    let mut scene = Scene::at(JobStatus::ClusterCreated);
+    let mut scene = Scene::at(JobStatus::JobCreated);
     scene.job.spec.job.metadata = serde_json::from_value(json!({
         "annotations": {"kubernetes.dask.org/retiring": "x"}, "labels": {"sidecar.istio.io/inject": "true"},
     }))
@@ -171,12 +171,11 @@ fn a_runner_has_the_port_of_the_service_and_no_mark_of_ours_and_its_author_is_to
     assert_eq!(runner["metadata"]["labels"]["sidecar.istio.io/inject"], "true");
     let address = &runner["spec"]["containers"][0]["env"][0]["value"];
     assert_eq!(address, "tcp://j-scheduler.ns.svc.cluster.local:9000");
-    let told = crate::lint::job(&scene.job);
-    assert!(
-        told.len() == 1
-            && told[0].1.contains("spec.job.metadata.annotations[kubernetes.dask.org/retiring]: \"x\""),
-        "{told:?}"
-    );
+    scene.accept();
+    scene.with_cluster();
+    let told = events(&scene.turn());
+    let path = "spec.job.metadata.annotations[kubernetes.dask.org/retiring]: \"x\"";
+    assert!(told.iter().any(|(reason, text)| reason == "ReservedKey" && text.starts_with(path)), "{told:?}");
 }
 
 #[test]
