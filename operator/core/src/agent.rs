@@ -1,11 +1,15 @@
 //! Whether new workers of a group run under the agent, in which container, and what the group's status says of it.
 
 use dask_crds::{AgentMode, Condition, ConditionStatus, WorkerSpec};
-use dask_worker_line::{WorkerLine, mentions_a_worker};
+use dask_worker_line::{WorkerLine, begins_with_a_program};
 use serde_json::Value;
 
+pub(crate) mod container;
+
+use container::{elements, words};
+
 use crate::{
-    conditions::{self, Observed, WORKER_AGENT},
+    conditions::{self, Observed, WORKER_AGENT, shorten},
     hash, names,
 };
 
@@ -14,6 +18,9 @@ pub const PATH: &str = "/.dask-agent";
 
 /// Preloads of Dask's own Nanny, as a variable.
 const NANNY_PRELOAD: &str = "DASK_DISTRIBUTED__NANNY__PRELOAD";
+
+/// Most of an author's word that a condition repeats.
+const LONGEST_WORD: usize = 64;
 
 /// What the operator was told about the agent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -68,15 +75,10 @@ impl<'a> Plan<'a> {
             return without("NameTaken", &why);
         }
         let containers = elements(spec("containers"));
-        let container = containers.iter().position(|c| mentions_a_worker(&words(c))).unwrap_or(0);
-        let has = |key: &str| containers.get(container).is_some_and(|c| !elements(&c[key]).is_empty());
-        if !has("command") && !has("args") {
-            let why = format!(
-                "spec.worker.spec.containers[{container}] has neither command nor args, so what its image runs is \
-                 not known; set args, e.g. [dask, worker]"
-            );
-            return without("NoCommand", &why);
-        }
+        let container = match in_container(containers) {
+            Ok(container) => container,
+            Err(without) => return without,
+        };
         let kept = containers.get(container).filter(|_| mode == AgentMode::Full).and_then(needs_own_nanny);
         let mode = if kept.is_some() { AgentMode::Drain } else { mode };
         let dashboard = worker.agent.as_ref().and_then(|a| a.dashboard).unwrap_or(true);
@@ -125,9 +127,33 @@ fn without(reason: &'static str, why: &str) -> Plan<'static> {
     Plan::Without { reason, message: format!("new workers run without the agent: {why}") }
 }
 
-/// The elements of a list; none, where it is absent.
-fn elements(list: &Value) -> &[Value] {
-    list.as_array().map_or(&[], Vec::as_slice)
+/// The container that runs under the agent, or the plan without one.
+fn in_container(containers: &[Value]) -> Result<usize, Plan<'static>> {
+    let Some(container) = container::of_worker(containers) else {
+        return Err(without(
+            "NoWorkerContainer",
+            "none of spec.worker.spec.containers has the name worker, and the command and args of none start a \
+             Dask worker; give the worker's container the name worker",
+        ));
+    };
+    let has = |key: &str| !elements(&containers[container][key]).is_empty();
+    let path = format!("spec.worker.spec.containers[{container}]");
+    if !has("command") && !has("args") {
+        let why = format!(
+            "{path} has neither command nor args, so what its image runs is not known; set args, e.g. [dask, worker]"
+        );
+        return Err(without("NoCommand", &why));
+    }
+    let words = words(&containers[container]);
+    if !has("command") && !begins_with_a_program(&words) {
+        let first = shorten(words.first().map_or("", String::as_str), LONGEST_WORD);
+        let why = format!(
+            "{path}.args[0] {first:?} is no program that is known to start a worker, so it is for the entry point of \
+             the image, which may not take the agent before it; set command as well, with the whole command line"
+        );
+        return Err(without("EntryPointUnknown", &why));
+    }
+    Ok(container)
 }
 
 /// The path of a name or place in the pod that the agent needs, and its author uses.
@@ -150,12 +176,6 @@ fn taken<'v>(spec: &impl Fn(&str) -> &'v Value) -> Option<String> {
         .find_map(|l| named(l))
         .or_else(|| mounted("containers"))
         .or_else(|| mounted("initContainers"))
-}
-
-/// The words of a container's command and args.
-fn words(container: &Value) -> Vec<String> {
-    let words = ["command", "args"].iter().flat_map(|key| elements(&container[*key]));
-    words.filter_map(Value::as_str).map(String::from).collect()
 }
 
 /// Why the agent cannot be the nanny of this container's worker.

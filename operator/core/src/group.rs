@@ -32,7 +32,7 @@ use serde_json::json;
 pub(crate) use mapped::Mapped;
 pub use memory::{CreateOutcome, Memory};
 pub use room::MEMORY_TARGET;
-pub(crate) use status::remedy;
+pub(crate) use status::{is_crash, remedy};
 pub use tally::Tally;
 pub(crate) use template_check::{candidate, check};
 

@@ -23,6 +23,7 @@ pub mod merge;
 pub mod names;
 pub mod node;
 pub mod record;
+mod renamed;
 pub mod scheduler;
 pub mod template;
 pub mod time;

@@ -1,19 +1,25 @@
 //! What a spec says that is valid and probably not meant: told in a condition, never refused.
 
+mod address;
+mod metadata;
+
 use std::collections::BTreeSet;
 
-use dask_crds::{PodSpecJson, TemplateMetadata, WorkerSpec};
+use dask_crds::{PodSpecJson, WorkerSpec};
 use serde_json::Value;
 
 use crate::{
     conditions::{self, Observed},
     names,
-    record::Cluster,
+    record::{Cluster, Job},
     template,
 };
 
 /// Most warnings that are told at once.
 const TOLD: usize = 4;
+
+/// Most of an author's word that a warning repeats.
+const MOST: usize = 64;
 
 /// Reason: the API server does not know a field.
 pub const UNKNOWN_FIELD: &str = "UnknownField";
@@ -25,18 +31,24 @@ pub type Warning = (&'static str, String);
 pub fn cluster(cluster: &Cluster) -> Vec<Warning> {
     let spec = &cluster.spec;
     let mut out = service(cluster);
-    out.extend(metadata("spec.scheduler.metadata", spec.scheduler.metadata.as_ref()));
+    out.extend(metadata::of("spec.scheduler.metadata", spec.scheduler.metadata.as_ref()));
     out.extend(variables("spec.scheduler.spec", &spec.scheduler.spec, &[]));
-    out.extend(worker(&spec.worker));
+    out.extend(worker(&spec.worker, &cluster.meta.name));
     out
 }
 
-/// Warnings about workers.
-pub fn worker(worker: &WorkerSpec) -> Vec<Warning> {
+/// Warnings about workers of the cluster with this name.
+pub fn worker(worker: &WorkerSpec, cluster: &str) -> Vec<Warning> {
     let managed = ["DASK_SCHEDULER_ADDRESS", "DASK_WORKER_NAME"];
-    let mut out = metadata("spec.worker.metadata", worker.metadata.as_ref());
+    let mut out = metadata::of("spec.worker.metadata", worker.metadata.as_ref());
     out.extend(variables("spec.worker.spec", &worker.spec, &managed));
+    out.extend(address::of(worker, cluster));
     out
+}
+
+/// Warnings about a job's program; those about its cluster are the cluster's.
+pub fn job(job: &Job) -> Vec<Warning> {
+    metadata::of("spec.job.metadata", job.spec.job.metadata.as_ref())
 }
 
 /// The condition that tells them, with fields that the API server does not know.
@@ -61,8 +73,8 @@ pub fn condition(warnings: Vec<Warning>, unknown: &[String]) -> Observed {
 fn service(cluster: &Cluster) -> Vec<Warning> {
     const SERVICE: &str = "spec.scheduler.service";
     let mut out = Vec::new();
-    let service = &cluster.spec.scheduler.service.0;
-    let labels = template::scheduler_deployment_meta(cluster).labels;
+    let service = template::scheduler_service_spec(cluster);
+    let labels = template::scheduler_pod_labels(cluster);
     let selector = service.get("selector").and_then(Value::as_object);
     let wrong =
         selector.into_iter().flatten().find(|(k, v)| labels.get(*k).map(String::as_str) != v.as_str());
@@ -75,7 +87,7 @@ fn service(cluster: &Cluster) -> Vec<Warning> {
     );
     if let Some((key, value)) = wrong {
         out.push(("Selector", format!(
-            "{SERVICE}.selector[{key}]: {value} selects no scheduler pod of this cluster, and nobody reaches it; {remedy}"
+            "{SERVICE}.selector[{key}]: {value} selects no scheduler pod of this cluster, so no worker and no client reaches it; {remedy}"
         )));
     } else if selector.is_none_or(serde_json::Map::is_empty) {
         out.push(("Selector", format!("{SERVICE}.selector: is empty and selects no pod; {remedy}")));
@@ -105,18 +117,6 @@ fn target(cluster: &Cluster, port: &Value) -> Option<Warning> {
         );
         ("Ports", text)
     })
-}
-
-/// Labels that the operator sets itself.
-fn metadata(path: &str, metadata: Option<&TemplateMetadata>) -> Vec<Warning> {
-    const RESERVED: [&str; 3] = [names::CLUSTER, names::COMPONENT, names::GROUP];
-    let labels = metadata.and_then(|m| m.labels.as_ref());
-    let reserved = labels.into_iter().flatten().filter(|(k, _)| RESERVED.contains(&k.as_str()));
-    reserved
-        .map(|(k, _)| {
-            ("Labels", format!("{path}.labels[{k}]: the operator sets this label itself; remove it"))
-        })
-        .collect()
 }
 
 /// Variables that are set twice, or in place of the operator's.
@@ -196,13 +196,74 @@ mod tests {
             ("env: A is set twice", |c| {
                 c.spec.worker.spec.0["containers"][0]["env"] = json!([{"name": "A"}, {"name": "A"}]);
             }),
+            ("service.selector[app.kubernetes.io/instance]: \"b\"", |c| {
+                c.meta.labels.insert("app.kubernetes.io/instance".into(), "a".into());
+                c.spec.scheduler.service.0["selector"]["app.kubernetes.io/instance"] = json!("b");
+            }),
             ("spec.worker.metadata.labels[dask.org/component]", |c| {
                 c.spec.worker.metadata =
                     serde_json::from_value(json!({"labels": {"dask.org/component": "x"}})).unwrap();
             }),
+            ("spec.worker.metadata.annotations[kubernetes.dask.org/retiring]: \"x\" is left out", |c| {
+                c.spec.worker.metadata =
+                    serde_json::from_value(json!({"annotations": {"kubernetes.dask.org/retiring": "x"}}))
+                        .unwrap();
+            }),
+            ("spec.scheduler.metadata.labels[kubernetes.dask.org/x]: \"y\"", |c| {
+                c.spec.scheduler.metadata =
+                    serde_json::from_value(json!({"labels": {"kubernetes.dask.org/x": "y"}})).unwrap();
+            }),
+            ("containers[0].args: \"tcp://c-service.ns.svc:8786\" is not this cluster's scheduler", |c| {
+                c.spec.worker.spec.0["containers"][0]["args"] =
+                    json!(["dask", "worker", "tcp://c-service.ns.svc:8786"]);
+            }),
         ] {
             let told = warnings(edit);
             assert!(told.len() == 1 && told[0].contains(place), "{place}: {told:?}");
+        }
+    }
+
+    #[test]
+    fn a_selector_that_is_completed_or_met_is_no_oddity() {
+        for (labels, selector) in [
+            (json!({}), json!({"dask.org/component": "scheduler"})),
+            (
+                json!({"app.kubernetes.io/instance": "a"}),
+                json!({"dask.org/component": "scheduler", "app.kubernetes.io/instance": "a"}),
+            ),
+        ] {
+            let told = warnings(|c| {
+                c.meta.labels = serde_json::from_value(labels.clone()).unwrap();
+                c.spec.scheduler.service.0["selector"] = selector.clone();
+            });
+            assert_eq!(told, Vec::<String>::new(), "{selector}");
+        }
+    }
+
+    #[test]
+    fn the_own_scheduler_and_what_is_not_known_are_no_oddity() {
+        for address in [
+            "c-scheduler:8786",
+            "tcp://c-scheduler.ns.svc.cluster.local:8786",
+            "tls://c-scheduler.ns:8786",
+            "localhost:8786",
+            "tcp://127.0.0.1:8786",
+            "tcp://[::1]:8786",
+            "$(DASK_SCHEDULER_ADDRESS)",
+            "tcp://$(HOST):8786",
+            "--nthreads",
+        ] {
+            let told = warnings(|c| {
+                c.spec.worker.spec.0["containers"][0]["args"] = json!(["dask", "worker", address]);
+            });
+            assert_eq!(told, Vec::<String>::new(), "{address}");
+        }
+        for address in ["other-scheduler:8786", "tcp://10.0.0.1:8786", "tls://[fd00::1]:8786"] {
+            let told = warnings(|c| {
+                c.spec.worker.spec.0["containers"][0]["args"] =
+                    json!(["sh", "-c", format!("exec dask worker {address}")]);
+            });
+            assert!(told.len() == 1 && told[0].contains("write c-scheduler"), "{address}: {told:?}");
         }
     }
 

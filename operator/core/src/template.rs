@@ -4,6 +4,7 @@ mod agent;
 mod job;
 mod labels;
 mod pods;
+mod service;
 
 use std::collections::BTreeMap;
 
@@ -12,7 +13,9 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 pub use job::{job_cluster, job_owner, job_runner};
-pub use labels::{Meta as ChildMeta, effective, for_children};
+pub use labels::{Meta as ChildMeta, effective, for_children, is_reserved};
+pub(crate) use service::{scheduler_pod_labels, scheduler_service_spec};
+pub use service::{scheduler_service, service_port};
 
 use crate::{
     action::NewPod,
@@ -36,7 +39,7 @@ pub fn hash(spec: &PodSpecJson, metadata: Option<&TemplateMetadata>) -> String {
         labels: &'a BTreeMap<String, String>,
         spec: merge::Entries<'a>,
     }
-    let ChildMeta { labels, annotations } = &effective(&ChildMeta::default(), metadata);
+    let ChildMeta { labels, annotations } = &labels::as_written(&ChildMeta::default(), metadata);
     hash::of_json(&Whole { annotations, labels, spec: merge::Entries(&spec.0) })
 }
 
@@ -48,7 +51,6 @@ pub fn scheduler_deployment(cluster: &Cluster) -> Value {
     annotations.insert(names::TEMPLATE_HASH.into(), scheduler_hash(cluster));
     let mut spec = pods::spec(&cluster.spec.scheduler.spec);
     pods::without_token(&mut spec);
-    pods::leave_lost_nodes(&mut spec);
     json!({
         "apiVersion": "apps/v1", "kind": "Deployment",
         "metadata": {
@@ -60,30 +62,11 @@ pub fn scheduler_deployment(cluster: &Cluster) -> Value {
             "strategy": {"type": "Recreate"},
             "selector": {"matchLabels": selector},
             "template": {
-                "metadata": {"labels": meta.labels, "annotations": meta.annotations},
+                "metadata": {"labels": scheduler_pod_labels(cluster), "annotations": meta.annotations},
                 "spec": spec,
             },
         },
     })
-}
-
-/// A cluster's scheduler Service.
-pub fn scheduler_service(cluster: &Cluster) -> Value {
-    let meta = scheduler_meta(cluster);
-    json!({
-        "apiVersion": "v1", "kind": "Service",
-        "metadata": {
-            "name": names::scheduler(&cluster.meta.name), "namespace": cluster.meta.namespace,
-            "labels": meta.labels, "annotations": meta.annotations,
-            "ownerReferences": [cluster_owner(cluster)],
-        },
-        "spec": scheduler_service_spec(cluster),
-    })
-}
-
-/// What the cluster says of its scheduler's Service.
-pub(crate) fn scheduler_service_spec(cluster: &Cluster) -> Value {
-    merge::entries(&cluster.spec.scheduler.service.0).into()
 }
 
 /// A cluster's default worker group, with `replicas` as copied from the cluster.
@@ -125,11 +108,11 @@ pub fn worker_pod(
         meta.labels.entry(key).or_insert(value);
     }
     meta.labels.extend(worker_labels(&cluster.meta.name, &group.meta.name));
-    meta.labels.insert(names::ISTIO.into(), "false".into());
+    labels::keep_istio_out(&mut meta);
     meta.annotations.insert(names::TEMPLATE_HASH.into(), hash(&worker.spec, worker.metadata.as_ref()));
 
     let plan = Plan::of(worker, settings);
-    meta.annotations.remove(names::AGENT_HASH);
+    agent::annotate(&mut meta.annotations, &plan);
     meta.annotations.extend(plan.hash(settings).map(|hash| (names::AGENT_HASH.into(), hash)));
 
     let mut spec = pods::spec(&worker.spec);
@@ -138,7 +121,8 @@ pub fn worker_pod(
     if spec.get("restartPolicy").is_none_or(|p| p == "Always") {
         spec.insert("restartPolicy".into(), WORKER_RESTART.into());
     }
-    let address = names::scheduler_address(&cluster.meta.name, &cluster.meta.namespace, domain, COMM_PORT);
+    let port = service_port(&cluster.spec.scheduler, "tcp-comm", COMM_PORT);
+    let address = names::scheduler_address(&cluster.meta.name, &cluster.meta.namespace, domain, port);
     pods::append_env(&mut spec, &[("DASK_WORKER_NAME", &name), ("DASK_SCHEDULER_ADDRESS", &address)]);
     agent::inject(&mut spec, &plan, settings);
 
@@ -162,10 +146,11 @@ pub fn scheduler_labels(cluster: &str) -> BTreeMap<String, String> {
     ])
 }
 
-/// Labels and annotations of the scheduler's pod, and of its Deployment, which has the template's hash besides.
+/// Labels and annotations of the scheduler's Deployment, which has the template's hash besides, and of its pod, which
+/// has more labels: see [`scheduler_pod_labels`].
 pub(crate) fn scheduler_deployment_meta(cluster: &Cluster) -> ChildMeta {
     let mut meta = scheduler_meta(cluster);
-    meta.labels.insert(names::ISTIO.into(), "false".into());
+    labels::keep_istio_out(&mut meta);
     meta
 }
 
@@ -187,18 +172,6 @@ pub fn worker_labels(cluster: &str, group: &str) -> BTreeMap<String, String> {
 /// The owner reference that makes something a cluster's own.
 pub fn cluster_owner(cluster: &Cluster) -> Owner {
     Owner::controller("DaskCluster", &cluster.meta.name, &cluster.meta.uid)
-}
-
-/// The port of the scheduler's Service with this name, else `default`.
-pub fn service_port(cluster: &Cluster, name: &str, default: u16) -> u16 {
-    let ports = cluster.spec.scheduler.service.0.get("ports").and_then(Value::as_array);
-    ports
-        .into_iter()
-        .flatten()
-        .find(|p| p["name"] == name)
-        .and_then(|p| p["port"].as_u64())
-        .and_then(|p| u16::try_from(p).ok())
-        .unwrap_or(default)
 }
 
 /// Labels and annotations of what belongs to the scheduler.

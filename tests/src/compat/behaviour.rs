@@ -6,6 +6,7 @@ const BASICS: Proof =
     Proof("tests/tests/e2e/basics.rs", "an_applied_example_computes_and_leaves_nothing_behind");
 const CLUSTER: &str = "operator/core/src/cluster/tests.rs";
 const TEMPLATE: &str = "operator/core/src/template/tests.rs";
+const SERVICE: &str = "operator/core/src/template/service.rs";
 const NAMES: Proof = Proof("tests/tests/e2e/bad_input.rs", "an_invalid_name_is_told_and_others_go_on");
 const JOB: &str = "tests/tests/e2e/compatibility.rs";
 
@@ -90,6 +91,33 @@ const SAME: &[Row] = &[
         "`DASK_WORKER_NAME` and `DASK_SCHEDULER_ADDRESS`",
         "appended to each container's variables; one that the manifest sets is kept",
         &[Proof(TEMPLATE, "our_variables_come_after_the_users_and_never_replace_them")],
+    ),
+    Row::says(
+        "selector-labels",
+        "a Service that selects the scheduler by labels of the DaskCluster (`app.kubernetes.io/instance`)",
+        "the scheduler's pod has them, with the DaskCluster's values",
+        &[Proof(SERVICE, "the_schedulers_pod_has_the_labels_that_its_service_selects")],
+    ),
+    Row::says(
+        "entry-points",
+        "`args` for an image whose entry point chooses by its first argument",
+        "it starts as it is written, without the agent, and the condition `WorkerAgent` says what to do",
+        &[Proof(
+            "operator/core/src/agent/tests.rs",
+            "an_entry_point_that_is_not_known_runs_as_it_is_written",
+        )],
+    ),
+    Row::says(
+        "lost-nodes",
+        "scheduler and job runner on a node that does not answer",
+        "stay for Kubernetes' 300 s; workers leave after 30 s",
+        &[Proof(TEMPLATE, "a_worker_leaves_a_lost_node_soon_unless_its_author_says_otherwise")],
+    ),
+    Row::says(
+        "shutdown",
+        "`client.shutdown()`",
+        "ends processes, which Kubernetes starts again: the cluster comes back. Deleting the DaskCluster or `idleTimeout` ends it",
+        &[],
     ),
     Row::says(
         "deletion",
@@ -196,8 +224,28 @@ const DIFFERENT: &[Row] = &[
     Row::says(
         "tool-labels",
         "hands on all labels, and annotations but kopf's and kubectl's",
-        "those by which Argo CD, Flux, Helm and kubectl know their own objects stay with the parent",
+        "those by which Argo CD, Flux, Helm and kubectl know their own objects stay with the parent, but for the scheduler's \
+         pod where its Service selects by them",
         &[Proof("operator/core/src/template/labels.rs", "tools_keep_their_keys_to_themselves"), BASICS],
+    ),
+    Row::says(
+        "own-keys",
+        "takes any key in a template's metadata",
+        "keys under `kubernetes.dask.org/` are the operator's own: they are left out, and `SpecWarning` says so",
+        &[Proof(TEMPLATE, "no_pod_is_born_with_a_mark_of_ours")],
+    ),
+    Row::says(
+        "selectors",
+        "takes the selector of the scheduler's Service as it is written",
+        "one without `dask.org/cluster-name` or `dask.org/component` gets it: it would select schedulers of other clusters, \
+         or workers",
+        &[Proof(SERVICE, "a_selector_is_completed_and_never_overridden")],
+    ),
+    Row::says(
+        "istio",
+        "keeps Istio's side car out of all pods",
+        "the same, unless a template says something of `sidecar.istio.io/inject`",
+        &[Proof(TEMPLATE, "istio_stays_out_unless_the_author_wants_it")],
     ),
     Row::says(
         "scale-down",

@@ -108,7 +108,9 @@ async fn a_deleted_cluster_waits_for_nobody() -> Result<()> {
 async fn an_image_without_the_workers_program_says_so() -> Result<()> {
     test("agent-no-dask", async |space| {
         let mut cluster = manifest::cluster("c", 1)?;
-        cluster["spec"]["worker"]["spec"]["containers"][0]["args"] = json!(["no-such-dask", "worker"]);
+        let worker = &mut cluster["spec"]["worker"]["spec"]["containers"][0];
+        worker["command"] = json!(["no-such-dask", "worker"]);
+        worker["args"] = json!([]);
         let dask = Dask::create(&space, &cluster).await?;
         let told = dask.group_condition("c-default", Wanted("PodsFailing", true, ""), START).await?;
         ensure!(told.message.contains("127") && told.message.contains("log"), "{}", told.message);

@@ -196,3 +196,50 @@ async fn workers_that_crash_are_told_slowed_down_and_heal() -> Result<()> {
     })
     .await
 }
+
+#[tokio::test]
+#[ignore = "needs a cluster: make e2e"]
+async fn keys_of_the_operator_in_a_template_are_told_and_mark_no_pod() -> Result<()> {
+    test("reserved", async |space| {
+        let mut manifest = manifest::cluster("c", 1)?;
+        let annotations = json!({"annotations": {"kubernetes.dask.org/retiring": "x"}});
+        manifest["spec"]["worker"]["metadata"] = annotations;
+        let dask = Dask::start(&space, &manifest).await?;
+        let told =
+            dask.group_condition("c-default", Wanted("SpecWarning", true, "ReservedKey"), secs(20)).await?;
+        let path = "spec.worker.metadata.annotations[kubernetes.dask.org/retiring]";
+        ensure!(told.message.contains(path), "{}", told.message);
+        let names = async || -> Result<Vec<String>> {
+            Ok(dask.pods("c-default").await?.iter().map(ResourceExt::name_any).collect())
+        };
+        let before = names().await?;
+        ensure!(before.len() == 1, "{before:?}");
+        throughout("its one pod stays", secs(5), async || {
+            ensure!(names().await? == before, "{:?}", names().await?);
+            Ok(())
+        })
+        .await
+    })
+    .await
+}
+
+#[tokio::test]
+#[ignore = "needs a cluster: make e2e"]
+async fn what_is_odd_about_a_workers_command_line_is_told() -> Result<()> {
+    test("lines", async |space| {
+        let mut manifest = manifest::cluster("c", 1)?;
+        manifest["spec"]["worker"]["spec"]["containers"][0]["args"] = json!(["role-of-a-worker"]);
+        let dask = Dask::create(&space, &manifest).await?;
+        let wanted = Wanted("WorkerAgent", false, "EntryPointUnknown");
+        let told = dask.group_condition("c-default", wanted, secs(30)).await?;
+        ensure!(told.message.contains("containers[0].args[0] \"role-of-a-worker\""), "{}", told.message);
+        manifest["spec"]["worker"]["spec"]["containers"][0]["args"] =
+            json!(["dask", "worker", "tcp://c-service:8786"]);
+        space.apply(&manifest).await?;
+        let told =
+            dask.group_condition("c-default", Wanted("SpecWarning", true, "Address"), secs(30)).await?;
+        ensure!(told.message.contains("write c-scheduler in its place"), "{}", told.message);
+        Ok(())
+    })
+    .await
+}

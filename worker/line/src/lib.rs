@@ -1,12 +1,12 @@
 //! What a worker's command line says, for the operator that plans a pod and for the agent that runs in it.
 
 mod duration;
-mod mentions;
 mod plain;
 mod scheduler;
+mod starts;
 mod value;
 
-pub use mentions::mentions_a_worker;
 pub use plain::{NotPlain, Place, WorkerLine};
 pub use scheduler::scheduler;
+pub use starts::{begins_with_a_program, starts_a_worker};
 pub use value::value;

@@ -26,7 +26,7 @@ fn outcome(worker: &WorkerSpec) -> Result<usize, &'static str> {
 }
 
 #[test]
-fn the_container_is_the_one_that_mentions_a_worker() {
+fn the_container_is_the_one_that_starts_a_worker() {
     let other = json!({"name": "other", "args": ["serve", "dask", "dashboard", "worker"]});
     for says in [
         json!({"command": ["dask-worker"]}),
@@ -43,10 +43,43 @@ fn the_container_is_the_one_that_mentions_a_worker() {
         let worker = worker(json!({"containers": [other, says, {"args": ["dask", "worker"]}]}));
         assert_eq!(outcome(&worker), Ok(1), "{says}");
     }
-    for says in [json!(["my-dask-workers"]), json!(["dask", "--worker"]), json!(["dask"]), json!([null, 7])] {
-        let worker = worker(json!({"containers": [other, {"args": says}]}));
-        assert_eq!(outcome(&worker), Ok(0), "{says}: the first container, for none mentions it");
+}
+
+#[test]
+fn a_side_car_never_gets_it_for_its_place_or_for_words_about_a_worker() {
+    let proxy = json!({"name": "proxy", "args": ["--uri=http://127.0.0.1:8080/"]});
+    let watcher = json!({"name": "watcher", "command": ["exporter", "--process", "dask-worker"]});
+    let shell = json!({"name": "x", "command": ["sh", "-c", "while pgrep dask-worker; do sleep 1; done"]});
+    let by_script = |name: &str| json!({"name": name, "command": ["/opt/start.sh"]});
+    let of = |containers: Value| outcome(&worker(json!({ "containers": containers })));
+    assert_eq!(of(json!([proxy, watcher, shell, by_script("worker")])), Ok(3), "its name tells");
+    assert_eq!(of(json!([proxy, watcher, shell, by_script("main")])), Err("NoWorkerContainer"));
+    let starts = json!({"name": "main", "args": ["dask", "worker"]});
+    assert_eq!(of(json!([by_script("worker"), starts])), Ok(1), "a command line tells more than a name");
+    assert_eq!(of(json!([starts, {"name": "worker", "args": ["dask", "worker"]}])), Ok(1));
+    assert_eq!(of(json!([by_script("main")])), Ok(0), "there is no other");
+}
+
+#[test]
+fn an_entry_point_that_is_not_known_runs_as_it_is_written() {
+    for args in
+        [json!(["worker", "tcp://s:1"]), json!(["-m", "distributed.cli.dask_worker"]), json!(["x.py"])]
+    {
+        let settings = settings();
+        let worker = with(json!({"name": "worker", "args": args}));
+        let condition = Plan::of(&worker, &settings).condition().unwrap();
+        assert_eq!((condition.holds(), condition.reason()), (false, "EntryPointUnknown"), "{args}");
+        let place = format!("spec.worker.spec.containers[0].args[0] {}", args[0]);
+        let message = condition.message();
+        assert!(message.contains(&place) && message.contains("set command"), "{message}");
+        let with_command = with(json!({"name": "worker", "command": args}));
+        assert_eq!(outcome(&with_command), Ok(0), "the agent is the first program then: {args}");
     }
+    for args in [json!(["dask", "worker"]), json!(["tini", "--", "x"]), json!(["python3", "a.py"])] {
+        assert_eq!(outcome(&with(json!({"name": "worker", "args": args}))), Ok(0), "{args}");
+    }
+    let long = with(json!({"name": "worker", "args": ["w".repeat(5000)]}));
+    assert!(Plan::of(&long, &settings()).condition().unwrap().message().len() < 500);
 }
 
 #[test]
@@ -58,7 +91,7 @@ fn a_container_that_says_nothing_stays_as_it_is() {
     let without = worker(json!({"containers": [{}]}));
     let condition = Plan::of(&without, &plan).condition().unwrap();
     assert!(!condition.holds() && condition.message().contains("spec.worker.spec.containers[0] has neither"));
-    assert_eq!(outcome(&worker(json!({"containers": []}))), Err("NoCommand"));
+    assert_eq!(outcome(&worker(json!({"containers": []}))), Err("NoWorkerContainer"));
 }
 
 #[test]

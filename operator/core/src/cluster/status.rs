@@ -8,6 +8,7 @@ use crate::{
     conditions::{self, Observed},
     explain, group, lint, names,
     record::PodRecord,
+    renamed,
     scheduler::SchedulerState,
     template,
 };
@@ -20,7 +21,7 @@ pub(crate) fn build(
 ) -> DaskClusterStatus {
     let meta = &input.cluster.meta;
     let group = input.default_group.map(|g| &g.status);
-    let address = |name, port| template::service_port(input.cluster, name, port);
+    let address = |name, port| template::service_port(&input.cluster.spec.scheduler, name, port);
     let comm = address("tcp-comm", template::COMM_PORT);
     let dashboard = address("http-dashboard", template::DASHBOARD_PORT);
     let (scheduler, workers) = (scheduler_ready(input, waiting), workers_ready(input));
@@ -114,7 +115,10 @@ fn scheduler_ready(input: &Input<'_>, waiting: Option<&Observed>) -> Observed {
     }
     if let Some((pod, trouble)) = live.iter().find_map(|p| Some((p, p.trouble.as_ref()?))) {
         let remedy = group::remedy(&trouble.reason);
-        return no(&trouble.reason, format!("pod {}: {}{remedy}", pod.name, trouble.message));
+        let crashes = group::is_crash(&trouble.reason);
+        let renamed =
+            if crashes { renamed::remedy(&input.cluster.spec.scheduler.spec) } else { String::new() };
+        return no(&trouble.reason, format!("pod {}: {}{remedy}{renamed}", pod.name, trouble.message));
     }
     let explained = |p: &&&PodRecord| explain::of(p, input.explained, input.now).0;
     if let Some((pod, trouble)) = live.iter().find_map(|p| Some((p, explained(&p)?))) {

@@ -2,6 +2,7 @@
 
 mod accepted;
 mod idle;
+mod scheduler_found;
 
 use std::collections::BTreeMap;
 

@@ -1,9 +1,10 @@
-//! Pods of an earlier template, or of an earlier agent, that never came to work: what is corrected replaces them.
+//! Pods of an earlier template, or of an earlier agent, that never came to work: what is corrected replaces them. So do
+//! pods that crash with an agent, where there is to be none any more: the agent may be why.
 
 use crate::{
     action::SchedulerNeed,
     agent::Plan,
-    group::{Findings, Input, Mapped, Tally, choose, retire},
+    group::{Findings, Input, Mapped, Tally, choose, is_crash, retire},
     record::{PodPhase, PodRecord},
 };
 
@@ -14,7 +15,9 @@ pub(crate) fn plan(input: &Input<'_>, tally: &Tally<'_>, addresses: &Mapped, fou
     let agent = Plan::of(&input.group.spec.worker, input.agent).hash(input.agent);
     let is_stale = |p: &&&PodRecord| {
         let waits = p.phase == PodPhase::Pending || p.trouble.is_some();
-        let agent_is_corrected = p.agent_is_in_trouble && p.agent_hash != agent;
+        let crashes = p.trouble.as_ref().is_some_and(|t| is_crash(&t.reason));
+        let agent_is_corrected = (p.agent_is_in_trouble && p.agent_hash != agent)
+            || (crashes && p.agent_hash.is_some() && agent.is_none());
         let is_other = p.template_hash.is_some() && p.template_hash != current;
         (is_other || agent_is_corrected) && !p.is_ready() && waits
     };

@@ -1,9 +1,12 @@
 //! What a group's status says.
 
+mod crash;
 mod nanny;
 mod restarts;
 
 use std::{collections::BTreeMap, time::Duration};
+
+pub(crate) use crash::is_crash;
 
 use dask_crds::{ConditionStatus, DaskWorkerGroupStatus, WorkerCounts};
 
@@ -31,7 +34,7 @@ pub(crate) fn build(
         }
     }
     if !observed.iter().any(|o| o.is(conditions::PODS_FAILING)) {
-        observed.push(failing(tally, explained, last_end, found));
+        observed.push(crash::explained(input, tally, failing(tally, explained, last_end, found)));
     }
     of_the_template(input, tally, found, &mut observed);
     if !observed.iter().any(|o| o.is(conditions::READY)) {
@@ -70,7 +73,7 @@ fn of_the_template(input: &Input<'_>, tally: &Tally<'_>, found: &mut Findings, o
         observed.push(conditions::no(conditions::READY, accepted.reason(), accepted.message()));
     }
     observed.push(accepted);
-    observed.push(lint::condition(lint::worker(worker), &found.tried.unknown));
+    observed.push(lint::condition(lint::worker(worker, &input.group.spec.cluster), &found.tried.unknown));
     observed.extend(nanny::condition(input, tally, found));
 }
 

@@ -6,7 +6,7 @@ use super::{Child, Input, RETRY};
 use crate::{
     action::{Action, Decision, EventRecord, Kind},
     check::{self, Candidate, Check, Tried},
-    cluster, names, template,
+    cluster, lint, names, template,
 };
 
 /// The cluster, then the runner at once: it need not wait for the scheduler.
@@ -46,6 +46,10 @@ pub(super) fn plan(input: &Input<'_>, decision: &mut Decision<DaskJobStatus>) {
     } else if matches!(input.runner(), Child::Missing) && !input.made {
         let body = template::job_runner(input.job, input.domain);
         decision.actions.push(Action::Create { kind: Kind::Pod, body });
+        // A job has no conditions.
+        let told = lint::job(input.job).into_iter();
+        let events = told.map(|(reason, text)| Action::Event(EventRecord::warning(reason, &text)));
+        decision.actions.extend(events);
     }
 }
 

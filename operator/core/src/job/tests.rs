@@ -155,7 +155,27 @@ fn what_is_made_for_a_job_is_named_and_labelled_as_before() {
         json!([{"name": "DASK_SCHEDULER_ADDRESS", "value": "tcp://j-scheduler.ns.svc.cluster.local:8786"}])
     );
     assert!(runner["spec"].get("automountServiceAccountToken").is_none());
-    assert_eq!(runner["spec"]["tolerations"][0]["tolerationSeconds"], 30);
+    assert_eq!(runner["spec"].get("tolerations"), None, "Kubernetes' 300 s: its end is the job's");
+}
+
+#[test]
+fn a_runner_has_the_port_of_the_service_and_no_mark_of_ours_and_its_author_is_told() {
+    let mut scene = Scene::at(JobStatus::JobCreated);
+    scene.job.spec.job.metadata = serde_json::from_value(json!({
+        "annotations": {"kubernetes.dask.org/retiring": "x"}, "labels": {"sidecar.istio.io/inject": "true"},
+    }))
+    .unwrap();
+    scene.job.spec.cluster.spec.scheduler.service.0["ports"] = json!([{"name": "tcp-comm", "port": 9000}]);
+    let runner = template::job_runner(&scene.job, "cluster.local");
+    assert_eq!(runner["metadata"]["annotations"], json!({}));
+    assert_eq!(runner["metadata"]["labels"]["sidecar.istio.io/inject"], "true");
+    let address = &runner["spec"]["containers"][0]["env"][0]["value"];
+    assert_eq!(address, "tcp://j-scheduler.ns.svc.cluster.local:9000");
+    scene.accept();
+    scene.with_cluster();
+    let told = events(&scene.turn());
+    let path = "spec.job.metadata.annotations[kubernetes.dask.org/retiring]: \"x\"";
+    assert!(told.iter().any(|(reason, text)| reason == "ReservedKey" && text.starts_with(path)), "{told:?}");
 }
 
 #[test]

@@ -1,44 +1,71 @@
 //! What a worker pod gets to run its worker under the agent. Nothing of it is part of the template's hash.
 
+mod install;
+mod port;
+mod stop;
+
+use std::collections::BTreeMap;
+
 use dask_crds::AgentMode;
 use serde_json::{Map, Value, json};
 
 use super::pods;
 use crate::{
-    agent::{PATH, Plan, Settings},
+    agent::{PATH, Plan, Settings, container::elements},
     names,
 };
 
-/// Port on which the agent says whether its worker is ready.
-const PORT: u16 = 8790;
 /// Seconds a pod has to end where its author says nothing; Kubernetes' default is 30. Results must be copied to
 /// other workers meanwhile. A node that is reclaimed gives less, 30 to 120 s, and then that counts.
 const GRACE: i64 = 120;
-/// What of a container's security context its author had to say, where a namespace demands it of each.
-const USER: [&str; 3] = ["runAsUser", "runAsGroup", "runAsNonRoot"];
+/// Annotation: the Cluster Autoscaler may evict the pod, although its owner is of a kind that it does not know.
+const SAFE_TO_EVICT: &str = "cluster-autoscaler.kubernetes.io/safe-to-evict";
+/// Annotation: volumes that keep the Cluster Autoscaler from nothing, separated by commas.
+const SAFE_VOLUMES: &str = "cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes";
+
+/// Says of a pod with the agent that its node can be emptied: nothing of the pod's is in the agent's volume, and what
+/// its worker holds moves to others first. What the author says of that stays.
+pub(super) fn annotate(annotations: &mut BTreeMap<String, String>, plan: &Plan<'_>) {
+    if !matches!(plan, Plan::Run { .. }) {
+        return;
+    }
+    annotations.entry(SAFE_TO_EVICT.into()).or_insert_with(|| "true".into());
+    let volumes = annotations.entry(SAFE_VOLUMES.into()).or_default();
+    // The autoscaler does not trim the names.
+    if !volumes.split(',').any(|volume| volume == names::AGENT) {
+        let more = if volumes.is_empty() { "" } else { "," };
+        volumes.push_str(more);
+        volumes.push_str(names::AGENT);
+    }
+}
 
 /// Puts the agent into a pod, as planned.
 pub(super) fn inject(spec: &mut Map<String, Value>, plan: &Plan<'_>, settings: &Settings) {
     let Plan::Run { mode, image, container, dashboard, .. } = plan else { return };
-    let host_network = spec.get("hostNetwork") == Some(&json!(true));
     let grace = spec.entry("terminationGracePeriodSeconds").or_insert(json!(GRACE)).to_string();
+    // Pods on their node's network would fight for a port.
+    let port = if spec.get("hostNetwork") == Some(&json!(true)) { 0 } else { port::of(spec) };
     let containers = spec.get_mut("containers").and_then(Value::as_array_mut);
     let worker = containers.and_then(|c| c.get_mut(*container)).and_then(Value::as_object_mut);
     let Some(worker) = worker else { return };
 
-    let install = init_container(worker, image, settings);
+    let install = install::container(worker, image, settings);
     run_under_the_agent(worker);
-    let port = if host_network { 0 } else { PORT }.to_string();
-    pods::append_env_of(worker, &[("DASK_AGENT_PORT", &port), ("DASK_AGENT_GRACE_SECONDS", &grace)]);
+    pods::append_env_of(
+        worker,
+        &[("DASK_AGENT_PORT", &port.to_string()), ("DASK_AGENT_GRACE_SECONDS", &grace)],
+    );
     if *mode == AgentMode::Full {
         pods::append_env_of(worker, &[("DASK_AGENT_MODE", "full")]);
     }
     if !dashboard {
         pods::append_env_of(worker, &[("DASK_AGENT_DASHBOARD", "false")]);
     }
+    stop::tell(worker);
     push(worker, "volumeMounts", json!({"name": names::AGENT, "mountPath": PATH, "readOnly": true}));
-    // Pods on their node's network would fight for the port.
-    if !host_network && let Some(port) = port_of(worker) {
+    if port != 0
+        && let Some(port) = port::that_is_set(worker)
+    {
         worker.entry("readinessProbe").or_insert_with(
             || json!({"httpGet": {"path": "/readyz", "port": port}, "periodSeconds": 2, "timeoutSeconds": 2}),
         );
@@ -56,59 +83,18 @@ pub(super) fn inject(spec: &mut Map<String, Value>, plan: &Plan<'_>, settings: &
     }
 }
 
-/// The first container to run: it copies the agent to where the worker finds it. It asks for what the worker asks
-/// for: less might be refused by a quota or a limit range, and a pod is given the larger of the two, not the sum.
-fn init_container(worker: &Map<String, Value>, image: &str, settings: &Settings) -> Value {
-    let mut security = json!({
-        "allowPrivilegeEscalation": false,
-        "capabilities": {"drop": ["ALL"]},
-        "seccompProfile": {"type": "RuntimeDefault"},
-        "readOnlyRootFilesystem": true,
-    });
-    let of_worker = |key: &str| worker.get(key).unwrap_or(&Value::Null);
-    let copy = |from: &Value, keys: &[&str], to: &mut Value| {
-        for key in keys {
-            if let Some(value) = from.get(*key) {
-                to[*key] = value.clone();
-            }
-        }
-    };
-    copy(of_worker("securityContext"), &USER, &mut security);
-    let mut container = json!({
-        "name": names::AGENT,
-        "image": image,
-        "command": ["/dask-agent", "install", PATH],
-        "volumeMounts": [{"name": names::AGENT, "mountPath": PATH}],
-        "securityContext": security,
-    });
-    if let Some(policy) = &settings.pull_policy {
-        container["imagePullPolicy"] = json!(policy);
-    }
-    let mut resources = json!({});
-    copy(of_worker("resources"), &["requests", "limits"], &mut resources);
-    if resources != json!({}) {
-        container["resources"] = resources;
-    }
-    container
-}
-
 /// The agent comes before the author's own words. Where there are only args, the image's entry point stays first:
-/// it may prepare what the worker needs.
+/// it may prepare what the worker needs. It may also keep SIGTERM to itself, so the pod's end is told by a hook.
 fn run_under_the_agent(worker: &mut Map<String, Value>) {
-    for key in ["command", "args"] {
-        if let Some(words) = worker.get_mut(key).and_then(Value::as_array_mut).filter(|w| !w.is_empty()) {
-            let agent = [format!("{PATH}/{}", names::AGENT), "run".into(), "--".into()];
-            words.splice(0..0, agent.map(Value::from));
-            return;
-        }
+    let has_command = worker.get("command").is_some_and(|command| !elements(command).is_empty());
+    if !has_command {
+        stop::hook(worker);
     }
-}
-
-/// The port that the agent will have: its author may have set another one, or 0 for none.
-fn port_of(worker: &Map<String, Value>) -> Option<u16> {
-    let env = worker.get("env")?.as_array()?;
-    let port = env.iter().find(|v| v["name"] == "DASK_AGENT_PORT")?;
-    port["value"].as_str()?.parse().ok().filter(|p| *p > 0)
+    let key = if has_command { "command" } else { "args" };
+    if let Some(words) = worker.get_mut(key).and_then(Value::as_array_mut).filter(|w| !w.is_empty()) {
+        let agent = [format!("{PATH}/{}", names::AGENT), "run".into(), "--".into()];
+        words.splice(0..0, agent.map(Value::from));
+    }
 }
 
 fn push(of: &mut Map<String, Value>, key: &str, element: Value) {

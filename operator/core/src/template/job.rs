@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{COMM_PORT, ChildMeta, effective, for_children, pods};
+use super::{COMM_PORT, ChildMeta, effective, for_children, labels::keep_istio_out, pods, service_port};
 use crate::{
     names,
     record::{Job, Owner},
@@ -32,12 +32,12 @@ pub fn job_runner(job: &Job, domain: &str) -> Value {
     meta.labels.extend([
         (names::CLUSTER.into(), job.meta.name.clone()),
         (names::COMPONENT.into(), names::RUNNER.into()),
-        (names::ISTIO.into(), "false".into()),
     ]);
+    keep_istio_out(&mut meta);
     let mut spec = pods::spec(&template.spec);
-    pods::leave_lost_nodes(&mut spec);
     spec.entry("restartPolicy").or_insert_with(|| "OnFailure".into());
-    let address = names::scheduler_address(&job.meta.name, &job.meta.namespace, domain, COMM_PORT);
+    let port = service_port(&job.spec.cluster.spec.scheduler, "tcp-comm", COMM_PORT);
+    let address = names::scheduler_address(&job.meta.name, &job.meta.namespace, domain, port);
     pods::append_env(&mut spec, &[("DASK_SCHEDULER_ADDRESS", &address)]);
     json!({
         "apiVersion": "v1", "kind": "Pod",

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use dask_crds::TemplateMetadata;
 
-use crate::record;
+use crate::{names, record};
 
 /// Labels and annotations of an object to be made.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,14 +23,36 @@ pub fn for_children(parent: &record::Meta) -> Meta {
     Meta { labels: kept(&parent.labels), annotations: kept(&parent.annotations) }
 }
 
-/// What is inherited, overridden by what the template itself says.
+/// What an object gets: what is inherited, overridden by what the template itself says, without keys that are ours
+/// alone. A pod with one of these would be born as one that the operator has marked, tried or judged.
 pub fn effective(inherited: &Meta, template: Option<&TemplateMetadata>) -> Meta {
+    let mut out = as_written(inherited, template);
+    out.labels.retain(|key, _| !is_reserved(key));
+    out.annotations.retain(|key, _| !is_reserved(key));
+    out
+}
+
+/// What is inherited, overridden by what the template itself says: all of it, as a template's hash has it. (A hash
+/// without the keys that are left out would call pods outdated that were made before these were left out.)
+pub(super) fn as_written(inherited: &Meta, template: Option<&TemplateMetadata>) -> Meta {
     let mut out = inherited.clone();
     if let Some(t) = template {
         out.labels.extend(present(t.labels.as_ref()));
         out.annotations.extend(present(t.annotations.as_ref()));
     }
     out
+}
+
+/// Whether only the operator may set this label or annotation on what it makes.
+pub fn is_reserved(key: &str) -> bool {
+    key.strip_prefix(dask_crds::GROUP).is_some_and(|rest| rest.starts_with('/'))
+}
+
+/// Keeps Istio's side car out of a pod, unless its author says something about it.
+pub(super) fn keep_istio_out(meta: &mut Meta) {
+    if !meta.annotations.contains_key(names::ISTIO) {
+        meta.labels.entry(names::ISTIO.into()).or_insert_with(|| "false".into());
+    }
 }
 
 fn present(map: Option<&BTreeMap<String, Option<String>>>) -> impl Iterator<Item = (String, String)> + '_ {
@@ -77,6 +99,24 @@ mod tests {
         for key in ["app.kubernetes.io/name", "team", "example.com/helm.sh", "dask.org/x"] {
             assert!(!is_a_tools(key), "{key}");
         }
+    }
+
+    #[test]
+    fn no_template_gives_keys_of_ours() {
+        let template: TemplateMetadata = serde_json::from_value(serde_json::json!({
+            "labels": {"kubernetes.dask.org/x": "1", "team": "a"},
+            "annotations": {
+                "kubernetes.dask.org/retiring": "x", "kubernetes.dask.org/copied-replicas": "9",
+                "kubernetes.dask.org.example/x": "1", "kubernetes.dask.org": "1",
+            },
+        }))
+        .unwrap();
+        let keys = |map: &BTreeMap<String, String>| map.keys().cloned().collect::<Vec<_>>();
+        let out = effective(&Meta::default(), Some(&template));
+        assert_eq!(keys(&out.labels), ["team"]);
+        assert_eq!(keys(&out.annotations), ["kubernetes.dask.org", "kubernetes.dask.org.example/x"]);
+        let inherited = Meta { annotations: out.annotations.clone(), ..as_written(&out, Some(&template)) };
+        assert_eq!(effective(&inherited, None).labels, out.labels, "whichever way it comes");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use crate::merge;
 
-/// Seconds a pod stays bound to a node that does not answer. Kubernetes' default is 300: Dask computes
+/// Seconds a worker stays bound to a node that does not answer. Kubernetes' default is 300: Dask computes
 /// again what was lost long before that.
 const LOST_NODE: i64 = 30;
 /// What a node has while it does not answer, or says that it is not ready.
@@ -26,7 +26,8 @@ pub(super) fn without_token(spec: &mut Map<String, Value>) {
     }
 }
 
-/// Moves on quickly from a lost node, unless the author tolerates such nodes as they like.
+/// A worker moves on quickly from a lost node, unless its author tolerates such nodes as they like. A scheduler and a
+/// job's program do not: their end is the end of all work, and most nodes that do not answer come back soon.
 pub(super) fn leave_lost_nodes(spec: &mut Map<String, Value>) {
     let tolerations = spec.entry("tolerations").or_insert_with(|| json!([]));
     let Some(tolerations) = tolerations.as_array_mut() else { return };

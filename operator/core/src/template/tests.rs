@@ -100,12 +100,83 @@ fn nothing_we_inject_is_part_of_the_hash() {
 }
 
 #[test]
+fn the_schedulers_address_has_the_port_of_its_service() {
+    let pod = pod(|c, _| c.spec.scheduler.service.0["ports"][0]["port"] = json!(9000));
+    let address = &pod["spec"]["containers"][0]["env"][1];
+    assert_eq!(address["value"], "tcp://c-scheduler.ns.svc.cluster.local:9000");
+}
+
+#[test]
+fn istio_stays_out_unless_the_author_wants_it() {
+    let labels = |metadata: Value| {
+        let pod = pod(|_, g| g.spec.worker.metadata = serde_json::from_value(metadata).unwrap());
+        pod["metadata"]["labels"].get("sidecar.istio.io/inject").cloned()
+    };
+    assert_eq!(labels(Value::Null), Some(json!("false")));
+    assert_eq!(labels(json!({"labels": {"sidecar.istio.io/inject": "true"}})), Some(json!("true")));
+    assert_eq!(labels(json!({"annotations": {"sidecar.istio.io/inject": "true"}})), None);
+    let mut cluster = testing::cluster("c");
+    cluster.spec.scheduler.metadata =
+        serde_json::from_value(json!({"labels": {"sidecar.istio.io/inject": "true"}})).unwrap();
+    let scheduler = scheduler_deployment(&cluster);
+    for of in [&scheduler["metadata"], &scheduler["spec"]["template"]["metadata"]] {
+        assert_eq!(of["labels"]["sidecar.istio.io/inject"], "true");
+    }
+}
+
+#[test]
+fn no_pod_is_born_with_a_mark_of_ours() {
+    let own = json!({
+        "labels": {"kubernetes.dask.org/x": "1"},
+        "annotations": {
+            "kubernetes.dask.org/retiring": "x", "kubernetes.dask.org/template-hash": "x",
+            "kubernetes.dask.org/agent-hash": "x", "kubernetes.dask.org/new": "x", "team": "a",
+        },
+    });
+    let (mut cluster, mut group) = cluster_and_group();
+    let metadata = |own: &Value| serde_json::from_value(own.clone()).unwrap();
+    (cluster.spec.worker.metadata, cluster.spec.scheduler.metadata) = (metadata(&own), metadata(&own));
+    (group.spec.worker.metadata, group.meta.annotations) =
+        (metadata(&own), [("kubernetes.dask.org/retiring".into(), "x".into())].into());
+    let deployment = scheduler_deployment(&cluster);
+    let worker = worker_pod(&group, &cluster, 7, "cluster.local", &Settings::default()).body;
+    let hash = hash(&group.spec.worker.spec, group.spec.worker.metadata.as_ref());
+    let scheduler = scheduler_hash(&cluster);
+    for (of, ours) in [
+        (&worker, vec![("kubernetes.dask.org/template-hash", hash.as_str())]),
+        (&deployment, vec![("kubernetes.dask.org/template-hash", scheduler.as_str())]),
+        (&deployment["spec"]["template"], vec![]),
+        (&scheduler_service(&cluster), vec![]),
+        (&default_group(&cluster), vec![("kubernetes.dask.org/copied-replicas", "1")]),
+    ] {
+        let all = ["labels", "annotations"].map(|key| of["metadata"][key].as_object().unwrap().clone());
+        let found: Vec<(&str, &str)> = all
+            .iter()
+            .flatten()
+            .filter(|(key, _)| key.starts_with("kubernetes.dask.org/"))
+            .map(|(key, value)| (key.as_str(), value.as_str().unwrap()))
+            .collect();
+        assert_eq!(found, ours, "{}", of["metadata"]);
+        assert_eq!(of["metadata"]["annotations"]["team"], "a");
+    }
+}
+
+#[test]
+fn keys_that_are_left_out_stay_in_the_hash() {
+    // An upgrade that hashes otherwise would call the pods outdated that were made with them.
+    let (_, group) = cluster_and_group();
+    let metadata = serde_json::from_value(json!({"annotations": {"kubernetes.dask.org/x": "1"}})).unwrap();
+    let spec = &group.spec.worker.spec;
+    assert_ne!(hash(spec, Some(&metadata)), hash(spec, None));
+}
+
+#[test]
 fn ports_are_found_by_name() {
     let (mut cluster, _) = cluster_and_group();
     cluster.spec.scheduler.service.0 =
         serde_json::from_value(json!({"ports": [{"name": "tcp-comm", "port": 9000}]})).unwrap();
-    assert_eq!(service_port(&cluster, "tcp-comm", COMM_PORT), 9000);
-    assert_eq!(service_port(&cluster, "http-dashboard", DASHBOARD_PORT), 8787);
+    assert_eq!(service_port(&cluster.spec.scheduler, "tcp-comm", COMM_PORT), 9000);
+    assert_eq!(service_port(&cluster.spec.scheduler, "http-dashboard", DASHBOARD_PORT), 8787);
 }
 
 #[test]
@@ -123,7 +194,7 @@ fn no_token_that_nobody_asked_for() {
 }
 
 #[test]
-fn a_lost_node_is_left_soon_unless_the_author_says_otherwise() {
+fn a_worker_leaves_a_lost_node_soon_unless_its_author_says_otherwise() {
     let tolerations = |own: Value| {
         let pod = pod(|_, g| drop(g.spec.worker.spec.0.insert("tolerations".into(), own)));
         pod["spec"]["tolerations"].as_array().unwrap().clone()
@@ -135,6 +206,8 @@ fn a_lost_node_is_left_soon_unless_the_author_says_otherwise() {
         json!([{"key": "node.kubernetes.io/unreachable", "operator": "Exists", "tolerationSeconds": 900}]);
     assert_eq!(tolerations(longer).len(), 2, "one of the two is said");
     assert_eq!(tolerations(json!([{"operator": "Exists"}])).len(), 1, "all of it is said");
+    let scheduler = scheduler_deployment(&testing::cluster("c"));
+    assert_eq!(scheduler["spec"]["template"]["spec"].get("tolerations"), None, "Kubernetes' 300 s");
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! The agent of new workers: told in a condition, tried before it is used, and let go where it cannot start.
 
+mod crash;
+
 use super::*;
 use crate::{
     agent::Plan,

@@ -1,5 +1,7 @@
 //! What becomes of a worker's pod, field by field.
 
+mod beside;
+
 use dask_crds::AgentMode;
 
 use super::*;
@@ -61,7 +63,7 @@ fn all_that_a_worker_is_given() {
             "volumeMounts": [{"name": "dask-agent", "mountPath": "/.dask-agent"}],
             "securityContext": {
                 "allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"]},
-                "seccompProfile": {"type": "RuntimeDefault"}, "readOnlyRootFilesystem": true,
+                "readOnlyRootFilesystem": true,
             },
         }])
     );
@@ -120,16 +122,35 @@ fn what_the_author_says_stays() {
 fn the_init_container_may_and_uses_what_the_worker_may() {
     let pod = with(json!({
         "name": "worker", "args": ["dask", "worker"],
-        "securityContext": {"runAsUser": 1000, "runAsNonRoot": true, "privileged": false, "runAsGroup": null},
-        "resources": {"requests": {"cpu": 1}, "limits": {"memory": "1Gi"}, "claims": [{"name": "gpu"}]},
+        "securityContext": {
+            "runAsUser": 1000, "runAsNonRoot": true, "privileged": false, "runAsGroup": null,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "resources": {
+            "requests": {"cpu": 1, "ephemeral-storage": "1Gi", "hugepages-2Mi": "2Mi"},
+            "limits": {"memory": "1Gi", "nvidia.com/gpu": "1"}, "claims": [{"name": "gpu"}],
+        },
     }));
     let init = &pod["initContainers"][0];
     let security = &init["securityContext"];
     assert_eq!((&security["runAsUser"], &security["runAsNonRoot"]), (&json!(1000), &json!(true)));
     assert!(security.get("runAsGroup").is_none() && security.get("privileged").is_none());
-    assert_eq!(init["resources"], json!({"requests": {"cpu": 1}, "limits": {"memory": "1Gi"}}));
-    let pod = with(json!({"name": "worker", "args": ["dask", "worker"], "resources": {"claims": []}}));
-    assert!(pod["initContainers"][0].get("resources").is_none());
+    assert_eq!(security["seccompProfile"], json!({"type": "RuntimeDefault"}), "its own, where it has one");
+    let amounts = json!({"requests": {"cpu": 1, "ephemeral-storage": "1Gi"}, "limits": {"memory": "1Gi"}});
+    assert_eq!(init["resources"], amounts, "devices and huge pages are the worker's alone");
+    for resources in [json!({"claims": []}), json!({"limits": {"nvidia.com/gpu": "1"}})] {
+        let pod = with(json!({"name": "worker", "args": ["dask", "worker"], "resources": resources}));
+        assert!(pod["initContainers"][0].get("resources").is_none());
+    }
+    // A pod's profile is that of its containers; where neither has one, some clusters allow none.
+    let pod = made(
+        json!({
+            "securityContext": {"seccompProfile": {"type": "RuntimeDefault"}},
+            "containers": [{"name": "worker", "args": ["dask", "worker"]}],
+        }),
+        &settings(),
+    );
+    assert_eq!(pod["spec"]["initContainers"][0]["securityContext"].get("seccompProfile"), None);
 }
 
 #[test]

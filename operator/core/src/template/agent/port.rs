@@ -1,0 +1,54 @@
+//! The port on which the agent says whether its worker is ready: one that nothing else in the pod uses.
+
+use std::ops::RangeInclusive;
+
+use serde_json::{Map, Value};
+
+use crate::agent::container::{elements, words};
+
+/// The port, where it is free. It steps aside for what the pod uses, for example for Dask's own Helm chart, which has the
+/// worker's dashboard here.
+const PORT: u16 = 8790;
+/// Probes, each of which may ask at a port.
+const PROBES: [&str; 3] = ["livenessProbe", "readinessProbe", "startupProbe"];
+
+/// The first port from [`PORT`] on that no container of the pod speaks of: they share one network.
+pub(super) fn of(spec: &Map<String, Value>) -> u16 {
+    let lists = ["containers", "initContainers"].into_iter().filter_map(|list| spec.get(list));
+    let used: Vec<RangeInclusive<u16>> = lists.flat_map(elements).flat_map(used).collect();
+    (PORT..=u16::MAX).find(|port| !used.iter().any(|range| range.contains(port))).unwrap_or(PORT)
+}
+
+/// The port that the agent will have: its author may have set another one, or 0 for none.
+pub(super) fn that_is_set(worker: &Map<String, Value>) -> Option<u16> {
+    let env = worker.get("env")?.as_array()?;
+    let port = env.iter().find(|v| v["name"] == "DASK_AGENT_PORT")?;
+    port["value"].as_str()?.parse().ok().filter(|p| *p > 0)
+}
+
+/// The ports of which a container speaks, and all other numbers of its words and variables that may be some.
+fn used(container: &Value) -> Vec<RangeInclusive<u16>> {
+    let one = |port: &Value| port.as_u64().and_then(|p| u16::try_from(p).ok()).map(|p| p..=p);
+    let asked = PROBES.iter().map(|probe| &container[*probe]);
+    let asked = asked.flat_map(|p| [&p["httpGet"]["port"], &p["tcpSocket"]["port"], &p["grpc"]["port"]]);
+    let listens = elements(&container["ports"]).iter().map(|port| &port["containerPort"]);
+    let mut used: Vec<_> = listens.chain(asked).filter_map(one).collect();
+    used.extend(words(container).iter().flat_map(|word| numbers(word)));
+    let values = elements(&container["env"]).iter().filter_map(|variable| variable["value"].as_str());
+    used.extend(values.flat_map(numbers));
+    used
+}
+
+/// The numbers in a text, and the ranges as Dask writes them (`8000:9000`).
+fn numbers(text: &str) -> Vec<RangeInclusive<u16>> {
+    let is_other = |c: char| !c.is_ascii_digit() && c != ':';
+    let mut found = Vec::new();
+    for part in text.split(is_other) {
+        let numbers: Vec<u16> = part.split(':').filter_map(|number| number.parse().ok()).collect();
+        match numbers[..] {
+            [from, to] if from < to => found.push(from..=to),
+            _ => found.extend(numbers.iter().map(|number| *number..=*number)),
+        }
+    }
+    found
+}
