@@ -16,7 +16,7 @@ use tokio::{sync::Semaphore, task::JoinHandle, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    api,
+    api, execute,
     health::{BEAT, Health},
     jump::Jumps,
     leader::Leadership,
@@ -79,6 +79,8 @@ pub struct Operator {
     pub settings: Settings,
     /// Permits for writes to pods; they are given out in the order they were asked for.
     pub(crate) pod_writes: Semaphore,
+    /// Permits for the bytes of pods that are being created, one for each KiB.
+    pub(crate) pod_bytes: Semaphore,
     failures: Mutex<BTreeMap<Subject, Failing>>,
     /// What was last written to each status.
     pub(crate) written: reconcile::Writings,
@@ -132,6 +134,7 @@ impl Operator {
             links: Links::default(),
             health: Health::default(),
             pod_writes: Semaphore::new(POD_WRITES),
+            pod_bytes: Semaphore::new(execute::POD_KIBIBYTES),
             failures: Mutex::default(),
             written: reconcile::Writings::default(),
             busy: AtomicUsize::new(0),

@@ -12,6 +12,7 @@ mod retire;
 mod room;
 mod stale;
 mod status;
+mod strays;
 mod supply;
 pub(crate) mod tally;
 mod template_check;
@@ -39,6 +40,7 @@ use crate::{
     conditions::{self, Observed},
     drift, explain, names,
     record::{Cluster, Group, PodRecord, Trouble},
+    refusal,
     scheduler::{SchedulerState, Snapshot, addresses_by_pod, has_strangers},
     template,
     time::Timestamp,
@@ -61,6 +63,8 @@ pub struct Input<'a> {
     pub pods: &'a [&'a PodRecord],
     /// The worker pods of all groups of the cluster, these included.
     pub cluster_pods: &'a [&'a PodRecord],
+    /// Pods with the group's labels that no object controls, sorted by name.
+    pub strays: &'a [&'a PodRecord],
     /// What is known of the cluster's scheduler.
     pub scheduler: &'a SchedulerState,
     /// What the scheduler's workers told of their agents, some time ago.
@@ -90,6 +94,8 @@ pub(crate) struct Findings {
     pub need: SchedulerNeed,
     pub shrinking: bool,
     pub failures: failure::Failures,
+    /// Live pods that are taken back.
+    pub adopted: usize,
     /// What the API server says of the template.
     pub tried: Tried,
     /// Nobody has asked yet.
@@ -159,6 +165,7 @@ pub fn decide(input: &Input<'_>, memory: &mut Memory) -> Decision<DaskWorkerGrou
         Ok(cluster) => {
             patch_metadata(input, cluster, &mut found);
             reap(input, &tally, &mut found);
+            strays::plan(input, &mut found);
             last_words::plan(input, &mut found);
             template_check::plan(input, cluster, &mut found);
             supply::plan(input, cluster, &tally, memory, &mut found);
@@ -176,6 +183,7 @@ pub fn decide(input: &Input<'_>, memory: &mut Memory) -> Decision<DaskWorkerGrou
         }
     }
     memory.forget_all_but(input.pods);
+    found.conditions.push(refusal::condition(refusal::lasting(&memory.refused)));
     let explained = explain(input, &tally, memory, &mut found);
     let status = status::build(input, &tally, explained, &mut found);
     let mut actions = found.actions;

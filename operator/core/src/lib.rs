@@ -7,6 +7,7 @@
 pub mod action;
 pub mod agent;
 pub mod autoscale;
+pub mod body;
 pub mod check;
 pub mod cluster;
 pub mod conditions;
@@ -22,6 +23,7 @@ pub mod merge;
 pub mod names;
 pub mod node;
 pub mod record;
+pub mod refusal;
 pub mod scheduler;
 pub mod template;
 pub mod time;

@@ -6,7 +6,7 @@ use dask_operator_core::{autoscale, group};
 
 use crate::{
     execute::Target,
-    reconcile::{Error, Outcome, carry_out},
+    reconcile::{Error, Outcome, carry_out, refusal},
     run::Operator,
     subject::{Key, Subject},
 };
@@ -34,6 +34,8 @@ pub(super) async fn reconcile(
         let acting =
             autoscale::acting(autoscalers.iter().map(AsRef::as_ref), &cluster_key.1, &key.1).is_some();
         let has_scheduler_pod = state.cache.schedulers_of(&cluster_key).iter().any(|p| p.is_live());
+        let strays = state.cache.strays_of(key);
+        let strays: Vec<_> = strays.iter().map(AsRef::as_ref).collect();
         let threats = state.cache.threats(pods.iter().copied());
         let state = &mut *state;
         let memory = state.groups.entry(object.meta.uid.clone()).or_default();
@@ -42,6 +44,7 @@ pub(super) async fn reconcile(
             cluster: cluster.as_deref(),
             pods: &pods,
             cluster_pods: &all,
+            strays: &strays,
             scheduler: &scheduler,
             agents: told.as_deref(),
             has_scheduler_pod,
@@ -54,5 +57,9 @@ pub(super) async fn reconcile(
         };
         (group::decide(&input, memory), Target::of(subject, &object.meta))
     };
-    carry_out(operator, subject, &target, decision, &object.status, &cluster_key.1).await
+    let outcome = carry_out(operator, subject, &target, decision, &object.status, &cluster_key.1).await;
+    if let Some(memory) = operator.state.lock().groups.get_mut(&target.meta.uid) {
+        refusal::remember(&mut memory.refused, outcome.as_ref().err());
+    }
+    outcome
 }

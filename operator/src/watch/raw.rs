@@ -59,6 +59,7 @@ pub struct NodeStatus {}
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Container {
+    pub(super) name: String,
     pub(super) ports: Vec<Port>,
 }
 

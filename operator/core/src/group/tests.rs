@@ -1,7 +1,9 @@
 //! Groups, decision by decision: the scene, and how to read a decision.
 
 mod disrupt;
+mod refused;
 mod removal;
+mod strays;
 mod supply;
 mod taken_over;
 mod template_check;
@@ -25,6 +27,7 @@ struct Scene {
     group: Group,
     cluster: Option<Cluster>,
     pods: Vec<PodRecord>,
+    strays: Vec<PodRecord>,
     scheduler: SchedulerState,
     threats: BTreeMap<String, String>,
     autoscaled: bool,
@@ -63,6 +66,7 @@ impl Scene {
             group: group("c-default", wanted),
             cluster: Some(cluster("c")),
             pods,
+            strays: Vec::new(),
             scheduler: SchedulerState::Known(Arc::new(snapshot)),
             threats: BTreeMap::new(),
             autoscaled: false,
@@ -95,11 +99,13 @@ impl Scene {
 
     fn decide_once(&mut self) -> Decision<DaskWorkerGroupStatus> {
         let pods: Vec<&PodRecord> = self.pods.iter().collect();
+        let strays: Vec<&PodRecord> = self.strays.iter().collect();
         let input = Input {
             group: &self.group,
             cluster: self.cluster.as_ref(),
             pods: &pods,
             cluster_pods: &pods,
+            strays: &strays,
             scheduler: &self.scheduler,
             agents: self.scheduler.known(),
             has_scheduler_pod: self.has_scheduler_pod,

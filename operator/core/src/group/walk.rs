@@ -242,6 +242,7 @@ impl World {
                 cluster: Some(&cluster),
                 pods: &pods,
                 cluster_pods: &pods,
+                strays: &[],
                 scheduler: &state,
                 agents: state.known(),
                 has_scheduler_pod: true,

@@ -183,6 +183,7 @@ impl World {
             cluster: Some(&self.cluster),
             pods: &pods,
             cluster_pods: &pods,
+            strays: &[],
             scheduler: &self.reading,
             agents: self.reading.known(),
             has_scheduler_pod: true,
