@@ -43,7 +43,7 @@ use crate::Condition;
 #[schemars(transform = crate::schema::minimum_up_to_maximum)]
 pub struct DaskAutoscalerSpec {
     /// Name of the DaskCluster, in the same namespace.
-    #[schemars(transform = crate::schema::cluster_name)]
+    #[schemars(transform = crate::schema::scaled_cluster_name)]
     pub cluster: String,
     /// *Addition.* Name of the DaskWorkerGroup to scale. Default `<cluster>-default`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -13,7 +13,8 @@ use schemars::{
 use serde_json::{Value, json};
 
 pub(crate) use rules::{
-    cluster_name, ends, group_name, label_values, lasting_cluster_name, minimum_up_to_maximum, no_deadline,
+    ends, few_keys, group_name, label_values, lasting_cluster_name, minimum_up_to_maximum, no_deadline,
+    scaled_cluster_name,
 };
 pub(crate) use templates::{pod_spec, restart_on_failure, service_spec};
 
@@ -44,6 +45,9 @@ fn finished(crd: &CustomResourceDefinition) -> Value {
     let is_job = crd.pointer("/spec/names/kind") == Some(&json!("DaskJob"));
     let Some(root) = crd.pointer_mut("/spec/versions/0/schema/openAPIV3Schema") else { return crd };
     edit(root, Tidy);
+    if is_job && let Ok(schema) = <&mut Schema>::try_from(&mut *root) {
+        rules::made_once(schema);
+    }
     if let Some(status) = root.pointer_mut("/properties/status") {
         edit(status, NotNegative);
         if is_job {

@@ -15,7 +15,7 @@ pub struct TemplateMetadata {
     pub labels: Option<BTreeMap<String, Option<String>>>,
     /// Annotations added to the object and its pods.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<BTreeMap<String, String>>")]
+    #[schemars(with = "Option<BTreeMap<String, String>>", transform = crate::schema::few_keys)]
     pub annotations: Option<BTreeMap<String, Option<String>>>,
 }
 

@@ -8,9 +8,11 @@ use common::{at, definition, definitions, schema, walk};
 use serde_json::{Map, Value, json};
 
 /// The keywords that refuse a value of the right type.
-const RULES: [&str; 10] = [
+const RULES: [&str; 12] = [
     "enum",
+    "maxItems",
     "maxLength",
+    "maxProperties",
     "maximum",
     "minItems",
     "minLength",
@@ -59,6 +61,9 @@ fn wanted() -> Rules {
         let metadata = root.trim_end_matches("spec");
         let label = json!({"maxLength": 63, "pattern": "^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$"});
         wanted.insert(format!("{kind}: {metadata}metadata.labels.{{}}"), label);
+        for keys in ["labels", "annotations"] {
+            wanted.insert(format!("{kind}: {metadata}metadata.{keys}"), json!({"maxProperties": 256}));
+        }
     }
     for (kind, root) in CLUSTER_SPECS {
         wanted.extend(cluster().into_iter().map(|(path, rule)| (format!("{kind}: {root}.{path}"), rule)));
@@ -69,11 +74,13 @@ fn wanted() -> Rules {
 
 fn pod() -> Rules {
     let by_name = json!({"x-kubernetes-list-map-keys": ["name"], "x-kubernetes-list-type": "map"});
-    let mut containers = by_name.clone();
+    let mut inits = by_name;
+    inits["maxItems"] = json!(32);
+    let mut containers = inits.clone();
     containers["minItems"] = json!(1);
     let mut rules = Rules::from([
         ("containers".to_owned(), containers),
-        ("initContainers".to_owned(), by_name),
+        ("initContainers".to_owned(), inits),
         (
             "tolerations.[].effect".to_owned(),
             json!({"enum": ["NoSchedule", "PreferNoSchedule", "NoExecute", ""]}),
@@ -92,15 +99,40 @@ fn pod() -> Rules {
             rules.insert(format!("{part}resources.{amounts}.{{}}"), quantity.clone());
         }
         if !part.is_empty() {
+            rules.extend(bounds_of_a_container(part));
             rules.insert(format!("{part}image"), json!({"minLength": 1, "pattern": r"^\S*$"}));
         }
+    }
+    for (list, most) in
+        [("volumes", 500), ("tolerations", 200), ("hostAliases", 500), ("imagePullSecrets", 100)]
+    {
+        rules.insert(list.to_owned(), json!({"maxItems": most}));
     }
     rules
 }
 
+fn bounds_of_a_container(part: &str) -> impl Iterator<Item = (String, Value)> + '_ {
+    let lists = [
+        ("env", 2_000),
+        ("envFrom", 200),
+        ("command", 2_000),
+        ("args", 2_000),
+        ("ports", 200),
+        ("volumeMounts", 500),
+    ];
+    let lists =
+        lists.into_iter().map(move |(list, most)| (format!("{part}{list}"), json!({"maxItems": most})));
+    let texts = ["env.[].value", "command.[]", "args.[]"];
+    lists.chain(texts.into_iter().map(move |text| (format!("{part}{text}"), json!({"maxLength": 131_072}))))
+}
+
 fn cluster() -> Rules {
     let types = json!({"enum": ["ClusterIP", "NodePort", "LoadBalancer", "ExternalName", ""]});
-    let ports = json!({"x-kubernetes-list-map-keys": ["port", "protocol"], "x-kubernetes-list-type": "map"});
+    let ports = json!({
+        "maxItems": 100,
+        "x-kubernetes-list-map-keys": ["port", "protocol"],
+        "x-kubernetes-list-type": "map",
+    });
     let no_deadline = json!({
         "rule": "false",
         "message": "a scheduler must not have a deadline, its end loses all results of its workers: \
@@ -119,7 +151,7 @@ fn cluster() -> Rules {
     .into()
 }
 
-fn others() -> [(&'static str, Value); 11] {
+fn others() -> [(&'static str, Value); 12] {
     let ends = "'\"' + self + '\" ' + \"must be Never or OnFailure, with Always the program would start again each \
                 time it ends: choose OnFailure to start it again when it fails, else Never\"";
     let ends = json!({"rule": "self in ['Never', 'OnFailure']", "messageExpression": ends});
@@ -128,25 +160,41 @@ fn others() -> [(&'static str, Value); 11] {
         "message": "spec.minimum must not exceed spec.maximum: lower minimum or raise maximum",
         "fieldPath": ".minimum",
     });
-    let same = json!({
-        "rule": "self == oldSelf",
-        "message": "spec.cluster cannot be changed: create a new DaskWorkerGroup for the other cluster, then \
-                    delete this one",
-    });
+    let same = |kind: &str| {
+        let message = format!(
+            "spec.cluster cannot be changed: create a new {kind} for the other cluster, then delete this one"
+        );
+        json!({"rule": "self == oldSelf", "message": message})
+    };
     let named = |rules: &[Value]| json!({"maxLength": 253, "x-kubernetes-validations": rules});
     [
+        ("daskjobs: ", json!({"x-kubernetes-validations": [made_once()]})),
         ("daskjobs: spec.job.spec.restartPolicy", json!({"x-kubernetes-validations": [ends]})),
         ("daskjobs: spec.job.startTimeout", json!({"minimum": 0})),
-        ("daskworkergroups: spec.cluster", named(&[name_of("DaskCluster"), same])),
+        ("daskworkergroups: spec.cluster", named(&[name_of("DaskCluster"), same("DaskWorkerGroup")])),
         ("daskworkergroups: spec.worker.replicas", json!({"minimum": 0, "maximum": 100_000})),
         ("daskworkergroups: spec.worker.drainTimeout", json!({"minimum": 0})),
         ("daskworkergroups: spec.worker.agent.mode", json!({"enum": ["Disabled", "Drain", "Full"]})),
         ("daskautoscalers: spec", json!({"x-kubernetes-validations": [bounds]})),
-        ("daskautoscalers: spec.cluster", named(&[name_of("DaskCluster")])),
+        ("daskautoscalers: spec.cluster", named(&[name_of("DaskCluster"), same("DaskAutoscaler")])),
         ("daskautoscalers: spec.workerGroup", named(&[name_of("DaskWorkerGroup")])),
         ("daskautoscalers: spec.minimum", json!({"minimum": 0})),
         ("daskautoscalers: spec.maximum", json!({"minimum": 0})),
     ]
+}
+
+/// A job that was made stays as it was made.
+fn made_once() -> Value {
+    json!({
+        "rule": "!(has(oldSelf.status) && has(oldSelf.status.jobStatus) && oldSelf.status.jobStatus in \
+                 ['ClusterCreated', 'Running', 'Successful', 'Failed']) || (self.spec.job.spec == \
+                 oldSelf.spec.job.spec && has(self.spec.job.metadata) == has(oldSelf.spec.job.metadata) && \
+                 (!has(self.spec.job.metadata) || self.spec.job.metadata == oldSelf.spec.job.metadata) && \
+                 self.spec.cluster == oldSelf.spec.cluster)",
+        "message": "the program's pod and the cluster of a DaskJob cannot be changed once they were made: delete \
+                    the DaskJob and create it anew, or change its DaskCluster; spec.job.startTimeout can be changed",
+        "fieldPath": ".spec",
+    })
 }
 
 fn name_of(kind: &str) -> Value {

@@ -17,14 +17,16 @@ const TEMPLATES: [(&str, &str); 7] = [
 ];
 
 /// The keywords our schemas are made of; all are allowed by apiextensions v1.
-const KEYWORDS: [&str; 21] = [
+const KEYWORDS: [&str; 23] = [
     "additionalProperties",
     "default",
     "description",
     "enum",
     "format",
     "items",
+    "maxItems",
     "maxLength",
+    "maxProperties",
     "maximum",
     "minItems",
     "minLength",

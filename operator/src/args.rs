@@ -128,10 +128,16 @@ impl Args {
         }
     }
 
+    /// The namespaces that are named. A variable that is empty, or ends with a comma, names none there.
+    fn named_namespaces(&self) -> Vec<String> {
+        let trimmed = self.namespaces.iter().map(|n| n.trim());
+        trimmed.filter(|n| !n.is_empty()).map(String::from).collect()
+    }
+
     /// The operator's settings.
     pub fn settings(&self) -> Settings {
         Settings {
-            namespaces: self.namespaces.clone(),
+            namespaces: self.named_namespaces(),
             cluster_domain: self.cluster_domain.clone(),
             poll: Duration::from_secs_f64(self.poll_seconds.clamp(0.2, 300.0)),
             agent: agent::Settings {
@@ -162,6 +168,14 @@ mod tests {
         let args = parse(&["--namespace=a", "-n", "b", "--quiet"]).unwrap();
         assert_eq!(args.settings().namespaces, ["a", "b"]);
         assert_eq!(args.level(), "warn");
+    }
+
+    #[test]
+    fn an_empty_name_is_no_namespace() {
+        let namespaces = |arg: &str| parse(&[arg]).unwrap().settings().namespaces;
+        assert!(namespaces("--namespace=").is_empty(), "all of them");
+        assert_eq!(namespaces("--namespace=a,"), ["a"]);
+        assert_eq!(namespaces("--namespace=a, b"), ["a", "b"]);
     }
 
     #[test]

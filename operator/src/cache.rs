@@ -38,6 +38,7 @@ pub struct Cache {
     schedulers_of: BTreeMap<Key, BTreeSet<Key>>,
     deployments_of: BTreeMap<String, BTreeSet<Key>>,
     pods_of: BTreeMap<Key, BTreeSet<Key>>,
+    strays_of: BTreeMap<Key, BTreeSet<Key>>,
     groups_by_uid: BTreeMap<String, Key>,
 }
 
@@ -66,6 +67,12 @@ impl Cache {
         let pods: Vec<&PodRecord> =
             pods.into_iter().flatten().filter_map(|k| self.pods.get(k).map(AsRef::as_ref)).collect();
         PodRecord::of_deployment(&key.1, self.deployments.get(key)?, &pods).map(Arc::new)
+    }
+
+    /// Pods with the labels of this group's workers that nothing controls, sorted by name.
+    pub fn strays_of(&self, group: &Key) -> Vec<Arc<PodRecord>> {
+        let keys = self.strays_of.get(group);
+        keys.into_iter().flatten().filter_map(|k| self.pods.get(k).cloned()).collect()
     }
 
     /// Pods labelled as scheduler of this cluster, sorted by name.
@@ -106,6 +113,8 @@ impl Cache {
             index(&mut self.pods_of, (key.0.clone(), deployment.clone()), key, present);
         } else if let Some(owner) = &pod.owner_uid {
             index(&mut self.workers_of, owner.clone(), key, present);
+        } else if let Some(group) = pod.stray_of() {
+            index(&mut self.strays_of, (key.0.clone(), group.to_string()), key, present);
         }
     }
 

@@ -18,12 +18,13 @@ use crate::{leader::Leadership, metrics::Metrics};
 const SILENCE: std::time::Duration = std::time::Duration::from_secs(130);
 
 /// Resources with a name of their own in metrics; anything else is `other`.
-const RESOURCES: [&str; 9] = [
+const RESOURCES: [&str; 10] = [
     "leases",
     "pods",
     "services",
     "deployments",
     "events",
+    "nodes",
     "daskclusters",
     "daskworkergroups",
     "daskautoscalers",
@@ -207,6 +208,7 @@ mod tests {
             of(Method::PATCH, "/apis/kubernetes.dask.org/v1/namespaces/a/daskclusters/x/status", None),
             "patch daskclusters/status"
         );
+        assert_eq!(of(Method::GET, "/api/v1/nodes", Some("watch=true")), "watch nodes");
         assert_eq!(of(Method::GET, "/version", None), "list other");
         assert_eq!(of(Method::DELETE, "/api/v1/namespaces/a/pods/x", None), "delete pods");
     }

@@ -6,6 +6,7 @@ mod events;
 mod explain;
 mod objects;
 mod pods;
+mod status;
 
 use std::{future::Future, sync::Arc};
 
@@ -16,13 +17,17 @@ use dask_operator_core::{
     record::Meta,
     time::Timestamp,
 };
+use http::HeaderValue;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::{
-    api::{DynamicObject, Patch, PatchParams},
+    api::{Patch, PatchParams},
     core::Status,
 };
 use serde_json::{Value, json};
 
 pub use error::Error;
+pub(crate) use pods::POD_KIBIBYTES;
+pub use status::status;
 
 use crate::{
     api::{self, REQUEST},
@@ -31,9 +36,13 @@ use crate::{
     subject::{Key, Subject},
     watch::{
         kinds::{Autoscalers, Clusters, Deployments, Groups, Jobs, Pods, Services},
-        project::key_of,
+        project,
     },
 };
+
+/// What is answered to a write is read no further than this: the object may be big.
+const METADATA_ALONE: HeaderValue =
+    HeaderValue::from_static("application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1");
 
 /// The object that is reconciled.
 #[derive(Clone, Debug)]
@@ -151,35 +160,6 @@ async fn one(
     }
 }
 
-/// Merge-patches the status; with `version`, only if the object is still at that version. Answers the
-/// status as it is stored now, or `None` if the object is gone.
-///
-/// # Errors
-/// What the API server answered.
-pub async fn status(
-    operator: &Arc<Operator>,
-    subject: &Subject,
-    target: &Target,
-    version: Option<&str>,
-    diff: Value,
-) -> Result<Option<Value>, Error> {
-    let meta = &target.meta;
-    let mut body = json!({"metadata": {"uid": meta.uid}, "status": diff});
-    if let Some(version) = version {
-        body["metadata"]["resourceVersion"] = json!(version);
-    }
-    let api = api::of(&operator.client, target.kind, &meta.namespace);
-    let what = || format!("patching the status of {} {}", subject.kind(), meta.name);
-    let (params, patch) = (params(), Patch::Merge(&body));
-    match request(what, api.patch_status(&meta.name, &params, &patch)).await {
-        Ok(mut object) => {
-            expect_object(operator, subject, target, target.kind, &object);
-            Ok(Some(object.data["status"].take()))
-        }
-        Err(e) => gone_is_fine(e).map(|()| None),
-    }
-}
-
 async fn reserve(
     operator: &Arc<Operator>,
     subject: &Subject,
@@ -235,15 +215,9 @@ fn params() -> PatchParams {
 }
 
 /// What is written is waited for in the cache before the subject is decided on again.
-fn expect_object(
-    operator: &Operator,
-    subject: &Subject,
-    target: &Target,
-    kind: Kind,
-    object: &DynamicObject,
-) {
-    let meta = &object.metadata;
-    let (Some(key), Some(uid), Some(version)) = (key_of(object), &meta.uid, &meta.resource_version) else {
+fn expect_object(operator: &Operator, subject: &Subject, target: &Target, kind: Kind, meta: &ObjectMeta) {
+    let (Some(key), Some(uid), Some(version)) = (project::key(meta), &meta.uid, &meta.resource_version)
+    else {
         return;
     };
     let (now, what) = (operator.world.now(), Expected::Version(version.clone()));

@@ -101,7 +101,13 @@ async fn carry_out<S: Serialize + PartialEq>(
     };
     let (mut first, actions): (Vec<_>, Vec<_>) = actions.into_iter().partition(is_first);
     first.sort_by_key(|a| !matches!(a, Action::Retire(_)));
-    execute::all(operator, subject, target, first, false).await?;
+    if let Err(error) = execute::all(operator, subject, target, first, false).await.map_err(Error::from) {
+        if refusal::is_a_no(&error) {
+            // The rest of the status would tell of what did not happen; the conditions tell why.
+            status::write_conditions(operator, subject, target, &status, old).await?;
+        }
+        return Err(error);
+    }
     let written = status::write(operator, subject, target, &status, old).await?;
     operator.links.want(operator, &(subject.key().0.clone(), cluster.to_string()), subject, need);
     execute::all(operator, subject, target, actions, written == status::Written::Now).await?;

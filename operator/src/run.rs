@@ -16,7 +16,7 @@ use tokio::{task::JoinHandle, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    api, backoff,
+    api, backoff, execute,
     fair::Permits,
     health::{BEAT, Health},
     jump::Jumps,
@@ -80,6 +80,8 @@ pub struct Operator {
     pub(crate) pod_creates: Permits,
     /// Permits to mark and delete pods, which do not wait for creations that hang.
     pub(crate) pod_changes: Permits,
+    /// Permits for the bytes of pods that are being created, one for each KiB.
+    pub(crate) pod_bytes: Semaphore,
     failures: Mutex<BTreeMap<Subject, Failing>>,
     /// What was last written to each status.
     pub(crate) written: reconcile::Writings,
@@ -134,6 +136,7 @@ impl Operator {
             health: Health::default(),
             pod_creates: Permits::new(POD_WRITES.0, POD_WRITES.1),
             pod_changes: Permits::new(POD_WRITES.0, POD_WRITES.1),
+            pod_bytes: Semaphore::new(execute::POD_KIBIBYTES),
             failures: Mutex::default(),
             written: reconcile::Writings::default(),
             busy: AtomicUsize::new(0),

@@ -90,6 +90,7 @@ defaults() {
   hasnot "defaults: monitors" 'monitoring.coreos.com|^kind: Service$'
   hasnot "defaults: environment" '^ +env:|WORKER_ALLOCATION'
   no_more_rights "defaults"
+  equals "defaults: no name of another release's" '' "$(awk '$0 == "---" {kind = ""} /^kind: ClusterRole/ {kind = $2} kind != "" && /^  name: / && !/-ops(-(nodes|view|edit))?$/' <<<"$OUT")"
   equals "defaults: bindings" 2 "$(count '^kind: ClusterRoleBinding$')"
   equals "defaults: one Role, for the Lease" 1 "$(count '^kind: Role$')"
   hasnot "defaults: one pod needs no budget" 'PodDisruptionBudget|podAntiAffinity'

@@ -15,6 +15,11 @@
 {{- end -}}
 {{- end -}}
 
+{{/* For what is in no namespace: a release of the same name may be in another one. */}}
+{{- define "dask-operator.clusterWideName" -}}
+{{- printf "%s-%s" (include "dask-operator.fullname" .) .Release.Namespace -}}
+{{- end -}}
+
 {{- define "dask-operator.selectorLabels" -}}
 app.kubernetes.io/name: {{ include "dask-operator.name" . | quote }}
 app.kubernetes.io/instance: {{ .Release.Name | quote }}

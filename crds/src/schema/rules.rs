@@ -20,10 +20,44 @@ const OBJECT_NAME_OR_NONE: &str = "^([a-z0-9]([-a-z0-9.]*[a-z0-9])?)?$";
 /// Bounds what the API server thinks a rule costs, too.
 const OBJECT_NAME_LENGTH: u32 = 253;
 
+/// Longest text that Linux passes to a program, as an argument or in a variable.
+const EXEC_TEXT: u32 = 131_072;
+/// Longest lists below each container of a pod: more than anybody needs, and few enough for the operator's memory.
+const LISTS_OF_CONTAINERS: [(&str, u32); 6] = [
+    ("env", 2_000),
+    ("envFrom", 200),
+    ("command", 2_000),
+    ("args", 2_000),
+    ("ports", 200),
+    ("volumeMounts", 500),
+];
+/// Longest lists of a pod.
+const LISTS_OF_PODS: [(&str, u32); 6] = [
+    ("containers", 32),
+    ("initContainers", 32),
+    ("volumes", 500),
+    ("tolerations", 200),
+    ("hostAliases", 500),
+    ("imagePullSecrets", 100),
+];
+/// Most labels, and most annotations, of a template.
+const MOST_KEYS: u32 = 256;
+/// Most ports of the scheduler's Service.
+const MOST_PORTS: u32 = 100;
+
 /// What every pod template keeps.
 pub(super) fn pod(pod: &mut Schema) {
     merge(pod, "containers", json!({"minItems": 1}));
+    for (list, most) in LISTS_OF_PODS {
+        merge(pod, list, json!({"maxItems": most}));
+    }
     for list in CONTAINERS {
+        for (inner, most) in LISTS_OF_CONTAINERS {
+            merge(pod, &format!("{list}.[].{inner}"), json!({"maxItems": most}));
+        }
+        for text in ["env.[].value", "command.[]", "args.[]"] {
+            merge(pod, &format!("{list}.[].{text}"), json!({"maxLength": EXEC_TEXT}));
+        }
         let by_name = json!({"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]});
         merge(pod, list, by_name);
         merge(pod, &format!("{list}.[]"), json!({"required": ["image", "name"]}));
@@ -50,6 +84,7 @@ pub(super) fn service(service: &mut Schema) {
     let by_number =
         json!({"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["port", "protocol"]});
     merge(service, "ports", by_number);
+    merge(service, "ports", json!({"maxItems": MOST_PORTS}));
 }
 
 /// A scheduler has no end of its own.
@@ -66,22 +101,51 @@ pub(crate) fn ends(pod: &mut Schema) {
     merge(pod, "restartPolicy", rules(&[said_of_value("self in ['Never', 'OnFailure']", message)]));
 }
 
-/// The value of each label.
-pub(crate) fn label_values(labels: &mut Schema) {
-    merge(labels, "{}", json!({"maxLength": 63, "pattern": LABEL_VALUE}));
+/// Not so many annotations that nobody can read them.
+pub(crate) fn few_keys(annotations: &mut Schema) {
+    merge(annotations, "", json!({"maxProperties": MOST_KEYS}));
 }
 
-/// The cluster that an object works for.
-pub(crate) fn cluster_name(name: &mut Schema) {
-    bounded_name(name, rules(&[object_name("DaskCluster")]));
+/// The value of each label.
+pub(crate) fn label_values(labels: &mut Schema) {
+    few_keys(labels);
+    merge(labels, "{}", json!({"maxLength": 63, "pattern": LABEL_VALUE}));
 }
 
 /// The cluster that a worker group belongs to: its pods carry the name, so it stays.
 pub(crate) fn lasting_cluster_name(name: &mut Schema) {
-    let message = "spec.cluster cannot be changed: create a new DaskWorkerGroup for the other cluster, then delete \
-                   this one";
-    let same = json!({"rule": "self == oldSelf", "message": message});
+    let same = same("DaskWorkerGroup");
     bounded_name(name, rules(&[object_name("DaskCluster"), same]));
+}
+
+/// The cluster of an autoscaler: what it has learnt is about that one, so it stays.
+pub(crate) fn scaled_cluster_name(name: &mut Schema) {
+    bounded_name(name, rules(&[object_name("DaskCluster"), same("DaskAutoscaler")]));
+}
+
+fn same(kind: &str) -> Value {
+    let message = format!(
+        "spec.cluster cannot be changed: create a new {kind} for the other cluster, then delete this one"
+    );
+    json!({"rule": "self == oldSelf", "message": message})
+}
+
+/// What a job was made of stays once its cluster and its runner are there; only `startTimeout` is looked at after that.
+pub(crate) fn made_once(job: &mut Schema) {
+    const WAS_MADE: &str = "has(oldSelf.status) && has(oldSelf.status.jobStatus) && oldSelf.status.jobStatus in \
+                            ['ClusterCreated', 'Running', 'Successful', 'Failed']";
+    let message = "the program's pod and the cluster of a DaskJob cannot be changed once they were made: delete the \
+                   DaskJob and create it anew, or change its DaskCluster; spec.job.startTimeout can be changed";
+    let optional = |path: &str, key: &str| {
+        let (new, old) = (format!("self.{path}"), format!("oldSelf.{path}"));
+        format!("has({new}.{key}) == has({old}.{key}) && (!has({new}.{key}) || {new}.{key} == {old}.{key})")
+    };
+    let same = format!(
+        "self.spec.job.spec == oldSelf.spec.job.spec && {} && self.spec.cluster == oldSelf.spec.cluster",
+        optional("spec.job", "metadata")
+    );
+    let rule = format!("!({WAS_MADE}) || ({same})");
+    merge(job, "", rules(&[json!({"rule": rule, "message": message, "fieldPath": ".spec"})]));
 }
 
 /// The worker group that an object works for.

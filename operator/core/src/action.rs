@@ -1,10 +1,10 @@
 //! What the shell is asked to do.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use serde_json::Value;
 
-use crate::{check::Check, record::Mark, time::Timestamp};
+use crate::{body::SharedBody, check::Check, record::Mark, time::Timestamp};
 
 /// One thing to do in Kubernetes.
 #[derive(Clone, Debug, PartialEq)]
@@ -101,14 +101,14 @@ pub enum Kind {
 }
 
 /// A pod to create.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewPod {
     /// Its number in the group.
     pub number: i64,
     /// Its name.
     pub name: String,
-    /// The whole pod.
-    pub body: Value,
+    /// The rest of it, shared by all that are made at once.
+    pub body: Arc<SharedBody>,
 }
 
 /// A pod, or the Deployment of one of dask-kubernetes' workers, by name and UID.
@@ -201,7 +201,8 @@ pub enum SchedulerNeed {
 /// A decision about one object.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Decision<Status> {
-    /// What to do, in this order.
+    /// What to do. The shell sends retirements first, then changes of size, reserved numbers and creations of pods,
+    /// then the status, events, other creations, what is left in this order, and deletions of pods last.
     pub actions: Vec<Action>,
     /// What the status should be.
     pub status: Status,

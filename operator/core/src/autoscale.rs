@@ -15,6 +15,7 @@ use crate::{
     conditions::{self, Observed},
     drift, names,
     record::{Autoscaler, Cluster, Group},
+    refusal::{self, Refused},
     scheduler::SchedulerState,
     template,
     time::Timestamp,
@@ -48,6 +49,8 @@ pub struct Input<'a> {
 #[derive(Clone, Debug, Default)]
 pub struct Memory {
     samples: Samples,
+    /// What the API server answered to our last writes, and how often in a row it refused them.
+    pub refused: Refused,
 }
 
 /// Name of the group that an autoscaler scales.
@@ -76,13 +79,14 @@ pub fn decide(input: &Input<'_>, memory: &mut Memory) -> Decision<DaskAutoscaler
     }
     let mut status = status::base(input);
     let mut need = SchedulerNeed::None;
-    let observed = match subject(input) {
+    let mut observed = match subject(input) {
         Err(why) => why,
         Ok(group) => {
             need = SchedulerNeed::Target;
             scale(input, group, memory, &mut status, &mut actions)
         }
     };
+    observed.push(refusal::condition(refusal::lasting(&memory.refused)));
     status::finish(&mut status, observed, input);
     let events = conditions::events(&input.autoscaler.status.conditions, &status.conditions);
     actions.extend(events.into_iter().map(Action::Event));

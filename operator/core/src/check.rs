@@ -33,8 +33,10 @@ pub struct Check {
     pub key: String,
     /// Kind of the object that would be made.
     pub kind: Kind,
-    /// The whole object.
-    pub body: Value,
+    /// Namespace of the object that would be made.
+    pub namespace: String,
+    /// The whole object, as JSON: as values it would take many times the memory.
+    pub body: String,
     /// Where the spec is that the object is made of.
     pub root: &'static str,
     /// From paths in the object that would be made to paths below `root`, the longest first.
@@ -211,7 +213,9 @@ impl Check {
         if let Some(meta) = body["metadata"].as_object_mut() {
             meta.remove("ownerReferences");
         }
-        Self { key, kind, body, root, paths: paths.to_vec(), ours_first: None }
+        let namespace = body["metadata"]["namespace"].as_str().unwrap_or_default().to_string();
+        let body = body.to_string();
+        Self { key, kind, namespace, body, root, paths: paths.to_vec(), ours_first: None }
     }
 
     /// The first element of this list is not the author's.

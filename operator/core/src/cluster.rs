@@ -25,6 +25,7 @@ use crate::{
     time::Timestamp,
 };
 pub(crate) use spec::{candidates_of_job, of_job};
+pub(crate) use status::answering;
 
 /// How long phase `Created` is shown at least: clients poll for it as the first phase, once in a few
 /// hundred milliseconds, and expect `Running` within a second.

@@ -29,6 +29,8 @@ pub const PODS_FAILING: &str = "PodsFailing";
 pub const WORKER_AGENT: &str = "WorkerAgent";
 /// The API server refuses to create or change a part of the cluster.
 pub const WRITE_REFUSED: &str = "WriteRefused";
+/// Pods carry a group's labels and belong to nobody.
+pub const STRAY_PODS: &str = "StrayPods";
 /// The API server would take what is made of the spec.
 pub const ACCEPTED: &str = "Accepted";
 /// The spec says something that is probably not meant.
@@ -43,8 +45,9 @@ pub const ACTIVE: &str = "Active";
 pub const CONFLICT: &str = "Conflict";
 
 /// Conditions that are worth an event while they are true; the others while they are false.
-const ABNORMAL: [&str; 11] = [
+const ABNORMAL: [&str; 12] = [
     CACHE_OUT_OF_SYNC,
+    STRAY_PODS,
     DISRUPTED,
     SPEC_WARNING,
     IDLE,

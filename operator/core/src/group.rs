@@ -14,6 +14,7 @@ mod retire;
 mod room;
 mod stale;
 mod status;
+mod strays;
 mod supply;
 pub(crate) mod tally;
 mod template_check;
@@ -43,6 +44,7 @@ use crate::{
     conditions::{self, Observed},
     drift, explain, names,
     record::{Cluster, Group, PodRecord, Trouble},
+    refusal,
     scheduler::{SchedulerState, Snapshot},
     template,
     time::Timestamp,
@@ -67,6 +69,8 @@ pub struct Input<'a> {
     pub cluster_pods: &'a [&'a PodRecord],
     /// UIDs of pods of the cluster's other groups that were chosen to leave a moment ago (see [`Memory::chosen`]).
     pub chosen_elsewhere: &'a BTreeSet<String>,
+    /// Pods with the group's labels that no object controls, sorted by name.
+    pub strays: &'a [&'a PodRecord],
     /// What is known of the cluster's scheduler.
     pub scheduler: &'a SchedulerState,
     /// What the scheduler's workers told of their agents, some time ago.
@@ -96,6 +100,8 @@ pub(crate) struct Findings {
     pub need: SchedulerNeed,
     pub shrinking: bool,
     pub failures: failure::Failures,
+    /// Live pods that are taken back.
+    pub adopted: usize,
     /// What the API server says of the template.
     pub tried: Tried,
     /// Nobody has asked yet.
@@ -143,6 +149,7 @@ pub fn decide(input: &Input<'_>, memory: &mut Memory) -> Decision<DaskWorkerGrou
         Ok(cluster) => {
             patch_metadata(input, cluster, &mut found);
             reap(input, &tally, memory, &mut found);
+            strays::plan(input, &mut found);
             last_words::plan(input, &mut found);
             template_check::plan(input, cluster, &mut found);
             let addresses = Mapped::of(input, memory);
@@ -162,6 +169,7 @@ pub fn decide(input: &Input<'_>, memory: &mut Memory) -> Decision<DaskWorkerGrou
     }
     memory.forget_all_but(input.pods);
     memory.watched.end(found.shrinking && !input.autoscaled, &found.actions, input.now);
+    found.conditions.push(refusal::condition(refusal::lasting(&memory.refused)));
     let explained = explain(input, &tally, memory, &mut found);
     let explained = (explained, memory.last_end.as_ref());
     let status = status::build(input, &tally, explained, &mut found);

@@ -35,6 +35,13 @@ pub const AGENT: &str = "dask-agent";
 /// Annotation of a job: how its program ended (JSON, [`crate::job::Outcome`]).
 pub const OUTCOME: &str = "kubernetes.dask.org/outcome";
 
+/// Annotation of a job's runner: name of the container that runs the program. It is written when the pod is made, so that
+/// no edit of the job changes it.
+pub const MAIN_CONTAINER: &str = "kubernetes.dask.org/main-container";
+
+/// Annotation of a pod: the container whose log `kubectl logs` shows.
+pub const DEFAULT_CONTAINER: &str = "kubectl.kubernetes.io/default-container";
+
 /// Prefix of the annotations that kopf leaves on what it handles.
 pub const KOPF_PREFIX: &str = "kopf.zalando.org/";
 /// The finalizer dask-kubernetes (kopf) left on its objects; nobody else would remove it.
@@ -85,6 +92,14 @@ pub fn worker_pod(group: &str, group_uid: &str, number: i64) -> String {
     format!("{group}-worker-{:010x}", permute(number.unsigned_abs(), hash::number(&[group_uid])))
 }
 
+/// The number of the worker pod with this name, if it is one that [`worker_pod`] gives for this group.
+pub fn worker_number(group: &str, group_uid: &str, name: &str) -> Option<i64> {
+    let text = name.strip_prefix(group)?.strip_prefix("-worker-")?;
+    let number = u64::from_str_radix(text, 16).ok().filter(|n| *n <= MASK)?;
+    let number = i64::try_from(permuted_back(number, hash::number(&[group_uid]))).ok()?;
+    (worker_pod(group, group_uid, number) == name).then_some(number)
+}
+
 /// Whether a name is one that [`worker_pod`] gives.
 pub fn is_worker_pod(name: &str) -> bool {
     name.rsplit_once("-worker-").is_some_and(|(group, hash)| {
@@ -95,15 +110,35 @@ pub fn is_worker_pod(name: &str) -> bool {
 const BITS: u64 = 40;
 const MASK: u64 = (1 << BITS) - 1;
 
+const ROUNDS: [u64; 3] = [0x9e37_79b9_7f4a_7c15, 0xbf58_476d_1ce4_e5b9, 0x94d0_49bb_1331_11eb];
+
 /// Odd multiplications, xor-shifts and additions are each reversible modulo 2^40, so their chain is too.
 fn permute(number: u64, key: u64) -> u64 {
     let mut x = number.wrapping_add(key) & MASK;
-    for round in [0x9e37_79b9_7f4a_7c15_u64, 0xbf58_476d_1ce4_e5b9, 0x94d0_49bb_1331_11eb] {
+    for round in ROUNDS {
         x = x.wrapping_mul(round | 1) & MASK;
         x ^= x >> (BITS / 2);
         x = x.wrapping_add(key >> 24) & MASK;
     }
     x
+}
+
+/// The number that [`permute`] makes this of.
+fn permuted_back(permuted: u64, key: u64) -> u64 {
+    let mut x = permuted;
+    for round in ROUNDS.into_iter().rev() {
+        x = x.wrapping_sub(key >> 24) & MASK;
+        // A shift by half of the bits undoes itself.
+        x ^= x >> (BITS / 2);
+        x = x.wrapping_mul(inverse(round | 1)) & MASK;
+    }
+    x.wrapping_sub(key) & MASK
+}
+
+/// What an odd number is multiplied with to give 1 modulo 2^64: each step doubles the bits that are right, of which
+/// there are three at first.
+fn inverse(odd: u64) -> u64 {
+    (0..5).fold(odd, |x, _| x.wrapping_mul(2_u64.wrapping_sub(odd.wrapping_mul(x))))
 }
 
 /// Where workers and clients reach the scheduler.
@@ -143,7 +178,24 @@ mod tests {
         assert!(!is_worker_pod("tcp://10.0.0.1:4567") && !is_worker_pod("my-worker-1"));
     }
 
+    #[test]
+    fn a_name_tells_its_number_to_its_own_group_alone() {
+        let name = worker_pod("g", "uid-1", 7);
+        assert_eq!(worker_number("g", "uid-1", &name), Some(7));
+        assert_ne!(worker_number("g", "uid-2", &name), Some(7));
+        assert_eq!(worker_number("h", "uid-1", &name), None);
+        for other in ["g-worker-", "g-worker-+000000007", "g-worker-FFFFFFFFFF", "g-worker-10000000000", "g"]
+        {
+            assert_eq!(worker_number("g", "uid-1", other), None, "{other}");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn the_permutation_can_be_undone(a in 0..=MASK, key: u64) {
+            prop_assert_eq!(permuted_back(permute(a, key), key), a);
+        }
+
         #[test]
         fn the_permutation_has_no_collisions(a in 0..=MASK, b in 0..=MASK, key: u64) {
             prop_assert_eq!(a == b, permute(a, key) == permute(b, key));

@@ -24,6 +24,8 @@ pub struct PodRecord {
     pub resource_version: String,
     /// UID of the controlling owner.
     pub owner_uid: Option<String>,
+    /// Whether it has owners, of which none need be the controller.
+    pub has_owners: bool,
     /// Value of the cluster label.
     pub cluster: String,
     /// Value of the worker group label.

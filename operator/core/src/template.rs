@@ -12,14 +12,15 @@ use dask_crds::{PodSpecJson, TemplateMetadata};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+pub(crate) use job::main_container;
 pub use job::{job_cluster, job_owner, job_runner};
 pub use labels::{Meta as ChildMeta, effective, for_children, is_reserved};
 pub(crate) use service::{scheduler_pod_labels, scheduler_service_spec};
 pub use service::{scheduler_service, service_port};
 
 use crate::{
-    action::NewPod,
     agent::{Plan, Settings},
+    body::SharedBody,
     hash, merge, names,
     record::{Cluster, Group, Owner},
 };
@@ -30,6 +31,17 @@ pub const COMM_PORT: u16 = 8786;
 pub const DASHBOARD_PORT: u16 = 8787;
 /// Restart policy of workers: `Always` would bring a retired worker back.
 const WORKER_RESTART: &str = "OnFailure";
+
+/// A worker pod, written out.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WorkerPod {
+    /// Its number in the group.
+    pub number: i64,
+    /// Its name.
+    pub name: String,
+    /// The whole pod.
+    pub body: Value,
+}
 
 /// Hash of the user's part of a template: nothing that we add changes it.
 pub fn hash(spec: &PodSpecJson, metadata: Option<&TemplateMetadata>) -> String {
@@ -100,8 +112,23 @@ pub fn worker_pod(
     number: i64,
     domain: &str,
     settings: &Settings,
-) -> NewPod {
+) -> WorkerPod {
     let name = names::worker_pod(&group.meta.name, &group.meta.uid, number);
+    let body = named_worker(group, cluster, &name, domain, settings);
+    WorkerPod { number, name, body }
+}
+
+/// All worker pods of `group`, which differ in their names alone.
+pub fn worker_pods(group: &Group, cluster: &Cluster, domain: &str, settings: &Settings) -> SharedBody {
+    let worker = &group.spec.worker;
+    let hash = hash(&worker.spec, worker.metadata.as_ref());
+    // No template has it in it, because it is made of the template's hash.
+    let stand_in = format!("name-of-the-worker-{}", hash::short(&[&group.meta.uid, &hash]));
+    let body = named_worker(group, cluster, &stand_in, domain, settings);
+    SharedBody::new(hash, &body, &stand_in)
+}
+
+fn named_worker(group: &Group, cluster: &Cluster, name: &str, domain: &str, settings: &Settings) -> Value {
     let worker = &group.spec.worker;
     let mut meta = effective(&for_children(&group.meta), worker.metadata.as_ref());
     for (key, value) in for_children(&cluster.meta).labels {
@@ -123,19 +150,20 @@ pub fn worker_pod(
     }
     let port = service_port(&cluster.spec.scheduler, "tcp-comm", COMM_PORT);
     let address = names::scheduler_address(&cluster.meta.name, &cluster.meta.namespace, domain, port);
-    pods::append_env(&mut spec, &[("DASK_WORKER_NAME", &name), ("DASK_SCHEDULER_ADDRESS", &address)]);
+    pods::append_env(&mut spec, &[("DASK_WORKER_NAME", name), ("DASK_SCHEDULER_ADDRESS", &address)]);
     agent::inject(&mut spec, &plan, settings);
 
     let owner = Owner::controller("DaskWorkerGroup", &group.meta.name, &group.meta.uid);
-    let body = json!({
+    let mut body = json!({
         "apiVersion": "v1", "kind": "Pod",
         "metadata": {
             "name": name, "namespace": group.meta.namespace,
             "labels": meta.labels, "annotations": meta.annotations, "ownerReferences": [owner],
         },
-        "spec": spec,
     });
-    NewPod { number, name, body }
+    // The macro would copy it.
+    body["spec"] = spec.into();
+    body
 }
 
 /// Labels that select the scheduler's pod; nothing else is in the Deployment's selector.

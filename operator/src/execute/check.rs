@@ -53,7 +53,7 @@ async fn one(operator: &Operator, check: &Check) -> Result<Verdict, Error> {
 
 /// Posts it for show; answers the API server's refusal, if there is one.
 async fn post(operator: &Operator, check: &Check, validation: &str) -> Result<Option<Status>, Error> {
-    let namespace = check.body["metadata"]["namespace"].as_str().unwrap_or_default();
+    let namespace = &check.namespace;
     let uri = format!(
         "{}?dryRun=All&fieldValidation={validation}&fieldManager={}",
         api::path(check.kind, namespace),
@@ -63,7 +63,7 @@ async fn post(operator: &Operator, check: &Check, validation: &str) -> Result<Op
     let call = async {
         let request = http::Request::post(uri)
             .header(http::header::CONTENT_TYPE, "application/json")
-            .body(check.body.to_string().into_bytes())
+            .body(check.body.clone().into_bytes())
             .map_err(kube::Error::HttpError)?;
         match operator.client.request::<Value>(request).await {
             Ok(_) => Ok(None),

@@ -9,7 +9,7 @@ use dask_operator_core::{
 };
 use kube::{
     Api,
-    api::{DynamicObject, Patch, PostParams},
+    api::{DynamicObject, ListParams, Patch, PostParams},
     core::{ApiResource, GroupVersionKind},
 };
 use serde_json::json;
@@ -34,7 +34,7 @@ pub(super) async fn publish(operator: &Arc<Operator>, target: &Target, event: &E
             namespace = meta.namespace,
             name = meta.name,
             reason = event.reason,
-            message = event.message,
+            text = event.message,
             "event"
         );
     } else {
@@ -43,7 +43,7 @@ pub(super) async fn publish(operator: &Arc<Operator>, target: &Target, event: &E
             namespace = meta.namespace,
             name = meta.name,
             reason = event.reason,
-            message = event.message,
+            text = event.message,
             "event"
         );
     }
@@ -87,12 +87,63 @@ async fn record(
     })?;
     let create = PostParams { field_manager: Some(names::FIELD_MANAGER.into()), dry_run: false };
     match request(what, events.create(&create, &object)).await {
-        Err(Error::Refused { code: 409, .. }) => {
-            let message = shorten(&event.message, MAX_MESSAGE);
-            let seen = json!({"lastTimestamp": now, "count": 2, "message": message});
-            let (params, patch) = (params(), Patch::Merge(&seen));
-            request(what, events.patch(name, &params, &patch)).await.map(drop)
-        }
+        Err(Error::Refused { code: 409, .. }) => again(&events, name, &event.message, &now).await,
         other => other.map(drop),
+    }
+}
+
+/// Says an event once more.
+async fn again(events: &Api<DynamicObject>, name: &str, message: &str, now: &str) -> Result<(), Error> {
+    let what = || format!("recording event {name} once more");
+    // A list of one, which needs no right of its own.
+    let named = ListParams::default().fields(&format!("metadata.name={name}"));
+    let there = request(what, events.list(&named)).await?.items;
+    let count = there.first().and_then(|e| e.data["count"].as_i64()).unwrap_or(1);
+    let message = shorten(message, MAX_MESSAGE);
+    let seen = json!({"lastTimestamp": now, "count": count.saturating_add(1), "message": message});
+    let (params, patch) = (params(), Patch::Merge(&seen));
+    request(what, events.patch(name, &params, &patch)).await.map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use http::{Method, Request, Response};
+    use kube::{Client, client::Body};
+    use serde_json::Value;
+    use tower::service_fn;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_event_that_is_said_again_counts_up() {
+        let event = Arc::new(Mutex::new(json!({
+            "apiVersion": "v1", "kind": "Event", "metadata": {"name": "e", "namespace": "ns"}, "count": 1,
+        })));
+        let stored = event.clone();
+        let server = service_fn(move |request: Request<Body>| {
+            let stored = stored.clone();
+            async move {
+                let method = request.method().clone();
+                let body = request.into_body().collect_bytes().await.map_err(std::io::Error::other)?;
+                let mut event = stored.lock().unwrap();
+                let answer = if method == Method::PATCH {
+                    let patch: Value = serde_json::from_slice(&body).unwrap();
+                    event["count"] = patch["count"].clone();
+                    event.clone()
+                } else {
+                    json!({"apiVersion": "v1", "kind": "EventList", "metadata": {}, "items": [event.clone()]})
+                };
+                Ok::<_, std::io::Error>(Response::new(Body::from(answer.to_string().into_bytes())))
+            }
+        });
+        let client = Client::new(server, "ns");
+        let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("", "v1", "Event"));
+        let events: Api<DynamicObject> = Api::namespaced_with(client, "ns", &resource);
+        for count in 2..5 {
+            again(&events, "e", "words", "2026-11-29T10:00:00Z").await.unwrap();
+            assert_eq!(event.lock().unwrap()["count"], count);
+        }
     }
 }

@@ -7,13 +7,14 @@ use dask_operator_core::{
     expect::Expected,
     names,
 };
+use http::header::ACCEPT;
 use kube::{
     api::{DeleteParams, DynamicObject, Patch, PostParams, Preconditions},
-    core::Request,
+    core::{PartialObjectMeta, Request},
 };
 use serde_json::{Value, json};
 
-use super::{Error, Target, expect, expect_object, gone_is_fine, params, request};
+use super::{Error, METADATA_ALONE, Target, expect, expect_object, gone_is_fine, params, request};
 use crate::{api, run::Operator, subject::Subject};
 
 /// An object to delete.
@@ -35,14 +36,16 @@ pub(super) async fn create(
 ) -> Result<(), Error> {
     let name = body["metadata"]["name"].as_str().unwrap_or_default().to_string();
     let what = || format!("creating {} {name}", api::resource(kind).kind);
-    let object: DynamicObject = serde_json::from_value(body).map_err(|e| Error::Refused {
-        what: what(),
-        code: 0,
-        message: e.to_string(),
-    })?;
-    let api = api::of(&operator.client, kind, &target.meta.namespace);
     let params = PostParams { field_manager: Some(names::FIELD_MANAGER.into()), dry_run: false };
-    match request(what, api.create(&params, &object)).await {
+    let (path, text) = (api::path(kind, &target.meta.namespace), body.to_string().into_bytes());
+    // It may be big, and is on its way from here.
+    drop(body);
+    let post = async {
+        let mut request = Request::new(path).create(&params, text).map_err(kube::Error::BuildRequest)?;
+        request.headers_mut().insert(ACCEPT, METADATA_ALONE);
+        operator.client.request::<PartialObjectMeta<DynamicObject>>(request).await
+    };
+    match request(what, post).await {
         Ok(made) => {
             tracing::info!(
                 kind = api::resource(kind).kind,
@@ -50,7 +53,7 @@ pub(super) async fn create(
                 name,
                 "created"
             );
-            expect_object(operator, subject, target, kind, &made);
+            expect_object(operator, subject, target, kind, &made.metadata);
             if let (Subject::Job(_), Kind::Pod) = (subject, kind)
                 && let Some(memory) = operator.state.lock().jobs.get_mut(&target.meta.uid)
             {
@@ -74,7 +77,7 @@ pub(super) async fn patch(
     let api = api::of(&operator.client, kind, &target.meta.namespace);
     let what = || format!("patching {} {name}", api::resource(kind).kind);
     let (params, patch) = (params(), Patch::Merge(&body));
-    match request(what, api.patch(&name, &params, &patch)).await {
+    match request(what, api.patch_metadata(&name, &params, &patch)).await {
         Ok(object) => {
             tracing::debug!(
                 kind = api::resource(kind).kind,
@@ -82,7 +85,7 @@ pub(super) async fn patch(
                 name,
                 "patched"
             );
-            expect_object(operator, subject, target, kind, &object);
+            expect_object(operator, subject, target, kind, &object.metadata);
             Ok(())
         }
         Err(e) => gone_is_fine(e),
@@ -103,7 +106,7 @@ pub(super) async fn delete(
     let resource = api::resource(kind);
     let what = || format!("deleting {} {name}", resource.kind);
     let call = async {
-        let path = kube::core::Request::new(api::path(kind, namespace));
+        let path = Request::new(api::path(kind, namespace));
         let request: http::Request<Vec<u8>> =
             Request::delete(&path, &name, &params).map_err(kube::Error::BuildRequest)?;
         operator.client.request_text(request).await

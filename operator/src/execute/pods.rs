@@ -4,11 +4,13 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use dask_operator_core::{
     action::{Action, DeletePod, NewPod, PodRef},
+    conditions::shorten,
     expect::Expected,
     group::CreateOutcome,
     names,
 };
 use futures::{StreamExt, stream};
+use http::header::ACCEPT;
 use k8s_openapi::api::core::v1::Pod;
 use kube::{
     Api,
@@ -17,14 +19,25 @@ use kube::{
 };
 use serde_json::{Value, json};
 
-use super::{Error, Target, params, request};
+use super::{Error, METADATA_ALONE, Target, params, request};
 use crate::{run::Operator, subject::Subject, watch::kinds::Pods};
 
 /// Requests for one subject that are under way at the same time.
 const PARALLEL: usize = 32;
 
+/// KiB of pods that are being created at the same time. Pods of a few KiB never come near it; of the biggest that the
+/// API server takes, with what else each needs on its way, so many fit into the memory limit of the chart.
+pub(crate) const POD_KIBIBYTES: usize = 8 * 1024;
+/// Longest text kept of an answer that was none.
+const WORDS: usize = 500;
+
 /// What is read of an answer: a whole pod is sixty times as big.
 type Meta = PartialObjectMeta<Pod>;
+
+/// The permits that a body takes; one that is bigger than all of them takes them all.
+fn kibibytes(bytes: usize) -> u32 {
+    u32::try_from(bytes.div_ceil(1024).clamp(1, POD_KIBIBYTES)).unwrap_or(1)
+}
 
 fn api(operator: &Operator, target: &Target) -> Api<Pod> {
     Api::namespaced(operator.client.clone(), &target.meta.namespace)
@@ -38,10 +51,9 @@ pub(super) async fn create(
     pods: Vec<NewPod>,
 ) -> Result<(), Error> {
     let count = pods.len();
-    let template = &pods.first().map(|p| p.body["metadata"]["annotations"][names::TEMPLATE_HASH].clone());
-    let template = template.as_ref().and_then(|t| t.as_str()).unwrap_or_default();
+    let template = pods.first().map(|p| p.body.hash.clone()).unwrap_or_default();
     let open = pods.iter().map(|p| p.number).collect();
-    let mut batch = Batch { operator, target, template, open, done: Vec::new() };
+    let mut batch = Batch { operator, target, template: &template, open, done: Vec::new() };
     let mut outcomes = stream::iter(pods)
         .map(|pod| async move {
             let number = pod.number;
@@ -93,12 +105,15 @@ impl Drop for Batch<'_> {
 async fn create_one(operator: &Operator, subject: &Subject, target: &Target, pod: NewPod) -> CreateOutcome {
     let what = || format!("creating pod {}", pod.name);
     let _permit = operator.pod_creates.acquire(&target.meta.namespace).await;
+    // Many big ones at the same time would fill the memory: what is sent is written out only now.
+    let _bytes = operator.pod_bytes.acquire_many(kibibytes(pod.body.size(&pod.name))).await;
     let params = PostParams { field_manager: Some(names::FIELD_MANAGER.into()), dry_run: false };
-    let body = serde_json::to_vec(&pod.body).unwrap_or_default();
     let post = async {
         let path = format!("/api/v1/namespaces/{}/pods", target.meta.namespace);
-        let request =
+        let body = pod.body.named(&pod.name).into_bytes();
+        let mut request =
             kube::core::Request::new(path).create(&params, body).map_err(kube::Error::BuildRequest)?;
+        request.headers_mut().insert(ACCEPT, METADATA_ALONE);
         operator.client.request::<Meta>(request).await
     };
     match request(what, post).await {
@@ -112,13 +127,23 @@ async fn create_one(operator: &Operator, subject: &Subject, target: &Target, pod
                 _ => CreateOutcome::Unknown,
             }
         }
-        Err(Error::Refused { code, message, .. }) if (400..500).contains(&code) && code != 429 => {
-            CreateOutcome::Rejected(message)
-        }
         Err(error) => {
-            tracing::warn!(namespace = target.meta.namespace, %error, "pod creation was not answered");
-            CreateOutcome::Unknown
+            let outcome = not_made(&error);
+            if matches!(outcome, CreateOutcome::Failed(_)) {
+                tracing::warn!(namespace = target.meta.namespace, %error, "pod creation was not answered");
+            }
+            outcome
         }
+    }
+}
+
+/// What an error says of the pod that was to be made.
+fn not_made(error: &Error) -> CreateOutcome {
+    match error {
+        Error::Refused { code, message, .. } if (400..500).contains(code) && *code != 429 => {
+            CreateOutcome::Rejected(message.clone())
+        }
+        error => CreateOutcome::Failed(shorten(&error.to_string(), WORDS)),
     }
 }
 
@@ -237,5 +262,32 @@ async fn delete_one(
             Ok(())
         }
         Err(e) => super::gone_is_fine(e),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_verdict_is_told_in_its_words() {
+        let refused = |code, message: &str| {
+            not_made(&Error::Refused { what: "creating pod x".into(), code, message: message.into() })
+        };
+        assert_eq!(refused(403, "exceeded quota"), CreateOutcome::Rejected("exceeded quota".into()));
+        for outcome in [
+            refused(500, "failed calling webhook \"w\": no answer"),
+            refused(429, "no answer: slow down"),
+            not_made(&Error::NoAnswer { what: "creating pod x".into() }),
+        ] {
+            let CreateOutcome::Failed(words) = outcome else { panic!("{outcome:?}") };
+            assert!(words.contains("no answer"), "{words}");
+        }
+    }
+
+    #[test]
+    fn a_body_takes_its_kibibytes_and_never_more_than_there_are() {
+        assert_eq!([kibibytes(1), kibibytes(1024), kibibytes(1025)], [1, 1, 2]);
+        assert_eq!(kibibytes(1 << 40) as usize, POD_KIBIBYTES);
     }
 }

@@ -11,7 +11,7 @@ use dask_operator_core::{
 use crate::{
     cache::Cache,
     execute::Target,
-    reconcile::{Error, Outcome, carry_out},
+    reconcile::{Error, Outcome, carry_out, refusal},
     run::Operator,
     subject::{Key, Subject},
 };
@@ -55,7 +55,11 @@ pub(super) async fn reconcile(
         };
         (autoscale::decide(&input, memory), Target::of(subject, &object.meta))
     };
-    carry_out(operator, subject, &target, decision, &object.status, &cluster_key.1).await
+    let outcome = carry_out(operator, subject, &target, decision, &object.status, &cluster_key.1).await;
+    if let Some(memory) = operator.state.lock().autoscalers.get_mut(&target.meta.uid) {
+        refusal::remember(&mut memory.refused, outcome.as_ref().err());
+    }
+    outcome
 }
 
 /// Worker processes in a pod of the group, as far as any is registered.

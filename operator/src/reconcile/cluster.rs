@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use dask_crds::Phase;
-use dask_operator_core::{cluster, names};
+use dask_operator_core::{cluster, names, refusal::lasting};
 
 use crate::{
     execute::Target,
@@ -39,7 +39,7 @@ pub(super) async fn reconcile(
             scheduler_pods: &pods,
             scheduler: &scheduler,
             created_written: memory.created_written,
-            refused: refusal::lasting(&memory.refused),
+            refused: lasting(&memory.refused),
             explained: memory.explained.as_ref(),
             verdicts: &state.verdicts,
             now,

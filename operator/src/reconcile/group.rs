@@ -6,7 +6,7 @@ use dask_operator_core::{autoscale, group};
 
 use crate::{
     execute::Target,
-    reconcile::{Error, Outcome, carry_out},
+    reconcile::{Error, Outcome, carry_out, refusal},
     run::Operator,
     subject::{Key, Subject},
 };
@@ -38,6 +38,8 @@ pub(super) async fn reconcile(
         let others = state.cache.groups_of(&cluster_key).filter(|g| g.meta.uid != object.meta.uid);
         let memories = others.filter_map(|g| state.groups.get(&g.meta.uid));
         let chosen_elsewhere = memories.flat_map(group::Memory::chosen).cloned().collect();
+        let strays = state.cache.strays_of(key);
+        let strays: Vec<_> = strays.iter().map(AsRef::as_ref).collect();
         let state = &mut *state;
         let memory = state.groups.entry(object.meta.uid.clone()).or_default();
         let input = group::Input {
@@ -46,6 +48,7 @@ pub(super) async fn reconcile(
             pods: &pods,
             cluster_pods: &all,
             chosen_elsewhere: &chosen_elsewhere,
+            strays: &strays,
             scheduler: &scheduler,
             agents: told.as_deref(),
             has_scheduler_pod,
@@ -58,5 +61,9 @@ pub(super) async fn reconcile(
         };
         (group::decide(&input, memory), Target::of(subject, &object.meta))
     };
-    carry_out(operator, subject, &target, decision, &object.status, &cluster_key.1).await
+    let outcome = carry_out(operator, subject, &target, decision, &object.status, &cluster_key.1).await;
+    if let Some(memory) = operator.state.lock().groups.get_mut(&target.meta.uid) {
+        refusal::remember(&mut memory.refused, outcome.as_ref().err());
+    }
+    outcome
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use dask_operator_core::{job, names};
+use dask_operator_core::{job, names, refusal::lasting};
 
 use crate::{
     execute::Target,
@@ -34,7 +34,7 @@ pub(super) async fn reconcile(
             cluster: cluster.as_deref(),
             runner: runner.as_deref(),
             explained: memory.explained.as_ref(),
-            refused: refusal::lasting(&memory.refused),
+            refused: lasting(&memory.refused),
             seen,
             made: memory.made,
             absent: memory.absent,

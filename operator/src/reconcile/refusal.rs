@@ -3,35 +3,89 @@
 use dask_operator_core::{
     conditions::{MAX_MESSAGE, shorten},
     record::Trouble,
+    refusal::{FORBIDDEN, NOT_ANSWERED, Refused, is_about_rights},
 };
 
 use super::Error;
 use crate::execute;
 
-/// A refusal, and how often in a row.
-pub(super) type Refusal = Option<(Trouble, u32)>;
-
-/// Whether the answer is about what was asked, and not about the API server's own state.
-fn is_verdict(code: u16) -> bool {
-    (400..500).contains(&code) && code != 429
-}
-
-/// The refusal, if it came more than once: a first one may be a matter of order.
-pub(super) fn lasting(refused: &Refusal) -> Option<&Trouble> {
-    refused.as_ref().filter(|(_, times)| *times > 1).map(|(trouble, _)| trouble)
+/// Why a pass ended without all that it was to write, if that is news for a person: in one word, and in a sentence.
+fn news(error: &Error) -> Option<(&'static str, String)> {
+    let Error::Api(error) = error else { return None };
+    match error {
+        execute::Error::Refused { what, code, message } => {
+            let reason = match code {
+                403 if is_about_rights(message) => FORBIDDEN,
+                409 => "NameTaken",
+                429 => return None,
+                400..500 => "CreateRejected",
+                // The API server's own troubles pass, or are everybody's; those of a webhook are somebody's.
+                _ if message.contains("webhook") => NOT_ANSWERED,
+                _ => return None,
+            };
+            Some((reason, format!("{what} was refused: {message}")))
+        }
+        execute::Error::NoAnswer { .. } => Some((NOT_ANSWERED, error.to_string())),
+        _ => None,
+    }
 }
 
 /// Remembers how a pass ended.
-pub(super) fn remember(refused: &mut Refusal, error: Option<&Error>) {
-    *refused = match error {
-        Some(Error::Api(execute::Error::Refused { what, code, message })) if is_verdict(*code) => {
+pub(super) fn remember(refused: &mut Refused, error: Option<&Error>) {
+    *refused = match error.map(news) {
+        Some(Some((reason, text))) => {
             let times = refused.as_ref().map_or(1, |(_, n)| n.saturating_add(1));
-            let reason = if *code == 409 { "NameTaken" } else { "CreateRejected" };
-            let message = shorten(&format!("{what} was refused: {message}"), MAX_MESSAGE);
+            let message = shorten(&text, MAX_MESSAGE);
             Some((Trouble { reason: reason.into(), message }, times))
         }
         // Neither an answer nor its lack says that it is over.
-        Some(_) => return,
+        Some(None) => return,
         None => None,
     };
+}
+
+/// Whether the API server has said no: then nothing of what was to be done has happened.
+pub(super) fn is_a_no(error: &Error) -> bool {
+    matches!(error, Error::Api(execute::Error::Refused { code: 403, .. }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(code: u16, message: &str) -> Error {
+        Error::Api(execute::Error::Refused { what: "creating pod x".into(), code, message: message.into() })
+    }
+
+    #[test]
+    fn every_kind_of_refusal_is_told() {
+        let no_answer = || Error::Api(execute::Error::NoAnswer { what: "creating Service s".into() });
+        let rights =
+            "services is forbidden: User \"u\" cannot create resource \"services\" in API group \"\"";
+        for (error, reason) in [
+            (refused(403, rights), "Forbidden"),
+            (refused(403, "pods \"x\" is forbidden: exceeded quota: q"), "CreateRejected"),
+            (refused(422, "spec.ports[0].nodePort: is already allocated"), "CreateRejected"),
+            (refused(409, "already exists"), "NameTaken"),
+            (refused(500, "failed calling webhook \"w\": context deadline exceeded"), "NotAnswered"),
+            (no_answer(), "NotAnswered"),
+        ] {
+            let mut memory = None;
+            remember(&mut memory, Some(&error));
+            remember(&mut memory, Some(&error));
+            let (trouble, times) = memory.clone().unwrap();
+            assert_eq!((trouble.reason.as_str(), times), (reason, 2), "{error}");
+            remember(&mut memory, None);
+            assert_eq!(memory, None, "over");
+        }
+    }
+
+    #[test]
+    fn what_says_nothing_changes_nothing() {
+        for error in [refused(429, "slow down"), refused(503, "etcdserver: leader changed")] {
+            let mut memory = None;
+            remember(&mut memory, Some(&error));
+            assert_eq!(memory, None);
+        }
+    }
 }

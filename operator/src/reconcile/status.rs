@@ -73,6 +73,22 @@ fn is_urgent(diff: &Value, old: &Value) -> bool {
     })
 }
 
+/// Writes the conditions of `status` where they differ from those of `old`.
+pub(super) async fn write_conditions<S: Serialize>(
+    operator: &Arc<Operator>,
+    subject: &Subject,
+    target: &Target,
+    status: &S,
+    old: &S,
+) -> Result<(), Error> {
+    let (status, old) = (json!(status), json!(old));
+    if is_urgent(&json!({"conditions": status["conditions"]}), &old) {
+        let diff = json!({"conditions": status["conditions"]});
+        Box::pin(execute::status(operator, subject, target, None, diff)).await?;
+    }
+    Ok(())
+}
+
 /// Writes `status` where it differs from `old`.
 pub(super) async fn write<S: Serialize + PartialEq>(
     operator: &Arc<Operator>,

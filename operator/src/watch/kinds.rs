@@ -151,6 +151,9 @@ impl Cached for Pods {
         if let Some(job) = pod.name.strip_suffix("-runner").filter(|_| pod.runner.is_some()) {
             return BTreeSet::from([Subject::Job(beside(key, job))]);
         }
+        if let Some(group) = pod.stray_of() {
+            return BTreeSet::from([Subject::Group(beside(key, group))]);
+        }
         let deployment = pod.deployment.as_ref().and_then(|d| cache.deployments.get(&beside(key, d)));
         let owner = match deployment {
             Some(d) => d.owners.iter().find(|o| o.controller).map(|o| o.uid.as_str()),

@@ -50,6 +50,7 @@ pub fn pod(raw: RawPod) -> Option<(Key, PodRecord)> {
         name: key.1.clone(),
         uid: meta.uid.clone().unwrap_or_default(),
         resource_version: meta.resource_version.clone().unwrap_or_default(),
+        has_owners: meta.owner_references.as_ref().is_some_and(|owners| !owners.is_empty()),
         owner_uid: controller.as_ref().map(|o| o.uid.clone()),
         deployment: controller.and_then(|o| deployment_of(&o, &labels)),
         is_deployment: false,

@@ -7,6 +7,7 @@
 mod answer;
 mod applied;
 mod ground;
+mod lasting;
 mod manifests;
 mod recorded;
 mod stream;
@@ -87,6 +88,7 @@ pub fn cases() -> Vec<Case> {
         tables::CASES,
         others::CASES,
         dask::CASES,
+        lasting::CASES,
         refused::CASES,
         apply::CASES,
     ]

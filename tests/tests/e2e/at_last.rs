@@ -34,7 +34,8 @@ async fn the_operator_uses_the_rights_it_has_and_no_others() -> Result<()> {
 async fn granted() -> Result<BTreeSet<Right>> {
     let roles: Api<ClusterRole> = Api::all(Client::try_default().await?);
     let mut rules = Vec::new();
-    for role in [settings::OPERATOR.1.to_string(), format!("{}-nodes", settings::OPERATOR.1)] {
+    let role = format!("{}-{}", settings::OPERATOR.1, settings::OPERATOR.0);
+    for role in [role.clone(), format!("{role}-nodes")] {
         rules.extend(roles.get(&role).await?.rules.unwrap_or_default());
     }
     let own: Api<Role> = Api::namespaced(Client::try_default().await?, settings::OPERATOR.0);

@@ -4,7 +4,7 @@ mod bad;
 mod good;
 
 use anyhow::{Context, Result, bail, ensure};
-use dask_crds::DaskWorkerGroup;
+use dask_crds::{DaskAutoscaler, DaskJob, DaskWorkerGroup};
 use dask_operator_tests::{
     kubectl, manifest,
     space::{Space, test},
@@ -79,6 +79,65 @@ async fn a_stored_group_keeps_its_cluster_and_its_bounds() -> Result<()> {
         }
         let most = Patch::Merge(json!({"spec": {"replicas": 100_000}}));
         groups.patch_scale("g", &dry, &most).await?;
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+#[ignore = "needs a cluster: make e2e"]
+async fn a_stored_autoscaler_keeps_its_cluster() -> Result<()> {
+    test("scaled", async |space| {
+        let _: DaskAutoscaler = space.create_object(&manifest::autoscaler("a", "nobody", 1, 3)).await?;
+        let autoscalers: Api<DaskAutoscaler> = space.api();
+        let dry = PatchParams { dry_run: true, ..PatchParams::default() };
+        let other = Patch::Merge(json!({"spec": {"cluster": "other"}}));
+        let words = autoscalers.patch("a", &dry, &other).await.err().context("it moved")?.to_string();
+        ensure!(
+            words.contains("spec.cluster: ")
+                && words.contains("cannot be changed: create a new DaskAutoscaler"),
+            "{words}"
+        );
+        let bounds = Patch::Merge(json!({"spec": {"minimum": 0, "maximum": 9}}));
+        autoscalers.patch("a", &dry, &bounds).await?;
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+#[ignore = "needs a cluster: make e2e"]
+async fn a_job_that_was_made_stays_as_it_was_made() -> Result<()> {
+    test("made", async |space| {
+        let jobs: Api<DaskJob> = space.api();
+        let dry = PatchParams { dry_run: true, ..PatchParams::default() };
+        let container = |name: &str| json!([{"name": name, "image": "i"}]);
+        let edits = [
+            json!({"spec": {"job": {"spec": {"containers": container("renamed")}}}}),
+            json!({"spec": {"job": {"metadata": {"annotations": {"a": "b"}}}}}),
+            json!({"spec": {"cluster": {"spec": {"worker": {"replicas": 7}}}}}),
+        ];
+        // An operator that runs may have made it already: this one is nobody's, for its name.
+        let name = "a.job";
+        let mut manifest = job()?;
+        manifest["metadata"]["name"] = json!(name);
+        let _: DaskJob = space.create_object(&manifest).await?;
+        for status in ["ClusterCreated", "Running", "Successful", "Failed"] {
+            let told = Patch::Merge(json!({"status": {"jobStatus": status}}));
+            jobs.patch_status(name, &PatchParams::default(), &told).await?;
+            for edit in &edits {
+                let words = jobs.patch(name, &dry, &Patch::Merge(edit)).await.err();
+                let words = words.with_context(|| format!("{status}: {edit} was taken"))?.to_string();
+                ensure!(
+                    words.contains("cannot be changed once they were made: delete the DaskJob"),
+                    "{words}"
+                );
+            }
+            let timeout = Patch::Merge(json!({"spec": {"job": {"startTimeout": 5}}}));
+            jobs.patch(name, &dry, &timeout).await?;
+            let labels = Patch::Merge(json!({"metadata": {"labels": {"a": "b"}}}));
+            jobs.patch(name, &dry, &labels).await?;
+        }
         Ok(())
     })
     .await

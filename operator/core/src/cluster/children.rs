@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     action::{Action, Kind, Patch},
-    cluster::Input,
+    cluster::{Input, spec},
     conditions::{self, Observed},
     drift, merge, names,
     record::{DeploymentRecord, Group, Owner, ServiceRecord},
@@ -33,7 +33,16 @@ pub(crate) fn plan(input: &Input<'_>, is_valid: &dyn Fn(Kind) -> bool) -> Plan {
     deployment(input, &owner, &mut plan);
     service(input, &owner, &mut plan);
     default_group(input, &owner, &mut plan);
+    service_first(&mut plan);
     plan
+}
+
+/// A Service that may be refused for what others have is made alone: without it nothing else is of use.
+fn service_first(plan: &mut Plan) {
+    let is_bold = |a: &Action| matches!(a, Action::Create { kind: Kind::Service, body } if spec::binds(body));
+    if plan.actions.iter().any(is_bold) {
+        plan.actions.retain(|a| is_bold(a) || !matches!(a, Action::Create { .. }));
+    }
 }
 
 /// The scheduler's template and selector are never changed: that would restart it, and with it all work.
@@ -130,11 +139,16 @@ fn default_group(input: &Input<'_>, owner: &Owner, plan: &mut Plan) {
     };
     let mut worker = Map::new();
     if is_ours && plan.valid.contains(&Kind::Pod) {
-        let template = |w: &WorkerSpec| WorkerSpec { replicas: 0, ..w.clone() };
-        let (want, have) = (template(&input.cluster.spec.worker), template(&have.spec.worker));
-        if want != have
-            && let Some(Value::Object(diff)) = merge::difference(&json!(want), &json!(have))
+        let (want, have) = (&input.cluster.spec.worker, &have.spec.worker);
+        // Its number of replicas is its own.
+        let is_same = |w: &WorkerSpec, h: &WorkerSpec| {
+            let WorkerSpec { replicas: _, metadata, drain_timeout, agent, spec } = w;
+            (metadata, drain_timeout, agent, spec) == (&h.metadata, &h.drain_timeout, &h.agent, &h.spec)
+        };
+        if !is_same(want, have)
+            && let Some(Value::Object(mut diff)) = merge::difference(&json!(want), &json!(have))
         {
+            diff.remove("replicas");
             worker = diff;
         }
     }

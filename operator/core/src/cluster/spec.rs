@@ -29,6 +29,7 @@ const SERVICE: [(&str, &str); 3] = [
 
 fn candidates<'a>(
     cluster: &'a Cluster,
+    has_service: bool,
     root: &'static str,
     domain: &'a str,
     settings: &'a agent::Settings,
@@ -37,12 +38,16 @@ fn candidates<'a>(
     let deployment = template::hash(&scheduler.spec, scheduler.metadata.as_ref());
     // A Service's name has rules of its own.
     let service = hash::of_json(&json!([cluster.meta.name, scheduler.service.0, scheduler.metadata]));
+    // What only one Service can have at a time counts while this one is still to be made.
+    let service = if has_service { service } else { format!("new-{service}") };
     vec![
         Candidate::new(Kind::Deployment, namespace, &deployment, move |key| {
             Check::new(key, Kind::Deployment, template::scheduler_deployment(cluster), root, &DEPLOYMENT)
         }),
         Candidate::new(Kind::Service, namespace, &service, move |key| {
-            Check::new(key, Kind::Service, unbound(template::scheduler_service(cluster)), root, &SERVICE)
+            let service = template::scheduler_service(cluster);
+            let service = if has_service { unbound(service) } else { service };
+            Check::new(key, Kind::Service, service, root, &SERVICE)
         }),
         group::candidate(&cluster.spec.worker, namespace, settings, move |key| {
             group::check(key, (&default_group(cluster), cluster), root, domain, settings)
@@ -50,7 +55,19 @@ fn candidates<'a>(
     ]
 }
 
-/// Without what only one Service can have at a time: the cluster's own may have it.
+/// Whether the Service asks for what only one Service can have at a time. A dry run does not tell all of it: not that a
+/// port is outside of the range, nor that two Services ask at the same time.
+pub(super) fn binds(service: &Value) -> bool {
+    let spec = &service["spec"];
+    let is_set = |v: &Value| v.as_i64().is_some_and(|n| n != 0);
+    let address = spec["clusterIP"].as_str().or_else(|| spec["clusterIPs"][0].as_str()).unwrap_or("None");
+    let ports = spec["ports"].as_array();
+    ports.into_iter().flatten().any(|p| is_set(&p["nodePort"]))
+        || is_set(&spec["healthCheckNodePort"])
+        || !matches!(address, "" | "None")
+}
+
+/// Without what only one Service can have at a time: the cluster's own has it.
 fn unbound(mut service: Value) -> Value {
     const BOUND: [&str; 3] = ["clusterIP", "clusterIPs", "healthCheckNodePort"];
     if let Some(spec) = service["spec"].as_object_mut() {
@@ -76,7 +93,7 @@ pub(crate) fn candidates_of_job<'a>(
     domain: &'a str,
     settings: &'a agent::Settings,
 ) -> Vec<Candidate<'a>> {
-    candidates(cluster, "spec.cluster.", domain, settings)
+    candidates(cluster, false, "spec.cluster.", domain, settings)
 }
 
 /// The default group as it will be made.
@@ -108,7 +125,9 @@ pub(crate) fn tried(input: &Input<'_>) -> Tried {
     if check::is_known(&input.cluster.status.conditions, |c| c.observed_generation == generation) {
         return Tried::default();
     }
-    check::look_up(input.verdicts, candidates(input.cluster, "", input.domain, input.agent), input.now)
+    let has_service = input.service.is_some();
+    let candidates = candidates(input.cluster, has_service, "", input.domain, input.agent);
+    check::look_up(input.verdicts, candidates, input.now)
 }
 
 /// Whether the API server takes the spec, as a condition.

@@ -8,8 +8,8 @@ use crate::{
     conditions::{self, Observed},
     explain, group, lint, names,
     record::PodRecord,
-    renamed,
-    scheduler::SchedulerState,
+    refusal, renamed,
+    scheduler::{Idle, SchedulerState},
     template,
 };
 
@@ -30,7 +30,7 @@ pub(crate) fn build(
     observed.push(lint::condition(lint::cluster(input.cluster), &tried.unknown));
     observed.push(update_pending(input));
     observed.push(unreachable(input));
-    observed.push(write_refused(input));
+    observed.push(refusal::condition(input.refused));
     DaskClusterStatus {
         phase: Some(phase),
         observed_generation: Some(meta.generation),
@@ -55,12 +55,24 @@ pub(crate) fn build(
 
 /// Adds what is known of idleness.
 pub(crate) fn add(input: &Input<'_>, status: &mut DaskClusterStatus, idle: Option<Observed>) {
-    let idle =
-        idle.unwrap_or_else(|| conditions::no(conditions::IDLE, "NotIdle", "it works, or nobody asks"));
+    let idle = idle.unwrap_or_else(|| not_idle(input));
     let old = &input.cluster.status.conditions;
     let added = conditions::update(old, vec![idle], input.cluster.meta.generation, input.now);
     status.conditions.extend(added);
     status.conditions.sort_by(|a, b| a.type_.cmp(&b.type_));
+}
+
+/// Why the cluster does not count as idle.
+fn not_idle(input: &Input<'_>) -> Observed {
+    let (reason, text) = match input.scheduler.known().and_then(|s| s.idle) {
+        _ if input.cluster.spec.idle_timeout <= 0 => {
+            ("NotAsked", "spec.idleTimeout is 0, so the scheduler is not asked whether it is idle")
+        }
+        Some(Idle::Busy) => ("Busy", "the scheduler has something to do"),
+        Some(Idle::Since(_)) => ("NotKnown", "what the scheduler last said of it is too old"),
+        None => ("NotKnown", "the scheduler has not said whether it is idle"),
+    };
+    conditions::no(conditions::IDLE, reason, text)
 }
 
 pub(crate) fn invalid_name(input: &Input<'_>) -> DaskClusterStatus {
@@ -161,6 +173,16 @@ fn workers_ready(input: &Input<'_>) -> Observed {
     }
 }
 
+/// What there is to say of a scheduler that is not unreachable.
+pub(crate) fn answering(scheduler: &SchedulerState) -> &'static str {
+    match scheduler {
+        SchedulerState::Known(_) => "the scheduler answers",
+        SchedulerState::Starting => "the scheduler's pod starts",
+        SchedulerState::Absent => "there is no scheduler pod",
+        _ => "the scheduler is not asked anything",
+    }
+}
+
 fn update_pending(input: &Input<'_>) -> Observed {
     let pending = input.deployment.is_some_and(|d| children::scheduler_is_outdated(input, d));
     if pending {
@@ -180,18 +202,6 @@ fn update_pending(input: &Input<'_>) -> Observed {
     }
 }
 
-fn write_refused(input: &Input<'_>) -> Observed {
-    match input.refused {
-        Some(refused) => {
-            let message = format!("{}; correct the spec, or what the message names", refused.message);
-            conditions::yes(conditions::WRITE_REFUSED, &refused.reason, message)
-        }
-        None => {
-            conditions::no(conditions::WRITE_REFUSED, "NoneRefused", "the API server takes what is written")
-        }
-    }
-}
-
 fn unreachable(input: &Input<'_>) -> Observed {
     match input.scheduler {
         SchedulerState::Unreachable { why } => conditions::yes(
@@ -201,10 +211,6 @@ fn unreachable(input: &Input<'_>) -> Observed {
                 "the scheduler's pod runs and does not answer ({why}); no worker is removed until it does"
             ),
         ),
-        _ => conditions::no(
-            conditions::SCHEDULER_UNREACHABLE,
-            "NotUnreachable",
-            "the scheduler is not asked, or answers",
-        ),
+        _ => conditions::no(conditions::SCHEDULER_UNREACHABLE, "NotUnreachable", answering(input.scheduler)),
     }
 }

@@ -11,6 +11,7 @@ use crate::{
     explain::Explanation,
     group::{failure::Ended, watched::Watched},
     record::PodRecord,
+    refusal::Refused,
     time::Timestamp,
 };
 
@@ -43,6 +44,10 @@ pub struct Memory {
     pub(crate) rejected: Option<Rejected>,
     /// Creations in a row that were not answered, and when to try again.
     pub(crate) unknown: Option<(u32, Timestamp)>,
+    /// What was said of the last of them.
+    pub(crate) unanswered_words: Option<String>,
+    /// What the API server answered to our last writes, and how often in a row it refused them.
+    pub refused: Refused,
     pub(crate) victims: BTreeMap<String, Victim>,
     pub(crate) refusals: BTreeMap<String, Refusal>,
     pub(crate) calls: BTreeMap<RetireStage, Call>,
@@ -67,6 +72,8 @@ pub enum CreateOutcome {
     Rejected(String),
     /// No answer: it may exist or not.
     Unknown,
+    /// The API server, or a webhook that it asks, failed with these words: it may exist or not.
+    Failed(String),
     /// Somebody else has a pod of that name: the number is of no use.
     Taken,
 }
@@ -179,12 +186,15 @@ impl Memory {
 
     /// A batch of creations ended like this, by number.
     pub fn created(&mut self, outcomes: &[(i64, CreateOutcome)], template: &str, now: Timestamp) {
-        let mut message = None;
+        let (mut message, mut words) = (None, None);
         for (number, outcome) in outcomes {
             match outcome {
                 CreateOutcome::Created | CreateOutcome::Taken => {}
                 CreateOutcome::Rejected(m) => message = Some(m.clone()),
-                CreateOutcome::Unknown => {
+                CreateOutcome::Unknown | CreateOutcome::Failed(_) => {
+                    if let CreateOutcome::Failed(said) = outcome {
+                        words = Some(said.clone());
+                    }
                     if !self.used.remove(number) {
                         self.again.insert(*number);
                     }
@@ -200,11 +210,12 @@ impl Memory {
         let all_well = outcomes.iter().all(|(_, o)| *o == CreateOutcome::Created);
         self.batch = if all_well { (self.batch() * 2).min(MAX_BATCH) } else { 1 };
         if all_well {
-            (self.rejected, self.unknown) = (None, None);
+            (self.rejected, self.unknown, self.unanswered_words) = (None, None, None);
         } else if message.is_none() {
             let times = self.unknown.map_or(1, |(n, _)| n.saturating_add(1));
             let until = now.plus(doubled(Duration::from_millis(500), times, MAX_UNKNOWN));
             self.unknown = Some((times, until));
+            self.unanswered_words = words.or(self.unanswered_words.take());
         }
         if let Some(message) = message {
             let times = self.rejected.as_ref().map_or(1, |r| r.times.saturating_add(1));

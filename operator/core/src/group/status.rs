@@ -11,6 +11,7 @@ pub(crate) use crash::is_crash;
 use dask_crds::{ConditionStatus, DaskWorkerGroupStatus, WorkerCounts};
 
 use crate::{
+    cluster::answering,
     conditions::{self, Observed},
     group::{Findings, Input, Tally, disrupt, failure::Ended, template_check},
     lint,
@@ -144,11 +145,7 @@ fn unreachable(input: &Input<'_>) -> Observed {
             "NoAnswer",
             format!("the scheduler's pod runs and does not answer ({why}); look at its log"),
         ),
-        _ => conditions::no(
-            conditions::SCHEDULER_UNREACHABLE,
-            "NotUnreachable",
-            "the scheduler is not asked, or answers",
-        ),
+        _ => conditions::no(conditions::SCHEDULER_UNREACHABLE, "NotUnreachable", answering(input.scheduler)),
     }
 }
 

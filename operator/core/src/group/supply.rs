@@ -1,14 +1,14 @@
 //! Creating what is missing: numbers reserved first, slow start, back-off.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use crate::{
     action::{Action, NewPod},
-    conditions,
-    group::{Findings, Input, Memory, POLL, Tally},
+    conditions::{self, Observed},
+    group::{Findings, Input, Memory, POLL, Tally, memory::Rejected},
     names,
     record::Cluster,
-    template,
+    refusal, template,
 };
 
 /// Fewest and most numbers reserved at once: one status write for many pods.
@@ -28,7 +28,8 @@ pub(crate) fn plan(
     if found.untried || !found.tried.invalid.is_empty() {
         return;
     }
-    let shortage = tally.shortage(leaving_soon(input, tally, memory, found));
+    let leaving = leaving_soon(input, tally, memory, found);
+    let shortage = tally.shortage(leaving).saturating_sub(found.adopted);
     if shortage > 0 && !input.has_scheduler_pod {
         // Where little fits into a quota, the scheduler is what must.
         let text =
@@ -36,13 +37,7 @@ pub(crate) fn plan(
         found.conditions.push(conditions::no(conditions::READY, "WaitsForScheduler", text));
         return;
     }
-    if let Some(rejected) = memory.rejected.clone().filter(|_| shortage > 0) {
-        let message = format!(
-            "the API server refuses new pods ({} times): {}; correct spec.worker, or raise the quota that it names",
-            rejected.times, rejected.message
-        );
-        found.conditions.push(conditions::yes(conditions::PODS_FAILING, "CreateRejected", message));
-    }
+    found.conditions.extend(trouble(memory).filter(|_| shortage > 0));
     let unproved = tally.all_live().filter(|p| !p.is_ready()).count();
     let wanted = shortage.min(found.failures.allowance(unproved));
     if wanted == 0 {
@@ -62,12 +57,32 @@ pub(crate) fn plan(
         return;
     }
     let numbers = memory.take(wanted.min(memory.batch()));
-    let pod = |n| template::worker_pod(input.group, cluster, n, input.domain, input.agent);
+    let body = Arc::new(template::worker_pods(input.group, cluster, input.domain, input.agent));
+    let meta = &input.group.meta;
+    let name = |number| names::worker_pod(&meta.name, &meta.uid, number);
+    let pod = |number| NewPod { number, name: name(number), body: body.clone() };
     let pods: Vec<NewPod> = numbers.into_iter().map(pod).collect();
     memory.asks(&pods);
     found.actions.push(Action::CreatePods(pods));
     // A pod that was refused shows up nowhere: nothing would wake us.
     found.again_in(POLL);
+}
+
+/// Why the API server makes no pods, if it said so; without an answer, if that happened twice.
+fn trouble(memory: &Memory) -> Option<Observed> {
+    let failing = |reason, message| Some(conditions::yes(conditions::PODS_FAILING, reason, message));
+    if let Some(Rejected { times, message, .. }) = &memory.rejected {
+        let remedy = refusal::remedy(message);
+        let text = format!("the API server refuses new pods ({times} times): {message}; {remedy}");
+        return failing("CreateRejected", text);
+    }
+    let (times, words) = (memory.unknown?.0, memory.unanswered_words.as_ref()?);
+    let text = format!(
+        "the API server does not carry out the creation of pods ({times} times in a row): {words}; they are tried \
+         again; {}",
+        refusal::remedy(words)
+    );
+    if times > 1 { failing("CreateNotAnswered", text) } else { None }
 }
 
 /// Pods that leave count until they are gone, so that a group that shrinks and grows again does not pile

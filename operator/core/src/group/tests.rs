@@ -5,7 +5,9 @@ mod disrupt;
 mod failing;
 mod marks;
 mod no_data;
+mod refused;
 mod removal;
+mod strays;
 mod supply;
 mod taken_over;
 mod template_check;
@@ -30,6 +32,7 @@ struct Scene {
     group: Group,
     cluster: Option<Cluster>,
     pods: Vec<PodRecord>,
+    strays: Vec<PodRecord>,
     scheduler: SchedulerState,
     threats: BTreeMap<String, String>,
     elsewhere: BTreeSet<String>,
@@ -71,6 +74,7 @@ impl Scene {
             group: group("c-default", wanted),
             cluster: Some(cluster("c")),
             pods,
+            strays: Vec::new(),
             scheduler: SchedulerState::Known(Arc::new(snapshot)),
             threats: BTreeMap::new(),
             elsewhere: BTreeSet::new(),
@@ -106,12 +110,14 @@ impl Scene {
     fn decide_once(&mut self) -> Decision<DaskWorkerGroupStatus> {
         let pods: Vec<&PodRecord> = self.pods.iter().collect();
         let all: Vec<&PodRecord> = self.pods.iter().chain(&self.others).collect();
+        let strays: Vec<&PodRecord> = self.strays.iter().collect();
         let input = Input {
             group: &self.group,
             cluster: self.cluster.as_ref(),
             pods: &pods,
             cluster_pods: &all,
             chosen_elsewhere: &self.elsewhere,
+            strays: &strays,
             scheduler: &self.scheduler,
             agents: self.scheduler.known(),
             has_scheduler_pod: self.has_scheduler_pod,

@@ -271,6 +271,7 @@ impl World {
                 pods: &pods,
                 cluster_pods: &pods,
                 chosen_elsewhere: &self.elsewhere,
+                strays: &[],
                 scheduler: &state,
                 agents: state.known(),
                 has_scheduler_pod: true,

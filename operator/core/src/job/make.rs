@@ -67,6 +67,9 @@ pub(super) fn tried(input: &Input<'_>) -> Tried {
         Check::new(key, Kind::Pod, template::job_runner(job, input.domain), "", &PATHS)
     });
     let mut candidates = vec![runner];
-    candidates.extend(cluster::candidates_of_job(&cluster, input.domain, input.agent));
+    // A cluster that is there tells of its own templates, and its Service has what the template asks for.
+    if input.cluster.is_none() {
+        candidates.extend(cluster::candidates_of_job(&cluster, input.domain, input.agent));
+    }
     check::look_up(input.verdicts, candidates, input.now)
 }

@@ -2,25 +2,21 @@
 
 use crate::{
     record::{ContainerRecord, End, Job, PodPhase, PodRecord},
+    template,
     time::Timestamp,
 };
 
-/// Name of the container that runs the program: the one that `kubectl logs` shows, else the author's first.
-/// An injected sidecar may stand before it in the pod.
-pub(super) fn main_container(job: &Job) -> Option<&str> {
-    let template = &job.spec.job;
-    let annotations = template.metadata.as_ref().and_then(|m| m.annotations.as_ref());
-    let named = annotations.and_then(|a| a.get("kubectl.kubernetes.io/default-container"));
-    let containers = template.spec.0.get("containers").and_then(serde_json::Value::as_array);
-    let mut names = containers.into_iter().flatten().filter_map(|c| c["name"].as_str());
-    match named.and_then(Option::as_deref) {
-        Some(name) if names.clone().any(|n| n == name) => Some(name),
-        _ => names.next(),
-    }
-}
-
+/// The container that runs the program: the one that the pod says, which no edit of the job changes. In a pod that does
+/// not say it, the job's, and where the job was edited and names one that the pod does not have, the pod's first.
 fn main<'a>(job: &Job, pod: &'a PodRecord) -> Option<&'a ContainerRecord> {
-    pod.runner.as_ref()?.containers.get(main_container(job)?)
+    let runner = pod.runner.as_ref()?;
+    let has = |name: &&str| runner.names.iter().any(|n| n == name);
+    let name = match (&runner.main, template::main_container(job)) {
+        (Some(said), _) => said,
+        (None, Some(name)) if has(&name) => name,
+        (None, _) => runner.names.first()?,
+    };
+    runner.containers.get(name)
 }
 
 /// Whether the pod has started, and when if that is known.

@@ -93,6 +93,7 @@ impl Scene {
         let record = ContainerRecord { started: (phase != PodPhase::Pending).then_some(T0), end: None };
         (pod.phase, pod.ready_since, pod.created) = (phase, None, T0);
         pod.runner = Some(Box::new(Runner {
+            names: vec!["main".into()],
             containers: [("main".to_string(), record)].into(),
             owners: vec![template::job_owner(&self.job)],
             restarts_never: true,

@@ -79,6 +79,49 @@ fn sidecars_do_not_keep_a_job_running_and_end_with_it() {
 }
 
 #[test]
+fn no_edit_of_a_job_hides_its_end() {
+    type Edit = fn(&mut Job);
+    let edits: [Edit; 3] = [
+        |job| job.spec.job.spec.0["containers"][0]["name"] = json!("renamed"),
+        |job| job.spec.job.spec.0["containers"] = json!([{"name": "a-sidecar"}, {"name": "main"}]),
+        |job| {
+            job.spec.job.spec.0["containers"] = json!([{"name": "main"}, {"name": "a-sidecar"}]);
+            let annotations =
+                json!({"annotations": {"kubectl.kubernetes.io/default-container": "a-sidecar"}});
+            job.spec.job.metadata = serde_json::from_value(annotations).unwrap();
+        },
+    ];
+    for (is_said, edit) in edits.into_iter().flat_map(|edit| [(true, edit), (false, edit)]) {
+        let mut scene = Scene::at(JobStatus::Running);
+        let runner = scene.pod().runner.as_mut().unwrap();
+        runner.containers.insert("a-sidecar".into(), ContainerRecord { started: Some(T0), end: None });
+        runner.names = vec!["main".into(), "a-sidecar".into()];
+        runner.main = is_said.then(|| "main".into());
+        edit(&mut scene.job);
+        // In a pod that does not say it, only what names nothing of it is seen through.
+        if !is_said && scene.job.spec.job.spec.0["containers"][0]["name"] != "renamed" {
+            continue;
+        }
+        scene.main_ends(0);
+        assert_eq!(scene.ends(), (JobStatus::Successful, "JobSucceeded".into()), "{is_said}");
+    }
+}
+
+#[test]
+fn a_runner_says_which_container_is_the_program() {
+    let mut job = job();
+    let main = |job: &Job| {
+        let pod = template::job_runner(job, "cluster.local");
+        pod["metadata"]["annotations"]["kubernetes.dask.org/main-container"].clone()
+    };
+    assert_eq!(main(&job), "main");
+    job.spec.job.spec.0["containers"] = json!([{"name": "a"}, {"name": "b"}]);
+    let annotations = json!({"annotations": {"kubectl.kubernetes.io/default-container": "b"}});
+    job.spec.job.metadata = serde_json::from_value(annotations).unwrap();
+    assert_eq!(main(&job), "b");
+}
+
+#[test]
 fn a_pod_that_has_ended_is_left_to_say_so() {
     let mut scene = Scene::at(JobStatus::Running);
     scene.main_ends(0);

@@ -8,6 +8,10 @@ use crate::time::Timestamp;
 /// What is remembered of the pod that runs a job's program.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Runner {
+    /// Name of the container that runs the program, as the pod says it.
+    pub main: Option<String>,
+    /// Names of its containers in their order, injected ones among them.
+    pub names: Vec<String>,
     /// Its containers by name.
     pub containers: BTreeMap<String, ContainerRecord>,
     /// `metadata.deletionTimestamp`: when it should be gone.

@@ -34,6 +34,8 @@ pub fn job_runner(job: &Job, domain: &str) -> Value {
         (names::COMPONENT.into(), names::RUNNER.into()),
     ]);
     keep_istio_out(&mut meta);
+    let main = main_container(job).map(|name| (names::MAIN_CONTAINER.into(), name.into()));
+    meta.annotations.extend(main);
     let mut spec = pods::spec(&template.spec);
     spec.entry("restartPolicy").or_insert_with(|| "OnFailure".into());
     let port = service_port(&job.spec.cluster.spec.scheduler, "tcp-comm", COMM_PORT);
@@ -44,6 +46,19 @@ pub fn job_runner(job: &Job, domain: &str) -> Value {
         "metadata": metadata(job, &names::runner(&job.meta.name), &meta),
         "spec": spec,
     })
+}
+
+/// Name of the container that runs the program: the one that `kubectl logs` shows, else the author's first.
+pub(crate) fn main_container(job: &Job) -> Option<&str> {
+    let template = &job.spec.job;
+    let annotations = template.metadata.as_ref().and_then(|m| m.annotations.as_ref());
+    let named = annotations.and_then(|a| a.get(names::DEFAULT_CONTAINER));
+    let containers = template.spec.0.get("containers").and_then(Value::as_array);
+    let mut names = containers.into_iter().flatten().filter_map(|c| c["name"].as_str());
+    match named.and_then(Option::as_deref) {
+        Some(name) if names.clone().any(|n| n == name) => Some(name),
+        _ => names.next(),
+    }
 }
 
 fn metadata(job: &Job, name: &str, meta: &ChildMeta) -> Value {

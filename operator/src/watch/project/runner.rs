@@ -1,6 +1,7 @@
 //! What is kept of the pod that runs a job's program, in addition to what is kept of every pod.
 
 use dask_operator_core::{
+    names::{DEFAULT_CONTAINER, MAIN_CONTAINER},
     record::{ContainerRecord, End, Runner},
     time::Timestamp,
 };
@@ -13,11 +14,15 @@ use crate::watch::raw::{ContainerStatus, PodSpec, PodStatus};
 pub(super) fn of(meta: &ObjectMeta, spec: &PodSpec, status: &PodStatus) -> Runner {
     let policy = spec.restart_policy.as_deref();
     let containers = status.container_statuses.iter();
+    let names: Vec<String> = spec.containers.iter().map(|c| c.name.clone()).collect();
+    let annotation = |key: &str| meta.annotations.as_ref()?.get(key).filter(|n| names.contains(n)).cloned();
     Runner {
+        main: annotation(MAIN_CONTAINER).or_else(|| annotation(DEFAULT_CONTAINER)),
         containers: containers.map(|c| (c.name.clone(), container(c))).collect(),
         gone_by: meta.deletion_timestamp.as_ref().map(|t| Timestamp(t.0.as_millisecond())),
         owners: owners(meta),
         kopf: kopf(meta),
+        names,
         restarts_always: policy.is_none_or(|p| p == "Always"),
         restarts_never: policy == Some("Never"),
         deadline: spec.active_deadline_seconds,

@@ -338,3 +338,44 @@ fn kubectls_copy_of_an_object_is_not_kept() {
     let (_, object) = ours(meta, (), ()).unwrap();
     assert_eq!(object.meta.annotations.len(), 1);
 }
+
+#[test]
+fn a_runner_says_which_container_is_its_program() {
+    let runner = |annotations: Value| {
+        let pod = record(|p| {
+            p["metadata"]["labels"]["dask.org/component"] = json!("job-runner");
+            p["metadata"]["annotations"] = annotations;
+            p["spec"]["containers"] = json!([{"name": "proxy"}, {"name": "main"}]);
+        });
+        *pod.runner.unwrap()
+    };
+    let (ours, kubectls) = ("kubernetes.dask.org/main-container", "kubectl.kubernetes.io/default-container");
+    assert_eq!(runner(json!({})).main, None);
+    assert_eq!(runner(json!({})).names, ["proxy", "main"]);
+    assert_eq!(runner(json!({ours: "main", kubectls: "proxy"})).main.as_deref(), Some("main"));
+    assert_eq!(runner(json!({kubectls: "main"})).main.as_deref(), Some("main"));
+    assert_eq!(runner(json!({ours: "gone"})).main, None, "the pod has no such container");
+}
+
+#[test]
+fn pods_that_nothing_controls_are_found_by_their_group() {
+    let mut cache = crate::cache::Cache::default();
+    let key = ("ns".to_string(), "g-worker-1".to_string());
+    let of = |owners: Value| record(|p| p["metadata"]["ownerReferences"] = owners);
+    let owned = record(|_| {});
+    assert!(owned.has_owners && owned.stray_of().is_none());
+    let another = json!([{"apiVersion": "x/v1", "kind": "X", "name": "x", "uid": "xu"}]);
+    assert!(of(another).has_owners);
+    let stray = of(json!([]));
+    assert!(!stray.has_owners);
+    cache.pods.insert(key.clone(), std::sync::Arc::new(stray.clone()));
+    cache.index_pod(&key, &stray, true);
+    let group = ("ns".to_string(), "g".to_string());
+    assert_eq!(cache.strays_of(&group).len(), 1);
+    assert_eq!(
+        <crate::watch::kinds::Pods as crate::state::Cached>::subjects(&cache, &key, &stray),
+        [crate::subject::Subject::Group(group.clone())].into()
+    );
+    cache.index_pod(&key, &stray, false);
+    assert!(cache.strays_of(&group).is_empty());
+}

@@ -144,6 +144,11 @@ fn requests() -> Vec<Scenario> {
         with("S16 a webhook".into())
             .at(20, Act::Forbid { resource: "pods", code: 422, time: seconds(60) })
             .at(25, scale(6)),
+        with("S16 a webhook that is down".into())
+            .at(20, Act::Forbid { resource: "pods", code: 500, time: seconds(60) })
+            .at(25, scale(6)),
+        with("S16 no right to make a Service".into())
+            .at(0, Act::Forbid { resource: "services", code: 403, time: seconds(60) }),
     ];
     let mut racer =
         with("S13 somebody annotates everything all the time".into()).at(30, scale(5)).at(60, scale(2));

@@ -6,7 +6,6 @@ use dask_operator_core::{
     check::Verdict,
     expect::Expected,
     group::CreateOutcome,
-    names,
     record::Mark,
 };
 
@@ -117,9 +116,7 @@ impl World {
 
     fn create(&mut self, pods: &[NewPod]) -> Result<Next, Broken> {
         let mut outcomes = Vec::new();
-        let template = pods.first().map(|p| &p.body["metadata"]["annotations"]);
-        let template = template.and_then(|a| a[names::TEMPLATE_HASH].as_str());
-        let template = template.unwrap_or_default().to_string();
+        let template = pods.first().map(|p| p.body.hash.clone()).unwrap_or_default();
         for new in pods {
             let fate = self.api.fate();
             if fate.is_done() {

@@ -185,6 +185,7 @@ impl World {
             pods: &pods,
             cluster_pods: &pods,
             chosen_elsewhere: &Default::default(),
+            strays: &[],
             scheduler: &self.reading,
             agents: self.reading.known(),
             has_scheduler_pod: true,

@@ -118,8 +118,36 @@ fn pods() -> Result<Vec<Row>> {
             r#"[0].effect: Unsupported value: "NOPE": supported values: "NoSchedule", "#,
             effect("NoExecute"),
         ),
+        Row(
+            "spec.worker.spec.containers.0.env",
+            variables(2_001),
+            "must have at most 2000 items",
+            variables(2_000),
+        ),
+        Row("spec.worker.spec.containers.0.args", words(2_001), "must have at most 2000 items", words(2_000)),
+        Row(
+            "spec.worker.spec.containers.0.args",
+            json!(["x".repeat(131_073)]),
+            "may not be more than 131072",
+            json!(["x".repeat(131_072)]),
+        ),
+        Row("spec.worker.metadata", annotations(257), "must have at most 256 items", annotations(256)),
         Row("spec.worker.spec.serviceAccountName", json!("INVALID_NAME"), PATTERN, json!("dask.worker-1")),
     ])
+}
+
+fn variables(count: usize) -> Value {
+    (0..count).map(|n| json!({"name": format!("V{n}"), "value": "x"})).collect()
+}
+
+fn words(count: usize) -> Value {
+    (0..count).map(|_| json!("x")).collect()
+}
+
+fn annotations(count: usize) -> Value {
+    let annotations: serde_json::Map<String, Value> =
+        (0..count).map(|n| (format!("a{n}"), json!("x"))).collect();
+    json!({"annotations": annotations})
 }
 
 fn groups() -> Vec<Row> {

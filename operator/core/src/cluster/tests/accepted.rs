@@ -104,12 +104,57 @@ fn a_running_cluster_keeps_every_part_that_can_be() {
 
 #[test]
 fn what_its_own_service_has_does_not_stand_in_a_services_way() {
-    let mut scene = Scene::new();
+    let mut scene = Scene::running();
+    scene.cluster.meta.generation += 1;
     scene.cluster.spec.scheduler.service.0["ports"][0]["nodePort"] = json!(30_786);
     scene.cluster.spec.scheduler.service.0.insert("clusterIP".into(), json!("10.0.0.9"));
-    let d = scene.decide_once();
-    let Some(Action::Check(checks)) = d.actions.first() else { panic!() };
-    let service = &checks.iter().find(|c| c.kind == Kind::Service).unwrap().body["spec"];
+    let service = tried_service(&mut scene);
     assert!(service.get("clusterIP").is_none() && service["ports"][0].get("nodePort").is_none());
     assert_eq!(service["ports"][0]["port"], 8786);
+    scene.service = None;
+    let service = tried_service(&mut scene);
+    assert_eq!(service["ports"][0]["nodePort"], 30_786, "what others have counts while it is to be made");
+    assert_eq!(service["clusterIP"], "10.0.0.9");
+}
+
+/// The spec of the Service that the API server is asked about.
+fn tried_service(scene: &mut Scene) -> Value {
+    let d = scene.decide_once();
+    let Some(Action::Check(checks)) = d.actions.first() else { panic!("{:?}", d.actions) };
+    let service = checks.iter().find(|c| c.kind == Kind::Service).unwrap();
+    serde_json::from_str::<Value>(&service.body).unwrap()["spec"].take()
+}
+
+#[test]
+fn a_service_that_may_be_refused_is_made_before_all_else() {
+    let made = |scene: &mut Scene| -> Vec<Kind> {
+        let d = scene.decide();
+        d.actions
+            .iter()
+            .filter_map(|a| if let Action::Create { kind, .. } = a { Some(*kind) } else { None })
+            .collect()
+    };
+    for (path, value) in [
+        ("/ports/0/nodePort", json!(80)),
+        ("/clusterIP", json!("10.0.0.9")),
+        ("/clusterIPs", json!(["10.0.0.9"])),
+        ("/healthCheckNodePort", json!(30_001)),
+    ] {
+        let mut scene = Scene::new();
+        let mut service = Value::Object(scene.cluster.spec.scheduler.service.0.clone());
+        match path {
+            "/ports/0/nodePort" => service["ports"][0]["nodePort"] = value,
+            path => service[&path[1..]] = value,
+        }
+        scene.cluster.spec.scheduler.service.0 = serde_json::from_value(service).unwrap();
+        scene.decide();
+        assert_eq!(made(&mut scene), [Kind::Service], "{path}");
+        let d = scene.decide();
+        scene.make(&d);
+        assert_eq!(made(&mut scene), [Kind::Deployment, Kind::Group], "{path}");
+    }
+    let mut scene = Scene::new();
+    scene.cluster.spec.scheduler.service.0.insert("clusterIP".into(), json!("None"));
+    scene.decide();
+    assert_eq!(made(&mut scene).len(), 3, "nothing to be refused: all at once");
 }

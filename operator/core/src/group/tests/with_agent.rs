@@ -63,16 +63,17 @@ fn the_status_tells_it_and_only_what_nobody_chose_makes_an_event() {
 fn what_is_tried_is_what_is_made() {
     let mut scene = scene(1, 0);
     let tried = scene.decide_once().actions.into_iter().find_map(|a| match a {
-        Action::Check(checks) => Some(checks[0].body["spec"].clone()),
+        Action::Check(checks) => Some(checks[0].body.clone()),
         _ => None,
     });
     let made = scene.decide().actions.into_iter().find_map(|a| match a {
-        Action::CreatePods(pods) => Some(pods[0].body["spec"].clone()),
+        Action::CreatePods(pods) => Some(pods[0].body.named(&pods[0].name)),
         _ => None,
     });
     // Each pod has a name of its own.
-    let [tried, made] = [tried, made].map(|spec| {
-        let mut spec = spec.unwrap();
+    let [tried, made] = [tried, made].map(|body| {
+        let mut pod: serde_json::Value = serde_json::from_str(&body.unwrap()).unwrap();
+        let mut spec = pod["spec"].take();
         spec["containers"][0]["env"][0]["value"] = json!("name");
         spec
     });

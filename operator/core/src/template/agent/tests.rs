@@ -6,7 +6,6 @@ use dask_crds::AgentMode;
 
 use super::*;
 use crate::{
-    action::NewPod,
     group::testing,
     record::{Cluster, Group},
     template,
@@ -24,7 +23,7 @@ fn group(spec: Value) -> (Group, Cluster) {
 
 fn made(spec: Value, settings: &Settings) -> Value {
     let (group, cluster) = group(spec);
-    let NewPod { body, .. } = template::worker_pod(&group, &cluster, 7, "cluster.local", settings);
+    let body = template::worker_pod(&group, &cluster, 7, "cluster.local", settings).body;
     body
 }
 
@@ -235,7 +234,7 @@ fn a_dashboard_can_be_left_off() {
     let (mut group, cluster) = group(json!({"containers": [{"name": "worker", "args": ["dask", "worker"]}]}));
     let mut dashboard = |agent: Value| {
         group.spec.worker.agent = Some(serde_json::from_value(agent).unwrap());
-        let NewPod { body, .. } = template::worker_pod(&group, &cluster, 7, "cluster.local", &settings());
+        let body = template::worker_pod(&group, &cluster, 7, "cluster.local", &settings()).body;
         variable(&body["spec"]["containers"][0], "DASK_AGENT_DASHBOARD")
     };
     assert_eq!(dashboard(json!({"dashboard": false})), "false");

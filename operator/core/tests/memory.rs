@@ -1,0 +1,106 @@
+//! How much memory a decision takes: the biggest spec must not make the operator grow with the number of pods.
+#![cfg(target_os = "linux")]
+
+use std::sync::Arc;
+
+use dask_operator_core::{
+    action::Action,
+    agent,
+    group::{self, Memory},
+    record::{Cluster, Group, Meta, Object},
+    scheduler::SchedulerState,
+    time::Timestamp,
+};
+use serde_json::{Value, json};
+
+const NOW: Timestamp = Timestamp(1_800_000_000_000);
+
+/// Most memory that this process has used so far, in KiB.
+fn peak() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|l| l.starts_with("VmHWM:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+/// A pod template of 450 KB: as values it takes twenty times as much.
+fn big() -> Value {
+    let env: Vec<Value> =
+        (0..10_000).map(|n| json!({"name": format!("VARIABLE_{n:05}"), "value": "0123456789"})).collect();
+    json!({"containers": [{"name": "worker", "image": "dask", "args": ["dask", "worker"], "env": env}]})
+}
+
+fn meta(name: &str) -> Meta {
+    Meta { namespace: "ns".into(), name: name.into(), uid: format!("{name}-uid"), ..Meta::default() }
+}
+
+fn objects() -> (Cluster, Group) {
+    let small = json!({"containers": [{"name": "c", "image": "dask"}]});
+    let spec = json!({
+        "worker": {"spec": small}, "scheduler": {"spec": small, "service": {"ports": [{"port": 8786}]}},
+    });
+    let cluster = Object {
+        meta: meta("c"),
+        spec: serde_json::from_value(spec).unwrap(),
+        status: dask_crds::DaskClusterStatus::default(),
+    };
+    let spec = json!({"cluster": "c", "worker": {"replicas": 64, "spec": big()}});
+    let mut group = Object {
+        meta: meta("c-default"),
+        spec: serde_json::from_value(spec).unwrap(),
+        status: dask_crds::DaskWorkerGroupStatus::default(),
+    };
+    group.status.reserved_pod_numbers = Some(1024);
+    (cluster, group)
+}
+
+#[test]
+fn sixty_four_big_pods_take_no_more_than_one() {
+    let (cluster, group) = objects();
+    let mut memory = Memory::default();
+    memory.reserved(0..1024);
+    // Slow start is over.
+    for _ in 0..6 {
+        memory.created(&[], "", Timestamp(0));
+    }
+    let mut verdicts = dask_operator_core::check::Verdicts::default();
+    let mut decide = |memory: &mut Memory| {
+        let input = group::Input {
+            group: &group,
+            cluster: Some(&cluster),
+            pods: &[],
+            cluster_pods: &[],
+            strays: &[],
+            scheduler: &SchedulerState::Unknown,
+            agents: None,
+            has_scheduler_pod: true,
+            verdicts: &verdicts,
+            autoscaled: false,
+            threats: &Default::default(),
+            now: NOW,
+            domain: "cluster.local",
+            agent: &agent::Settings { image: Some("agent:1".into()), ..agent::Settings::default() },
+        };
+        let decision = group::decide(&input, memory);
+        for action in &decision.actions {
+            if let Action::Check(checks) = action {
+                let valid = dask_operator_core::check::Verdict::Valid { unknown: Vec::new() };
+                checks.iter().for_each(|c| verdicts.insert(&c.key, valid.clone(), NOW));
+            }
+        }
+        decision
+    };
+    let before = peak();
+    decide(&mut memory);
+    let decision = decide(&mut memory);
+    let pods =
+        decision.actions.iter().find_map(|a| if let Action::CreatePods(p) = a { Some(p) } else { None });
+    let pods = pods.expect("pods are made");
+    assert_eq!(pods.len(), 64);
+    for pod in pods {
+        assert!(Arc::ptr_eq(&pod.body, &pods[0].body));
+        let body = pod.body.named(&pod.name);
+        assert!(body.len() > 450_000 && body.len() == pod.body.size(&pod.name));
+    }
+    let grown = peak() - before;
+    assert!(grown < 40 * 1024, "{grown} KiB for 64 pods; one as values takes 10 MiB");
+}
