@@ -7,6 +7,7 @@ mod force;
 mod last_words;
 mod late;
 mod memory;
+mod pace;
 mod reasons;
 mod retire;
 mod room;
@@ -17,6 +18,7 @@ pub(crate) mod tally;
 mod template_check;
 #[cfg(test)]
 pub mod testing;
+mod through_agents;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -27,6 +29,7 @@ use dask_crds::{DaskWorkerGroupStatus, Phase};
 use serde_json::json;
 
 pub use memory::{CreateOutcome, Memory};
+pub(crate) use reasons::speaks_tls;
 pub use room::MEMORY_TARGET;
 pub(crate) use status::remedy;
 pub use tally::Tally;

@@ -190,6 +190,7 @@ fn write_refused(input: &Input<'_>) -> Observed {
 
 fn unreachable(input: &Input<'_>) -> Observed {
     match input.scheduler {
+        SchedulerState::SpeaksTls => group::speaks_tls(),
         SchedulerState::Unreachable { why } => conditions::yes(
             conditions::SCHEDULER_UNREACHABLE,
             "NoAnswer",

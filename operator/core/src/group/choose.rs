@@ -6,7 +6,8 @@ use crate::{
     action::{Action, DeletePod, PodRef, SchedulerNeed},
     conditions,
     group::{
-        Findings, Input, Mapped, Memory, POLL, Tally, force, late, reasons, room::Room, tally::reference,
+        Findings, Input, Mapped, Memory, Tally, force, late, pace, reasons, room::Room, tally::reference,
+        through_agents,
     },
     record::{Mark, PodPhase, PodRecord},
     scheduler::{Offer, SchedulerState, Snapshot},
@@ -29,6 +30,10 @@ pub(crate) fn plan(
     let going = found.touched();
     let excess =
         tally.excess().saturating_sub(tally.staying.iter().filter(|p| going.contains(&p.uid)).count());
+    if matches!(input.scheduler, SchedulerState::SpeaksTls) {
+        through_agents::plan(input, tally, (addresses, excess), found);
+        return;
+    }
     if excess == 0 {
         if let (false, SchedulerState::Unreachable { why }) = (tally.marked.is_empty(), input.scheduler) {
             found.conditions.push(reasons::unreachable(why));
@@ -43,9 +48,9 @@ pub(crate) fn plan(
     }
     found.shrinking = true;
     found.needs(SchedulerNeed::Offer);
-    found.again_in(POLL);
+    found.again_in(pace::of(input));
     match input.scheduler {
-        SchedulerState::Unknown => {}
+        SchedulerState::Unknown | SchedulerState::SpeaksTls => {}
         SchedulerState::Unreachable { why } => found.conditions.push(reasons::unreachable(why)),
         SchedulerState::Absent | SchedulerState::Starting => {
             let pods = never_started(tally, &going, |_| true).into_iter().take(excess);
@@ -83,6 +88,7 @@ pub(crate) fn holds_nothing(input: &Input<'_>, pod: &PodRecord, addresses: &Mapp
         return true;
     }
     match input.scheduler {
+        SchedulerState::SpeaksTls => false,
         SchedulerState::Absent | SchedulerState::Starting => true,
         SchedulerState::Unknown | SchedulerState::Unreachable { .. } => false,
         SchedulerState::Known(snapshot) => {
@@ -95,7 +101,7 @@ pub(crate) fn holds_nothing(input: &Input<'_>, pod: &PodRecord, addresses: &Mapp
 }
 
 /// Pods that hold nothing, the least useful first: without a node, not started, not registered.
-fn never_started<'a>(
+pub(crate) fn never_started<'a>(
     tally: &Tally<'a>,
     going: &BTreeSet<String>,
     holds_nothing: impl Fn(&PodRecord) -> bool,
@@ -133,6 +139,9 @@ fn choose(
             let message =
                 format!("the scheduler does not tell who may leave ({why}); nobody is removed until it does");
             found.conditions.push(conditions::yes(conditions::SCALE_DOWN_BLOCKED, "NoOffer", message));
+        } else {
+            // It is asked just now: what was said last holds until it has answered.
+            found.conditions.extend(conditions::kept(&input.group.status.conditions, &SCALE_DOWN));
         }
         return 0;
     };

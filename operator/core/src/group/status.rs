@@ -9,7 +9,7 @@ use dask_crds::{ConditionStatus, DaskWorkerGroupStatus, WorkerCounts};
 
 use crate::{
     conditions::{self, Observed},
-    group::{Findings, Input, Tally, disrupt, template_check},
+    group::{Findings, Input, Tally, disrupt, reasons, template_check},
     lint,
     names::{CLUSTER, COMPONENT, GROUP, WORKER},
     record::{PodRecord, Trouble},
@@ -136,6 +136,7 @@ fn ready(tally: &Tally<'_>) -> Observed {
 
 fn unreachable(input: &Input<'_>) -> Observed {
     match input.scheduler {
+        SchedulerState::SpeaksTls => reasons::speaks_tls(),
         SchedulerState::Unreachable { why } => conditions::yes(
             conditions::SCHEDULER_UNREACHABLE,
             "NoAnswer",

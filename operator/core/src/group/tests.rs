@@ -5,6 +5,7 @@ mod removal;
 mod supply;
 mod taken_over;
 mod template_check;
+mod tls;
 mod with_agent;
 
 use std::{
