@@ -5,7 +5,7 @@ SHELL := /bin/bash
 JOBS ?= 2
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: toolchain help demo demo-kind test browser pictures habits e2e e2e-all bench bench-quick bench-agent bench-pod arm64 explore replay mutants lint fmt crds image clean
+.PHONY: toolchain help demo demo-kind test browser pictures habits e2e e2e-all bench bench-quick bench-hostile bench-agent bench-pod arm64 explore replay mutants lint fmt crds image clean
 
 help: ## list the commands
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/; s/[$$]+/$$/' | expand -t 12
@@ -66,6 +66,10 @@ bench: toolchain ## measure beside a bare client and dask-kubernetes (40 minutes
 
 bench-quick: toolchain ## one small round of that, which is only printed
 	@tests/bench/bench.sh quick
+
+bench-hostile: toolchain ## the operator's memory and latency among HOSTILE=50 schedulers that mean harm (1 minute)
+	cargo build -q --profile image --jobs $(JOBS) -p dask-operator -p dask-operator-laptop --bin dask-operator --bin hostile
+	@"$${CARGO_TARGET_DIR:-target}/image/hostile" "$${CARGO_TARGET_DIR:-target}/image/dask-operator" --hostile $(or $(HOSTILE),50)
 
 lint: toolchain ## formatting, clippy, and whether generated files are up to date
 	cargo fmt --all --check

@@ -4,7 +4,7 @@
 //! so such a connection only answers [`CommError::Closed`].
 
 use crate::handshake::{self, Hello, within};
-use crate::{CommError, Message, frames, message, typed};
+use crate::{Budget, CommError, Message, budget::Share, frames, message, raw::Raw};
 use bytes::Bytes;
 use rmpv::Value;
 use std::time::Duration;
@@ -18,6 +18,7 @@ pub struct Connection<S> {
     stream: S,
     limits: Limits,
     timeouts: Timeouts,
+    budget: Option<Budget>,
     peer: Hello,
     usable: bool,
 }
@@ -41,7 +42,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
 
     async fn open(mut stream: S, limits: Limits, timeouts: Timeouts) -> Result<Self, CommError> {
         let peer = handshake::exchange(&mut stream, &Hello::default(), &limits, &timeouts).await?;
-        Ok(Self { stream, limits, timeouts, peer, usable: true })
+        Ok(Self { stream, limits, timeouts, budget: None, peer, usable: true })
     }
 
     /// What the peer said of itself.
@@ -52,6 +53,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
     /// The times this connection allows its peer.
     pub fn timeouts(&self) -> &Timeouts {
         &self.timeouts
+    }
+
+    /// Longest answer from now on, bytes, and whose memory it shares; without a budget it has its own.
+    pub fn allow(&mut self, max_message_bytes: usize, budget: Option<Budget>) {
+        self.limits.max_message_bytes = max_message_bytes;
+        self.budget = budget;
     }
 
     /// Whether further calls can succeed.
@@ -78,20 +85,44 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         args: Vec<(&str, Value)>,
         limit: Duration,
     ) -> Result<Value, CommError> {
+        let (frames, _share) = self.exchange(op, args, limit).await?;
+        let raw = frames.first().cloned().unwrap_or_default();
+        let reply = Message::from_frames(frames, &self.limits)?.head;
+        self.usable = true;
+        failure(op, Raw::whole(&raw)?)?;
+        Ok(reply)
+    }
+
+    /// [`Connection::request_within`] for an answer of which `read` keeps what matters.
+    pub(crate) async fn ask<T>(
+        &mut self,
+        op: &str,
+        args: Vec<(&str, Value)>,
+        limit: Duration,
+        read: impl FnOnce(Raw<'_>) -> Result<T, CommError> + Send,
+    ) -> Result<T, CommError> {
+        let (frames, _share) = self.exchange(op, args, limit).await?;
+        let reply = Raw::whole(frames.first().map_or(&[], |f| f))?;
+        self.usable = true;
+        failure(op, reply)?;
+        read(reply)
+    }
+
+    /// The frames of the peer's answer. The connection is of no use until they are known to be a message.
+    async fn exchange(
+        &mut self,
+        op: &str,
+        args: Vec<(&str, Value)>,
+        limit: Duration,
+    ) -> Result<(Vec<Bytes>, Share), CommError> {
         let wire = frames::encode(&[message::encode(&request_value(op, args))?]);
         self.take_use()?;
         let exchange = async {
             self.stream.write_all(&wire).await?;
             self.stream.flush().await?;
-            frames::read(&mut self.stream, None, &self.limits).await
+            frames::read_shared(&mut self.stream, &[], &self.limits, self.budget.as_ref()).await
         };
-        let frames = within(&format!("request {op}"), limit, exchange).await?;
-        let reply = Message::from_frames(frames, &self.limits)?.head;
-        self.usable = true;
-        match error_text(&reply) {
-            Some(text) => Err(CommError::remote(op, text)),
-            None => Ok(reply),
-        }
+        within(&format!("request {op}"), limit, exchange).await
     }
 
     /// The next message; `None` once the peer has closed between two messages.
@@ -160,12 +191,11 @@ fn request_value(op: &str, args: Vec<(&str, Value)>) -> Value {
     Value::Map(control.into_iter().chain(args.into_iter().map(|(name, arg)| (name.into(), arg))).collect())
 }
 
-/// The text of a reply that is an error; a handler's own errors carry it under other names.
-fn error_text(reply: &Value) -> Option<&str> {
-    let status = typed::field(reply, "status")?.as_str()?;
-    if !matches!(status, "uncaught-error" | "error") {
-        return None;
-    }
-    let texts = ["exception_text", "exception", "message"];
-    Some(texts.iter().find_map(|key| typed::field(reply, key)?.as_str()).unwrap_or(status))
+/// An error if the reply says that the peer failed; a handler's own errors carry their text under other names.
+fn failure(op: &str, reply: Raw<'_>) -> Result<(), CommError> {
+    let [status, text, exception, message] =
+        reply.fields(["status", "exception_text", "exception", "message"]);
+    let Some(status @ ("uncaught-error" | "error")) = status.as_str() else { return Ok(()) };
+    let text = [text, exception, message].into_iter().find_map(Raw::as_str);
+    Err(CommError::remote(op, text.unwrap_or(status)))
 }

@@ -47,6 +47,13 @@ pub enum CommError {
     /// Well-formed, but no sane scheduler says this.
     #[error("implausible {0}")]
     Implausible(String),
+    /// The peer ended the connection before the first byte of its hello, which every Dask sends at once. A
+    /// scheduler that speaks TLS does that.
+    #[error("the peer closed the connection without a hello")]
+    NoHello,
+    /// The peer answered the hello with an alert of TLS.
+    #[error("the peer speaks TLS")]
+    SpeaksTls,
     /// An earlier failure, a cancelled request or the peer closed this connection.
     #[error("connection is closed")]
     Closed,
@@ -57,7 +64,7 @@ impl CommError {
     pub fn remote(op: &str, text: &str) -> Self {
         let end =
             (0..=MAX_REMOTE_TEXT.min(text.len())).rev().find(|&i| text.is_char_boundary(i)).unwrap_or(0);
-        let text = text[..end].chars().map(|c| if c.is_ascii_control() { ' ' } else { c }).collect();
+        let text = text[..end].chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
         Self::Remote { op: op.to_owned(), text }
     }
 }
@@ -75,5 +82,12 @@ mod tests {
         };
         assert_eq!(text.len(), 1023);
         assert!(text.starts_with(" é"));
+    }
+
+    #[test]
+    fn remote_text_cannot_steer_a_terminal() {
+        // CSI, as one character of C1, begins an escape sequence like ESC [ does.
+        let text = CommError::remote("x", "a\u{1b}[2J\u{9b}31m\u{85}b").to_string();
+        assert_eq!(text, "x failed remotely: a [2J 31m b");
     }
 }

@@ -3,7 +3,10 @@
 //! `u64 nosplit | u64 n | u64 len[n] | frames`, little-endian. `nosplit` tells Python how much to read at
 //! once and may stop before the end, so readers go by the sum of the lengths.
 
-use crate::{CommError, Limits};
+use crate::{
+    CommError, Limits,
+    budget::{Budget, Share},
+};
 use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
@@ -39,10 +42,24 @@ pub async fn read<R>(reader: &mut R, first: Option<u8>, limits: &Limits) -> Resu
 where
     R: AsyncRead + Unpin,
 {
+    let first = first.as_ref().map_or(&[][..], std::slice::from_ref);
+    Ok(read_shared(reader, first, limits, None).await?.0)
+}
+
+/// [`read`], after the bytes `first`, with memory from `budget`: the frames need it for as long as they live.
+pub(crate) async fn read_shared<R>(
+    reader: &mut R,
+    first: &[u8],
+    limits: &Limits,
+    budget: Option<&Budget>,
+) -> Result<(Vec<Bytes>, Share), CommError>
+where
+    R: AsyncRead + Unpin,
+{
     let mut head = [0_u8; 2 * WORD];
-    let known = usize::from(first.is_some());
-    head[0] = first.unwrap_or_default();
-    reader.read_exact(&mut head[known..]).await?;
+    let (known, unknown) = head.split_at_mut(first.len().min(2 * WORD));
+    known.copy_from_slice(first);
+    reader.read_exact(unknown).await?;
     // The first word, `nosplit`, is of no use here.
     let count = words(&head).nth(1).unwrap_or_default();
     if count == 0 {
@@ -51,9 +68,14 @@ where
     let count = within("number of frames", count, limits.max_frames)?;
     let table = read_bounded(reader, count.saturating_mul(WORD)).await?;
     let total = words(&table).fold(0_u64, u64::saturating_add);
-    let mut data = read_bounded(reader, within("message", total, limits.max_message_bytes)?).await?.freeze();
+    let total = within("message", total, limits.max_message_bytes)?;
+    let share = match budget {
+        Some(budget) => budget.share(total).await?,
+        None => None,
+    };
+    let mut data = read_bounded(reader, total).await?.freeze();
     // Each length is at most the total, which fits a usize.
-    Ok(words(&table).map(|len| data.split_to(len as usize)).collect())
+    Ok((words(&table).map(|len| data.split_to(len as usize)).collect(), share))
 }
 
 /// The little-endian words of `bytes`.
@@ -70,13 +92,17 @@ fn within(what: &'static str, got: u64, limit: usize) -> Result<usize, CommError
     }
 }
 
-/// Reads exactly `len` bytes, growing the buffer only as they arrive.
+/// Reads exactly `len` bytes, growing the buffer only as they arrive, and never beyond what is needed.
 async fn read_bounded<R: AsyncRead + Unpin>(reader: &mut R, len: usize) -> Result<BytesMut, CommError> {
-    let mut buffer = BytesMut::new();
+    let mut buffer = BytesMut::with_capacity(len.min(READ_AHEAD));
     while buffer.len() < len {
-        let missing = len - buffer.len();
-        buffer.reserve(missing.min(READ_AHEAD));
-        if (&mut *reader).take(missing as u64).read_buf(&mut buffer).await? == 0 {
+        if buffer.len() == buffer.capacity() {
+            let mut larger = BytesMut::with_capacity(len.min(2 * buffer.len()));
+            larger.extend_from_slice(&buffer);
+            buffer = larger;
+        }
+        let missing = (len - buffer.len()) as u64;
+        if (&mut *reader).take(missing).read_buf(&mut buffer).await? == 0 {
             return Err(CommError::Io(std::io::ErrorKind::UnexpectedEof.into()));
         }
     }

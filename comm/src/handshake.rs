@@ -1,9 +1,12 @@
 //! The hello both sides send at once when a connection opens.
 
-use crate::{CommError, Limits, Timeouts, frames, message, typed};
+use crate::{CommError, Limits, Timeouts, frames, message, raw::Raw, tls, tokens::Token, typed};
 use rmpv::Value;
-use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use std::{io::ErrorKind, time::Duration};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+
+/// Longest hello, bytes; a real one has 66.
+const LONGEST: usize = 4 << 10;
 
 /// Pickle protocol we name: the newest, which every Python since 3.8 speaks; we never unpickle ourselves.
 const PICKLE_PROTOCOL: u64 = 5;
@@ -44,21 +47,21 @@ impl Hello {
     ///
     /// # Errors
     /// [`CommError::Malformed`] if a key every Dask sends is missing or of another type.
-    pub fn from_value(value: &Value) -> Result<Self, CommError> {
+    pub fn read(bytes: &[u8]) -> Result<Self, CommError> {
         let malformed = |what: &str| CommError::Malformed(format!("hello: {what}"));
-        let compression = match typed::field(value, "compression") {
-            Some(Value::Nil) => None,
-            Some(Value::String(name)) => {
-                Some(typed::short(name.as_str().unwrap_or_default(), "hello: compression")?)
-            }
+        let hello = Raw::whole(bytes)?;
+        let mut names = hello.entries().into_iter().flatten().filter_map(|(key, _)| key.as_str());
+        if !names.any(|name| name == "compression") {
+            return Err(malformed("compression"));
+        }
+        let [compression, protocol, python] = hello.fields(["compression", "pickle-protocol", "python"]);
+        let compression = match compression.token() {
+            Token::Nil => None,
+            Token::Text(_) => Some(typed::text(compression, "hello: compression")?),
             _ => return Err(malformed("compression")),
         };
-        let pickle_protocol = typed::field(value, "pickle-protocol")
-            .and_then(Value::as_u64)
-            .ok_or_else(|| malformed("pickle-protocol"))?;
-        let python = typed::field(value, "python")
-            .and_then(Value::as_array)
-            .map(|parts| parts.iter().take(3).filter_map(Value::as_u64).collect());
+        let pickle_protocol = protocol.as_u64().ok_or_else(|| malformed("pickle-protocol"))?;
+        let python = python.elements().map(|parts| parts.take(3).filter_map(Raw::as_u64).collect());
         Ok(Self { compression, python, pickle_protocol })
     }
 }
@@ -66,8 +69,9 @@ impl Hello {
 /// Says `ours` and hears the peer's hello; client and server do the same, each writing before it reads.
 ///
 /// # Errors
-/// [`CommError::Timeout`] if a step takes longer than `timeouts.handshake`, and what reading a message and
-/// [`Hello::from_value`] can answer.
+/// [`CommError::Timeout`] if a step takes longer than `timeouts.handshake`, [`CommError::NoHello`] and
+/// [`CommError::SpeaksTls`] if the peer is none that speaks Dask's protocol in the clear, and what reading a
+/// message and [`Hello::read`] can answer.
 pub async fn exchange<S>(
     stream: &mut S,
     ours: &Hello,
@@ -83,8 +87,24 @@ where
         Ok(stream.flush().await?)
     })
     .await?;
-    let frames = within("handshake read", timeouts.handshake, frames::read(stream, None, limits)).await?;
-    Hello::from_value(&message::decode(frames.first().map_or(&[], |f| f), limits)?)
+    let limits = Limits { max_message_bytes: limits.max_message_bytes.min(LONGEST), ..*limits };
+    let frames = within("handshake read", timeouts.handshake, hear(stream, &limits)).await?;
+    Hello::read(frames.first().map_or(&[], |f| f))
+}
+
+/// The frames of the peer's hello.
+async fn hear<S: AsyncRead + Unpin>(stream: &mut S, limits: &Limits) -> Result<Vec<bytes::Bytes>, CommError> {
+    let mut first = [0; 2];
+    match stream.read(&mut first[..1]).await {
+        Ok(0) => return Err(CommError::NoHello),
+        Err(e) if e.kind() == ErrorKind::ConnectionReset => return Err(CommError::NoHello),
+        other => other?,
+    };
+    stream.read_exact(&mut first[1..]).await?;
+    if first == tls::ALERT {
+        return Err(CommError::SpeaksTls);
+    }
+    Ok(frames::read_shared(stream, &first, limits, None).await?.0)
 }
 
 /// `work`, given up after `limit`.
@@ -108,9 +128,11 @@ mod tests {
         for missing in ["compression", "pickle-protocol"] {
             let Value::Map(mut map) = Hello::default().to_value() else { panic!("not a map") };
             map.retain(|(key, _)| key.as_str() != Some(missing));
-            assert!(matches!(Hello::from_value(&Value::Map(map)), Err(CommError::Malformed(_))));
+            let bytes = message::encode(&Value::Map(map)).unwrap();
+            assert!(matches!(Hello::read(&bytes), Err(CommError::Malformed(_))));
         }
         let without_python = Hello { python: None, compression: Some("lz4".into()), pickle_protocol: 4 };
-        assert_eq!(Hello::from_value(&without_python.to_value()).unwrap(), without_python);
+        let bytes = message::encode(&without_python.to_value()).unwrap();
+        assert_eq!(Hello::read(&bytes).unwrap(), without_python);
     }
 }

@@ -1,11 +1,14 @@
 //! What a scheduler says of itself and its workers.
 
-use crate::{CommError, typed};
-use rmpv::Value;
+use crate::{CommError, raw::Raw, tokens::Token, typed};
 use std::collections::BTreeMap;
 
-/// Most workers of one identity; distributed itself struggles far below.
+/// Most workers of one identity unless told; distributed itself struggles far below.
 pub const MAX_WORKERS: usize = 100_000;
+/// Memory for the texts of one identity (addresses, names, hosts), bytes, and for each worker that it may
+/// have. A pod's name and two addresses are some 150 bytes.
+const TEXTS: usize = 16 << 10;
+const TEXT_OF_A_WORKER: usize = 256;
 
 /// A scheduler and its workers, as of now.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -50,6 +53,8 @@ pub struct WorkerInfo {
     pub executing: u64,
     /// Tasks running that have seceded from its threads.
     pub long_running: u64,
+    /// Tasks assigned to it, running or not, as its last heartbeat said.
+    pub assigned: u64,
     /// Keys it holds results of.
     pub in_memory: u64,
     /// Size of all results it holds, bytes as `sizeof` measures them, those spilled to disk included: its
@@ -73,12 +78,13 @@ pub struct AgentCounts {
 }
 
 impl AgentCounts {
-    fn from_value(value: &Value) -> Result<Self, CommError> {
-        let count = |key| {
-            let count = typed::count(typed::field(value, key), "worker: agent");
+    fn read(value: Raw<'_>) -> Result<Self, CommError> {
+        let count = |value| {
+            let count = typed::count(value, "worker: agent");
             count.map(|n| u32::try_from(n).unwrap_or(u32::MAX))
         };
-        Ok(Self { restarts: count("restarts")?, oom_kills: count("oom_kills")? })
+        let [restarts, oom_kills] = value.fields(["restarts", "oom_kills"]);
+        Ok(Self { restarts: count(restarts)?, oom_kills: count(oom_kills)? })
     }
 }
 
@@ -115,36 +121,50 @@ impl WorkerStatus {
 }
 
 impl Identity {
-    /// Reads the reply to `identity`.
+    /// Reads the reply to `identity`, of at most `max_workers` workers.
     ///
     /// # Errors
-    /// [`CommError::Malformed`] or [`CommError::TooLarge`] (more than [`MAX_WORKERS`]) if it is no identity;
-    /// a single bad worker is [refused](Identity::refused) instead.
-    pub fn from_value(value: &Value) -> Result<Self, CommError> {
-        if !value.is_map() {
+    /// [`CommError::Malformed`] or [`CommError::TooLarge`] (too many workers, too much text) if it is no
+    /// identity; a single bad worker is [refused](Identity::refused) instead.
+    pub(crate) fn read(value: Raw<'_>, max_workers: usize) -> Result<Self, CommError> {
+        if value.entries().is_none() {
             return Err(typed::wrong("identity", value));
         }
-        let id = typed::text(typed::field(value, "id").unwrap_or(&Value::Nil), "identity: id")?;
-        let started = typed::seconds(typed::field(value, "started"), "identity: started")?;
-        let entries = typed::field(value, "workers").unwrap_or(&Value::Nil);
-        let entries = entries.as_map().ok_or_else(|| typed::wrong("identity: workers", entries))?;
-        if entries.len() > MAX_WORKERS {
-            let (got, limit) = (entries.len() as u64, MAX_WORKERS as u64);
-            return Err(CommError::TooLarge { what: "identity: workers", got, limit });
-        }
+        let [id, started, workers] = value.fields(["id", "started", "workers"]);
+        let id = typed::text(id, "identity: id")?;
+        let started = typed::seconds(started, "identity: started")?;
+        let entries = workers.entries().ok_or_else(|| typed::wrong("identity: workers", workers))?;
+        at_most("identity: workers", entries.len(), max_workers)?;
         let mut identity = Self { id, started, ..Self::default() };
+        let mut texts = 0;
         for (address, entry) in entries {
-            match WorkerInfo::from_value(address, entry) {
-                Ok(worker) => _ = identity.workers.insert(worker.address.clone(), worker),
-                Err(error) => identity.refused.push(RefusedWorker::new(address, &error)),
+            match WorkerInfo::read(address, entry) {
+                Ok(worker) => {
+                    texts += worker.text_bytes();
+                    identity.workers.insert(worker.address.clone(), worker);
+                }
+                Err(error) => {
+                    let refused = RefusedWorker::new(address, &error);
+                    texts += refused.address.len() + refused.reason.len();
+                    identity.refused.push(refused);
+                }
             }
+            at_most("identity: texts of workers", texts, TEXTS + TEXT_OF_A_WORKER * max_workers)?;
         }
         Ok(identity)
     }
 }
 
+/// An error if there is more than that.
+fn at_most(what: &'static str, got: usize, limit: usize) -> Result<(), CommError> {
+    if got <= limit {
+        return Ok(());
+    }
+    Err(CommError::TooLarge { what, got: got as u64, limit: limit as u64 })
+}
+
 impl RefusedWorker {
-    fn new(address: &Value, error: &CommError) -> Self {
+    fn new(address: Raw<'_>, error: &CommError) -> Self {
         let address = address.as_str().unwrap_or_default().chars().take(typed::MAX_TEXT).collect();
         Self { address, reason: error.to_string() }
     }
@@ -155,44 +175,81 @@ impl WorkerInfo {
     ///
     /// # Errors
     /// [`CommError::TooLarge`] for a long text, [`CommError::Malformed`] for a field of another type.
-    pub fn from_value(address: &Value, entry: &Value) -> Result<Self, CommError> {
-        let field = |key| typed::field(entry, key);
-        let required = |key| field(key).unwrap_or(&Value::Nil);
-        let metric = |key| typed::field(field("metrics")?, key);
-        let tasks = |state| {
-            let counts = metric("task_counts").unwrap_or(&Value::Nil);
-            typed::count(typed::field(counts, state), "worker: task_counts")
-        };
-        let nthreads = typed::count(field("nthreads"), "worker: nthreads")?;
+    fn read(address: Raw<'_>, entry: Raw<'_>) -> Result<Self, CommError> {
+        let [name, host, status, threads, limit, seen, nanny, metrics] = entry.fields([
+            "name",
+            "host",
+            "status",
+            "nthreads",
+            "memory_limit",
+            "last_seen",
+            "nanny",
+            "metrics",
+        ]);
+        let [tasks, managed, rss, agent] =
+            metrics.fields(["task_counts", "managed_bytes", "memory", "agent"]);
+        let tasks = Tasks::read(tasks)?;
+        let nthreads = typed::count(threads, "worker: nthreads")?;
         Ok(Self {
             address: typed::address(address, "worker: address")?,
-            name: name(required("name"))?,
-            host: typed::text(required("host"), "worker: host")?,
-            status: WorkerStatus::parse(&typed::text(required("status"), "worker: status")?),
-            nthreads: u32::try_from(nthreads)
-                .map_err(|_| typed::wrong("worker: nthreads", &nthreads.into()))?,
-            memory_limit: typed::count(field("memory_limit"), "worker: memory_limit")?,
-            last_seen: typed::seconds(field("last_seen"), "worker: last_seen")?,
-            executing: tasks("executing")?,
-            long_running: tasks("long-running")?,
-            in_memory: tasks("memory")?,
-            managed_bytes: typed::count(metric("managed_bytes"), "worker: managed_bytes")?,
-            rss_bytes: typed::count(metric("memory"), "worker: memory")?,
-            agent: metric("agent").filter(|a| a.is_map()).map(AgentCounts::from_value).transpose()?,
-            nanny: match field("nanny") {
-                None | Some(Value::Nil) => None,
-                Some(nanny) => Some(typed::address(nanny, "worker: nanny")?),
-            },
+            name: name_text(name)?,
+            host: typed::text(host, "worker: host")?,
+            status: WorkerStatus::parse(&typed::text(status, "worker: status")?),
+            nthreads: u32::try_from(nthreads).map_err(|_| typed::wrong("worker: nthreads", threads))?,
+            memory_limit: typed::count(limit, "worker: memory_limit")?,
+            last_seen: typed::seconds(seen, "worker: last_seen")?,
+            executing: tasks.executing,
+            long_running: tasks.long_running,
+            assigned: tasks.assigned,
+            in_memory: tasks.in_memory,
+            managed_bytes: typed::count(managed, "worker: managed_bytes")?,
+            rss_bytes: typed::count(rss, "worker: memory")?,
+            agent: agent.entries().is_some().then(|| AgentCounts::read(agent)).transpose()?,
+            nanny: if nanny.is_nil() { None } else { Some(typed::address(nanny, "worker: nanny")?) },
         })
+    }
+
+    /// Bytes of its texts.
+    fn text_bytes(&self) -> usize {
+        // The address is also a key.
+        2 * self.address.len()
+            + self.name.len()
+            + self.host.len()
+            + self.nanny.as_ref().map_or(0, String::len)
+    }
+}
+
+/// A worker's tasks by their state.
+struct Tasks {
+    executing: u64,
+    long_running: u64,
+    assigned: u64,
+    in_memory: u64,
+}
+
+impl Tasks {
+    /// The states in which a worker has a task to run; data that it fetches or holds is not one.
+    const ASSIGNED: [&str; 6] = ["executing", "long-running", "ready", "constrained", "waiting", "resumed"];
+
+    fn read(counts: Raw<'_>) -> Result<Self, CommError> {
+        let mut assigned = [0_u64; 6];
+        for (sum, count) in assigned.iter_mut().zip(counts.fields(Self::ASSIGNED)) {
+            *sum = typed::count(count, "worker: task_counts")?;
+        }
+        let in_memory = typed::count(counts.field("memory"), "worker: task_counts")?;
+        let [executing, long_running, ..] = assigned;
+        let assigned = assigned.into_iter().fold(0, u64::saturating_add);
+        Ok(Self { executing, long_running, assigned, in_memory })
     }
 }
 
 /// A worker's name: the command line makes integers of texts that look like one, and Python code may pass
 /// other numbers.
-fn name(value: &Value) -> Result<String, CommError> {
-    match value {
-        Value::Integer(number) => Ok(number.to_string()),
-        Value::F64(number) => Ok(number.to_string()),
-        other => typed::text(other, "worker: name"),
+fn name_text(value: Raw<'_>) -> Result<String, CommError> {
+    match value.token() {
+        Token::Unsigned(number) => Ok(number.to_string()),
+        Token::Signed(number) => Ok(number.to_string()),
+        Token::F64(number) => Ok(number.to_string()),
+        _ => typed::text(value, "worker: name"),
     }
 }

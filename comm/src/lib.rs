@@ -3,6 +3,7 @@
 //! Both sides of a connection are untrusted: every length, depth and time a peer can choose is bounded by
 //! [`Limits`] and [`Timeouts`].
 
+pub mod budget;
 pub mod connection;
 pub mod error;
 pub mod frames;
@@ -10,11 +11,15 @@ pub mod handshake;
 pub mod identity;
 pub mod limits;
 pub mod message;
+mod raw;
 mod replies;
 pub mod scheduler;
+pub mod tls;
+mod tokens;
 mod typed;
 pub mod version;
 
+pub use budget::Budget;
 pub use connection::Connection;
 pub use error::CommError;
 pub use handshake::Hello;

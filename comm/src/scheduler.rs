@@ -1,8 +1,11 @@
 //! Typed client of the scheduler's operations an operator uses.
 
-use crate::{CommError, Connection, DistributedVersion, Identity, Limits, Timeouts, replies};
+use crate::{
+    Budget, CommError, Connection, DistributedVersion, Identity, Limits, Timeouts, identity::MAX_WORKERS,
+    raw::Raw, replies,
+};
 use rmpv::Value;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 /// A scheduler, asked over one connection.
@@ -11,11 +14,14 @@ use tokio::io::{AsyncRead, AsyncWrite};
 /// [`Connection::request`]. A reply of the wrong shape is [`CommError::Malformed`] or
 /// [`CommError::Implausible`] and leaves the connection usable, as the next message is where it should be.
 #[derive(Debug)]
-pub struct SchedulerClient<S>(Connection<S>);
+pub struct SchedulerClient<S> {
+    connection: Connection<S>,
+    max_workers: usize,
+}
 
 impl<S> From<Connection<S>> for SchedulerClient<S> {
     fn from(connection: Connection<S>) -> Self {
-        Self(connection)
+        Self { connection, max_workers: MAX_WORKERS }
     }
 }
 
@@ -25,12 +31,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> SchedulerClient<S> {
     /// # Errors
     /// Those of [`Connection::handshake`].
     pub async fn connect(stream: S, limits: Limits, timeouts: Timeouts) -> Result<Self, CommError> {
-        Connection::handshake(stream, limits, timeouts).await.map(Self)
+        Connection::handshake(stream, limits, timeouts).await.map(Self::from)
+    }
+
+    /// How many workers the scheduler may have from now on, how long its answers may be, bytes, and whose
+    /// memory they share.
+    pub fn allow(&mut self, workers: usize, bytes: usize, budget: &Budget) {
+        self.max_workers = workers;
+        self.connection.allow(bytes, Some(budget.clone()));
     }
 
     /// Whether further calls can succeed.
     pub fn is_usable(&self) -> bool {
-        self.0.is_usable()
+        self.connection.is_usable()
     }
 
     /// The scheduler and all its workers.
@@ -39,7 +52,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> SchedulerClient<S> {
     /// See [`SchedulerClient`].
     pub async fn identity(&mut self) -> Result<Identity, CommError> {
         // `n_workers` is not known before 2025.4.0 and not needed.
-        Identity::from_value(&self.ask("identity", vec![]).await?)
+        let most = self.max_workers;
+        self.ask("identity", vec![], |reply| Identity::read(reply, most)).await
     }
 
     /// The version of the scheduler's `distributed`; `None` if it is not one we can read.
@@ -47,7 +61,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> SchedulerClient<S> {
     /// # Errors
     /// See [`SchedulerClient`].
     pub async fn versions(&mut self) -> Result<Option<DistributedVersion>, CommError> {
-        replies::version(&self.ask("versions", vec![]).await?)
+        self.ask("versions", vec![], replies::version).await
     }
 
     /// How many workers the scheduler would like to have, by its own default target duration.
@@ -55,7 +69,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> SchedulerClient<S> {
     /// # Errors
     /// [`CommError::Implausible`] if that is negative, no integer or over a million; see [`SchedulerClient`].
     pub async fn adaptive_target(&mut self) -> Result<u32, CommError> {
-        replies::target(&self.ask("adaptive_target", vec![]).await?)
+        self.ask("adaptive_target", vec![], replies::target).await
     }
 
     /// Addresses of the workers that can go best if `n` have to, best first; they may be busy. Fewer than `n`
@@ -68,26 +82,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> SchedulerClient<S> {
             return Ok(Vec::new());
         }
         let args = vec![("n", (n as u64).into()), ("attribute", "address".into())];
-        replies::to_close(&self.ask("workers_to_close", args).await?, n)
-    }
-
-    /// How many tasks are assigned to each of `workers`, running or not; those the scheduler does not know
-    /// (any more) are missing.
-    ///
-    /// # Errors
-    /// See [`SchedulerClient`].
-    pub async fn processing(&mut self, workers: &[String]) -> Result<BTreeMap<String, usize>, CommError> {
-        if workers.is_empty() {
-            return Ok(BTreeMap::new());
-        }
-        let reply = match self.ask("processing", vec![("workers", addresses(workers))]).await {
-            // One unknown worker fails the whole request; then take those of all.
-            Err(CommError::Remote { text, .. }) if text.starts_with("KeyError") => {
-                self.ask("processing", vec![]).await?
-            }
-            reply => reply?,
-        };
-        replies::processing(&reply, workers)
+        self.ask("workers_to_close", args, |reply| replies::to_close(reply, n)).await
     }
 
     /// Those of `workers` that are registered and take tasks.
@@ -98,7 +93,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> SchedulerClient<S> {
         if workers.is_empty() {
             return Ok(BTreeSet::new());
         }
-        replies::running(&self.ask("ncores_running", vec![("workers", addresses(workers))]).await?, workers)
+        let args = vec![("workers", addresses(workers))];
+        self.ask("ncores_running", args, |reply| replies::running(reply, workers)).await
     }
 
     /// Moves the data of `workers` to the others and retires them; answers those for which that worked.
@@ -125,9 +121,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> SchedulerClient<S> {
             ("close_workers", close_workers.into()),
             ("remove", remove.into()),
         ];
-        let limit = self.0.timeouts().retire;
-        let reply = self.0.request_within("retire_workers", args, limit).await?;
-        replies::retired(&supported("retire_workers", reply)?, workers)
+        let op = "retire_workers";
+        let limit = self.connection.timeouts().retire;
+        self.connection.ask(op, args, limit, |reply| replies::retired(supported(op, reply)?, workers)).await
     }
 
     /// Whether a P2P shuffle, rechunk or join has begun and is not through; losing a worker restarts it.
@@ -135,7 +131,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> SchedulerClient<S> {
     /// # Errors
     /// See [`SchedulerClient`].
     pub async fn p2p_active(&mut self) -> Result<bool, CommError> {
-        replies::p2p_active(&self.ask("get_task_prefix_states", vec![]).await?)
+        self.ask("get_task_prefix_states", vec![], replies::p2p_active).await
     }
 
     /// Since when the scheduler has nothing to do, seconds since the epoch by its clock; `None` while it has.
@@ -146,17 +142,24 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> SchedulerClient<S> {
     /// See [`SchedulerClient`].
     pub async fn check_idle(&mut self) -> Result<Option<f64>, CommError> {
         // Nil is an answer here, so that a scheduler without this operation cannot be told from a busy one.
-        replies::idle_since(&self.0.request("check_idle", vec![]).await?)
+        let limit = self.connection.timeouts().request;
+        self.connection.ask("check_idle", vec![], limit, replies::idle_since).await
     }
 
     /// A request whose answer is never nil.
-    async fn ask(&mut self, op: &str, args: Vec<(&str, Value)>) -> Result<Value, CommError> {
-        supported(op, self.0.request(op, args).await?)
+    async fn ask<T>(
+        &mut self,
+        op: &str,
+        args: Vec<(&str, Value)>,
+        read: impl FnOnce(Raw<'_>) -> Result<T, CommError> + Send,
+    ) -> Result<T, CommError> {
+        let limit = self.connection.timeouts().request;
+        self.connection.ask(op, args, limit, |reply| read(supported(op, reply)?)).await
     }
 }
 
 /// Schedulers answer nil to operations they do not have.
-fn supported(op: &str, reply: Value) -> Result<Value, CommError> {
+fn supported<'a>(op: &str, reply: Raw<'a>) -> Result<Raw<'a>, CommError> {
     if reply.is_nil() { Err(CommError::Unsupported { op: op.to_owned() }) } else { Ok(reply) }
 }
 

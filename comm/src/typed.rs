@@ -1,6 +1,6 @@
 //! Typed, bounded access to decoded values.
 
-use crate::CommError;
+use crate::{CommError, raw::Raw, tokens::Token};
 use rmpv::Value;
 
 /// Longest text kept of a peer's names, hosts, addresses and statuses, characters.
@@ -23,12 +23,12 @@ pub fn short(text: &str, what: &'static str) -> Result<String, CommError> {
 }
 
 /// A short text.
-pub fn text(value: &Value, what: &'static str) -> Result<String, CommError> {
+pub(crate) fn text(value: Raw<'_>, what: &'static str) -> Result<String, CommError> {
     short(value.as_str().ok_or_else(|| wrong(what, value))?, what)
 }
 
 /// A Dask address such as `tcp://10.0.0.1:8786`.
-pub fn address(value: &Value, what: &'static str) -> Result<String, CommError> {
+pub(crate) fn address(value: Raw<'_>, what: &'static str) -> Result<String, CommError> {
     let address = text(value, what)?;
     let shaped =
         address.split_once("://").is_some_and(|(scheme, rest)| !scheme.is_empty() && !rest.is_empty());
@@ -39,35 +39,34 @@ pub fn address(value: &Value, what: &'static str) -> Result<String, CommError> {
 }
 
 /// A count or a size: missing and nil are 0, floats (psutil gives some) lose their fraction.
-pub fn count(value: Option<&Value>, what: &'static str) -> Result<u64, CommError> {
-    match value {
-        None | Some(Value::Nil) => Ok(0),
-        Some(value) => {
-            let float = || value.as_f64().filter(|f| (0.0..u64::MAX as f64).contains(f)).map(|f| f as u64);
-            value.as_u64().or_else(float).ok_or_else(|| wrong(what, value))
-        }
+pub(crate) fn count(value: Raw<'_>, what: &'static str) -> Result<u64, CommError> {
+    if value.is_nil() {
+        return Ok(0);
     }
+    let float = || value.as_f64().filter(|f| (0.0..u64::MAX as f64).contains(f)).map(|f| f as u64);
+    value.as_u64().or_else(float).ok_or_else(|| wrong(what, value))
 }
 
 /// A point in time or a duration, seconds; missing is 0.
-pub fn seconds(value: Option<&Value>, what: &'static str) -> Result<f64, CommError> {
-    match value {
-        None | Some(Value::Nil) => Ok(0.0),
-        Some(value) => value.as_f64().filter(|f| f.is_finite()).ok_or_else(|| wrong(what, value)),
+pub(crate) fn seconds(value: Raw<'_>, what: &'static str) -> Result<f64, CommError> {
+    if value.is_nil() {
+        return Ok(0.0);
     }
+    value.as_f64().filter(|f| f.is_finite()).ok_or_else(|| wrong(what, value))
 }
 
 /// The value is not what `what` must be.
-pub fn wrong(what: &str, value: &Value) -> CommError {
-    let kind = match value {
-        Value::Nil => "nil",
-        Value::Boolean(_) => "a boolean",
-        Value::Integer(_) => "an integer out of range",
-        Value::F32(_) | Value::F64(_) => "a float out of place",
-        Value::String(_) => "a text",
-        Value::Binary(_) | Value::Ext(..) => "bytes",
-        Value::Array(_) => "an array",
-        Value::Map(_) => "a map",
+pub(crate) fn wrong(what: &str, value: Raw<'_>) -> CommError {
+    let kind = match value.token() {
+        Token::Nil => "nil",
+        Token::Boolean(_) => "a boolean",
+        Token::Unsigned(_) | Token::Signed(_) => "an integer out of range",
+        Token::F32(_) | Token::F64(_) => "a float out of place",
+        Token::Text(text) if std::str::from_utf8(text).is_err() => "a text that is not UTF-8",
+        Token::Text(_) => "a text",
+        Token::Bytes(_) => "bytes",
+        Token::Array(_) => "an array",
+        Token::Map(_) => "a map",
     };
     CommError::Malformed(format!("{what}: unexpectedly {kind}"))
 }
@@ -75,6 +74,11 @@ pub fn wrong(what: &str, value: &Value) -> CommError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::message;
+
+    fn raw<T>(value: Value, look: impl FnOnce(Raw<'_>) -> T) -> T {
+        look(Raw::whole(&message::encode(&value).unwrap()).unwrap())
+    }
 
     #[test]
     fn texts_are_bounded_in_characters() {
@@ -87,21 +91,21 @@ mod tests {
 
     #[test]
     fn addresses_have_a_scheme() {
-        assert_eq!(address(&"tls://[::1]:80".into(), "x").unwrap(), "tls://[::1]:80");
+        assert_eq!(raw("tls://[::1]:80".into(), |r| address(r, "x")).unwrap(), "tls://[::1]:80");
         for bad in ["", "w0", "://x", "tcp://", "tcp://a b", "tcp://a\n"] {
-            assert!(matches!(address(&bad.into(), "x"), Err(CommError::Malformed(_))), "{bad:?}");
+            assert!(matches!(raw(bad.into(), |r| address(r, "x")), Err(CommError::Malformed(_))), "{bad:?}");
         }
     }
 
     #[test]
     fn counts_are_not_negative() {
-        assert_eq!(count(None, "x").unwrap(), 0);
-        assert_eq!(count(Some(&12.9.into()), "x").unwrap(), 12);
-        assert_eq!(count(Some(&u64::MAX.into()), "x").unwrap(), u64::MAX);
+        assert_eq!(count(Raw::NIL, "x").unwrap(), 0);
+        assert_eq!(raw(12.9.into(), |r| count(r, "x")).unwrap(), 12);
+        assert_eq!(raw(u64::MAX.into(), |r| count(r, "x")).unwrap(), u64::MAX);
         for bad in
             [Value::from(-1), (-0.5).into(), f64::NAN.into(), f64::INFINITY.into(), 1e30.into(), "1".into()]
         {
-            assert!(count(Some(&bad), "x").is_err(), "{bad:?}");
+            assert!(raw(bad.clone(), |r| count(r, "x")).is_err(), "{bad:?}");
         }
     }
 }

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)] // clippy knows tests only by their attribute
 
 use bytes::Bytes;
-use dask_comm::{CommError, Connection, Hello, Limits, Message, Timeouts, Value, frames, message};
+use dask_comm::{CommError, Connection, Hello, Limits, Timeouts, Value, frames, message};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// A scheduler's hello.
@@ -25,8 +25,7 @@ async fn hello_of_a_scheduler() {
     let hello = Hello { compression: None, python: Some(vec![3, 11, 7]), pickle_protocol: 5 };
     assert_eq!(frames::encode(&[message::encode(&hello.to_value()).unwrap()]), HELLO);
     let read = frames::read(&mut &HELLO[..], None, &Limits::default()).await.unwrap();
-    let message = Message::from_frames(read, &Limits::default()).unwrap();
-    assert_eq!(Hello::from_value(&message.head).unwrap(), hello);
+    assert_eq!(Hello::read(&read[0]).unwrap(), hello);
 }
 
 #[tokio::test]

@@ -2,8 +2,14 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)] // clippy knows tests only by their attribute
 
-use dask_comm::{CommError, Connection, Limits, SchedulerClient, Timeouts, Value, WorkerStatus};
-use tokio::io::DuplexStream;
+use dask_comm::{
+    Budget, CommError, Connection, Hello, Limits, SchedulerClient, Timeouts, Value, WorkerStatus, frames,
+    message, tls,
+};
+use proptest::prelude::*;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+use tokio::time::{Instant, sleep};
 
 type Client = SchedulerClient<DuplexStream>;
 
@@ -59,7 +65,6 @@ async fn nil_is_an_operation_that_is_missing() {
     assert!(unsupported(client.versions().await.unwrap_err()));
     assert!(unsupported(client.adaptive_target().await.unwrap_err()));
     assert!(unsupported(client.workers_to_close(1).await.unwrap_err()));
-    assert!(unsupported(client.processing(&some).await.unwrap_err()));
     assert!(unsupported(client.retire_workers(&some, true, true).await.unwrap_err()));
     assert!(unsupported(client.p2p_active().await.unwrap_err()));
     assert_eq!(client.check_idle().await.unwrap(), None, "busy");
@@ -93,7 +98,6 @@ async fn workers_nobody_asked_for() {
     let mut client = answering(map([("tcp://b:1", Value::Array(vec![]))])).await;
     let asked = ["tcp://a:1".to_owned()];
     assert!(matches!(client.retire_workers(&asked, true, true).await, Err(CommError::Implausible(_))));
-    assert!(client.processing(&asked).await.unwrap().is_empty());
 }
 
 #[tokio::test]
@@ -199,4 +203,164 @@ async fn errors_of_handlers() {
         other => panic!("{other:?}"),
     }
     assert!(client.is_usable());
+}
+
+/// More workers than the cluster can have: where five pods were made, thousands are refused at once.
+#[tokio::test]
+async fn more_workers_than_pods() {
+    let crowd = |n: usize| {
+        let entries = (0..n).map(|i| (format!("tcp://10.0.0.1:{i}").into(), worker([])));
+        identity(Value::Map(entries.collect()))
+    };
+    let budget = Budget::new(1 << 20, 64 << 10);
+    let mut client = answering(crowd(421)).await;
+    client.allow(420, 1 << 20, &budget);
+    match client.identity().await {
+        Err(CommError::TooLarge { what, got: 421, limit: 420 }) => assert_eq!(what, "identity: workers"),
+        other => panic!("{other:?}"),
+    }
+    client.allow(421, 1 << 20, &budget);
+    assert_eq!(client.identity().await.unwrap().workers.len(), 421, "the connection goes on");
+    client.allow(421, 1 << 10, &budget);
+    assert!(matches!(client.identity().await, Err(CommError::TooLarge { what: "message", .. })));
+}
+
+/// Texts are bounded for all workers together too: what is kept follows the number of pods.
+#[tokio::test]
+async fn workers_with_long_names() {
+    let name = "x".repeat(256);
+    let entries = (0..200).map(|i| (format!("tcp://a:{i}").into(), worker([("name", name.as_str().into())])));
+    let mut client = answering(identity(Value::Map(entries.collect()))).await;
+    client.allow(200, 1 << 20, &Budget::new(1 << 20, 64 << 10));
+    assert_eq!(client.identity().await.unwrap().workers.len(), 200);
+    client.allow(60, 1 << 20, &Budget::new(1 << 20, 64 << 10));
+    assert!(client.identity().await.is_err());
+}
+
+/// Peers that hold their shares for long do not keep small answers waiting, and give up in time.
+#[tokio::test(start_paused = true)]
+async fn slow_and_silent_peers_share_a_budget() {
+    let budget = Budget::new(1 << 20, 64 << 10);
+    let mut slow = Vec::new();
+    for drips in [true, false] {
+        let (ours, mut theirs) = tokio::io::duplex(1 << 16);
+        tokio::spawn(async move {
+            let hello = message::encode(&Hello::default().to_value()).unwrap();
+            theirs.write_all(&frames::encode(&[hello])).await.unwrap();
+            // 900 KiB are declared; then junk and silence, or a byte a second.
+            let head: Vec<u8> = [0, 1, 900 << 10].iter().flat_map(|w: &u64| w.to_le_bytes()).collect();
+            theirs.write_all(&head).await.unwrap();
+            while theirs.write_all(&[0xc1]).await.is_ok() {
+                sleep(Duration::from_secs(if drips { 1 } else { 3600 })).await;
+            }
+        });
+        let mut client = Client::connect(ours, Limits::default(), Timeouts::default()).await.unwrap();
+        client.allow(100, 1 << 20, &budget);
+        slow.push(tokio::spawn(async move {
+            let start = Instant::now();
+            let error = client.identity().await.unwrap_err();
+            (matches!(error, CommError::Timeout { .. }), start.elapsed())
+        }));
+    }
+    sleep(Duration::from_secs(1)).await;
+    let mut good = answering(identity(map([("tcp://a:1", worker([]))]))).await;
+    good.allow(100, 1 << 20, &budget);
+    let start = Instant::now();
+    good.identity().await.unwrap();
+    assert!(start.elapsed() < Duration::from_millis(100));
+    for slow in slow {
+        assert_eq!(slow.await.unwrap(), (true, Timeouts::default().request));
+    }
+}
+
+/// What a scheduler that speaks TLS makes of our hello: nothing, or an alert.
+#[tokio::test]
+async fn peers_that_speak_tls() {
+    for (answer, expected) in
+        [(b"".as_slice(), "NoHello"), (b"\x15\x03\x01\0\x02\x02\x46", "SpeaksTls"), (b"\x15\x04", "Io")]
+    {
+        let (ours, mut theirs) = tokio::io::duplex(1 << 16);
+        theirs.write_all(answer).await.unwrap();
+        theirs.shutdown().await.unwrap();
+        let error = Client::connect(ours, Limits::default(), Timeouts::default()).await.unwrap_err();
+        assert!(format!("{error:?}").starts_with(expected), "{error:?}");
+    }
+    for (answer, speaks) in [
+        (b"\x16\x03\x03\0\x4a".as_slice(), true),
+        (b"\x15\x03\x01", true),
+        (b"HTTP/1.1", false),
+        (b"", false),
+    ] {
+        let (ours, mut theirs) = tokio::io::duplex(1 << 16);
+        theirs.write_all(answer).await.unwrap();
+        theirs.shutdown().await.unwrap();
+        assert_eq!(tls::answers(ours, Duration::from_secs(1)).await, speaks, "{answer:?}");
+        let mut hello = Vec::new();
+        theirs.read_to_end(&mut hello).await.unwrap();
+        assert_eq!(usize::from(hello[4]) + 5, hello.len(), "a whole record");
+    }
+}
+
+/// Any value: msgpack as `message` writes it.
+fn value() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Nil),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<u64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        ".{0,300}".prop_map(Value::from),
+        prop::collection::vec(any::<u8>(), 0..30).prop_map(Value::Binary),
+    ];
+    leaf.prop_recursive(4, 64, 8, |inner| {
+        let pair = (inner.clone(), inner.clone());
+        prop_oneof![
+            prop::collection::vec(inner, 0..8).prop_map(Value::Array),
+            prop::collection::vec(pair, 0..8).prop_map(Value::Map),
+        ]
+    })
+}
+
+/// Every question, asked of a scheduler that answers `reply` to each.
+async fn every_question(reply: Value) {
+    let mut client = answering(reply).await;
+    let some = ["tcp://a:1".to_owned()];
+    let _ = client.identity().await;
+    let _ = client.versions().await;
+    let _ = client.adaptive_target().await;
+    let _ = client.workers_to_close(3).await;
+    let _ = client.running(&some).await;
+    let _ = client.retire_workers(&some, true, true).await;
+    let _ = client.p2p_active().await;
+    let _ = client.check_idle().await;
+    assert!(client.is_usable(), "well-formed answers never close a connection");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_value_for_any_answer(reply in value()) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(every_question(reply));
+    }
+
+    #[test]
+    fn any_type_in_any_field(value in value(), at in 0_usize..11, in_metrics in 0_usize..6) {
+        let fields = ["id", "started", "workers", "name", "host", "status", "nthreads", "memory_limit",
+            "last_seen", "nanny", "metrics"];
+        let metrics = ["task_counts", "managed_bytes", "memory", "agent", "none", "status"];
+        let inner = map([(metrics[in_metrics], value.clone())]);
+        let entry = if at < 3 { worker([("metrics", inner)]) } else { worker([(fields[at], value.clone())]) };
+        let mut reply = identity(map([("tcp://a:1", entry), ("tcp://b:1", worker([]))]));
+        if at < 3 && let Value::Map(entries) = &mut reply {
+            entries[at].1 = value;
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let answer = runtime.block_on(async { answering(reply).await.identity().await });
+        if let (3.., Ok(answer)) = (at, &answer) {
+            prop_assert!(answer.workers.contains_key("tcp://b:1"), "one bad entry hides no other");
+            prop_assert_eq!(answer.workers.len() + answer.refused.len(), 2);
+        }
+    }
 }

@@ -1,6 +1,9 @@
 //! Links to schedulers: one for each cluster whose scheduler somebody needs, and none for the others.
 
+mod allow;
 mod dial;
+mod greet;
+mod pace;
 mod poll;
 mod questions;
 
@@ -11,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-use dask_comm::{Limits, SchedulerClient, Timeouts};
+use dask_comm::{Budget, Limits, Timeouts};
 use dask_operator_core::{
     action::{RetireCall, RetireStage, SchedulerNeed},
     record::Meta,
@@ -21,13 +24,14 @@ use tokio::sync::Notify;
 
 pub use dial::{Direct, PortForward};
 
+use allow::Allowance;
+
 use crate::{
     run::Operator,
     subject::{Key, Subject},
-    world::Wire,
 };
 
-/// Bounds on what a scheduler may make us read; an identity is about 1 KiB a worker.
+/// Bounds on what any scheduler may make us read; how much of it one may is in `allow`.
 const LIMITS: Limits = Limits { max_message_bytes: 32 << 20, max_frames: 64, max_depth: 32 };
 /// A scheduler whose loop is held up by user code answers late; after this long it counts as unreachable.
 const TIMEOUTS: Timeouts = Timeouts {
@@ -41,9 +45,16 @@ const FAST: Duration = Duration::from_millis(500);
 const RETIRE_FAILED: Duration = Duration::from_millis(200);
 
 /// All links.
-#[derive(Default)]
 pub struct Links {
     links: Mutex<BTreeMap<Key, Link>>,
+    /// Memory for the answers of all schedulers together.
+    budget: Budget,
+}
+
+impl Default for Links {
+    fn default() -> Self {
+        Self { links: Mutex::default(), budget: allow::budget() }
+    }
 }
 
 impl fmt::Debug for Links {
@@ -58,6 +69,10 @@ struct Link {
     state: SchedulerState,
     wake: Arc<Notify>,
     polling: bool,
+    /// What those that shrink were when they last looked, so that a change of theirs is noticed.
+    seen: BTreeMap<Subject, u64>,
+    /// One of those has changed: the scheduler is asked soon, however long nothing came of it.
+    stirred: bool,
 }
 
 impl Link {
@@ -75,7 +90,8 @@ impl Links {
     /// What is known of a cluster's scheduler.
     pub fn state(&self, cluster: &Key) -> SchedulerState {
         let links = self.lock();
-        let link = links.get(cluster).filter(|l| l.need() > SchedulerNeed::Agents);
+        let is_told = |l: &&Link| l.need() > SchedulerNeed::Agents || l.state == SchedulerState::SpeaksTls;
+        let link = links.get(cluster).filter(is_told);
         link.map(|l| l.state.clone()).unwrap_or_default()
     }
 
@@ -84,6 +100,17 @@ impl Links {
         match &self.lock().get(cluster)?.state {
             SchedulerState::Known(snapshot) => Some(snapshot.clone()),
             _ => None,
+        }
+    }
+
+    /// `subject` is as this hash says. If it shrinks and was different, the scheduler is asked again soon.
+    pub fn notice(&self, cluster: &Key, subject: &Subject, hash: u64) {
+        let mut links = self.lock();
+        let Some(link) = links.get_mut(cluster) else { return };
+        let shrinks = link.needs.get(subject) == Some(&SchedulerNeed::Offer);
+        if link.seen.insert(subject.clone(), hash).is_some_and(|before| before != hash) && shrinks {
+            link.stirred = true;
+            link.wake.notify_one();
         }
     }
 
@@ -98,12 +125,15 @@ impl Links {
         }
         let link = links.entry(cluster.clone()).or_default();
         let before = (link.need(), link.wants_idle());
-        link.needs.insert(subject.clone(), need);
+        let own = link.needs.insert(subject.clone(), need).unwrap_or_default();
         if before.0 <= SchedulerNeed::Agents && need > SchedulerNeed::Agents {
             // What was asked seldom is too old for who acts on it.
             link.state = SchedulerState::default();
         }
         if (link.need(), link.wants_idle()) > before {
+            link.wake.notify_one();
+        } else if need > own && need == SchedulerNeed::Offer {
+            link.stirred = true;
             link.wake.notify_one();
         }
         if !link.polling {
@@ -117,6 +147,7 @@ impl Links {
     pub fn forget(&self, subject: &Subject) {
         for link in self.lock().values_mut() {
             link.needs.remove(subject);
+            link.seen.remove(subject);
         }
     }
 
@@ -135,6 +166,22 @@ impl Links {
             link.state = SchedulerState::default();
             link.wake.notify_one();
         }
+    }
+
+    /// Who may leave was said too long ago to be acted on; the rest still tells who is registered.
+    fn set_aside_offer(&self, cluster: &Key) {
+        if let Some(link) = self.lock().get_mut(cluster)
+            && let SchedulerState::Known(snapshot) = &mut link.state
+            && snapshot.offer.is_some()
+        {
+            let snapshot = Arc::make_mut(snapshot);
+            (snapshot.offer, snapshot.unanswered) = (None, None);
+        }
+    }
+
+    /// Whether one that shrinks has changed since the last time.
+    fn take_stirred(&self, cluster: &Key) -> bool {
+        self.lock().get_mut(cluster).is_some_and(|link| std::mem::take(&mut link.stirred))
     }
 
     /// Something about the scheduler's pod changed: ask soon.
@@ -189,8 +236,10 @@ async fn retire(
     call: &RetireCall,
 ) -> Result<std::collections::BTreeSet<String>, String> {
     let target = poll::target(operator, cluster).ok_or("there is no scheduler pod")?;
-    let mut client = connect(operator, target.address).await?;
-    let id = client.identity().await.map_err(|e| e.to_string())?.id;
+    let mut client = greet::connect(operator, &target.address).await.map_err(|e| e.to_string())?;
+    let allowance = Allowance::of(operator, cluster, Allowance::default());
+    allowance.set(&mut client, &operator.links.budget);
+    let id = client.identity().await.map_err(|e| allowance.explain(&e))?.id;
     if id != call.scheduler {
         return Err("the scheduler is another one by now".into());
     }
@@ -200,17 +249,4 @@ async fn retire(
     let close = call.stage == RetireStage::Close;
     let addresses: Vec<String> = call.addresses.iter().cloned().collect();
     client.retire_workers(&addresses, close, close).await.map_err(|e| e.to_string())
-}
-
-async fn connect(
-    operator: &Operator,
-    to: crate::world::Address,
-) -> Result<SchedulerClient<Box<dyn Wire>>, String> {
-    let dial = tokio::time::timeout(TIMEOUTS.handshake, operator.world.dial.dial(to));
-    let wire = match dial.await {
-        Ok(Ok(wire)) => wire,
-        Ok(Err(e)) => return Err(format!("cannot connect: {e}")),
-        Err(_) => return Err("cannot connect in time".into()),
-    };
-    SchedulerClient::connect(wire, LIMITS, TIMEOUTS).await.map_err(|e| e.to_string())
 }

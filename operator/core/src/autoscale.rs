@@ -16,7 +16,7 @@ use crate::{
     drift, names,
     record::{Autoscaler, Cluster, Group},
     refusal::{self, Refused},
-    scheduler::SchedulerState,
+    scheduler::{SPEAKS_TLS, SchedulerState},
     template,
     time::Timestamp,
 };
@@ -206,6 +206,12 @@ fn active(input: &Input<'_>) -> Observed {
         SchedulerState::Unknown => ("Starting", "the scheduler has not been asked yet".to_string()),
         SchedulerState::Absent => ("Starting", "there is no scheduler pod; the size stays".to_string()),
         SchedulerState::Starting => ("Starting", "the scheduler starts; the size stays".to_string()),
+        SchedulerState::SpeaksTls => (
+            SPEAKS_TLS,
+            "the scheduler speaks TLS and the operator does not, so that its demand is not known; the size stays: \
+             set replicas by hand, or let the scheduler listen without TLS"
+                .to_string(),
+        ),
         SchedulerState::Unreachable { why } => (
             "SchedulerUnreachable",
             format!("the scheduler's pod runs and does not answer ({why}); the size stays until it does"),

@@ -9,6 +9,7 @@ mod last_words;
 mod late;
 mod mapped;
 mod memory;
+mod pace;
 mod reasons;
 mod retire;
 mod room;
@@ -20,6 +21,7 @@ pub(crate) mod tally;
 mod template_check;
 #[cfg(test)]
 pub mod testing;
+mod through_agents;
 mod watched;
 
 use std::{
@@ -32,6 +34,7 @@ use serde_json::json;
 
 pub(crate) use mapped::Mapped;
 pub use memory::{CreateOutcome, Memory};
+pub(crate) use reasons::speaks_tls;
 pub use room::MEMORY_TARGET;
 pub(crate) use status::{is_crash, remedy};
 pub use tally::Tally;

@@ -29,3 +29,4 @@ mod renamed;
 pub mod scheduler;
 pub mod template;
 pub mod time;
+pub mod tls;

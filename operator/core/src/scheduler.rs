@@ -26,9 +26,14 @@ pub enum SchedulerState {
         /// What went wrong, for a person.
         why: String,
     },
+    /// It runs and speaks TLS, which the operator does not: it is not asked.
+    SpeaksTls,
     /// It answered.
     Known(Arc<Snapshot>),
 }
+
+/// Reason of every condition that has to do with a scheduler that speaks TLS.
+pub const SPEAKS_TLS: &str = "SchedulerSpeaksTLS";
 
 impl SchedulerState {
     /// The snapshot, if the scheduler answered.
@@ -84,7 +89,7 @@ pub enum Idle {
 pub struct Offer {
     /// Addresses of `workers_to_close(n=all)`.
     pub addresses: BTreeSet<String>,
-    /// Number of tasks assigned to a worker, by address.
+    /// Number of tasks assigned to a worker as its last heartbeat counted them, by address.
     pub processing: BTreeMap<String, usize>,
     /// A P2P shuffle runs on a scheduler too old to keep its participants.
     pub shuffle_blocks: bool,

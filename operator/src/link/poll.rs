@@ -9,11 +9,15 @@ use dask_operator_core::{
     record::{PodPhase, PodRecord},
     scheduler::SchedulerState,
     template::COMM_PORT,
+    tls,
 };
 use tokio::{sync::Notify, time::Instant};
 
 use super::{
     FAST,
+    allow::Allowance,
+    greet::{self, Failure},
+    pace::{self, Pace},
     questions::{Kept, ask},
 };
 use crate::{
@@ -26,11 +30,12 @@ use idle::IdleWatch;
 /// A scheduler that started this short a time ago and has not answered yet starts.
 const STARTS_WITHIN: Duration = Duration::from_secs(60);
 
-/// How often a scheduler is asked while only its idleness matters; as dask-kubernetes does.
-const IDLE: Duration = Duration::from_secs(5);
+/// A scheduler that answered is unreachable after two failures in a row, and not before it was silent this long:
+/// one slow answer is no news.
+const SILENT: Duration = Duration::from_secs(10);
 
-/// The same while only its workers' agents matter.
-const SELDOM: Duration = Duration::from_secs(30);
+/// Who may leave is acted on for this long after the scheduler said it.
+const CURRENT: Duration = Duration::from_secs(5);
 
 /// A scheduler pod that runs.
 pub(super) struct Target {
@@ -39,61 +44,151 @@ pub(super) struct Target {
     pod: Arc<PodRecord>,
 }
 
+/// What is remembered from one question to the next.
+#[derive(Default)]
+struct Talk {
+    kept: Option<Kept>,
+    /// UID of the pod whose scheduler answered last, and when that was.
+    answered: Option<(String, Instant)>,
+    /// Failures since then.
+    failures: u32,
+    seen_starting: Option<Instant>,
+    /// For how long it was watched and did nothing.
+    idle: IdleWatch,
+    /// Since when it has not answered.
+    silent_since: Option<Instant>,
+    allowance: Allowance,
+    /// UID of the pod whose scheduler speaks TLS, and when that was found out.
+    tls: Option<(String, Instant)>,
+}
+
 /// Asks until nobody needs anything any more.
 pub(super) async fn run(operator: &Arc<Operator>, cluster: &Key) {
-    let mut kept: Option<Kept> = None;
-    let mut answered = String::new();
-    let mut seen_starting: Option<Instant> = None;
-    let mut pause = FAST;
-    let mut watch = IdleWatch::default();
-    let mut silent_since: Option<Instant> = None;
-    while let Some((Wanted { need, idle }, wake)) = wanted(operator, cluster) {
+    let mut talk = Talk::default();
+    let mut pace = Pace::new();
+    while let Some((wanted, wake)) = wanted(operator, cluster) {
         let state = match target(operator, cluster) {
             None => {
-                seen_starting = Some(Instant::now());
+                talk.seen_starting = Some(Instant::now());
                 absent(operator, cluster)
             }
-            Some(target) => match ask(operator, &target, (need, idle), &mut kept).await {
-                Ok(mut snapshot) => {
-                    answered.clone_from(&target.uid);
-                    silent_since = None;
-                    watch.look(&mut snapshot);
-                    SchedulerState::Known(Arc::new(snapshot))
-                }
-                Err(why) => {
-                    kept = None;
-                    let age = operator.world.now().since(target.pod.created);
-                    let young = age.min(seen_starting.map_or(age, |t| t.elapsed())) < STARTS_WITHIN;
-                    // One that is being deleted ends, which its pod does not say yet.
-                    let silent = silent_since.get_or_insert_with(Instant::now).elapsed();
-                    let ends = target.pod.deleting && silent < STARTS_WITHIN;
-                    failed(ends || (young && answered != target.uid), why)
-                }
-            },
+            Some(target) => talk.ask(operator, cluster, &target, &wanted).await,
         };
+        let pause = pace.after(&state, &wanted, operator.settings.poll.max(FAST));
         // Who does not need it is not told that it does not answer.
-        let is_told = need > SchedulerNeed::Agents || matches!(state, SchedulerState::Known(_));
+        let is_told = wanted.need > SchedulerNeed::Agents
+            || matches!(state, SchedulerState::Known(_) | SchedulerState::SpeaksTls);
         store(operator, cluster, if is_told { state } else { SchedulerState::default() });
-        let limit = operator.settings.poll.max(FAST);
-        pause = match need {
-            SchedulerNeed::Agents => limit.max(SELDOM),
-            SchedulerNeed::Target => limit,
-            SchedulerNeed::Idle => limit.max(IDLE),
-            _ => pause.min(limit),
-        };
-        match tokio::time::timeout(pause, wake.notified()).await {
-            Ok(()) => pause = FAST,
-            Err(_) => pause = pause.saturating_mul(2),
+        if rest(operator, cluster, &wake, pause).await {
+            pace.hurry();
+        } else {
+            pace.waited();
         }
         // Wishes come in bunches.
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 
+impl Talk {
+    /// What is known of the scheduler in this pod after it was asked.
+    async fn ask(
+        &mut self,
+        operator: &Arc<Operator>,
+        cluster: &Key,
+        target: &Target,
+        wanted: &Wanted,
+    ) -> SchedulerState {
+        if self.speaks_tls(operator, cluster, target).await {
+            return SchedulerState::SpeaksTls;
+        }
+        self.allowance = Allowance::of(operator, cluster, self.allowance);
+        match ask(operator, target, ((wanted.need, wanted.idle), self.allowance), &mut self.kept).await {
+            Ok(mut snapshot) => {
+                self.answered = Some((target.uid.clone(), Instant::now()));
+                self.failures = 0;
+                self.silent_since = None;
+                self.idle.look(&mut snapshot);
+                SchedulerState::Known(Arc::new(snapshot))
+            }
+            Err(Failure::SpeaksTls) => {
+                self.kept = None;
+                self.tls = Some((target.uid.clone(), Instant::now()));
+                SchedulerState::SpeaksTls
+            }
+            Err(Failure::Other(why)) => {
+                self.kept = None;
+                self.failed(operator, cluster, target, why)
+            }
+        }
+    }
+
+    /// Whether it speaks TLS, as far as that is known without Dask's own hello, which makes such a scheduler write
+    /// a warning.
+    async fn speaks_tls(&mut self, operator: &Operator, cluster: &Key, target: &Target) -> bool {
+        let found = self.tls.as_ref().filter(|(uid, _)| *uid == target.uid);
+        if found.is_some_and(|(_, at)| at.elapsed() < pace::TLS) {
+            return true;
+        }
+        let has_answered = self.answered.as_ref().is_some_and(|(uid, _)| *uid == target.uid);
+        let is_likely = || {
+            let state = operator.state.lock();
+            state.cache.clusters.get(cluster).is_some_and(|c| tls::is_likely(c))
+        };
+        let ask = !has_answered && (found.is_some() || is_likely());
+        let speaks = ask && greet::speaks_tls(operator, &target.address).await;
+        self.tls = speaks.then(|| (target.uid.clone(), Instant::now()));
+        speaks
+    }
+
+    /// It did not answer. One that does not answer yet starts, and one that just answered is slow.
+    fn failed(&mut self, operator: &Operator, cluster: &Key, target: &Target, why: String) -> SchedulerState {
+        self.failures = self.failures.saturating_add(1);
+        let silent = self.silent_since.get_or_insert_with(Instant::now).elapsed();
+        let age = operator.world.now().since(target.pod.created);
+        let young = age.min(self.seen_starting.map_or(age, |t| t.elapsed())) < STARTS_WITHIN;
+        match self.answered.as_ref().filter(|(uid, _)| *uid == target.uid) {
+            Some((_, at)) if !is_silence(self.failures, at.elapsed()) => {
+                operator.links.set_aside_offer(cluster);
+                let last = operator.links.told(cluster);
+                last.map_or(SchedulerState::Unknown, SchedulerState::Known)
+            }
+            // One that is being deleted ends, which its pod does not say yet.
+            answered => failed(
+                (target.pod.deleting && silent < STARTS_WITHIN) || (young && answered.is_none()),
+                why,
+            ),
+        }
+    }
+}
+
+/// Whether so many failures in a row, so long after an answer, are more than one slow answer.
+fn is_silence(failures: u32, since_answer: Duration) -> bool {
+    failures >= 2 && since_answer >= SILENT
+}
+
+/// Waits until the scheduler is asked again; whether something happened meanwhile.
+async fn rest(operator: &Operator, cluster: &Key, wake: &Notify, pause: Duration) -> bool {
+    let start = Instant::now();
+    let mut woken = tokio::time::timeout(pause.min(CURRENT), wake.notified()).await.is_ok();
+    if !woken && pause > CURRENT {
+        operator.links.set_aside_offer(cluster);
+        woken = tokio::time::timeout_at(start + pause, wake.notified()).await.is_ok();
+    }
+    if operator.links.take_stirred(cluster) {
+        // Pods change in bunches too.
+        tokio::time::sleep_until(start + FAST).await;
+    }
+    woken
+}
+
 /// What is wanted to know of a scheduler.
-struct Wanted {
-    need: SchedulerNeed,
-    idle: bool,
+pub(super) struct Wanted {
+    /// The most that one of them needs.
+    pub need: SchedulerNeed,
+    /// Whether one needs to know what size it would like.
+    pub target: bool,
+    /// Whether one needs to know if it is idle.
+    pub idle: bool,
 }
 
 /// What is needed; `None` when nothing is, and the link is gone then.
@@ -101,7 +196,8 @@ fn wanted(operator: &Operator, cluster: &Key) -> Option<(Wanted, Arc<Notify>)> {
     let mut links = operator.links.lock();
     let link = links.get_mut(cluster)?;
     let need = link.need();
-    let wanted = Wanted { need, idle: link.wants_idle() };
+    let target = link.needs.values().any(|n| *n == SchedulerNeed::Target);
+    let wanted = Wanted { need, target, idle: link.wants_idle() };
     let (wake, is_silent) = (link.wake.clone(), matches!(link.state, SchedulerState::Unreachable { .. }));
     if need > SchedulerNeed::Agents {
         return Some((wanted, wake));
@@ -144,6 +240,7 @@ fn store(operator: &Operator, cluster: &Key, state: SchedulerState) {
     operator.metrics.scheduler_asked(match &state {
         SchedulerState::Known(_) => "answered",
         SchedulerState::Unreachable { .. } => "unreachable",
+        SchedulerState::SpeaksTls => "speaks_tls",
         _ => "not_there",
     });
     let subjects: BTreeSet<Subject> = {

@@ -1,5 +1,7 @@
 //! What a scheduler is asked, and what its answers come to.
 
+use std::collections::BTreeMap;
+
 use dask_comm::{CommError, DistributedVersion, Identity, SchedulerClient, WorkerStatus};
 use dask_operator_core::{
     action::SchedulerNeed,
@@ -8,7 +10,11 @@ use dask_operator_core::{
     time::Timestamp,
 };
 
-use super::{connect, poll::Target};
+use super::{
+    allow::Allowance,
+    greet::{self, Failure},
+    poll::Target,
+};
 use crate::{run::Operator, world::Wire};
 
 /// From this version on, the scheduler keeps participants of a P2P shuffle to itself.
@@ -26,18 +32,22 @@ pub(super) struct Kept {
 pub(super) async fn ask(
     operator: &Operator,
     target: &Target,
-    need: (SchedulerNeed, bool),
+    (need, allowance): ((SchedulerNeed, bool), Allowance),
     kept: &mut Option<Kept>,
-) -> Result<Snapshot, String> {
+) -> Result<Snapshot, Failure> {
+    let told = |e: CommError| Failure::Other(allowance.explain(&e));
     if let Some(old) = kept.take().filter(|k| k.uid == target.uid && k.client.is_usable()) {
-        match questions(operator, kept.insert(old), need).await {
+        let old = kept.insert(old);
+        allowance.set(&mut old.client, &operator.links.budget);
+        match questions(operator, old, need).await {
             Err(CommError::Io(_) | CommError::Closed) => {}
-            other => return other.map_err(|e| e.to_string()),
+            other => return other.map_err(told),
         }
     }
-    let client = connect(operator, target.address.clone()).await?;
+    let client = greet::connect(operator, &target.address).await?;
     let fresh = kept.insert(Kept { uid: target.uid.clone(), client, version: None });
-    questions(operator, fresh, need).await.map_err(|e| e.to_string())
+    allowance.set(&mut fresh.client, &operator.links.budget);
+    questions(operator, fresh, need).await.map_err(told)
 }
 
 /// Who is registered must be answered; the rest may fail, and then its absence says why.
@@ -52,6 +62,12 @@ async fn questions(
         // A registry with holes must not make a worker look as if it held nothing.
         return Err(CommError::Malformed(format!("entry of a worker: {}", refused.reason)));
     }
+    // Dask ships the keys of all tasks with their number; heartbeats count them.
+    let tasks = |(address, w): (&String, &dask_comm::WorkerInfo)| {
+        (address.clone(), usize::try_from(w.assigned).unwrap_or(usize::MAX))
+    };
+    let processing: BTreeMap<String, usize> =
+        identity.workers.iter().filter(|(_, w)| w.assigned > 0).map(tasks).collect();
     let workers = identity.workers.len();
     let mut snapshot = snapshot(identity, at);
     if need >= SchedulerNeed::Target {
@@ -62,7 +78,7 @@ async fn questions(
     }
     if need >= SchedulerNeed::Offer {
         match offer(kept, workers).await {
-            Ok(offer) => snapshot.offer = Some(offer),
+            Ok(offer) => snapshot.offer = Some(Offer { processing, ..offer }),
             Err(e) => snapshot.unanswered = Some(e.to_string()),
         }
     }
@@ -82,7 +98,6 @@ async fn offer(kept: &mut Kept, workers: usize) -> Result<Offer, CommError> {
         kept.version = client.versions().await?;
     }
     let offered = client.workers_to_close(workers).await?;
-    let processing = client.processing(&offered).await?;
     let keeps_shuffles = kept.version.is_some_and(|v| v >= KEEPS_SHUFFLES);
     // Where all are offered, none has a part in one.
     let may_have = !keeps_shuffles || offered.len() < workers;
@@ -93,7 +108,7 @@ async fn offer(kept: &mut Kept, workers: usize) -> Result<Offer, CommError> {
             answer => answer.unwrap_or(true),
         };
     let shuffle_blocks = !keeps_shuffles && p2p;
-    Ok(Offer { addresses: offered.into_iter().collect(), processing, shuffle_blocks, p2p })
+    Ok(Offer { addresses: offered.into_iter().collect(), shuffle_blocks, p2p, ..Offer::default() })
 }
 
 fn snapshot(identity: Identity, at: Timestamp) -> Snapshot {

@@ -1,6 +1,9 @@
 //! Observes a DaskWorkerGroup and carries out what the core decides.
 
-use std::sync::Arc;
+use std::{
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::Arc,
+};
 
 use dask_operator_core::{autoscale, group};
 
@@ -59,6 +62,7 @@ pub(super) async fn reconcile(
             domain: &operator.settings.cluster_domain,
             agent: &operator.settings.agent,
         };
+        operator.links.notice(&cluster_key, subject, looks(&input));
         (group::decide(&input, memory), Target::of(subject, &object.meta))
     };
     let outcome = carry_out(operator, subject, &target, decision, &object.status, &cluster_key.1).await;
@@ -66,4 +70,14 @@ pub(super) async fn reconcile(
         refusal::remember(&mut memory.refused, outcome.as_ref().err());
     }
     outcome
+}
+
+/// What of the group and its pods is new only when something happened to them.
+fn looks(input: &group::Input<'_>) -> u64 {
+    let mut hash = DefaultHasher::new();
+    (input.group.meta.generation, input.autoscaled).hash(&mut hash);
+    for pod in input.pods {
+        (&pod.uid, &pod.resource_version, input.threats.contains_key(&pod.uid)).hash(&mut hash);
+    }
+    hash.finish()
 }

@@ -15,7 +15,7 @@ use std::{
 use dask_operator::world::{Address, Dial, Wire};
 use futures::{FutureExt, future::BoxFuture};
 
-pub use scheduler::{Key, Mood, Retired, Says, Scheduler, Task, Worker};
+pub use scheduler::{Floods, Key, Mood, Retired, Says, Scheduler, Task, Worker};
 
 use crate::{clock::SimClock, trace::Trace};
 
@@ -117,9 +117,13 @@ impl Dial for Dask {
             match dask.at(&to.ip) {
                 None => Err(io::Error::from(io::ErrorKind::ConnectionRefused)),
                 Some((_, mood)) if mood.is_silent(dask.clock.elapsed()) => std::future::pending().await,
-                Some((pod, _)) => {
+                Some((pod, mood)) => {
                     let (ours, theirs) = tokio::io::duplex(1 << 16);
-                    tokio::spawn(async move { serve::run(theirs, dask, pod).await });
+                    if mood.tls {
+                        tokio::spawn(async move { serve::refuse(theirs, dask).await });
+                    } else {
+                        tokio::spawn(async move { serve::run(theirs, dask, pod).await });
+                    }
                     Ok(Box::new(ours) as Box<dyn Wire>)
                 }
             }

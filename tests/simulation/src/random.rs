@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::{
     act::{Act, PodFate},
     chance::Chance,
-    dask::{Mood, Says},
+    dask::{Floods, Mood, Says},
     manifest,
     network::{CrashPoint, Planned, Rates},
     scenario::Scenario,
@@ -159,6 +159,7 @@ fn mood(chance: &mut Chance) -> Mood {
         slow: if chance.flip(0.2) { Duration::from_millis(chance.below(7000)) } else { Duration::ZERO },
         says: [Says::Truth, Says::Truth, Says::Nonsense, Says::Millions, Says::Error][chance.index(5)],
         garbles: chance.flip(0.1),
+        floods: [Floods::Bulk, Floods::Crowd, Floods::Nested, Floods::No][chance.index(12).min(3)],
         ..Mood::default()
     }
 }

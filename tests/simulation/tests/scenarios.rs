@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use dask_operator_simulation::{act::Act, manifest, named, random, scenario::Scenario};
+use dask_operator_simulation::{act::Act, dask::Mood, manifest, named, random, scenario::Scenario};
 
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
@@ -24,6 +24,23 @@ fn check(scenario: &Scenario, seed: u64) -> Result<(), String> {
 fn all_good(results: impl Iterator<Item = Result<(), String>>) {
     let wrong: Vec<String> = results.filter_map(Result::err).collect();
     assert!(wrong.is_empty(), "{} scenarios went wrong:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// Such a scheduler writes a warning for each hello of Dask's protocol; when it listens without TLS again, the shrink
+/// goes on.
+#[test]
+fn a_scheduler_that_speaks_tls_is_greeted_once() {
+    let mood = |tls| Act::Mood { cluster: "a".into(), mood: Mood { tls, ..Mood::default() } };
+    let scenario = Scenario::new("S41 a scheduler that speaks TLS for a while")
+        .at(0, Act::Create(manifest::cluster("a", 3)))
+        .at(30, mood(true))
+        .at(40, Act::Scale { group: "a-default".into(), replicas: 1 })
+        .at(400, mood(false))
+        .calm_at(700);
+    let report = scenario.run(3);
+    assert!(report.is_good(), "{:?}\n{}", report.wrong, report.trace);
+    let warnings = report.trace.lines().filter(|l| l.contains("TLS handshake failed")).count();
+    assert_eq!(warnings, 1, "{}", report.trace);
 }
 
 /// The example of ARCHITECTURE.md.

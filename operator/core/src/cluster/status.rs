@@ -204,6 +204,7 @@ fn update_pending(input: &Input<'_>) -> Observed {
 
 fn unreachable(input: &Input<'_>) -> Observed {
     match input.scheduler {
+        SchedulerState::SpeaksTls => group::speaks_tls(),
         SchedulerState::Unreachable { why } => conditions::yes(
             conditions::SCHEDULER_UNREACHABLE,
             "NoAnswer",

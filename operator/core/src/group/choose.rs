@@ -6,8 +6,8 @@ use crate::{
     action::{Action, PodRef, SchedulerNeed},
     conditions,
     group::{
-        Findings, Input, Mapped, Memory, POLL, Tally, force, late, reasons, retire, room::Room,
-        tally::reference,
+        Findings, Input, Mapped, Memory, Tally, force, late, pace, reasons, retire, room::Room,
+        tally::reference, through_agents,
     },
     record::{Mark, PodPhase, PodRecord},
     scheduler::{Offer, SchedulerState, Snapshot},
@@ -30,11 +30,15 @@ pub(crate) fn plan(
     let going = found.touched();
     let excess =
         tally.excess().saturating_sub(tally.staying.iter().filter(|p| going.contains(&p.uid)).count());
+    if matches!(input.scheduler, SchedulerState::SpeaksTls) {
+        through_agents::plan(input, tally, (addresses, excess), memory, found);
+        return;
+    }
     let mut left = excess;
     if excess > 0 {
         found.shrinking = true;
         found.needs(SchedulerNeed::Offer);
-        found.again_in(POLL);
+        found.again_in(pace::of(input));
         let empty = never_started(tally, &going, |p| holds_nothing(input, p, addresses));
         left -= empty.len().min(excess);
         let delete = |p| retire::delete_if_unchanged(input, p, "it holds nothing");
@@ -98,7 +102,7 @@ pub(crate) fn holds_nothing(input: &Input<'_>, pod: &PodRecord, addresses: &Mapp
 }
 
 /// Pods that hold nothing, the least useful first: without a node, not started, not registered.
-fn never_started<'a>(
+pub(crate) fn never_started<'a>(
     tally: &Tally<'a>,
     going: &BTreeSet<String>,
     holds_nothing: impl Fn(&PodRecord) -> bool,
@@ -125,6 +129,9 @@ fn choose(
     let Some(offer) = &snapshot.offer else {
         if let Some(why) = &snapshot.unanswered {
             found.conditions.push(reasons::no_offer(why, input));
+        } else {
+            // It is asked just now: what was said last holds until it has answered.
+            found.conditions.extend(conditions::kept(&input.group.status.conditions, &SCALE_DOWN));
         }
         return snapshot.unanswered.as_ref().map(|_| 0);
     };

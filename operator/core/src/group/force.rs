@@ -12,6 +12,12 @@ use crate::{
 /// Most pods named in one event.
 const NAMED: usize = 5;
 
+/// How long a person's shrink waits.
+pub(crate) fn timeout(input: &Input<'_>) -> Duration {
+    let seconds = input.group.spec.worker.drain_timeout;
+    seconds.map_or(DRAIN_TIMEOUT, |s| Duration::from_secs(u64::try_from(s).unwrap_or(0)))
+}
+
 /// A shrink that a person asked for ends. What still refuses or executes then is deleted, with a
 /// warning; while the scheduler does not answer, nothing is. The time must have passed by what is written down, and
 /// this process must have watched for as long: another one's clock may have been wrong.
@@ -22,12 +28,7 @@ pub(crate) fn plan(
     (addresses, memory): (&Mapped, &Memory),
     found: &mut Findings,
 ) {
-    let timeout = input
-        .group
-        .spec
-        .worker
-        .drain_timeout
-        .map_or(DRAIN_TIMEOUT, |s| Duration::from_secs(u64::try_from(s).unwrap_or(0)));
+    let timeout = timeout(input);
     let watched = memory.watched.patience();
     if input.autoscaled || input.scheduler.known().is_none() || watched < timeout {
         return;

@@ -3,7 +3,7 @@
 use crate::{
     conditions::{self, Observed},
     group::{Input, Memory},
-    scheduler::Offer,
+    scheduler::{Offer, SPEAKS_TLS},
 };
 
 /// No data means that nothing with data goes, whoever asked.
@@ -22,6 +22,16 @@ pub(crate) fn unreachable(why: &str, input: &Input<'_>) -> Observed {
 pub(crate) fn no_offer(why: &str, input: &Input<'_>) -> Observed {
     let message = format!("the scheduler does not tell who may leave ({why}); {}", end(input));
     conditions::yes(conditions::SCALE_DOWN_BLOCKED, "NoOffer", message)
+}
+
+/// The scheduler is not asked, as it speaks TLS: what works all the same, what does not, and what helps.
+pub(crate) fn speaks_tls() -> Observed {
+    let message = "the scheduler speaks TLS and the operator does not, so the operator does not ask it. Workers are \
+                   made, replaced and moved off nodes as always. A smaller replicas is carried out one worker at a \
+                   time by the agents of the workers. An autoscaler keeps the size as it is, and idleTimeout does \
+                   not delete the cluster; for these, take --protocol tls, the --tls options and \
+                   DASK_DISTRIBUTED__COMM__TLS__* out of spec.scheduler.spec and spec.worker.spec";
+    conditions::yes(conditions::SCHEDULER_UNREACHABLE, SPEAKS_TLS, message)
 }
 
 pub(crate) fn limited(missing: usize, input: &Input<'_>) -> Observed {

@@ -57,6 +57,8 @@ pub(crate) fn progress(
             call(input, snapshot, RetireStage::Drain, steps.drain, memory, found);
             call(input, snapshot, RetireStage::Close, steps.close, memory, found);
         }
+        // Their agents let them go, one after the other: see `through_agents`.
+        SchedulerState::SpeaksTls => {}
     }
 }
 

@@ -13,7 +13,7 @@ use dask_crds::{ConditionStatus, DaskWorkerGroupStatus, WorkerCounts};
 use crate::{
     cluster::answering,
     conditions::{self, Observed},
-    group::{Findings, Input, Tally, disrupt, failure::Ended, template_check},
+    group::{Findings, Input, Tally, disrupt, failure::Ended, reasons, template_check},
     lint,
     names::{CLUSTER, COMPONENT, GROUP, WORKER},
     record::{OWN_LIMIT, PodRecord, Trouble},
@@ -140,6 +140,7 @@ fn ready(tally: &Tally<'_>) -> Observed {
 
 fn unreachable(input: &Input<'_>) -> Observed {
     match input.scheduler {
+        SchedulerState::SpeaksTls => reasons::speaks_tls(),
         SchedulerState::Unreachable { why } => conditions::yes(
             conditions::SCHEDULER_UNREACHABLE,
             "NoAnswer",

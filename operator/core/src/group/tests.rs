@@ -11,6 +11,7 @@ mod strays;
 mod supply;
 mod taken_over;
 mod template_check;
+mod tls;
 mod two_groups;
 mod with_agent;
 

@@ -67,3 +67,11 @@ async fn it_begins_anew_when_it_was_busy_or_is_another_one() {
     watch.look(&mut unasked);
     assert_eq!(unasked.last_busy, None);
 }
+
+#[test]
+fn one_slow_answer_is_no_silence() {
+    let seconds = Duration::from_secs;
+    assert!(!is_silence(1, seconds(7)) && !is_silence(1, seconds(60)), "asked each 30 s, one was late");
+    assert!(!is_silence(5, seconds(3)), "it starts again, and refuses connections meanwhile");
+    assert!(is_silence(2, seconds(12)));
+}

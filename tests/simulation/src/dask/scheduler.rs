@@ -71,6 +71,24 @@ pub struct Mood {
     pub connects_late: Duration,
     /// One of the workers that it tells of is no worker.
     pub garbles: bool,
+    /// What it sends in place of answers.
+    pub floods: Floods,
+    /// It takes new connections with TLS only.
+    pub tls: bool,
+}
+
+/// What a scheduler sends that means harm.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Floods {
+    /// Nothing: it answers.
+    #[default]
+    No,
+    /// A long row of nothing.
+    Bulk,
+    /// As many workers as no cluster has.
+    Crowd,
+    /// Arrays in arrays in arrays.
+    Nested,
 }
 
 /// What a scheduler says when it is asked how many workers it wants.

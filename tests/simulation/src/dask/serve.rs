@@ -2,18 +2,34 @@
 
 use std::time::Duration;
 
-use dask_comm::{Connection, Limits, Timeouts, Value};
-use tokio::io::DuplexStream;
+use dask_comm::{Connection, Limits, Message, Timeouts, Value};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 
 use super::{
     Dask,
-    scheduler::{LIMIT, Says, Scheduler},
+    scheduler::{Floods, LIMIT, Says, Scheduler},
 };
 
 /// What is answered.
 enum Reply {
     After(Duration, Value),
     Never,
+    /// So many bytes that mean nothing.
+    Flood(Vec<u8>),
+}
+
+/// What a server of TLS does to a greeting: it answers one of TLS with an alert, and ends the connection at any
+/// other, with a line in its log.
+pub async fn refuse(mut stream: DuplexStream, dask: Dask) {
+    let mut first = [0];
+    if stream.read_exact(&mut first).await.is_err() {
+        return;
+    }
+    if first == [0x16] {
+        let _ = stream.write_all(b"\x15\x03\x03\0\x02\x02\x28").await;
+    } else {
+        dask.trace.say("dask", format_args!("WARNING: TLS handshake failed"));
+    }
 }
 
 /// Serves one connection to the scheduler in this pod, until either side is over.
@@ -40,6 +56,12 @@ pub async fn run(stream: DuplexStream, dask: Dask, pod: String) {
                     return;
                 }
             }
+            Reply::Flood(frame) => {
+                let message = Message { head: Value::Nil, payload: vec![frame.into()] };
+                if peer.pass_on(&message).await.is_err() {
+                    return;
+                }
+            }
         }
     }
 }
@@ -55,6 +77,12 @@ fn answer(scheduler: &mut Scheduler, question: &Value, now: Duration) -> Reply {
         list.filter_map(|v| v.as_str().map(String::from)).collect()
     };
     let slow = scheduler.mood.slow;
+    match scheduler.mood.floods {
+        Floods::No => {}
+        Floods::Bulk => return Reply::Flood(vec![0xc0; 3 << 20]),
+        Floods::Crowd => return Reply::After(slow, crowd(scheduler)),
+        Floods::Nested => return Reply::After(slow, nested()),
+    }
     let value = match field("op").and_then(Value::as_str).unwrap_or_default() {
         "identity" => identity(scheduler),
         "versions" => map([("packages", map([("distributed", "2026.8.0".into())]))]),
@@ -63,7 +91,6 @@ fn answer(scheduler: &mut Scheduler, question: &Value, now: Duration) -> Reply {
             let n = field("n").and_then(Value::as_u64).unwrap_or(0);
             list(&scheduler.to_close(usize::try_from(n).unwrap_or(0)))
         }
-        "processing" => processing(scheduler, &texts("workers")),
         "retire_workers" => {
             let close = field("close_workers").and_then(Value::as_bool).unwrap_or(false);
             let accepted = scheduler.retire(&texts("workers"), close);
@@ -125,13 +152,28 @@ fn identity(scheduler: &Scheduler) -> Value {
     ])
 }
 
-fn processing(scheduler: &Scheduler, wanted: &[String]) -> Value {
-    let all = scheduler.workers.iter().filter(|(a, _)| wanted.is_empty() || wanted.contains(a));
-    let entries = all.map(|(address, worker)| {
-        let tasks = worker.runs.iter().map(|_| Value::from("task")).collect();
-        (address.as_str().into(), Value::Array(tasks))
-    });
-    Value::Map(entries.collect())
+/// An identity with workers that no pod runs.
+fn crowd(scheduler: &Scheduler) -> Value {
+    let entry = |n: u32| {
+        let address = format!("tcp://10.9.{}.{}:1", n / 250, n % 250);
+        let entry = map([
+            ("name", n.into()),
+            ("host", "10.9.0.0".into()),
+            ("status", "running".into()),
+            ("metrics", Value::Nil),
+        ]);
+        (address.into(), entry)
+    };
+    map([
+        ("id", scheduler.id.as_str().into()),
+        ("started", Value::F64(seconds(scheduler.started))),
+        ("workers", Value::Map((0..2000).map(entry).collect())),
+    ])
+}
+
+/// An answer that is deep and nothing else.
+fn nested() -> Value {
+    (0..1000).fold(Value::Nil, |inner, _| Value::Array(vec![inner]))
 }
 
 /// Seconds since the epoch, as a scheduler says it.

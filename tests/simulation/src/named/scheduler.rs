@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{
     act::Act,
-    dask::{Mood, Says},
+    dask::{Floods, Mood, Says},
     manifest,
     scenario::Scenario,
     workload::submit,
@@ -37,7 +37,7 @@ fn mood(mood: Mood) -> Act {
 }
 
 pub fn all() -> Vec<Scenario> {
-    [silences(), epochs(), retirements(), lies(), waves()].concat()
+    [silences(), epochs(), retirements(), lies(), floods(), waves()].concat()
 }
 
 fn silences() -> Vec<Scenario> {
@@ -136,6 +136,24 @@ fn lies() -> Vec<Scenario> {
                 .at(60, mood(Mood { says, ..Mood::default() }))
                 .at(100, mood(Mood::default()))
                 .calm_at(180),
+        );
+    }
+    out
+}
+
+/// One tenant's scheduler floods the operator while another's cluster shrinks and grows; when it stops, its own
+/// shrink goes on.
+fn floods() -> Vec<Scenario> {
+    let mut out = Vec::new();
+    for floods in [Floods::Bulk, Floods::Crowd, Floods::Nested] {
+        out.push(
+            shrinking(format!("S40 a scheduler that sends {floods:?} beside another cluster"))
+                .at(0, Act::Create(manifest::cluster("b", 3)))
+                .at(59, mood(Mood { floods, ..Mood::default() }))
+                .at(62, Act::Scale { group: "b-default".into(), replicas: 1 })
+                .at(90, Act::Scale { group: "b-default".into(), replicas: 3 })
+                .at(120, mood(Mood::default()))
+                .calm_at(220),
         );
     }
     out
