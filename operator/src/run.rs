@@ -53,6 +53,8 @@ pub struct Settings {
     pub poll: Duration,
     /// The agent of new workers.
     pub agent: agent::Settings,
+    /// Most pods of a group whose autoscaler has no maximum.
+    pub autoscaler_maximum: i32,
     /// Whether nodes are watched, so that workers leave those that are about to go.
     pub nodes: bool,
 }

@@ -3,10 +3,12 @@
 mod duration;
 mod mentions;
 mod plain;
+mod processes;
 mod scheduler;
 mod value;
 
 pub use mentions::mentions_a_worker;
 pub use plain::{NotPlain, Place, WorkerLine};
+pub use processes::processes;
 pub use scheduler::scheduler;
 pub use value::value;
