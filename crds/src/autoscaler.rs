@@ -53,7 +53,7 @@ pub struct DaskAutoscalerSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub minimum: Option<i32>,
-    /// Most workers. Default: no limit.
+    /// Most workers. Default: the operator's (1,000; `--autoscaler-default-maximum`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub maximum: Option<i32>,

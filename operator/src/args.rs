@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use clap::{Parser, Subcommand, ValueEnum};
-use dask_operator_core::agent;
+use dask_operator_core::{agent, autoscale};
 
 use crate::{run::Settings, telemetry::LogFormat};
 
@@ -64,6 +64,9 @@ pub struct Args {
     /// Seconds between two questions to a scheduler while an autoscaler needs it
     #[arg(long, default_value_t = 2.0)]
     pub poll_seconds: f64,
+    /// Most workers of a group whose autoscaler has no `spec.maximum`
+    #[arg(long, default_value_t = autoscale::DEFAULT_MAXIMUM, value_parser = clap::value_parser!(i32).range(1..=100_000))]
+    pub autoscaler_default_maximum: i32,
     /// What the agent does in pods of workers that do not say it themselves
     #[arg(long, value_enum, default_value = "drain")]
     pub agent_mode: AgentMode,
@@ -146,6 +149,7 @@ impl Args {
                 pull_policy: self.agent_image_pull_policy.clone(),
                 pull_secrets: self.agent_pull_secrets.clone(),
             },
+            autoscaler_maximum: self.autoscaler_default_maximum,
             nodes: self.watch_nodes,
         }
     }
@@ -197,7 +201,15 @@ mod tests {
     }
 
     #[test]
+    fn an_autoscaler_without_a_maximum_has_one() {
+        let maximum = |args: &[&str]| parse(args).unwrap().settings().autoscaler_maximum;
+        assert_eq!(maximum(&[]), 1_000);
+        assert_eq!(maximum(&["--autoscaler-default-maximum=20"]), 20);
+    }
+
+    #[test]
     fn contradictions_are_refused() {
+        assert!(parse(&["--autoscaler-default-maximum=0"]).is_err());
         assert!(parse(&["-A", "-n", "a"]).is_err());
         assert!(parse(&["--log-level=loud"]).is_err());
         assert!(parse(&["--scheduler-access=magic"]).is_err());

@@ -92,16 +92,17 @@ impl Cache {
         in_namespace(&self.groups, &cluster.0).filter(|g| g.spec.cluster == cluster.1)
     }
 
-    /// Autoscalers of this namespace, sorted by name.
-    pub fn autoscalers_in<'a>(&'a self, namespace: &'a str) -> impl Iterator<Item = &'a Arc<Autoscaler>> {
-        in_namespace(&self.autoscalers, namespace)
+    /// Autoscalers that name this cluster, sorted by name.
+    pub fn autoscalers_of<'a>(&'a self, cluster: &'a Key) -> impl Iterator<Item = &'a Arc<Autoscaler>> {
+        in_namespace(&self.autoscalers, &cluster.0).filter(|a| a.spec.cluster == cluster.1)
     }
 
     /// Every object of ours.
     pub fn subjects(&self) -> Vec<Subject> {
         let clusters = self.clusters.keys().cloned().map(Subject::Cluster);
         let groups = self.groups.keys().cloned().map(Subject::Group);
-        let autoscalers = self.autoscalers.keys().cloned().map(Subject::Autoscaler);
+        let scaled = self.autoscalers.iter().map(|(key, a)| (key.0.clone(), a.spec.cluster.clone()));
+        let autoscalers = scaled.collect::<BTreeSet<Key>>().into_iter().map(Subject::Autoscalers);
         let jobs = self.jobs.keys().cloned().map(Subject::Job);
         jobs.chain(clusters).chain(groups).chain(autoscalers).collect()
     }

@@ -54,12 +54,12 @@ pub struct Target {
 }
 
 impl Target {
-    /// The object of this subject.
+    /// An object of this subject.
     pub fn of(subject: &Subject, meta: &Meta) -> Self {
         let kind = match subject {
             Subject::Cluster(_) => Kind::Cluster,
             Subject::Group(_) => Kind::Group,
-            Subject::Autoscaler(_) => Kind::Autoscaler,
+            Subject::Autoscalers(_) => Kind::Autoscaler,
             Subject::Job(_) => Kind::Job,
         };
         Self { kind, meta: meta.clone() }

@@ -71,12 +71,12 @@ pub async fn reconcile(operator: &Arc<Operator>, subject: &Subject) -> Result<Ou
     let outcome = match subject {
         Subject::Cluster(key) => cluster::reconcile(operator, subject, key).await?,
         Subject::Group(key) => group::reconcile(operator, subject, key).await?,
-        Subject::Autoscaler(key) => autoscaler::reconcile(operator, subject, key).await?,
+        Subject::Autoscalers(key) => autoscaler::reconcile(operator, subject, key).await?,
         Subject::Job(key) => job::reconcile(operator, subject, key).await?,
     };
     if outcome == Outcome::Gone {
         operator.links.forget(subject);
-        operator.written.forget(subject);
+        operator.written.forget(&operator.state.lock().cache);
     }
     Ok(outcome)
 }

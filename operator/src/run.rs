@@ -52,6 +52,8 @@ pub struct Settings {
     pub poll: Duration,
     /// The agent of new workers.
     pub agent: agent::Settings,
+    /// Most pods of a group whose autoscaler has no maximum.
+    pub autoscaler_maximum: i32,
     /// Whether nodes are watched, so that workers leave those that are about to go.
     pub nodes: bool,
 }
@@ -198,7 +200,7 @@ impl Operator {
             if is_new {
                 state.forget();
             }
-            let unreadable: Vec<_> = state.all_unreadable().cloned().collect();
+            let unreadable: Vec<_> = state.all_unreadable().into_iter().collect();
             [state.cache.subjects(), unreadable].concat()
         };
         self.failures().clear();

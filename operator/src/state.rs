@@ -37,8 +37,8 @@ pub trait Cached: Send + Sync + 'static {
     fn store(cache: &mut Cache) -> &mut Store<Self::Record>;
     /// Its UID, resourceVersion, and whether it has a deletionTimestamp.
     fn version(record: &Self::Record) -> (&str, &str, bool);
-    /// The subject that it is itself, if it is one of ours.
-    fn own(_key: &Key) -> Option<Subject> {
+    /// The subject that ends with this object, which the cache does not have any more.
+    fn own(_cache: &Cache, _key: &Key, _record: &Self::Record) -> Option<Subject> {
         None
     }
     /// Who must be looked at when it changes.
@@ -106,8 +106,8 @@ pub struct State {
     pub clusters: BTreeMap<String, ClusterMemory>,
     /// Memories of groups, by UID.
     pub groups: BTreeMap<String, group::Memory>,
-    /// Memories of autoscalers, by UID.
-    pub autoscalers: BTreeMap<String, autoscale::Memory>,
+    /// Memories of each cluster's autoscalers.
+    pub autoscalers: BTreeMap<Key, autoscale::Memory>,
     /// Memories of jobs, by UID.
     pub jobs: BTreeMap<String, JobMemory>,
     /// What the API server says of templates.
@@ -118,7 +118,7 @@ pub struct State {
     pub views: Views,
     /// Objects that are not acted on because what is known of them is out of date, and what was said of that.
     pub held: BTreeMap<Subject, String>,
-    unreadable: BTreeMap<Subject, Unreadable>,
+    unreadable: BTreeMap<(&'static str, Key), Unreadable>,
     expectations: BTreeMap<Subject, Expectations>,
 }
 
@@ -140,7 +140,7 @@ impl State {
         K::index(&mut self.cache, key, &record, true);
         let subjects = K::subjects(&self.cache, key, &record);
         let (uid, version, deleting) = K::version(&record);
-        for subject in &subjects {
+        for subject in touched.union(&subjects) {
             if let Some(e) = self.expectations.get_mut(subject) {
                 e.seen(&key.1, uid, version, deleting);
             }
@@ -179,17 +179,18 @@ impl State {
             if let Some(e) = self.expectations.get_mut(subject) {
                 e.gone(&key.1, uid);
             }
-            if let Some(memory) = self.uid(subject).map(String::from).and_then(|u| self.groups.get_mut(&u)) {
+            let Subject::Group(group) = subject else { continue };
+            let uid = self.cache.groups.get(group).map(|g| &g.meta.uid);
+            if let Some(memory) = uid.and_then(|uid| self.groups.get_mut(uid)) {
                 memory.gone(&key.1);
             }
         }
-        if let Some(own) = K::own(key) {
+        if let Some(own) = K::own(&self.cache, key, record) {
             self.expectations.remove(&own);
             self.held.remove(&own);
         }
         self.clusters.remove(uid);
         self.groups.remove(uid);
-        self.autoscalers.remove(uid);
         self.jobs.remove(uid);
         subjects
     }
@@ -213,17 +214,18 @@ impl State {
             (None, Expected::Version(_)) => false,
             (None, Expected::Deleted) => true,
         };
-        if !shown && self.uid(subject) == Some(subject_uid) {
+        if !shown && self.is_there(subject, subject_uid) {
             self.expectations.entry(subject.clone()).or_default().expect(&key.1, uid, what, now);
         }
     }
 
-    fn uid(&self, subject: &Subject) -> Option<&str> {
+    /// Whether the object with this UID is still one of this subject.
+    fn is_there(&self, subject: &Subject, uid: &str) -> bool {
         match subject {
-            Subject::Cluster(key) => self.cache.clusters.get(key).map(|o| o.meta.uid.as_str()),
-            Subject::Group(key) => self.cache.groups.get(key).map(|o| o.meta.uid.as_str()),
-            Subject::Autoscaler(key) => self.cache.autoscalers.get(key).map(|o| o.meta.uid.as_str()),
-            Subject::Job(key) => self.cache.jobs.get(key).map(|o| o.meta.uid.as_str()),
+            Subject::Cluster(key) => self.cache.clusters.get(key).is_some_and(|o| o.meta.uid == uid),
+            Subject::Group(key) => self.cache.groups.get(key).is_some_and(|o| o.meta.uid == uid),
+            Subject::Autoscalers(key) => self.cache.autoscalers_of(key).any(|o| o.meta.uid == uid),
+            Subject::Job(key) => self.cache.jobs.get(key).is_some_and(|o| o.meta.uid == uid),
         }
     }
 

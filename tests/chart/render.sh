@@ -53,7 +53,8 @@ COMMON='--http-address=0.0.0.0:8080 --log-format=json'
 ELECTION='--leader-elect --lease-name=release-dask-operator'
 AGENT='--agent-mode=full --agent-image=dask-operator:0.1.0 --agent-image-pull-policy=IfNotPresent'
 NODES=--watch-nodes
-ACCESS="--scheduler-access=auto --cluster-domain=cluster.local $AGENT $NODES $ELECTION"
+MAXIMUM=--autoscaler-default-maximum=1000
+ACCESS="--scheduler-access=auto --cluster-domain=cluster.local $MAXIMUM $AGENT $NODES $ELECTION"
 
 lint() {
   local file
@@ -180,7 +181,7 @@ agent() {
 own_values() {
   renders "own values" --set logFormat=text,logLevel=debug,schedulerAccess=direct,clusterDomain=k8s.example --set 'namespaces={a}'
   equals "own values: args" "--http-address=0.0.0.0:8080 --log-format=text --log-level=debug --scheduler-access=direct \
---cluster-domain=k8s.example $AGENT $NODES $ELECTION --namespace=a " "$(args)"
+--cluster-domain=k8s.example $MAXIMUM $AGENT $NODES $ELECTION --namespace=a " "$(args)"
   renders "global" -f "$HERE/values/global.yaml"
   renders "monitor of the operator" --set operatorMetrics.serviceMonitor.enabled=true
   equals "monitor of the operator" 1 "$(count '^kind: ServiceMonitor$')"

@@ -55,6 +55,7 @@
 {{- end }}
 - --scheduler-access={{ .Values.schedulerAccess }}
 - --cluster-domain={{ .Values.clusterDomain }}
+- --autoscaler-default-maximum={{ int .Values.autoscaler.defaultMaximum }}
 {{- with .Values.agent }}
 - --agent-mode={{ lower .mode }}
 - --agent-image={{ .image | default (include "dask-operator.image" $) }}

@@ -1,228 +1,241 @@
-//! An autoscaler: reads what the scheduler would like, and sets the size of one worker group.
+//! The autoscalers of a cluster: what its scheduler would like is read once, and all groups get their sizes together.
 
 pub mod policy;
+mod processes;
+pub mod samples;
+mod standing;
 mod status;
 #[cfg(test)]
 mod tests;
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use dask_crds::{DaskAutoscalerStatus, MAX_REPLICAS};
 use serde_json::json;
 
+pub use standing::{INERT, acting, decides, group_name};
+
 use crate::{
     action::{Action, Decision, EventRecord, Kind, Patch, SchedulerNeed},
     conditions::{self, Observed},
-    drift, names,
-    record::{Autoscaler, Cluster, Group},
+    drift,
+    record::{Autoscaler, Cluster, Group, PodRecord},
     refusal::{self, Refused},
-    scheduler::{SPEAKS_TLS, SchedulerState},
+    scheduler::SchedulerState,
     template,
     time::Timestamp,
 };
-use policy::Samples;
+use policy::{Demand, Limits, Pool};
+use processes::Processes;
+use samples::Samples;
 
-/// What is observed of an autoscaler.
+/// Most pods of a group whose autoscaler has no maximum, where the operator was not told another number: many times
+/// what people run, and few enough for an API server to bear if a scheduler's wish was nonsense.
+pub const DEFAULT_MAXIMUM: i32 = 1_000;
+
+/// What is observed of a cluster's autoscalers.
 #[derive(Clone, Copy, Debug)]
 pub struct Input<'a> {
-    /// The autoscaler.
-    pub autoscaler: &'a Autoscaler,
-    /// All autoscalers of the namespace, this one included.
-    pub all: &'a [&'a Autoscaler],
-    /// The cluster it names.
+    /// All autoscalers that name the cluster.
+    pub autoscalers: &'a [&'a Autoscaler],
+    /// The cluster.
     pub cluster: Option<&'a Cluster>,
-    /// The group it scales.
-    pub group: Option<&'a Group>,
-    /// Worker processes that run in one pod of the group, as registered; at least 1.
-    pub processes_per_pod: u32,
-    /// Worker processes that the cluster's other groups have or will have.
-    pub processes_elsewhere: u32,
+    /// Its groups, each with its pods; groups that are being deleted left out.
+    pub groups: &'a [Workers<'a>],
     /// What is known of the scheduler.
     pub scheduler: &'a SchedulerState,
+    /// Most pods of a group whose autoscaler has no maximum.
+    pub default_maximum: i32,
     /// Now.
     pub now: Timestamp,
-    /// The Kubernetes cluster's DNS domain.
-    pub domain: &'a str,
 }
 
-/// What this process remembers of an autoscaler. Losing it delays a shrink by a few samples.
+/// A group and its pods.
+#[derive(Clone, Copy, Debug)]
+pub struct Workers<'a> {
+    /// The group.
+    pub group: &'a Group,
+    /// The pods that it controls.
+    pub pods: &'a [&'a PodRecord],
+}
+
+/// What this process remembers of a cluster's autoscalers. Losing it delays a shrink by a few samples.
 #[derive(Clone, Debug, Default)]
 pub struct Memory {
     samples: Samples,
-    /// What the API server answered to our last writes, and how often in a row it refused them.
-    pub refused: Refused,
+    processes: Processes,
+    /// Since when the scheduler has not told what it would like.
+    silent_since: Option<Timestamp>,
+    /// What the API server answered to our last writes for each autoscaler, by UID, and how often in a row it refused them.
+    pub refused: BTreeMap<String, Refused>,
 }
 
-/// Name of the group that an autoscaler scales.
-pub fn group_name(autoscaler: &Autoscaler) -> String {
-    let spec = &autoscaler.spec;
-    spec.worker_group.clone().unwrap_or_else(|| names::default_group(&spec.cluster))
-}
-
-/// The autoscaler that acts on this group: the oldest of those that name it.
-pub fn acting<'a>(
-    all: impl IntoIterator<Item = &'a Autoscaler>,
-    cluster: &str,
-    group: &str,
-) -> Option<&'a Autoscaler> {
-    all.into_iter()
-        .filter(|a| !a.meta.deleting && a.spec.cluster == cluster && group_name(a) == group)
-        .min_by_key(|a| (a.meta.created, a.meta.name.clone()))
-}
-
-/// What to do about an autoscaler.
-pub fn decide(input: &Input<'_>, memory: &mut Memory) -> Decision<DaskAutoscalerStatus> {
-    let mut actions: Vec<Action> = metadata(input).into_iter().collect();
-    if input.autoscaler.meta.deleting {
-        let status = input.autoscaler.status.clone();
-        return Decision { actions, status, requeue: None, need: SchedulerNeed::None };
+impl Memory {
+    /// Takes note of what the scheduler says now.
+    fn observe(&mut self, input: &Input<'_>) {
+        self.processes.observe(input);
+        if let Some((snapshot, target)) = target(input) {
+            self.samples.add(&snapshot.id, snapshot.at, target);
+            self.silent_since = None;
+            return;
+        }
+        if !matches!(input.scheduler, SchedulerState::Unknown) {
+            self.samples.clear();
+        }
+        self.silent_since.get_or_insert(input.now);
     }
-    let mut status = status::base(input);
-    let mut need = SchedulerNeed::None;
-    let mut observed = match subject(input) {
+
+    fn is_inert(&self, now: Timestamp) -> bool {
+        self.silent_since.is_some_and(|since| now.since(since) >= INERT)
+    }
+}
+
+/// One autoscaler's part of the decision.
+struct Part<'a> {
+    group: &'a Group,
+    size: i32,
+    /// The default maximum is what keeps the group from growing.
+    is_at_default: bool,
+}
+
+/// What to do about a cluster's autoscalers, one decision for each of `input.autoscalers` in their order. They belong
+/// together: all are carried out, and shown by the cache, before the next ones are made.
+pub fn decide(input: &Input<'_>, memory: &mut Memory) -> Vec<Decision<DaskAutoscalerStatus>> {
+    let standings: Vec<_> = input.autoscalers.iter().map(|a| standing::of(a, input)).collect();
+    let is_any_acting = input.autoscalers.iter().zip(&standings).any(|(a, s)| !a.meta.deleting && s.is_ok());
+    if is_any_acting {
+        memory.observe(input);
+    } else {
+        *memory = Memory { refused: std::mem::take(&mut memory.refused), ..Memory::default() };
+    }
+    memory.refused.retain(|uid, _| input.autoscalers.iter().any(|a| a.meta.uid == *uid));
+    let need = if is_any_acting { SchedulerNeed::Target } else { SchedulerNeed::None };
+    let parts = sizes(input, &standings, memory);
+    let all = input.autoscalers.iter().zip(standings).enumerate();
+    all.map(|(n, (a, standing))| one(input, a, standing.map(|_| parts.get(&n)), (need, memory))).collect()
+}
+
+/// The size of each group that an autoscaler acts on, by the autoscaler's place.
+fn sizes<'a>(
+    input: &Input<'a>,
+    standings: &[Result<usize, Vec<Observed>>],
+    memory: &Memory,
+) -> BTreeMap<usize, Part<'a>> {
+    let mut scaled: Vec<(usize, &'a Autoscaler, &Workers<'a>)> = standings
+        .iter()
+        .zip(input.autoscalers)
+        .enumerate()
+        .filter(|(_, (_, a))| !a.meta.deleting)
+        .filter_map(|(n, (s, a))| Some((n, *a, input.groups.get(*s.as_ref().ok()?)?)))
+        .collect();
+    scaled.sort_by_key(|(_, _, w)| (w.group.meta.created, &w.group.meta.name));
+    let pool = |(_, autoscaler, workers): &(usize, &Autoscaler, &Workers<'_>)| Pool {
+        size: workers.group.spec.worker.replicas,
+        limits: limits(autoscaler, input.default_maximum),
+        processes: memory.processes.per_pod(workers.group),
+    };
+    let pools: Vec<Pool> = scaled.iter().map(pool).collect();
+    let is_other = |w: &&Workers<'_>| !scaled.iter().any(|(_, _, s)| s.group.meta.uid == w.group.meta.uid);
+    let others = || input.groups.iter().filter(is_other);
+    let last_changes: Vec<Timestamp> = scaled.iter().filter_map(|(_, a, _)| last_change(a)).collect();
+    let demand = Demand {
+        samples: &memory.samples,
+        other_pods: others().map(staying).fold(0, i32::saturating_add),
+        other_processes: others().map(|w| processes_of(w, memory)).fold(0, u64::saturating_add),
+        last_changes: &last_changes,
+    };
+    let sizes = policy::next_sizes(&pools, &demand, input.now);
+    let is_short = target(input).is_some_and(|(_, t)| u64::from(t) > policy::supply(&pools, &sizes, &demand));
+    let part =
+        |((n, autoscaler, workers), (pool, size)): ((usize, &'a Autoscaler, &Workers<'a>), (&Pool, i32))| {
+            let is_at_default = is_short && autoscaler.spec.maximum.is_none() && size >= pool.limits.maximum;
+            (n, Part { group: workers.group, size, is_at_default })
+        };
+    scaled.into_iter().zip(pools.iter().zip(sizes)).map(part).collect()
+}
+
+/// Pods that a group has or will have.
+fn staying(workers: &Workers<'_>) -> i32 {
+    let live = workers.pods.iter().filter(|p| p.is_live() && p.mark.is_none()).count();
+    i32::try_from(live).unwrap_or(i32::MAX).max(workers.group.spec.worker.replicas)
+}
+
+fn processes_of(workers: &Workers<'_>, memory: &Memory) -> u64 {
+    u64::try_from(staying(workers)).unwrap_or(0) * u64::from(memory.processes.per_pod(workers.group))
+}
+
+fn last_change(autoscaler: &Autoscaler) -> Option<Timestamp> {
+    autoscaler.status.last_scale_time.as_deref().and_then(Timestamp::parse)
+}
+
+fn limits(autoscaler: &Autoscaler, default_maximum: i32) -> Limits {
+    let spec = &autoscaler.spec;
+    let minimum = spec.minimum.unwrap_or(0).clamp(0, MAX_REPLICAS);
+    let maximum = spec.maximum.unwrap_or(default_maximum.max(minimum)).clamp(0, MAX_REPLICAS);
+    Limits { minimum, maximum }
+}
+
+/// What the scheduler would like, if it says so.
+fn target<'a>(input: &Input<'a>) -> Option<(&'a crate::scheduler::Snapshot, u32)> {
+    input.scheduler.known().and_then(|s| s.target.map(|t| (s, t)))
+}
+
+/// What to do about one autoscaler.
+fn one(
+    input: &Input<'_>,
+    autoscaler: &Autoscaler,
+    standing: Result<Option<&Part<'_>>, Vec<Observed>>,
+    (need, memory): (SchedulerNeed, &Memory),
+) -> Decision<DaskAutoscalerStatus> {
+    let mut actions: Vec<Action> = metadata(input, autoscaler).into_iter().collect();
+    let requeue = (need != SchedulerNeed::None).then_some(Duration::from_secs(5));
+    if autoscaler.meta.deleting {
+        return Decision { actions, status: autoscaler.status.clone(), requeue, need };
+    }
+    let mut status = status::base(input, autoscaler);
+    let mut observed = match standing {
         Err(why) => why,
-        Ok(group) => {
-            need = SchedulerNeed::Target;
-            scale(input, group, memory, &mut status, &mut actions)
+        Ok(part) => {
+            let is_at_default = part.is_some_and(|p| p.is_at_default);
+            if let Some(part) = part {
+                carry(input, part, &mut status, &mut actions);
+            }
+            vec![status::active(input, is_at_default)]
         }
     };
-    observed.push(refusal::condition(refusal::lasting(&memory.refused)));
-    status::finish(&mut status, observed, input);
-    let events = conditions::events(&input.autoscaler.status.conditions, &status.conditions);
+    let refused = memory.refused.get(&autoscaler.meta.uid).cloned().flatten();
+    observed.push(refusal::condition(refusal::lasting(&refused)));
+    status::finish(&mut status, observed, autoscaler, input.now);
+    let events = conditions::events(&autoscaler.status.conditions, &status.conditions);
     actions.extend(events.into_iter().map(Action::Event));
-    let requeue = (need != SchedulerNeed::None).then_some(Duration::from_secs(5));
     Decision { actions, status, requeue, need }
 }
 
-/// The group that this autoscaler may scale now; else what to say.
-fn subject<'a>(input: &Input<'a>) -> Result<&'a Group, Vec<Observed>> {
-    let inactive =
-        |reason: &str, message: String| Err(vec![conditions::no(conditions::ACTIVE, reason, message)]);
-    let spec = &input.autoscaler.spec;
-    let (minimum, maximum) = bounds(input);
-    if minimum > maximum {
-        return inactive(
-            "InvalidBounds",
-            format!(
-                "spec.minimum ({minimum}) must not exceed spec.maximum ({maximum}); lower the one or raise the other"
-            ),
-        );
+/// Writes down what was decided, and changes the group's size if it differs.
+fn carry(input: &Input<'_>, part: &Part<'_>, status: &mut DaskAutoscalerStatus, actions: &mut Vec<Action>) {
+    let (meta, current) = (&part.group.meta, part.group.spec.worker.replicas);
+    let target = target(input).map(|(_, t)| t);
+    status.target = target.map_or(status.target, |t| i32::try_from(t).ok());
+    status.desired = Some(part.size);
+    if part.size == current {
+        return;
     }
-    if input.cluster.is_none() {
-        if drift::is_owned_by(&input.autoscaler.meta.owners, "DaskCluster", &spec.cluster) {
-            return inactive("NotReady", "its cluster is gone, and it goes with it".into());
-        }
-        return inactive(
-            "ClusterNotFound",
-            format!(
-                "spec.cluster: there is no DaskCluster {:?} in namespace {:?}; create it, or correct the name",
-                spec.cluster, input.autoscaler.meta.namespace
-            ),
-        );
-    }
-    let name = group_name(input.autoscaler);
-    if is_a_formers(input) {
-        return inactive("NotReady", "it belongs to a former cluster of that name, and goes with it".into());
-    }
-    let Some(group) = input.group.filter(|g| g.spec.cluster == spec.cluster) else {
-        return inactive(
-            "WorkerGroupNotFound",
-            format!(
-                "spec.workerGroup: DaskCluster {:?} has no DaskWorkerGroup {name:?}; create it, or correct the name",
-                spec.cluster
-            ),
-        );
-    };
-    let acting = acting(input.all.iter().copied(), &spec.cluster, &name);
-    if let Some(older) = acting.filter(|a| a.meta.uid != input.autoscaler.meta.uid) {
-        let message = format!(
-            "DaskAutoscaler {:?} is older and scales {name:?} already; delete one of the two",
-            older.meta.name
-        );
-        return Err(vec![
-            conditions::no(conditions::ACTIVE, "Conflict", message.clone()),
-            conditions::yes(conditions::CONFLICT, "OlderExists", message),
-        ]);
-    }
-    Ok(group)
+    status.last_scale_time = Some(input.now.rfc3339());
+    let why =
+        target.map_or_else(|| "its bounds ask for it".into(), |t| format!("the scheduler would like {t}"));
+    actions.push(Action::Scale {
+        group: meta.name.clone(),
+        resource_version: meta.resource_version.clone(),
+        replicas: part.size,
+    });
+    let message = format!("{} from {current} to {} workers: {why}", meta.name, part.size);
+    actions.push(Action::Event(EventRecord::normal("Scaled", &message)));
 }
 
-fn is_a_formers(input: &Input<'_>) -> bool {
-    let owners = &input.autoscaler.meta.owners;
-    input.cluster.is_some_and(|c| drift::is_of_a_former(owners, &template::cluster_owner(c)))
-}
-
-fn bounds(input: &Input<'_>) -> (i32, i32) {
-    let spec = &input.autoscaler.spec;
-    (spec.minimum.unwrap_or(0).max(0), spec.maximum.unwrap_or(MAX_REPLICAS).clamp(0, MAX_REPLICAS))
-}
-
-/// Takes a sample, and changes the group's size if the policy says so.
-fn scale(
-    input: &Input<'_>,
-    group: &Group,
-    memory: &mut Memory,
-    status: &mut DaskAutoscalerStatus,
-    actions: &mut Vec<Action>,
-) -> Vec<Observed> {
-    let current = group.spec.worker.replicas;
-    let target = input.scheduler.known().and_then(|s| s.target.map(|t| (s, t)));
-    if let Some((snapshot, target)) = target {
-        status.target = i32::try_from(target).ok();
-        let pods = policy::pods_wanted(target, input.processes_elsewhere, input.processes_per_pod);
-        memory.samples.add(&snapshot.id, snapshot.at, pods);
-    } else if !matches!(input.scheduler, SchedulerState::Unknown) {
-        memory.samples.clear();
-    }
-    let last = status.last_scale_time.as_deref().and_then(Timestamp::parse);
-    let (minimum, maximum) = bounds(input);
-    let limits = policy::Limits { minimum, maximum };
-    let size = policy::next_size(current, &memory.samples, limits, last, input.now);
-    status.desired = Some(size);
-    if size != current {
-        status.last_scale_time = Some(input.now.rfc3339());
-        let why = target
-            .map_or_else(|| "its bounds ask for it".into(), |(_, t)| format!("the scheduler would like {t}"));
-        actions.push(Action::Scale {
-            group: group.meta.name.clone(),
-            resource_version: group.meta.resource_version.clone(),
-            replicas: size,
-        });
-        let message = format!("{} from {current} to {size} workers: {why}", group.meta.name);
-        actions.push(Action::Event(EventRecord::normal("Scaled", &message)));
-    }
-    vec![active(input)]
-}
-
-fn active(input: &Input<'_>) -> Observed {
-    let (reason, message) = match input.scheduler {
-        SchedulerState::Known(snapshot) if snapshot.target.is_none() && snapshot.unanswered.is_some() => {
-            let why = snapshot.unanswered.as_deref().unwrap_or_default();
-            ("NoTarget", format!("the scheduler does not tell what it would like ({why}); the size stays"))
-        }
-        SchedulerState::Known(_) => {
-            return conditions::yes(conditions::ACTIVE, "Scaling", "it follows the scheduler's demand");
-        }
-        SchedulerState::Unknown => ("Starting", "the scheduler has not been asked yet".to_string()),
-        SchedulerState::Absent => ("Starting", "there is no scheduler pod; the size stays".to_string()),
-        SchedulerState::Starting => ("Starting", "the scheduler starts; the size stays".to_string()),
-        SchedulerState::SpeaksTls => (
-            SPEAKS_TLS,
-            "the scheduler speaks TLS and the operator does not, so that its demand is not known; the size stays: \
-             set replicas by hand, or let the scheduler listen without TLS"
-                .to_string(),
-        ),
-        SchedulerState::Unreachable { why } => (
-            "SchedulerUnreachable",
-            format!("the scheduler's pod runs and does not answer ({why}); the size stays until it does"),
-        ),
-    };
-    conditions::no(conditions::ACTIVE, reason, message)
-}
-
-fn metadata(input: &Input<'_>) -> Option<Action> {
-    let meta = &input.autoscaler.meta;
-    let usable = |c: &&Cluster| !c.meta.deleting && !meta.deleting && !is_a_formers(input);
+fn metadata(input: &Input<'_>, autoscaler: &Autoscaler) -> Option<Action> {
+    let meta = &autoscaler.meta;
+    let usable =
+        |c: &&Cluster| !c.meta.deleting && !meta.deleting && !standing::is_of_a_former(autoscaler, c);
     let owner = input.cluster.filter(usable).map(template::cluster_owner);
     let mut patch = drift::Metadata::new().without_kopf(&meta.finalizers, &meta.kopf);
     if let Some(owner) = &owner {

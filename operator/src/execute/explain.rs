@@ -43,7 +43,7 @@ pub(super) async fn ask(operator: &Arc<Operator>, subject: &Subject, target: &Ta
         Subject::Cluster(_) => state.clusters.get_mut(uid).map(|m| m.explained = explained),
         Subject::Group(_) => state.groups.get_mut(uid).map(|m| m.explain(explained)),
         Subject::Job(_) => state.jobs.get_mut(uid).map(|m| m.explained = explained),
-        Subject::Autoscaler(_) => None,
+        Subject::Autoscalers(_) => None,
     };
     drop(state);
     operator.touched(subject.clone(), Duration::ZERO);

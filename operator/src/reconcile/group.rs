@@ -33,9 +33,9 @@ pub(super) async fn reconcile(
             cache.groups_of(&cluster_key).flat_map(|g| cache.workers_of(&g.meta.uid)).collect()
         };
         let all: Vec<_> = all.iter().map(AsRef::as_ref).collect();
-        let autoscalers: Vec<_> = state.cache.autoscalers_in(&key.0).cloned().collect();
-        let acting =
-            autoscale::acting(autoscalers.iter().map(AsRef::as_ref), &cluster_key.1, &key.1).is_some();
+        let autoscalers = state.cache.autoscalers_of(&cluster_key).map(AsRef::as_ref);
+        let samples = state.autoscalers.get(&cluster_key);
+        let acting = autoscale::decides(autoscalers, &object, cluster.as_deref(), samples, now);
         let has_scheduler_pod = state.cache.schedulers_of(&cluster_key).iter().any(|p| p.is_live());
         let threats = state.cache.threats(all.iter().copied());
         let others = state.cache.groups_of(&cluster_key).filter(|g| g.meta.uid != object.meta.uid);

@@ -70,9 +70,12 @@ async fn tell(operator: &Arc<Operator>, subject: &Subject, why: &Blind) -> Resul
             let object = operator.state.lock().cache.groups.get(key).cloned();
             tell_one(operator, subject, object, why).await
         }
-        Subject::Autoscaler(key) => {
-            let object = operator.state.lock().cache.autoscalers.get(key).cloned();
-            tell_one(operator, subject, object, why).await
+        Subject::Autoscalers(cluster) => {
+            let all: Vec<_> = operator.state.lock().cache.autoscalers_of(cluster).cloned().collect();
+            for object in all {
+                tell_one(operator, subject, Some(object), why).await?;
+            }
+            Ok(())
         }
         Subject::Job(key) => {
             let object = operator.state.lock().cache.jobs.get(key).cloned();

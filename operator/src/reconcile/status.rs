@@ -13,10 +13,11 @@ use tokio::time::Instant;
 
 use crate::{
     api::INSTALL_CRDS,
+    cache::Cache,
     execute::{self, Target},
     reconcile::Error,
     run::Operator,
-    subject::Subject,
+    subject::{Key, Subject},
 };
 
 /// Counts are written at most this often for one object.
@@ -26,7 +27,7 @@ const COUNTS: [&str; 7] = ["replicas", "workers", "target", "desired", "created"
 
 /// What was last written to each status.
 #[derive(Debug, Default)]
-pub struct Writings(Mutex<BTreeMap<Subject, Writing>>);
+pub struct Writings(Mutex<BTreeMap<(Kind, Key), Writing>>);
 
 #[derive(Clone, Debug)]
 struct Writing {
@@ -36,16 +37,22 @@ struct Writing {
 }
 
 impl Writings {
-    /// The object is gone.
-    pub fn forget(&self, subject: &Subject) {
-        self.lock().remove(subject);
+    /// Something is gone: what was written to objects that are not there any more is forgotten.
+    pub fn forget(&self, cache: &Cache) {
+        self.lock().retain(|(kind, key), _| match kind {
+            Kind::Cluster => cache.clusters.contains_key(key),
+            Kind::Group => cache.groups.contains_key(key),
+            Kind::Autoscaler => cache.autoscalers.contains_key(key),
+            Kind::Job => cache.jobs.contains_key(key),
+            Kind::Deployment | Kind::Service | Kind::Pod => false,
+        });
     }
 
-    fn last(&self, subject: &Subject) -> Option<Writing> {
-        self.lock().get(subject).cloned()
+    fn last(&self, object: &(Kind, Key)) -> Option<Writing> {
+        self.lock().get(object).cloned()
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<Subject, Writing>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<(Kind, Key), Writing>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -103,7 +110,8 @@ pub(super) async fn write<S: Serialize + PartialEq>(
     }
     let (status, old) = (json!(status), json!(old));
     let Some(diff) = merge::difference(&status, &old) else { return Ok(Written::Same) };
-    let last = operator.written.last(subject);
+    let object = (target.kind, (target.meta.namespace.clone(), target.meta.name.clone()));
+    let last = operator.written.last(&object);
     if last.as_ref().is_some_and(|l| l.dropped.as_ref() == Some(&diff)) {
         return Ok(Written::Same);
     }
@@ -125,6 +133,6 @@ pub(super) async fn write<S: Serialize + PartialEq>(
             "the API server does not keep parts of a status: the installed definitions are older than this operator"
         );
     }
-    operator.written.lock().insert(subject.clone(), Writing { at: Instant::now(), dropped });
+    operator.written.lock().insert(object, Writing { at: Instant::now(), dropped });
     Ok(Written::Now)
 }

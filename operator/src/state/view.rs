@@ -36,7 +36,7 @@ fn rests_on(subject: &Subject) -> &'static [&'static str] {
         Subject::Group(_) => {
             &[Groups::PLURAL, Clusters::PLURAL, Autoscalers::PLURAL, Deployments::PLURAL, Pods::PLURAL]
         }
-        Subject::Autoscaler(_) => &[Autoscalers::PLURAL, Groups::PLURAL, Clusters::PLURAL, Pods::PLURAL],
+        Subject::Autoscalers(_) => &[Autoscalers::PLURAL, Groups::PLURAL, Clusters::PLURAL, Pods::PLURAL],
         Subject::Job(_) => &[Jobs::PLURAL, Clusters::PLURAL, Pods::PLURAL],
     }
 }
@@ -53,7 +53,7 @@ impl State {
         if self.unreadable.is_empty() {
             return None;
         }
-        let unseen = |s: &Subject| self.unreadable.contains_key(s) && self.uid(s).is_none();
+        let unseen = |s: &Subject| self.unreadable(s).is_some() && self.uid(s).is_none();
         let other = others(&self.cache, subject).into_iter().find(unseen)?;
         Some(Blind::Unreadable { kind: other.kind(), name: other.key().1.clone() })
     }
@@ -65,14 +65,22 @@ impl State {
         each.map(Option::unwrap_or_default).min().unwrap_or_default()
     }
 
-    /// What is known of `subject`, if it cannot be decoded.
+    /// What is known of `subject`, if it, or one of its objects, cannot be decoded.
     pub fn unreadable(&self, subject: &Subject) -> Option<&Unreadable> {
-        self.unreadable.get(subject)
+        if self.unreadable.is_empty() {
+            return None;
+        }
+        objects(&self.cache, subject).into_iter().find_map(|o| self.unreadable.get(&o))
     }
 
-    /// Objects that cannot be decoded.
-    pub fn all_unreadable(&self) -> impl Iterator<Item = &Subject> {
-        self.unreadable.keys()
+    /// What is known of one object that cannot be decoded.
+    pub fn unreadable_object<K: Cached>(&self, key: &Key) -> Option<&Unreadable> {
+        self.unreadable.get(&(K::PLURAL, key.clone()))
+    }
+
+    /// Subjects with an object that cannot be decoded.
+    pub fn all_unreadable(&self) -> BTreeSet<Subject> {
+        self.unreadable.keys().filter_map(|(plural, key)| subject_of(&self.cache, plural, key)).collect()
     }
 
     /// An object is there, and cannot be decoded. What was known of it stays known, unless that was another one of
@@ -81,29 +89,52 @@ impl State {
         let before = K::store(&mut self.cache).get(key).cloned();
         let is_another = before.is_some_and(|r| K::version(&r).0 != what.meta.uid);
         let mut touched = if is_another { self.remove::<K>(key) } else { BTreeSet::new() };
-        if let Some(own) = K::own(key) {
-            self.unreadable.insert(own.clone(), what);
-            touched.insert(own);
-        }
+        self.unreadable.insert((K::PLURAL, key.clone()), what);
+        touched.extend(subject_of(&self.cache, K::PLURAL, key));
         touched
     }
 
     /// An object can be decoded, or is gone.
     pub(super) fn readable<K: Cached>(&mut self, key: &Key) {
-        if !self.unreadable.is_empty()
-            && let Some(own) = K::own(key)
-        {
-            self.unreadable.remove(&own);
+        if !self.unreadable.is_empty() {
+            self.unreadable.remove(&(K::PLURAL, key.clone()));
         }
     }
 
     /// Of the objects of one kind in this namespace (or in all) only these are there.
     pub(super) fn retain_unreadable<K: Cached>(&mut self, namespace: Option<&str>, present: &BTreeSet<Key>) {
-        self.unreadable.retain(|subject, _| {
-            let key = subject.key();
-            let is_listed = K::own(key).as_ref() == Some(subject) && namespace.is_none_or(|n| n == key.0);
+        self.unreadable.retain(|(plural, key), _| {
+            let is_listed = *plural == K::PLURAL && namespace.is_none_or(|n| n == key.0);
             !is_listed || present.contains(key)
         });
+    }
+}
+
+/// The objects that are decided on as this subject, by their resources' plurals.
+fn objects(cache: &Cache, subject: &Subject) -> Vec<(&'static str, Key)> {
+    match subject {
+        Subject::Cluster(key) => vec![(Clusters::PLURAL, key.clone())],
+        Subject::Group(key) => vec![(Groups::PLURAL, key.clone())],
+        Subject::Job(key) => vec![(Jobs::PLURAL, key.clone())],
+        Subject::Autoscalers(cluster) => {
+            let of = cache.autoscalers_of(cluster);
+            of.map(|a| (Autoscalers::PLURAL, (cluster.0.clone(), a.meta.name.clone()))).collect()
+        }
+    }
+}
+
+/// The subject that an object of ours belongs to. Which cluster an autoscaler belongs to is known of those that could be
+/// decoded once.
+fn subject_of(cache: &Cache, plural: &str, key: &Key) -> Option<Subject> {
+    match plural {
+        Clusters::PLURAL => Some(Subject::Cluster(key.clone())),
+        Groups::PLURAL => Some(Subject::Group(key.clone())),
+        Jobs::PLURAL => Some(Subject::Job(key.clone())),
+        Autoscalers::PLURAL => {
+            let object = cache.autoscalers.get(key)?;
+            Some(Subject::Autoscalers((key.0.clone(), object.spec.cluster.clone())))
+        }
+        _ => None,
     }
 }
 
@@ -117,12 +148,9 @@ fn others(cache: &Cache, subject: &Subject) -> Vec<Subject> {
             let cluster = cache.groups.get(key).map(|g: &std::sync::Arc<Group>| beside(&g.spec.cluster));
             cluster.map(Subject::Cluster).into_iter().collect()
         }
-        Subject::Autoscaler(_) => {
-            let of = cache.autoscalers.get(key);
-            let both = of.map(|a| {
-                [Subject::Cluster(beside(&a.spec.cluster)), Subject::Group(beside(&autoscale::group_name(a)))]
-            });
-            both.into_iter().flatten().collect()
+        Subject::Autoscalers(cluster) => {
+            let groups = cache.autoscalers_of(cluster).map(|a| Subject::Group(beside(&autoscale::group_name(a))));
+            [Subject::Cluster(cluster.clone())].into_iter().chain(groups).collect()
         }
         Subject::Job(_) => vec![Subject::Cluster(key.clone())],
     }

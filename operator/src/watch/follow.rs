@@ -132,7 +132,7 @@ impl<R: Resource, K: Cached> Watch<R, K> {
                 match record {
                     Ok(record) => state.apply::<K>(&key, record),
                     Err(what) => {
-                        let known = K::own(&key).and_then(|own| state.unreadable(&own));
+                        let known = state.unreadable_object::<K>(&key);
                         if known.is_none_or(|known| known.error != what.error) {
                             tracing::error!(
                                 kind = K::PLURAL,

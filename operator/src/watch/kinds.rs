@@ -54,13 +54,13 @@ impl Cached for Clusters {
     fn version(r: &Cluster) -> (&str, &str, bool) {
         (&r.meta.uid, &r.meta.resource_version, r.meta.deleting)
     }
-    fn own(key: &Key) -> Option<Subject> {
+    fn own(_: &Cache, key: &Key, _: &Cluster) -> Option<Subject> {
         Some(Subject::Cluster(key.clone()))
     }
     fn subjects(cache: &Cache, key: &Key, _: &Cluster) -> BTreeSet<Subject> {
         let mut out = BTreeSet::from([Subject::Cluster(key.clone())]);
         out.extend(cache.groups_of(key).map(|g| Subject::Group(beside(key, &g.meta.name))));
-        out.extend(autoscalers(cache, key, |a| a.spec.cluster == key.1));
+        out.extend(autoscalers(cache, key));
         out.extend(cache.jobs.contains_key(key).then(|| Subject::Job(key.clone())));
         out
     }
@@ -76,7 +76,7 @@ impl Cached for Groups {
     fn version(r: &Group) -> (&str, &str, bool) {
         (&r.meta.uid, &r.meta.resource_version, r.meta.deleting)
     }
-    fn own(key: &Key) -> Option<Subject> {
+    fn own(_: &Cache, key: &Key, _: &Group) -> Option<Subject> {
         Some(Subject::Group(key.clone()))
     }
     fn subjects(cache: &Cache, key: &Key, group: &Group) -> BTreeSet<Subject> {
@@ -84,7 +84,7 @@ impl Cached for Groups {
         if key.1 == default_group(&group.spec.cluster) {
             out.insert(Subject::Cluster(beside(key, &group.spec.cluster)));
         }
-        out.extend(autoscalers(cache, key, |a| a.spec.cluster == group.spec.cluster));
+        out.extend(autoscalers(cache, &beside(key, &group.spec.cluster)));
         out
     }
     fn index(cache: &mut Cache, key: &Key, record: &Group, present: bool) {
@@ -102,14 +102,15 @@ impl Cached for Autoscalers {
     fn version(r: &Autoscaler) -> (&str, &str, bool) {
         (&r.meta.uid, &r.meta.resource_version, r.meta.deleting)
     }
-    fn own(key: &Key) -> Option<Subject> {
-        Some(Subject::Autoscaler(key.clone()))
+    fn own(cache: &Cache, key: &Key, record: &Autoscaler) -> Option<Subject> {
+        let cluster = beside(key, &record.spec.cluster);
+        // What they wait for ends with the last of them.
+        autoscalers(cache, &cluster).is_none().then_some(Subject::Autoscalers(cluster))
     }
-    fn subjects(cache: &Cache, key: &Key, record: &Autoscaler) -> BTreeSet<Subject> {
+    fn subjects(_: &Cache, key: &Key, record: &Autoscaler) -> BTreeSet<Subject> {
         let group = autoscale::group_name(record);
-        let mut out = BTreeSet::from([Subject::Autoscaler(key.clone()), Subject::Group(beside(key, &group))]);
-        out.extend(autoscalers(cache, key, |a| autoscale::group_name(a) == group));
-        out
+        let cluster = beside(key, &record.spec.cluster);
+        BTreeSet::from([Subject::Autoscalers(cluster), Subject::Group(beside(key, &group))])
     }
 }
 
@@ -123,7 +124,7 @@ impl Cached for Jobs {
     fn version(r: &Job) -> (&str, &str, bool) {
         (&r.meta.uid, &r.meta.resource_version, r.meta.deleting)
     }
-    fn own(key: &Key) -> Option<Subject> {
+    fn own(_: &Cache, key: &Key, _: &Job) -> Option<Subject> {
         Some(Subject::Job(key.clone()))
     }
     fn subjects(_: &Cache, key: &Key, _: &Job) -> BTreeSet<Subject> {
@@ -224,12 +225,10 @@ impl Cached for Nodes {
     }
 }
 
-fn autoscalers(cache: &Cache, key: &Key, wanted: impl Fn(&Autoscaler) -> bool) -> Vec<Subject> {
-    cache
-        .autoscalers_in(&key.0)
-        .filter(|a| wanted(a))
-        .map(|a| Subject::Autoscaler(beside(key, &a.meta.name)))
-        .collect()
+/// The autoscalers of this cluster, if it has any.
+fn autoscalers(cache: &Cache, cluster: &Key) -> Option<Subject> {
+    let has_any = cache.autoscalers_of(cluster).next().is_some();
+    has_any.then(|| Subject::Autoscalers(cluster.clone()))
 }
 
 fn owner_cluster(key: &Key, label: Option<&String>, owners: &[Owner]) -> BTreeSet<Subject> {

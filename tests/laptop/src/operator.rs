@@ -34,6 +34,7 @@ pub fn new(api: SocketAddr) -> Result<Arc<Operator>> {
         cluster_domain: "cluster.local".into(),
         poll: POLL,
         agent: Default::default(),
+        autoscaler_maximum: 1_000,
         // There is one, and no object for it.
         nodes: false,
     };

@@ -2,11 +2,13 @@
 
 mod duration;
 mod plain;
+mod processes;
 mod scheduler;
 mod starts;
 mod value;
 
 pub use plain::{NotPlain, Place, WorkerLine};
+pub use processes::processes;
 pub use scheduler::scheduler;
 pub use starts::{begins_with_a_program, starts_a_worker};
 pub use value::value;

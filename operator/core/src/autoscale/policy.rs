@@ -1,23 +1,25 @@
-//! The one place where a size is chosen: from samples, bounds and time to a number of pods.
+//! The one place where sizes are chosen: from samples, bounds and time to the pods of all groups of a cluster.
 //!
-//! Growing follows the newest sample at once. Shrinking waits until several samples of one scheduler
-//! agree, because a single one may read 0 right after work was submitted, and goes in steps. Steps and
+//! Sizes are chosen together, from one reading. What groups have is kept: a decision adds what is missing or takes away
+//! what is too much, and never moves workers from one group to another. What is missing goes to the oldest group with
+//! room, then to the next; what is too much goes from the youngest, in whole pods, so that what stays is never less than
+//! what is wanted. Growing follows the newest sample at once. Shrinking waits until several samples of one scheduler
+//! agree, because a single one may read 0 right after work was submitted. Both go in steps; steps down and the
 //! cooldown are those of dask-kubernetes.
 
 use std::time::Duration;
 
+use super::samples::Samples;
 use crate::time::Timestamp;
 
-/// Samples that must agree before a group shrinks.
-pub const AGREEING: usize = 3;
-/// Time after a change in which nothing is changed again.
+/// Time after a change in which nothing is changed again, in any group of the cluster.
 pub const COOLDOWN: Duration = Duration::from_secs(15);
-/// A shrink takes away at most one in this many, but at least one.
+/// A shrink takes away at most one in this many of a group, but at least one.
 pub const STEP_DOWN: i32 = 4;
-/// Samples closer together than this count as one: the largest of them.
-pub const SPACING: Duration = Duration::from_millis(1500);
-/// Samples older than this say nothing about now.
-pub const STALE: Duration = Duration::from_secs(30);
+/// A decision adds at most as many pods as the cluster's groups have together, as Kubernetes' HorizontalPodAutoscaler
+/// does (100 % in 15 s), but at least this many: as many as are created at the same time for one group. So a few dozen
+/// workers come at once, a thousand within a minute and a half, and one wrong answer makes a bounded number of pods.
+pub const STEP_UP: i32 = 32;
 
 /// Fewest and most pods.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,183 +30,94 @@ pub struct Limits {
     pub maximum: i32,
 }
 
-/// The last samples of one scheduler process, in pods.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Samples {
-    scheduler: String,
-    newest: Option<(Timestamp, i32)>,
-    spaced: Vec<(Timestamp, i32)>,
+/// A group whose size is to be chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pool {
+    /// Pods that it has or will have.
+    pub size: i32,
+    /// What it may have.
+    pub limits: Limits,
+    /// Worker processes in one of its pods; at least 1.
+    pub processes: u32,
 }
 
-impl Samples {
-    /// Adds a sample; the same one twice counts once, and another scheduler's start anew.
-    pub fn add(&mut self, scheduler: &str, at: Timestamp, wanted: i32) {
-        // What has a time far ahead is of a clock that was wrong.
-        let is_ahead = self.newest.is_some_and(|(t, _)| t.since(at) > STALE);
-        if self.scheduler != scheduler || is_ahead {
-            *self = Self { scheduler: scheduler.into(), ..Self::default() };
-        }
-        if self.newest.is_some_and(|(t, _)| t >= at) {
-            return;
-        }
-        self.newest = Some((at, wanted));
-        match self.spaced.last_mut().filter(|(t, _)| at.since(*t) < SPACING) {
-            Some((_, most)) => *most = wanted.max(*most),
-            None => self.spaced.push((at, wanted)),
-        }
-        let surplus = self.spaced.len().saturating_sub(AGREEING);
-        self.spaced.drain(..surplus);
-    }
-
-    /// The scheduler did not answer: what it said before does not count any more.
-    pub fn clear(&mut self) {
-        (self.newest, self.spaced) = (None, Vec::new());
-    }
-
-    fn newest(&self, now: Timestamp) -> Option<i32> {
-        self.newest.filter(|(t, _)| now.since(*t) <= STALE && t.since(now) <= STALE).map(|(_, w)| w)
-    }
-
-    /// The most that any of the last samples wanted, if there are enough of them.
-    fn agreed(&self, now: Timestamp) -> Option<i32> {
-        let fresh = self.spaced.iter().filter(|(t, _)| now.since(*t) <= STALE);
-        (fresh.clone().count() >= AGREEING).then(|| fresh.map(|(_, w)| *w).max()).flatten()
-    }
+/// What is wanted, and what there is beside the groups whose sizes are chosen.
+#[derive(Clone, Copy, Debug)]
+pub struct Demand<'a> {
+    /// What the scheduler said it would like.
+    pub samples: &'a Samples,
+    /// Pods of the cluster's other groups.
+    pub other_pods: i32,
+    /// Worker processes of the cluster's other groups.
+    pub other_processes: u64,
+    /// When the size of each of the groups was last changed.
+    pub last_changes: &'a [Timestamp],
 }
 
-/// Pods of one group that a scheduler's target means: less what other groups have, in pods.
-pub fn pods_wanted(target: u32, elsewhere: u32, processes_per_pod: u32) -> i32 {
-    let pods = target.saturating_sub(elsewhere).div_ceil(processes_per_pod.max(1));
-    i32::try_from(pods).unwrap_or(i32::MAX)
+/// Worker processes of the cluster, if its groups have these sizes.
+pub fn supply(pools: &[Pool], sizes: &[i32], demand: &Demand<'_>) -> u64 {
+    let of_one =
+        |(pool, size): (&Pool, &i32)| u64::try_from(*size).unwrap_or(0) * u64::from(pool.processes.max(1));
+    pools.iter().zip(sizes).map(of_one).fold(demand.other_processes, u64::saturating_add)
 }
 
-/// The size the group should have now.
-pub fn next_size(
-    current: i32,
-    samples: &Samples,
-    limits: Limits,
-    last_change: Option<Timestamp>,
-    now: Timestamp,
-) -> i32 {
-    let clamp = |n: i32| n.clamp(limits.minimum, limits.maximum.max(limits.minimum));
-    if current < limits.minimum {
-        return limits.minimum;
-    }
+/// The sizes that the groups should have now, in the order of `pools`: the oldest group first.
+pub fn next_sizes(pools: &[Pool], demand: &Demand<'_>, now: Timestamp) -> Vec<i32> {
+    let current: Vec<i32> = pools.iter().map(|p| p.size.max(p.limits.minimum)).collect();
     // What a wrong clock wrote down as far in the future is not waited for.
-    if last_change.is_some_and(|t| now.since(t) < COOLDOWN && t.since(now) < COOLDOWN) {
+    if demand.last_changes.iter().any(|t| now.since(*t) < COOLDOWN && t.since(now) < COOLDOWN) {
         return current;
     }
-    match (samples.newest(now).map(clamp), samples.agreed(now).map(clamp)) {
-        (Some(wanted), _) if wanted > current => wanted,
-        (Some(_), Some(agreed)) if agreed < current => agreed.max(current - (current / STEP_DOWN).max(1)),
+    let grown = demand.samples.newest(now).map(|wanted| grow(pools, &current, wanted, demand));
+    match (grown, demand.samples.agreed(now)) {
+        (Some(grown), _) if grown != current => grown,
+        (_, Some(agreed)) => shrink(pools, &current, agreed, demand),
         _ => current,
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
+/// Adds what is missing: to the oldest group as far as it may grow, then to the next.
+fn grow(pools: &[Pool], current: &[i32], wanted: u32, demand: &Demand<'_>) -> Vec<i32> {
+    let mut missing = u64::from(wanted).saturating_sub(supply(pools, current, demand));
+    let pods = current.iter().fold(demand.other_pods, |sum, size| sum.saturating_add(*size));
+    let mut step = pods.max(STEP_UP);
+    let one = |(pool, size): (&Pool, &i32)| {
+        let processes = u64::from(pool.processes.max(1));
+        let pods = i32::try_from(missing.div_ceil(processes)).unwrap_or(i32::MAX);
+        let more = pods.min(step).min(pool.most().saturating_sub(*size)).max(0);
+        missing = missing.saturating_sub(u64::try_from(more).unwrap_or(0) * processes);
+        step -= more;
+        size.saturating_add(more)
+    };
+    pools.iter().zip(current).map(one).collect()
+}
 
-    use super::*;
-
-    const LIMITS: Limits = Limits { minimum: 0, maximum: 10 };
-    const NOW: Timestamp = Timestamp(100_000);
-
-    fn samples(wanted: &[i32]) -> Samples {
-        let mut s = Samples::default();
-        for (i, w) in wanted.iter().enumerate() {
-            s.add("id", Timestamp(90_000 + 1_500 * i64::try_from(i).unwrap()), *w);
-        }
-        s
+/// Takes away what is too much: from the youngest group as far as it may shrink, then from the one before, and from
+/// each only a step of the way.
+fn shrink(pools: &[Pool], current: &[i32], agreed: u32, demand: &Demand<'_>) -> Vec<i32> {
+    let mut goals: Vec<i32> = pools.iter().zip(current).map(|(p, size)| (*size).min(p.most())).collect();
+    let mut surplus = supply(pools, &goals, demand).saturating_sub(u64::from(agreed));
+    for (pool, goal) in pools.iter().zip(&mut goals).rev() {
+        let processes = u64::from(pool.processes.max(1));
+        let pods = i32::try_from(surplus / processes).unwrap_or(i32::MAX);
+        let fewer = pods.min(goal.saturating_sub(pool.limits.minimum)).max(0);
+        surplus -= u64::try_from(fewer).unwrap_or(0) * processes;
+        *goal -= fewer;
     }
+    let step = |size: i32| size - (size / STEP_DOWN).max(1);
+    goals
+        .iter()
+        .zip(current)
+        .map(|(goal, size)| if goal < size { step(*size).max(*goal) } else { *size })
+        .collect()
+}
 
-    #[test]
-    fn growing_is_at_once_and_bounded() {
-        assert_eq!(next_size(0, &samples(&[4]), LIMITS, None, NOW), 4);
-        assert_eq!(next_size(2, &samples(&[99]), LIMITS, None, NOW), 10);
-    }
-
-    #[test]
-    fn one_zero_removes_nobody() {
-        assert_eq!(next_size(8, &samples(&[0]), LIMITS, None, NOW), 8);
-        assert_eq!(next_size(8, &samples(&[8, 0, 0]), LIMITS, None, NOW), 8);
-    }
-
-    #[test]
-    fn shrinking_takes_a_quarter_at_least_one() {
-        assert_eq!(next_size(8, &samples(&[0, 0, 0]), LIMITS, None, NOW), 6);
-        assert_eq!(next_size(1, &samples(&[0, 0, 0]), LIMITS, None, NOW), 0);
-        assert_eq!(next_size(8, &samples(&[0, 7, 0]), LIMITS, None, NOW), 7);
-    }
-
-    #[test]
-    fn samples_in_quick_succession_count_as_one() {
-        let mut s = Samples::default();
-        for i in 0..20 {
-            s.add("id", Timestamp(99_000 + i), 0);
-        }
-        assert_eq!(next_size(8, &s, LIMITS, None, NOW), 8);
-    }
-
-    #[test]
-    fn a_new_scheduler_must_agree_with_itself() {
-        let mut s = samples(&[0, 0, 0]);
-        s.add("other", Timestamp(99_000), 0);
-        assert_eq!(next_size(8, &s, LIMITS, None, NOW), 8);
-    }
-
-    #[test]
-    fn nothing_changes_while_it_cools_down() {
-        let just = Some(Timestamp(NOW.0 - 14_000));
-        assert_eq!(next_size(2, &samples(&[9]), LIMITS, just, NOW), 2);
-        assert_eq!(next_size(2, &samples(&[9]), LIMITS, Some(Timestamp(NOW.0 - 15_000)), NOW), 9);
-        assert_eq!(next_size(2, &samples(&[9]), LIMITS, Some(Timestamp(NOW.0 + 3_600_000)), NOW), 9);
-    }
-
-    #[test]
-    fn bounds_hold_without_samples() {
-        let none = Samples::default();
-        let limits = Limits { minimum: 3, maximum: 10 };
-        assert_eq!(next_size(1, &none, limits, None, NOW), 3);
-        assert_eq!(next_size(20, &none, limits, None, NOW), 20, "no data, no shrink");
-    }
-
-    #[test]
-    fn old_samples_say_nothing() {
-        let later = Timestamp(NOW.0 + 60_000);
-        assert_eq!(next_size(8, &samples(&[0, 0, 0]), LIMITS, None, later), 8);
-        assert_eq!(next_size(2, &samples(&[9]), LIMITS, None, later), 2);
-    }
-
-    #[test]
-    fn a_sample_of_a_clock_that_was_ahead_does_not_outlast_it() {
-        let mut s = Samples::default();
-        s.add("id", Timestamp(NOW.0 + 3_600_000), 9);
-        assert_eq!(next_size(2, &s, LIMITS, None, NOW), 2);
-        for i in 0..3 {
-            s.add("id", Timestamp(90_000 + 1_500 * i), 1);
-        }
-        assert_eq!(next_size(2, &s, LIMITS, None, NOW), 1);
-    }
-
-    #[test]
-    fn processes_are_counted_in_pods() {
-        assert_eq!(pods_wanted(7, 0, 2), 4);
-        assert_eq!(pods_wanted(7, 5, 1), 2);
-        assert_eq!(pods_wanted(3, 5, 0), 0);
-    }
-
-    proptest! {
-        #[test]
-        fn the_size_stays_in_bounds_or_moves_towards_them(
-            current in 0..200_i32, wanted in proptest::collection::vec(0..200_i32, 0..6),
-            minimum in 0..50_i32, extra in 0..50_i32,
-        ) {
-            let limits = Limits { minimum, maximum: minimum + extra };
-            let next = next_size(current, &samples(&wanted), limits, None, NOW);
-            prop_assert!(next >= limits.minimum.min(current));
-            prop_assert!(next <= limits.maximum.max(current));
-            prop_assert!(next >= current || wanted.len() >= AGREEING, "no data, no shrink");
-        }
+impl Pool {
+    /// The most pods that it may have; a minimum counts for more than a maximum.
+    fn most(&self) -> i32 {
+        self.limits.maximum.max(self.limits.minimum)
     }
 }
+
+#[cfg(test)]
+mod tests;

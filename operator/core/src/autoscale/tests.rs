@@ -8,7 +8,7 @@ use super::*;
 use crate::{
     group::testing::{self, T0},
     record::Object,
-    scheduler::Snapshot,
+    scheduler::{Snapshot, WorkerView},
 };
 
 fn autoscaler(name: &str, spec: serde_json::Value) -> Autoscaler {
@@ -18,14 +18,22 @@ fn autoscaler(name: &str, spec: serde_json::Value) -> Autoscaler {
     Object { meta, spec: serde_json::from_value(spec).unwrap(), status: Default::default() }
 }
 
+/// A group of another name, made some seconds later.
+fn group(name: &str, replicas: i32, later: u64) -> Group {
+    let mut group = testing::group(name, replicas);
+    group.meta.uid = format!("{name}-uid");
+    group.meta.created = T0.plus(Duration::from_secs(later));
+    group
+}
+
 struct Scene {
     autoscaler: Autoscaler,
     others: Vec<Autoscaler>,
     cluster: Option<Cluster>,
-    group: Option<Group>,
+    groups: Vec<Group>,
+    pods: Vec<PodRecord>,
+    workers: BTreeMap<String, WorkerView>,
     scheduler: SchedulerState,
-    per_pod: u32,
-    elsewhere: u32,
     now: Timestamp,
     memory: Memory,
 }
@@ -36,46 +44,92 @@ impl Scene {
             autoscaler: autoscaler("a", spec),
             others: Vec::new(),
             cluster: Some(testing::cluster("c")),
-            group: Some(testing::group("c-default", current)),
+            groups: vec![group("c-default", current, 0)],
+            pods: Vec::new(),
+            workers: BTreeMap::new(),
             scheduler: SchedulerState::Unknown,
-            per_pod: 1,
-            elsewhere: 0,
             now: T0,
             memory: Memory::default(),
         }
     }
 
+    /// Two groups with an autoscaler each.
+    fn with_two(size: i32, more: i32) -> Self {
+        let mut scene = Self::new(json!({"cluster": "c"}), size);
+        scene.groups.push(group("c-more", more, 1));
+        scene.others.push(autoscaler("b", json!({"cluster": "c", "workerGroup": "c-more"})));
+        scene
+    }
+
+    fn line(&mut self, words: &[&str]) {
+        let container = json!({"name": "worker", "image": "dask", "args": words});
+        self.groups[0].spec.worker.spec.0["containers"] = json!([container]);
+    }
+
+    /// One pod of the first group has so many registered workers.
+    fn registered(&mut self, processes: u8) {
+        let pod = PodRecord { owner_uid: Some("c-default-uid".into()), ..testing::pod("w", 1) };
+        let view = |n: u8| WorkerView { name: format!("w-{n}"), ..WorkerView::default() };
+        self.workers = (0..processes).map(|n| (format!("tcp://10.0.0.1:{n}"), view(n))).collect();
+        self.pods = vec![pod];
+    }
+
     fn wants(&mut self, id: &str, target: u32) -> Option<i32> {
         self.now = self.now.plus(Duration::from_secs(2));
-        let snapshot = Snapshot { id: id.into(), at: self.now, target: Some(target), ..Snapshot::default() };
+        let workers = self.workers.clone();
+        let snapshot =
+            Snapshot { id: id.into(), at: self.now, target: Some(target), workers, ..Snapshot::default() };
         self.scheduler = SchedulerState::Known(Arc::new(snapshot));
         self.decide().1
     }
 
-    fn decide(&mut self) -> (Decision<DaskAutoscalerStatus>, Option<i32>) {
-        let mut all: Vec<&Autoscaler> = self.others.iter().collect();
-        all.push(&self.autoscaler);
-        let input = Input {
-            autoscaler: &self.autoscaler,
-            all: &all,
-            cluster: self.cluster.as_ref(),
-            group: self.group.as_ref(),
-            processes_per_pod: self.per_pod,
-            processes_elsewhere: self.elsewhere,
-            scheduler: &self.scheduler,
-            now: self.now,
-            domain: "cluster.local",
-        };
-        let d = decide(&input, &mut self.memory);
-        self.autoscaler.status = d.status.clone();
-        let size = d.actions.iter().find_map(|a| match a {
-            Action::Scale { replicas, .. } => Some(*replicas),
-            _ => None,
-        });
-        if let (Some(size), Some(group)) = (size, self.group.as_mut()) {
-            group.spec.worker.replicas = size;
+    /// The sizes of all groups after the scheduler wanted so many for so long.
+    fn settles(&mut self, target: u32, seconds: u64) -> Vec<i32> {
+        for _ in 0..seconds / 2 {
+            self.wants("s", target);
         }
-        (d, size)
+        self.sizes()
+    }
+
+    fn sizes(&self) -> Vec<i32> {
+        self.groups.iter().map(|g| g.spec.worker.replicas).collect()
+    }
+
+    fn decide(&mut self) -> (Decision<DaskAutoscalerStatus>, Option<i32>) {
+        let all: Vec<&Autoscaler> = std::iter::once(&self.autoscaler).chain(&self.others).collect();
+        let pods: Vec<&PodRecord> = self.pods.iter().collect();
+        let of = |g: &Group| if g.meta.name == "c-default" { pods.as_slice() } else { &[] };
+        let groups: Vec<_> = self.groups.iter().map(|group| Workers { group, pods: of(group) }).collect();
+        let input = Input {
+            autoscalers: &all,
+            cluster: self.cluster.as_ref(),
+            groups: &groups,
+            scheduler: &self.scheduler,
+            default_maximum: 50,
+            now: self.now,
+        };
+        let decisions = decide(&input, &mut self.memory);
+        assert_eq!(decisions.len(), 1 + self.others.len());
+        let mut own = None;
+        for (n, d) in decisions.iter().enumerate() {
+            for action in &d.actions {
+                if let Action::Scale { group, replicas, .. } = action {
+                    own = if n == 0 { Some(*replicas) } else { own };
+                    let group = self.groups.iter_mut().find(|g| g.meta.name == *group);
+                    group.unwrap().spec.worker.replicas = *replicas;
+                }
+            }
+        }
+        let mut all = decisions.into_iter();
+        let d = all.next().unwrap();
+        self.autoscaler.status = d.status.clone();
+        self.others.iter_mut().zip(all).for_each(|(a, d)| a.status = d.status);
+        (d, own)
+    }
+
+    fn decides(&self, group: usize) -> bool {
+        let all = std::iter::once(&self.autoscaler).chain(&self.others);
+        decides(all, &self.groups[group], self.cluster.as_ref(), Some(&self.memory), self.now)
     }
 
     fn active(&mut self) -> String {
@@ -128,8 +182,98 @@ fn bounds_need_no_scheduler_upwards_and_nulls_are_no_bounds() {
 #[test]
 fn other_groups_and_processes_are_counted() {
     let mut scene = Scene::new(json!({"cluster": "c"}), 0);
-    (scene.elsewhere, scene.per_pod) = (3, 2);
+    scene.groups.push(group("c-more", 3, 1));
+    scene.registered(2);
     assert_eq!(scene.wants("s", 8), Some(3));
+}
+
+#[test]
+fn the_command_line_tells_the_processes_of_a_pod() {
+    let mut scene = Scene::new(json!({"cluster": "c", "minimum": 0, "maximum": 100}), 0);
+    scene.line(&["dask", "worker", "--name", "$(DASK_WORKER_NAME)", "--nworkers", "4"]);
+    assert_eq!(scene.wants("s", 8), Some(2));
+    scene.registered(1);
+    assert_eq!(scene.settles(8, 120), [2], "three of four are not registered yet");
+    scene.registered(8);
+    assert_eq!(scene.settles(16, 120), [2], "there are more than it says");
+}
+
+#[test]
+fn what_was_registered_last_counts_where_the_command_line_does_not_tell() {
+    let mut scene = Scene::new(json!({"cluster": "c", "maximum": 100}), 0);
+    scene.line(&["dask", "worker", "--nworkers", "auto"]);
+    scene.registered(8);
+    assert_eq!(scene.wants("s", 8), Some(1));
+    scene.settles(0, 120);
+    scene.registered(0);
+    scene.pods.clear();
+    assert_eq!(scene.settles(16, 20), [2], "from zero again");
+    scene.registered(1);
+    assert_eq!(scene.settles(16, 40), [2], "the first of eight is registered");
+    scene.registered(4);
+    assert_eq!(scene.settles(16, 120), [4], "there are four, and it stays so");
+}
+
+#[test]
+fn all_groups_get_their_sizes_from_one_reading() {
+    let mut scene = Scene::with_two(0, 0);
+    assert_eq!(scene.wants("s", 7), Some(7), "the older group takes it all");
+    assert_eq!(scene.settles(7, 300), [7, 0]);
+    let mut scene = Scene::with_two(3, 4);
+    assert_eq!(scene.settles(7, 300), [3, 4], "what there is stays as it is");
+    assert_eq!(scene.settles(4, 300), [3, 1], "the younger shrinks first");
+    scene.autoscaler.spec.maximum = Some(2);
+    assert_eq!(scene.settles(9, 300), [2, 7]);
+}
+
+#[test]
+fn one_change_is_a_change_of_all() {
+    let mut scene = Scene::with_two(0, 0);
+    scene.autoscaler.spec.maximum = Some(3);
+    scene.settles(3, 4);
+    assert_eq!(scene.settles(5, 8), [3, 0], "the elder was changed a moment ago");
+    assert_eq!(scene.settles(5, 10), [3, 2]);
+}
+
+#[test]
+fn a_group_whose_autoscaler_cannot_act_counts_as_it_is() {
+    let mut scene = Scene::with_two(0, 5);
+    (scene.others[0].spec.minimum, scene.others[0].spec.maximum) = (Some(9), Some(1));
+    assert_eq!(scene.settles(8, 60), [3, 5]);
+    assert_eq!([scene.decides(0), scene.decides(1)], [true, false], "a person's shrink of it ends");
+}
+
+#[test]
+fn a_scheduler_that_is_silent_for_long_decides_nothing() {
+    let mut scene = Scene::new(json!({"cluster": "c"}), 4);
+    scene.wants("s", 4);
+    scene.scheduler = SchedulerState::Unreachable { why: "x".into() };
+    scene.decide();
+    scene.now = scene.now.plus(INERT - Duration::from_secs(1));
+    scene.decide();
+    assert!(scene.decides(0));
+    scene.now = scene.now.plus(Duration::from_secs(1));
+    assert!(!scene.decides(0));
+    scene.wants("s", 4);
+    assert!(scene.decides(0));
+    scene.cluster = None;
+    assert!(!scene.decides(0));
+}
+
+#[test]
+fn without_a_maximum_the_operators_default_binds_and_says_so() {
+    let mut scene = Scene::new(json!({"cluster": "c", "maximum": null}), 0);
+    assert_eq!(scene.wants("s", 90), Some(32), "in steps");
+    assert_eq!(scene.active(), "Scaling");
+    assert_eq!(scene.settles(90, 40), [50]);
+    assert_eq!(scene.active(), "AtDefaultMaximum");
+    assert_eq!(scene.settles(50, 10), [50]);
+    assert_eq!(scene.active(), "Scaling");
+    let mut scene = Scene::new(json!({"cluster": "c", "minimum": 60}), 0);
+    assert_eq!(scene.decide().1, Some(60), "a minimum is what its author wants");
+    scene.autoscaler.spec.maximum = Some(60);
+    scene.settles(90, 40);
+    assert_eq!(scene.active(), "Scaling", "that maximum is the author's own");
 }
 
 #[test]
@@ -142,8 +286,9 @@ fn of_two_on_one_group_the_older_acts() {
     let d = scene.decide().0;
     assert!(conditions::holds(&d.status.conditions, conditions::CONFLICT));
     assert_eq!(scene.active(), "Conflict");
+    assert_eq!(scene.sizes(), [8], "the older one did");
     scene.others.clear();
-    assert_eq!(scene.wants("s", 8), Some(8));
+    assert_eq!(scene.wants("s", 9), Some(9));
     assert!(!conditions::holds(&scene.autoscaler.status.conditions, conditions::CONFLICT));
 }
 
@@ -163,8 +308,8 @@ fn what_cannot_be_acted_on_says_why_and_heals() {
     let cluster = scene.cluster.take();
     assert_eq!(scene.active(), "ClusterNotFound");
     scene.cluster = cluster;
-    let group = scene.group.take();
+    let groups = std::mem::take(&mut scene.groups);
     assert_eq!(scene.active(), "WorkerGroupNotFound");
-    scene.group = group;
+    scene.groups = groups;
     assert_eq!(scene.wants("s", 2), Some(2));
 }

@@ -66,7 +66,7 @@ async fn what_rests_on_a_broken_watch_is_not_decided() {
     let of = |kind: fn(Key) -> Subject| state.blind(&kind(key()));
     assert_eq!(of(Subject::Job), None, "a renewal");
     advance(Duration::from_secs(11)).await;
-    for kind in [Subject::Cluster, Subject::Group, Subject::Autoscaler, Subject::Job] {
+    for kind in [Subject::Cluster, Subject::Group, Subject::Autoscalers, Subject::Job] {
         assert_eq!(of(kind), Some(Blind::OutOfSync(vec!["pods"])));
     }
     let (state, _open) = in_sync();

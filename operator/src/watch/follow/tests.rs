@@ -60,7 +60,7 @@ async fn an_object_that_cannot_be_read_is_not_one_that_is_gone() {
     assert!(is_known());
     assert!(operator.state.lock().unreadable(&Subject::Cluster(key())).is_some());
     watch.heard(Event::Delete(object("FromTheFuture")));
-    assert!(!is_known() && operator.state.lock().all_unreadable().next().is_none());
+    assert!(!is_known() && operator.state.lock().all_unreadable().is_empty());
 }
 
 #[tokio::test(start_paused = true)]

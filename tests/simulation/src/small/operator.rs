@@ -102,20 +102,19 @@ impl World {
 
     fn look_at_autoscaler(&mut self) -> Result<(), Broken> {
         let autoscaler = self.operator.autoscaler.clone();
-        let decision = autoscale::decide(
+        let pods: Vec<&PodRecord> = self.api.seen.iter().map(AsRef::as_ref).collect();
+        let decisions = autoscale::decide(
             &autoscale::Input {
-                autoscaler: &autoscaler,
-                all: &[&*autoscaler],
+                autoscalers: &[&*autoscaler],
                 cluster: Some(&self.cluster),
-                group: Some(&self.api.seen_group),
-                processes_per_pod: 1,
-                processes_elsewhere: 0,
+                groups: &[autoscale::Workers { group: &self.api.seen_group, pods: &pods }],
                 scheduler: &self.reading,
+                default_maximum: autoscale::DEFAULT_MAXIMUM,
                 now: self.now,
-                domain: "cluster.local",
             },
             &mut self.operator.samples,
         );
+        let Some(decision) = decisions.into_iter().next() else { return Ok(()) };
         self.decisions += 1;
         self.rules.sample(&self.reading);
         self.operator.autoscaler_need = decision.need;

@@ -74,6 +74,7 @@ impl World {
             cluster_domain: "cluster.local".into(),
             poll: Duration::from_secs(2),
             agent: Default::default(),
+            autoscaler_maximum: dask_operator_core::autoscale::DEFAULT_MAXIMUM,
             nodes: self.lock().nodes.seen,
         };
         let operator = Operator::new(client, around, metrics, leadership, settings);
