@@ -5,8 +5,9 @@ mod mentions;
 mod plain;
 mod scheduler;
 mod value;
+mod words;
 
 pub use mentions::mentions_a_worker;
 pub use plain::{NotPlain, Place, WorkerLine};
-pub use scheduler::scheduler;
+pub use scheduler::{Named, named, scheduler};
 pub use value::value;
