@@ -22,19 +22,19 @@ pub async fn persist<T>(
     ask: impl AsyncFn() -> Result<T, AskError>,
 ) -> Result<Option<T>, AskError> {
     let begin = Instant::now();
-    let (mut pause, mut longest) = (LOOK, LOOK_AGAIN);
+    let mut pause = LOOK;
     loop {
         let left = limit.map_or(Duration::MAX, |limit| limit.saturating_sub(begin.elapsed()));
-        match tokio::time::timeout(left, ask()).await {
+        let longest = match tokio::time::timeout(left, ask()).await {
             Ok(Ok(answer)) => return Ok(Some(answer)),
             Ok(Err(error)) if error.is_distrust() => return Err(error),
             Ok(Err(error)) => {
                 tracing::debug!(%error, "no scheduler yet");
                 // What listens there takes note of each try that it does not understand.
-                longest = if matches!(error, AskError::Nobody { .. }) { LOOK_AGAIN } else { LOOK_SELDOM };
+                if matches!(error, AskError::Nobody { .. }) { LOOK_AGAIN } else { LOOK_SELDOM }
             }
             Err(_) => return Ok(None),
-        }
+        };
         if limit.is_some_and(|limit| begin.elapsed() >= limit) {
             return Ok(None);
         }
