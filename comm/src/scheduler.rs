@@ -46,6 +46,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> SchedulerClient<S> {
         self.connection.is_usable()
     }
 
+    /// The connection itself, for requests that have no method here.
+    pub fn connection(&mut self) -> &mut Connection<S> {
+        &mut self.0
+    }
+
     /// The scheduler and all its workers.
     ///
     /// # Errors

@@ -23,6 +23,8 @@ pub enum Command {
         /// The folder, e.g. an emptyDir that the worker's container has too
         folder: PathBuf,
     },
+    /// Ask the agent of this container to let its workers leave, and wait for its end (a preStop hook's part)
+    Leave,
     /// Become a command line in a session of its own (how `run` starts the worker)
     #[command(hide = true)]
     Exec {
@@ -54,6 +56,9 @@ pub struct Run {
     /// Seconds between SIGTERM and SIGKILL, as the pod's terminationGracePeriodSeconds
     #[arg(long, env = "DASK_AGENT_GRACE_SECONDS", default_value_t = 30)]
     pub grace_seconds: u64,
+    /// Seconds of them that are over when SIGTERM comes, as a preStop hook's `sleep`
+    #[arg(long, env = "DASK_AGENT_PRESTOP_SECONDS", default_value_t = 0)]
+    pub prestop_seconds: u64,
     /// Port of /healthz, /readyz and /metrics; 0: none
     #[arg(long, env = "DASK_AGENT_PORT", default_value_t = 0)]
     pub port: u16,
@@ -64,7 +69,7 @@ pub struct Run {
     #[arg(long, env = "DASK_WORKER_NAME")]
     pub worker_name: Option<String>,
     /// Where the reason of an end that was not in order is written for Kubernetes
-    #[arg(long, default_value = "/dev/termination-log")]
+    #[arg(long, env = "DASK_AGENT_TERMINATION_LOG", default_value = "/dev/termination-log")]
     pub termination_log: PathBuf,
     /// The worker's command line
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
@@ -75,10 +80,10 @@ pub struct Run {
 const MARGIN: Duration = Duration::from_secs(4);
 
 impl Run {
-    /// How long leaving may take, from SIGTERM on: the grace period less what ending the processes takes, and at
-    /// least half of it.
+    /// How long leaving may take, from SIGTERM on: the grace period less what a preStop hook and ending the processes take,
+    /// and at least half of what the hook leaves.
     pub fn time_to_leave(&self) -> Duration {
-        let grace = Duration::from_secs(self.grace_seconds);
+        let grace = Duration::from_secs(self.grace_seconds.saturating_sub(self.prestop_seconds));
         grace.saturating_sub(MARGIN).max(grace / 2)
     }
 }
@@ -101,9 +106,17 @@ mod tests {
 
     #[test]
     fn some_time_is_kept_for_the_end() {
-        for (grace, leave) in [(120, 116.0), (30, 26.0), (6, 3.0), (0, 0.0)] {
-            let run = Run { grace_seconds: grace, ..run(&["true"]) };
-            assert!((run.time_to_leave().as_secs_f64() - leave).abs() < 1e-9, "{grace}");
+        for (grace, prestop, leave) in [
+            (120, 0, 116.0),
+            (30, 0, 26.0),
+            (6, 0, 3.0),
+            (0, 0, 0.0),
+            (30, 20, 6.0),
+            (30, 26, 2.0),
+            (10, 20, 0.0),
+        ] {
+            let run = Run { grace_seconds: grace, prestop_seconds: prestop, ..run(&["true"]) };
+            assert!((run.time_to_leave().as_secs_f64() - leave).abs() < 1e-9, "{grace} {prestop}");
         }
     }
 }

@@ -10,6 +10,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
+use prometheus::IntGauge;
 use rustix::process::{
     Pid, Signal, WaitOptions, getpid, kill_process, set_parent_process_death_signal, setsid, wait,
 };
@@ -29,6 +30,17 @@ static CHILDREN: Mutex<BTreeMap<i32, Option<i32>>> = Mutex::new(BTreeMap::new())
 pub struct Child {
     pid: Pid,
     ends: Incoming,
+    counts: Option<Counted>,
+}
+
+/// One that counts in a gauge as long as it is there.
+#[derive(Debug)]
+struct Counted(IntGauge);
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
 }
 
 impl Child {
@@ -61,7 +73,15 @@ impl Child {
         let pid = i32::try_from(command.spawn()?.id()).ok().and_then(Pid::from_raw);
         let pid = pid.ok_or_else(|| io::Error::other("no process id"))?;
         children(|known| known.insert(pid.as_raw_nonzero().get(), None));
-        Ok(Self { pid, ends })
+        Ok(Self { pid, ends, counts: None })
+    }
+
+    /// The same, counted in this gauge until its end was seen and it is dropped.
+    #[must_use]
+    pub fn counted(mut self, gauge: &IntGauge) -> Self {
+        gauge.inc();
+        self.counts = Some(Counted(gauge.clone()));
+        self
     }
 
     /// Its process, which leads the session.

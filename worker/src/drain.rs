@@ -2,14 +2,16 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use dask_comm::CommError;
+use dask_comm::{CommError, DistributedVersion, Identity};
+use futures::FutureExt;
 use rustix::process::Pid;
 use tokio::time::Instant;
 
 use crate::{
-    leave::{Ending, Leaving, Seen, Step},
+    leave::{Ending, Leaving, Mine, Seen, Step},
+    line::Client,
     mine::{self, Marks},
-    scheduler::{AskError, Conversation, Scheduler},
+    scheduler::{AskError, Scheduler},
     session,
 };
 
@@ -19,6 +21,9 @@ const POLL: Duration = Duration::from_millis(300);
 const SHARE: u32 = 10;
 /// Longest time between two looks.
 const LONGEST: Duration = Duration::from_secs(5);
+/// The first release whose `workers_to_close` leaves out workers that are part of a P2P operation
+/// (`valid_workers_downscaling`).
+const OFFERS: DistributedVersion = DistributedVersion { year: 2024, month: 4, patch: 2 };
 
 /// What is to leave.
 #[derive(Clone, Debug)]
@@ -34,20 +39,18 @@ pub struct Subject {
 /// Lets the workers leave within `limit`.
 pub async fn drain(subject: &Subject, limit: Duration) -> Ending {
     let begin = Instant::now();
-    let mut leaving = Leaving::within(limit);
+    let mut leaving = Leaving::within(limit, subject.scheduler.line().facts().contact);
     tokio::select! {
         ending = steps(subject, &mut leaving, begin) => return ending,
-        () = subject.scheduler.lost() => return Ending::SchedulerLost,
         () = tokio::time::sleep(limit) => {}
     }
     leaving.out_of_time()
 }
 
 async fn steps(subject: &Subject, leaving: &mut Leaving, begin: Instant) -> Ending {
-    let mut conversation = None;
     loop {
         let mut wait = POLL;
-        match step(subject, leaving, begin, &mut conversation, &mut wait).await {
+        match step(subject, leaving, begin, &mut wait).await {
             Ok(Some(ending)) => return ending,
             Ok(None) => {}
             Err(error) if error.is_distrust() => {
@@ -56,7 +59,10 @@ async fn steps(subject: &Subject, leaving: &mut Leaving, begin: Instant) -> Endi
             }
             Err(error) => {
                 tracing::warn!(%error, "asking again");
-                conversation = None;
+                let contact = subject.scheduler.line().facts().contact;
+                if let Step::End(ending) = leaving.unanswered(begin.elapsed(), contact) {
+                    return ending;
+                }
             }
         }
         tokio::time::sleep(wait).await;
@@ -73,27 +79,20 @@ async fn step(
     subject: &Subject,
     leaving: &mut Leaving,
     begin: Instant,
-    conversation: &mut Option<Conversation>,
     wait: &mut Duration,
 ) -> Result<Option<Ending>, AskError> {
-    let left = leaving.deadline().saturating_sub(begin.elapsed());
-    let talk = match conversation {
-        Some(talk) if talk.client.is_usable() => talk,
-        _ => conversation.insert(subject.scheduler.connect(left).await?),
-    };
-    let failed = |source| subject.scheduler.failed(source);
     let asked = Instant::now();
-    let seen = look(subject, talk).await.map_err(failed)?;
+    let seen = look(subject, leaving.may_be_held_up(begin.elapsed())).await?;
     *wait = pause(asked.elapsed());
     let step = leaving.next(begin.elapsed(), seen);
     match &step {
         Step::Prepare(list) => {
-            let accepted = talk.client.retire_workers(list, false, false).await.map_err(failed)?;
+            let accepted = retire(subject, list, false).await?;
             told("asked to let workers finish and hand over", list, &accepted);
             leaving.prepared(begin.elapsed(), list, &accepted);
         }
         Step::Close(list) => {
-            let accepted = talk.client.retire_workers(list, true, true).await.map_err(failed)?;
+            let accepted = retire(subject, list, true).await?;
             told("asked to let workers go", list, &accepted);
             leaving.closed(begin.elapsed(), list, &accepted);
         }
@@ -103,12 +102,37 @@ async fn step(
     Ok(None)
 }
 
-async fn look(subject: &Subject, talk: &mut Conversation) -> Result<Seen, CommError> {
+async fn retire(subject: &Subject, list: &[String], close: bool) -> Result<BTreeSet<String>, AskError> {
+    let list = list.to_vec();
+    subject.scheduler.ask(move |c| async move { c.retire_workers(&list, close, close).await }.boxed()).await
+}
+
+/// Looks at the workers; `asks_for_p2p`: also whether they are part of a P2P operation.
+async fn look(subject: &Subject, asks_for_p2p: bool) -> Result<Seen, AskError> {
+    let scheduler = &subject.scheduler;
+    let identity = scheduler.ask(|c| c.identity().boxed()).await?;
     let listeners = session::listeners(&subject.leaders);
-    let marks = Marks::new(subject.scheduler.scheme(), &listeners, talk.own, subject.name.as_deref());
-    let identity = talk.client.identity().await?;
-    let p2p = talk.client.p2p_active().await?;
-    Ok(mine::seen(&identity, &marks, p2p))
+    let own = mine::own_addresses(scheduler.line().facts().own);
+    let marks = Marks::new(scheduler.scheme(), &listeners, &own, subject.name.as_deref());
+    let mut seen = mine::seen(&identity, &marks);
+    if asks_for_p2p {
+        let mine = seen.mine.clone();
+        seen.takes_part =
+            scheduler.ask(move |c| async move { takes_part(c, &identity, &mine).await }.boxed()).await?;
+    }
+    Ok(seen)
+}
+
+/// Whether a P2P operation restarts when one of these goes. Releases that do not tell: whether there is one at all.
+async fn takes_part(client: &mut Client, identity: &Identity, mine: &[Mine]) -> Result<bool, CommError> {
+    if !client.p2p_active().await? {
+        return Ok(false);
+    }
+    if client.versions().await?.is_none_or(|version| version < OFFERS) {
+        return Ok(true);
+    }
+    let offered = client.workers_to_close(identity.workers.len()).await?;
+    Ok(mine.iter().any(|m| !offered.contains(&m.address)))
 }
 
 fn told(what: &str, asked: &[String], accepted: &BTreeSet<String>) {

@@ -1,11 +1,16 @@
 //! `dask-agent`: the first process of a worker pod.
 
+mod address;
 mod args;
 mod child;
 mod drain;
+#[cfg(test)]
+mod fake;
+mod goodbye;
 mod http;
 mod install;
 mod leave;
+mod line;
 mod metrics;
 mod mine;
 mod nanny;
@@ -38,6 +43,10 @@ fn main() -> ExitCode {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => failed(&error),
         },
+        Command::Leave => {
+            goodbye::leave();
+            ExitCode::SUCCESS
+        }
         Command::Run(args) => {
             let logs = nanny::Logs::default();
             let text = fmt::layer().with_writer(std::io::stderr).with_target(false).with_ansi(false);

@@ -6,7 +6,7 @@ use prometheus::{Encoder, IntCounter, IntGauge, Registry, TextEncoder};
 #[derive(Clone, Debug)]
 pub struct Metrics {
     registry: Registry,
-    /// 1 while the worker's command runs.
+    /// Commands of workers that run: mostly one.
     pub running: IntGauge,
     /// Worker processes of this pod that are registered and take tasks.
     pub workers: IntGauge,
@@ -17,7 +17,7 @@ pub struct Metrics {
     /// Those of them that were started because their predecessor used too much memory.
     pub memory_restarts: IntCounter,
     /// Processes that the kernel ended for want of memory (`oom_kill` of the cgroup's `memory.events`).
-    pub oom_kills: IntGauge,
+    oom_kills: IntCounter,
 }
 
 impl Metrics {
@@ -38,7 +38,7 @@ impl Metrics {
             Ok::<_, prometheus::Error>(counter)
         };
         Ok(Self {
-            running: gauge("dask_agent_worker_command_running", "1 while the worker's command runs")?,
+            running: gauge("dask_agent_worker_command_running", "Commands of workers that run now")?,
             workers: gauge(
                 "dask_agent_registered_workers",
                 "Worker processes of this pod that are registered with the scheduler and take tasks",
@@ -52,8 +52,8 @@ impl Metrics {
                 "dask_agent_memory_restarts_total",
                 "Worker processes that the agent ended because they used too much memory",
             )?,
-            oom_kills: gauge(
-                "dask_agent_oom_kills",
+            oom_kills: counter(
+                "dask_agent_oom_kills_total",
                 "Processes of this container that the kernel ended for want of memory",
             )?,
             registry,
@@ -70,7 +70,8 @@ impl Metrics {
     /// # Errors
     /// They cannot be written.
     pub fn text(&self) -> Result<String, prometheus::Error> {
-        self.oom_kills.set(oom_kills());
+        let seen = u64::try_from(oom_kills()).unwrap_or(0);
+        self.oom_kills.inc_by(seen.saturating_sub(self.oom_kills.get()));
         let mut out = Vec::new();
         TextEncoder::new().encode(&self.registry.gather(), &mut out)?;
         Ok(String::from_utf8_lossy(&out).into_owned())
@@ -99,4 +100,20 @@ pub fn oom_kills() -> i64 {
     let text = text.unwrap_or_default();
     let count = text.lines().find_map(|line| line.strip_prefix("oom_kill ")?.trim().parse().ok());
     count.unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Scrapers take a counter's name and type from each other.
+    #[test]
+    fn what_only_grows_is_a_counter() {
+        let text = Metrics::new().unwrap().text().unwrap();
+        let typed = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '));
+        let wrong: Vec<_> =
+            typed.filter(|(name, kind)| name.ends_with("_total") != (*kind == "counter")).collect();
+        assert_eq!(wrong, []);
+        assert!(text.contains("dask_agent_oom_kills_total"), "{text}");
+    }
 }

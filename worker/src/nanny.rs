@@ -3,9 +3,11 @@
 mod changes;
 mod end;
 mod guard;
+mod guests;
 mod helper;
 mod life;
 mod logs;
+mod look;
 mod memory;
 mod pod;
 mod register;
@@ -27,7 +29,7 @@ use self::{
     helper::Helper,
     pod::Pod,
 };
-use crate::{child::Child, metrics, tls::Tls};
+use crate::{child::Child, metrics, scheduler::Scheduler, tls::Tls};
 
 /// The Python module that runs in the worker's process, and in the helper's.
 pub const MODULE: &str = include_str!("nanny/dask_agent.py");
@@ -38,7 +40,7 @@ pub const MODULE_FILE: &str = "dask_agent.py";
 const REFUSED: i32 = 79;
 
 /// The worker that is registered, as it told itself.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Worker {
     /// Where it listens.
     pub address: String,
@@ -48,6 +50,8 @@ pub struct Worker {
     pub folder: PathBuf,
     /// Bytes of resident memory from which on it is to be restarted; 0: never.
     pub terminate: u64,
+    /// The part of its memory limit that this is.
+    pub part: f64,
     /// Between two looks at its memory.
     pub interval: Duration,
 }
@@ -75,6 +79,8 @@ pub enum Order {
 /// What the parts share.
 #[derive(Debug)]
 pub struct Shared {
+    /// Its scheduler.
+    scheduler: Scheduler,
     /// How connections are secured.
     tls: Option<Tls>,
     /// Known to processes of this pod alone.

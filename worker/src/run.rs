@@ -8,6 +8,7 @@ use thiserror::Error;
 use tokio::net::TcpListener;
 
 use crate::{
+    address,
     args::{Mode, Run},
     child::{self, Child},
     drain::{Subject, drain},
@@ -17,8 +18,7 @@ use crate::{
     nanny::{self, Logs, Outcome},
     scheduler::Scheduler,
     signals::{Leave, hand_on},
-    tls::{self, Tls},
-    watch,
+    watch::{self, Watched},
 };
 
 /// For how long a worker that its scheduler let go may take to end by itself: a Nanny takes about 3 s.
@@ -52,10 +52,9 @@ pub enum RunError {
 pub async fn run(args: &Run, logs: Logs) -> Result<i32, RunError> {
     let metrics = Metrics::new()?;
     let mut signals = Leave::new().map_err(RunError::Signals)?;
-    let address = dask_worker_line::scheduler(&args.line).or_else(|| args.scheduler.clone());
     tokio::spawn(serve(args.port, metrics.clone()));
     let scheduler = tokio::select! {
-        scheduler = scheduler(&args.line, address.as_deref()) => scheduler,
+        scheduler = address::scheduler(&args.line, args.scheduler.as_deref()) => scheduler,
         () = signals.asked() => return Ok(0),
     };
     if args.mode == Mode::Full
@@ -63,39 +62,20 @@ pub async fn run(args: &Run, logs: Logs) -> Result<i32, RunError> {
     {
         return Ok(code);
     }
-    let mut child = Child::start(&args.line).map_err(RunError::Start)?;
-    metrics.running.set(1);
+    let mut child = Child::start(&args.line).map_err(RunError::Start)?.counted(&metrics.running);
     let (pid, mut registered) = (child.pid(), metrics.registered());
+    let watched = Watched { scheduler: scheduler.as_ref(), leader: pid, name: args.worker_name.as_deref() };
     tokio::spawn(hand_on(pid));
     tokio::select! {
         code = child.ended() => {
             tracing::info!(code, "the worker's command ended");
             return Ok(code);
         }
-        () = watch::watch(scheduler.as_ref(), pid, &mut registered) => {}
+        () = watch::watch(watched, &mut registered) => {}
         () = signals.asked() => {}
     }
     metrics.leaving.set(1);
     Ok(leave(args, scheduler, &mut [child], &mut signals).await)
-}
-
-/// The scheduler at this address, if it can be asked.
-async fn scheduler(line: &[String], address: Option<&str>) -> Option<Scheduler> {
-    let address = address.unwrap_or("none");
-    let tls = if address.starts_with("tls://") {
-        let tls = Tls::new(&tls::settings(line).await);
-        tls.inspect_err(|error| tracing::warn!(%error, "no TLS")).ok()
-    } else {
-        None
-    };
-    let scheduler = Scheduler::at(address, tls);
-    if scheduler.is_none() {
-        tracing::warn!(
-            scheduler = address,
-            "this scheduler cannot be asked; on SIGTERM the worker ends as without the agent"
-        );
-    }
-    scheduler
 }
 
 /// Runs plain workers as their nanny. `None`: this one needs a Nanny of Python.
@@ -112,7 +92,6 @@ async fn as_nanny(
         tracing::warn!(why, "the worker keeps Dask's own Nanny");
         return Ok(None);
     };
-    metrics.running.set(1);
     let line = if args.dashboard { line.clone() } else { line.clone().without_dashboard() };
     let outcome = nanny::run(&line, scheduler, logs, metrics, signals).await.map_err(RunError::Nanny)?;
     Ok(match outcome {
@@ -174,15 +153,17 @@ async fn leave(args: &Run, scheduler: Option<Scheduler>, children: &mut [Child],
         },
     };
     tracing::info!(%ending, seconds = begin.elapsed().as_secs_f64(), "left");
-    let code = end(children, ending).await;
-    let Some(reason) = ending.code() else { return code };
-    // Kubernetes shows it as the container's termination message.
-    let _ = std::fs::write(&args.termination_log, format!("dask-agent: {ending:?}: {ending}\n"));
-    reason
+    if ending.code().is_some() {
+        // Kubernetes shows it as the container's termination message. What follows may be cut short.
+        let _ = std::fs::write(&args.termination_log, format!("dask-agent: {ending:?}: {ending}\n"));
+    }
+    let code = end(children, ending, (limit + TERM).saturating_sub(begin.elapsed())).await;
+    ending.code().unwrap_or(code)
 }
 
-/// Ends the processes, those that do not listen by force; the exit code of the worker's command.
-async fn end(children: &mut [Child], ending: Ending) -> i32 {
+/// Ends the processes, those that do not listen by force; `left` is what is left of the pod's time. The exit code of the
+/// worker's command.
+async fn end(children: &mut [Child], ending: Ending, left: Duration) -> i32 {
     if ending == Ending::Left
         && let Ok(code) = tokio::time::timeout(LET_GO, child::all_ended(children)).await
     {
@@ -192,9 +173,10 @@ async fn end(children: &mut [Child], ending: Ending) -> i32 {
         child.signal(Signal::TERM);
     }
     let patience = match ending {
-        Ending::SchedulerLost | Ending::NobodyElse | Ending::Hurried => TERM_AT_ONCE,
+        Ending::SchedulerLost | Ending::NothingHeld | Ending::Hurried => TERM_AT_ONCE,
         // As without the agent: Kubernetes' own SIGKILL is the limit.
         Ending::CannotAsk | Ending::NoWorker => Duration::MAX,
+        Ending::NeverReached => left,
         _ => TERM,
     };
     if let Ok(code) = tokio::time::timeout(patience, child::all_ended(children)).await {

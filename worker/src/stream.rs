@@ -2,6 +2,7 @@
 
 use std::{io, time::Duration};
 
+use rustix::net::sockopt;
 use rustls::pki_types::ServerName;
 use tokio::{net::TcpStream, time::timeout};
 use tokio_rustls::{TlsAcceptor, TlsConnector, TlsStream};
@@ -9,10 +10,19 @@ use tokio_util::either::Either;
 
 use crate::tls::Tls;
 
-/// Longest wait for a connection, and for its handshake.
+/// Longest wait for a connection.
 const CONNECT: Duration = Duration::from_secs(2);
-/// The same for one that somebody else makes.
+/// Longest wait for the handshake of TLS.
 const ACCEPT: Duration = Duration::from_secs(10);
+/// A connection on which nothing is heard for this long is asked whether it is there (`distributed/comm/tcp.py`, as the
+/// following ones).
+const KEEP_IDLE: Duration = Duration::from_secs(10);
+/// Between two such questions.
+const KEEP_INTERVAL: Duration = Duration::from_secs(2);
+/// So many without an answer are the end.
+const KEEP_COUNT: u32 = 10;
+/// Data that the other side's system does not take note of for this long is the end, too.
+const UNACKNOWLEDGED: Duration = Duration::from_secs(30);
 
 /// A stream.
 pub type Stream = Either<TcpStream, Box<TlsStream<TcpStream>>>;
@@ -22,31 +32,33 @@ pub fn scheme(tls: Option<&Tls>) -> &'static str {
     if tls.is_some() { "tls" } else { "tcp" }
 }
 
-/// Connects to `host:port`, and says nothing.
+/// Connects to `host:port`, and says nothing. A peer that is gone without a word, as with its node, is noticed by the system:
+/// what the other side does not take note of, and what nobody hears from, ends as Dask's own connections do.
 ///
 /// # Errors
 /// Nobody listens there.
 pub async fn reach(host: &str) -> io::Result<TcpStream> {
     let connected = timeout(CONNECT, TcpStream::connect(host)).await;
-    connected.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+    let stream = connected.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))?;
+    stream.set_nodelay(true)?;
+    sockopt::set_socket_keepalive(&stream, true)?;
+    sockopt::set_tcp_keepidle(&stream, KEEP_IDLE)?;
+    sockopt::set_tcp_keepintvl(&stream, KEEP_INTERVAL)?;
+    sockopt::set_tcp_keepcnt(&stream, KEEP_COUNT)?;
+    let unacknowledged = u32::try_from(UNACKNOWLEDGED.as_millis()).unwrap_or(u32::MAX);
+    sockopt::set_tcp_user_timeout(&stream, unacknowledged)?;
+    Ok(stream)
 }
 
-/// Connects to `host:port`; our own address as the other side sees it.
+/// Secures a connection that we made, where there is TLS; `name` is that of the other side, with or without its port.
 ///
 /// # Errors
-/// Nobody listens there, or it shows no certificate that is believed.
-pub async fn connect(
-    host: &str,
-    tls: Option<&Tls>,
-    sni: Option<&str>,
-) -> io::Result<(Stream, std::net::IpAddr)> {
-    let stream = reach(host).await?;
-    let own = stream.local_addr()?.ip().to_canonical();
-    let Some(tls) = tls else { return Ok((Either::Left(stream), own)) };
-    let connector = TlsConnector::from(tls.client.clone());
-    let secured = connector.connect(name(sni.unwrap_or(host)), stream);
-    let secured = timeout(CONNECT, secured).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))?;
-    Ok((Either::Right(Box::new(secured.into())), own))
+/// [`io::ErrorKind::TimedOut`], or the other side shows no certificate that is believed.
+pub async fn secure(stream: TcpStream, tls: Option<&Tls>, host: &str) -> io::Result<Stream> {
+    let Some(tls) = tls else { return Ok(Either::Left(stream)) };
+    let secured = TlsConnector::from(tls.client.clone()).connect(name(host), stream);
+    let secured = timeout(ACCEPT, secured).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))?;
+    Ok(Either::Right(Box::new(secured.into())))
 }
 
 /// Takes a connection.

@@ -15,7 +15,7 @@ use rustls::{
 };
 use thiserror::Error;
 
-pub use ask::settings;
+pub use ask::{configuration, settings};
 pub use settings::Settings;
 
 use peers::Peers;

@@ -60,3 +60,25 @@ fn a_folder_that_cannot_be_written_is_named() {
     let told = String::from_utf8(output.stderr).unwrap();
     assert!(told.contains("/proc/nowhere/dask-agent") && told.contains("must be a volume"), "{told}");
 }
+
+#[test]
+fn a_hook_reaches_the_agent_behind_an_entry_point_that_swallows_signals() {
+    let dir = tempfile::tempdir().unwrap();
+    let ready = dir.path().join("ready");
+    // A program of its own: it must not find those of other tests.
+    assert!(agent().arg("install").arg(dir.path()).status().unwrap().success());
+    let agent = dir.path().join("dask-agent").display().to_string();
+    let line = format!(
+        "trap '' TERM; {agent} run --grace-seconds 4 -- sh -c 'echo > {}; exec sleep 60'; exit 9",
+        ready.display()
+    );
+    let mut entry = Command::new("sh").args(["-c", &line]).spawn().unwrap();
+    while !ready.exists() {
+        std::thread::yield_now();
+    }
+    let begin = std::time::Instant::now();
+    assert!(Command::new(&agent).arg("leave").status().unwrap().success());
+    assert!(begin.elapsed().as_secs() < 30, "the agent let the command end");
+    assert_eq!(entry.wait().unwrap().code(), Some(9), "and the entry point went on");
+    assert!(Command::new(&agent).arg("leave").status().unwrap().success(), "none is there");
+}

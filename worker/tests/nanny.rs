@@ -6,11 +6,15 @@ mod agent;
 #[path = "../../comm/tests/cluster/mod.rs"]
 mod cluster;
 
-use std::{fs, path::Path, time::Duration};
+use std::{
+    fs,
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use agent::{Agent, PATIENCE, with_agents};
 use cluster::{Cluster, named};
-use dask_comm::{Identity, WorkerInfo, WorkerStatus};
+use dask_comm::{Connection, Identity, Limits, Timeouts, WorkerInfo, WorkerStatus};
 use rustix::process::{Pid, Signal, kill_process};
 
 const VERSION: &str = "2026.8.0";
@@ -39,6 +43,24 @@ async fn a_worker_that_is_killed_comes_again() {
     cluster.identity_when("it is back", |i| is_back(i, &before)).await;
     assert!(agents[0].get("/metrics").unwrap().contains("dask_agent_worker_restarts_total 1"));
     assert_eq!(children(agents[0].pid()).len(), 1, "the dead one was reaped");
+}
+
+/// Neither an answer nor an end comes of it: both together have the time that was asked for.
+#[tokio::test]
+async fn a_worker_that_is_frozen_is_ended_in_the_time_asked_for() {
+    let (cluster, agents) = with_agents(VERSION, "full", &[], &["pod-1"]).await;
+    let mut cluster = cluster;
+    let before = named(&cluster.client.identity().await.unwrap(), "pod-1").clone();
+    for pid in children(agents[0].pid()) {
+        kill_process(pid, Signal::STOP).unwrap();
+    }
+    let nanny = before.nanny.clone().unwrap();
+    let stream = tokio::net::TcpStream::connect(nanny.split_once("://").unwrap().1).await.unwrap();
+    let mut connection = Connection::handshake(stream, Limits::default(), Timeouts::default()).await.unwrap();
+    let begin = Instant::now();
+    connection.request("kill", vec![("timeout", 5.into())]).await.unwrap();
+    assert!(begin.elapsed() < Duration::from_secs(6), "{:?}", begin.elapsed());
+    cluster.identity_when("it is back", |i| is_back(i, &before)).await;
 }
 
 #[tokio::test]

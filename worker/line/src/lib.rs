@@ -6,9 +6,10 @@ mod processes;
 mod scheduler;
 mod starts;
 mod value;
+mod words;
 
 pub use plain::{NotPlain, Place, WorkerLine};
 pub use processes::processes;
-pub use scheduler::scheduler;
+pub use scheduler::{Named, named, scheduler};
 pub use starts::{begins_with_a_program, starts_a_worker};
 pub use value::value;

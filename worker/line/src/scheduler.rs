@@ -1,90 +1,103 @@
 //! What a worker's command line says of its scheduler.
 
-/// Options of `dask worker` and `dask cuda worker` that take no value: what follows one may be the scheduler.
-const FLAGS: [&str; 14] = [
-    "--nanny",
-    "--no-nanny",
-    "--dashboard",
-    "--no-dashboard",
-    "--bokeh",
-    "--no-bokeh",
-    "--lifetime-restart",
-    "--no-lifetime-restart",
-    "--reconnect",
-    "--no-reconnect",
-    "--enable-tcp-over-ucx",
-    "--enable-infiniband",
-    "--enable-nvlink",
-    "--enable-rdmacm",
-];
-/// Schemes of addresses.
-const SCHEMES: [&str; 4] = ["tcp://", "tls://", "ws://", "wss://"];
+use crate::words::{Word, words};
 
-/// The scheduler that the command line names: its first argument that is an address and no option's value.
-pub fn scheduler(line: &[String]) -> Option<String> {
-    let words = line.iter().flat_map(|w| w.split_whitespace());
-    let mut is_value = false;
-    let mut is_worker = false;
-    for word in words {
-        if std::mem::take(&mut is_value) {
-            continue;
-        }
-        if word.starts_with("--") {
-            is_value = !word.contains('=') && !FLAGS.contains(&word);
-        } else if is_worker && is_address(word) {
-            return Some(if word.contains("://") { word.into() } else { format!("tcp://{word}") });
-        } else {
-            is_worker |= [
-                "worker",
-                "dask-worker",
-                "dask-cuda-worker",
-                "spec",
-                "distributed.cli.dask_worker",
-                "distributed.cli.dask_spec",
-            ]
-            .iter()
-            .any(|name| word == *name || word.ends_with(&format!("/{name}")));
-        }
-    }
-    None
+/// Options of `dask worker`, `dask cuda worker` and `dask spec` that take no value: what follows one may be the scheduler.
+const FLAGS: [&str; 9] = [
+    "--nanny",
+    "--dashboard",
+    "--bokeh",
+    "--lifetime-restart",
+    "--reconnect",
+    "--rmm-async",
+    "--rmm-managed-memory",
+    "--rmm-track-allocations",
+    "--version",
+];
+/// Options that begin so take no value either: `--no-nanny`, `--enable-nvlink`, `--disable-rdmacm`.
+const FLAGS_BEGIN: [&str; 3] = ["--no-", "--enable-", "--disable-"];
+/// Schemes of addresses.
+const SCHEMES: [&str; 6] = ["tcp://", "tls://", "ws://", "wss://", "ucx://", "ucxx://"];
+/// Programs and modules that are a worker, by the last part of their path.
+const WORKERS: [&str; 4] =
+    ["dask-worker", "dask-cuda-worker", "distributed.cli.dask_worker", "distributed.cli.dask_spec"];
+
+/// The scheduler of a command line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Named {
+    /// An address with its scheme.
+    Address(String),
+    /// Host and port; the worker's configuration says which scheme is meant.
+    WithoutScheme(String),
+    /// A word that only a shell can read, such as `tcp://$HOST:8786`.
+    Unreadable(String),
+    /// None: the worker's configuration names it.
+    Nothing,
 }
 
-fn is_address(word: &str) -> bool {
-    if SCHEMES.iter().any(|s| word.starts_with(s)) {
-        return true;
+/// The scheduler that the command line names: the worker's first argument that is an address and no option's value. What
+/// comes before the worker's own word belongs to other programs.
+pub fn scheduler(line: &[String]) -> Named {
+    let words = words(line);
+    let mut rest = after_the_worker(&words).iter().peekable();
+    while let Some(word) = rest.next() {
+        if word.ends_command {
+            break;
+        }
+        let text = word.text.as_str();
+        if text == "--" {
+            continue;
+        }
+        if text.starts_with('-') {
+            let has_value = !text.contains('=') && !is_flag(text);
+            if has_value {
+                rest.next();
+            }
+        } else if text.contains(['$', '`']) {
+            return Named::Unreadable(text.into());
+        } else if SCHEMES.iter().any(|scheme| text.starts_with(scheme)) {
+            return Named::Address(text.into());
+        } else if is_host_and_port(text) {
+            return Named::WithoutScheme(text.into());
+        }
     }
+    Named::Nothing
+}
+
+/// The scheduler that a text names which is nothing else, such as a variable's.
+pub fn named(text: &str) -> Named {
+    if text.contains(['$', '`']) {
+        Named::Unreadable(text.into())
+    } else if text.contains("://") {
+        Named::Address(text.into())
+    } else if is_host_and_port(text) {
+        Named::WithoutScheme(text.into())
+    } else {
+        Named::Nothing
+    }
+}
+
+/// The words after the one that starts a worker; none, where no word does.
+fn after_the_worker(words: &[Word]) -> &[Word] {
+    let name = |n: usize| words.get(n).map_or("", |w| w.text.rsplit('/').next().unwrap_or_default());
+    let begins = |n: usize| match (name(n), name(n + 1), name(n + 2)) {
+        ("dask", "worker" | "spec", _) => Some(n + 2),
+        ("dask", "cuda", "worker") => Some(n + 3),
+        (word, ..) if WORKERS.contains(&word) => Some(n + 1),
+        _ => None,
+    };
+    // The first one: a name that is given to the worker may be such a word, too.
+    let begin = (0..words.len()).find_map(begins);
+    begin.map_or(&[], |begin| &words[begin.min(words.len())..])
+}
+
+fn is_flag(option: &str) -> bool {
+    FLAGS.contains(&option) || FLAGS_BEGIN.iter().any(|begin| option.starts_with(begin))
+}
+
+fn is_host_and_port(word: &str) -> bool {
     word.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn of(line: &str) -> Option<String> {
-        scheduler(&line.split(' ').map(String::from).collect::<Vec<_>>())
-    }
-
-    #[test]
-    fn the_scheduler_is_the_argument_that_is_an_address() {
-        let found = |line| of(line).unwrap_or_default();
-        assert_eq!(found("dask worker tcp://s:1"), "tcp://s:1");
-        assert_eq!(found("dask-worker --nthreads 2 s:8786 --name a"), "tcp://s:8786");
-        assert_eq!(found("python -m distributed.cli.dask_worker --no-nanny tls://s:1"), "tls://s:1");
-        assert_eq!(found("/opt/bin/dask-worker --nanny tcp://[::1]:8786"), "tcp://[::1]:8786");
-        assert_eq!(found("dask cuda worker s:1"), "tcp://s:1");
-    }
-
-    #[test]
-    fn values_of_options_are_not_the_scheduler() {
-        assert_eq!(of("dask worker --listen-address tcp://0.0.0.0:9000 --name s:1"), None);
-        assert_eq!(of("dask worker --dashboard-address=:8787 --name x"), None);
-        assert_eq!(of("wrapper tcp://other:1 dask worker"), None);
-        assert_eq!(of("dask worker"), None);
-    }
-
-    #[test]
-    fn lines_for_a_shell_are_read_too() {
-        let line = ["sh", "-c", "exec dask worker --nworkers 2 tcp://s:8786"].map(String::from);
-        assert_eq!(scheduler(&line).as_deref(), Some("tcp://s:8786"));
-    }
-}
+mod tests;

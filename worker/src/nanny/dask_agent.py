@@ -143,6 +143,7 @@ def worker(scheduler=None, **kwargs):
             pid=os.getpid(),
             folder=made.local_directory,
             memory=int(memory * terminate) if memory and terminate else 0,
+            part=float(terminate or 0),
             interval=int(1000 * interval),
         )
         return result
@@ -162,10 +163,11 @@ def _place(kwargs):
 
 
 def tls(scheduler=None, security=None, **kwargs):
-    """Tells the agent what flags, variables and configuration say of TLS, and ends."""
+    """Tells the agent what flags, variables and configuration say of connections, and ends."""
     security = Security(**(security or {}))
     told = {what.removesuffix("_file"): file for what, file in security.get_tls_config_for_role("worker").items()}
     told["token"] = TOKEN
+    told["scheme"] = dask.config.get("distributed.comm.default-scheme", None)
     told["only_newest"] = security.tls_min_version == ssl.TLSVersion.TLSv1_3
     with socket.create_connection(("127.0.0.1", GIVEN["tls"])) as agent:
         agent.sendall(json.dumps(told).encode())

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use dask_comm::{CommError, Connection, Limits, Timeouts, Value};
 use rustix::process::Signal;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::{Shared, Worker, register::Registered};
 use crate::{child::Child, stream, tls::Tls};
@@ -17,17 +17,21 @@ const ASKED: f64 = 0.8;
 pub async fn end(shared: &Shared, child: &mut Child, within: Duration, reason: &str) -> i32 {
     tracing::info!(reason, "ending the worker's process");
     let patience = within.mul_f64(ASKED);
+    // Of a worker that is frozen, neither an answer nor an end comes: one deadline for both.
+    let deadline = Instant::now() + patience;
     let worker = shared.now.borrow().worker.clone();
     let asked = match worker {
-        Some(worker) => timeout(patience, terminate(&worker, shared.tls.as_ref(), patience, reason))
-            .await
-            .is_ok_and(|r| r.is_ok()),
+        Some(worker) => {
+            // A worker that does not take the request in half of the time gets a signal while there is time for it.
+            let asked = terminate(&worker, shared.tls.as_ref(), patience, reason);
+            timeout(patience / 2, asked).await.is_ok_and(|r| r.is_ok())
+        }
         None => false,
     };
     if !asked {
         child.signal(Signal::TERM);
     }
-    if let Ok(code) = timeout(patience, child.ended()).await {
+    if let Ok(code) = timeout_at(deadline, child.ended()).await {
         return code;
     }
     child.kill();
@@ -60,7 +64,7 @@ async fn terminate(
     reason: &str,
 ) -> Result<(), CommError> {
     let host = worker.address.split_once("://").map_or(worker.address.as_str(), |(_, host)| host);
-    let (stream, _) = stream::connect(host, tls, None).await?;
+    let stream = stream::secure(stream::reach(host).await?, tls, host).await?;
     let mut connection = Connection::handshake(stream, Limits::default(), Timeouts::default()).await?;
     let message = [
         ("op", Value::from("terminate")),

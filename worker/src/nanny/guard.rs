@@ -18,7 +18,7 @@ pub async fn exceeded(now: &mut tokio::sync::watch::Receiver<Now>, shared: &Shar
         };
         tokio::time::sleep(worker.interval).await;
         let Some(resident) = memory::resident(worker.pid) else { continue };
-        let budget = memory::Budget { terminate: worker.terminate };
+        let budget = memory::Budget { terminate: worker.terminate, part: worker.part };
         if memory::is_too_much(budget, resident, memory::group(Path::new(CGROUPS)), || {
             shared.is_largest(resident)
         }) {

@@ -31,8 +31,8 @@ pub struct Ended {
 pub enum Next {
     /// Another process after this wait; its predecessor is unknown to the scheduler then.
     Again(Duration),
-    /// Another process with the next scheduler.
-    AnotherScheduler,
+    /// Another process with the next scheduler, after this wait.
+    AnotherScheduler(Duration),
     /// The pod ends with this code.
     Exit(i32),
 }
@@ -47,25 +47,23 @@ impl Life {
     /// What follows.
     pub fn after(&mut self, ended: &Ended) -> Next {
         let is_there = ended.same_scheduler == Some(true);
+        let again = |wait| if is_there { Next::Again(wait) } else { Next::AnotherScheduler(wait) };
         if ended.ended_by_us {
-            return if is_there { Next::Again(Duration::ZERO) } else { Next::AnotherScheduler };
+            return again(Duration::ZERO);
         }
         if ended.told.as_deref().is_some_and(is_loss) {
             // A worker that its scheduler removed without a word sees the same as one that lost it.
-            return if is_there { Next::Exit(ended.code) } else { Next::AnotherScheduler };
+            return if is_there { Next::Exit(ended.code) } else { again(Duration::ZERO) };
         }
         if ended.told.is_some() || !ended.registered {
             return Next::Exit(ended.code);
         }
-        if !is_there {
-            return Next::AnotherScheduler;
-        }
+        // A worker that crashes does so with any scheduler.
         self.short = if ended.lived < LIVED { self.short.saturating_add(1) } else { 0 };
-        let wait = match self.short {
+        again(match self.short {
             0 | 1 => Duration::ZERO,
             n => FIRST.saturating_mul(2_u32.saturating_pow(n - 2)).min(LONGEST),
-        };
-        Next::Again(wait)
+        })
     }
 }
 
@@ -117,14 +115,18 @@ mod tests {
     fn a_lost_scheduler_is_waited_for_and_one_that_is_there_has_let_it_go() {
         for reason in ["worker-handle-scheduler-connection-broken", "worker-heartbeat-missing"] {
             let after = |same| Life::default().after(&told(reason, same));
-            assert_eq!([after(None), after(Some(false))], [Next::AnotherScheduler; 2], "{reason}");
+            let another = Next::AnotherScheduler(Duration::ZERO);
+            assert_eq!([after(None), after(Some(false))], [another; 2], "{reason}");
             assert_eq!(after(Some(true)), Next::Exit(0), "{reason}");
         }
         for same_scheduler in [None, Some(false)] {
             let crashed = Ended { same_scheduler, ..ended() };
-            assert_eq!(Life::default().after(&crashed), Next::AnotherScheduler);
+            let another = |seconds| Next::AnotherScheduler(Duration::from_secs(seconds));
+            let mut life = Life::default();
+            let waits = [0, 1, 2, 4].map(|wait| (life.after(&crashed), another(wait)));
+            assert!(waits.iter().all(|(is, wanted)| is == wanted), "later and later: {waits:?}");
             let by_us = Ended { ended_by_us: true, ..crashed };
-            assert_eq!(Life::default().after(&by_us), Next::AnotherScheduler);
+            assert_eq!(life.after(&by_us), another(0));
         }
     }
 

@@ -13,11 +13,16 @@ pub struct Group {
 }
 
 /// The worker's own limits, as it reported them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Budget {
     /// Bytes from which on it is restarted (`distributed.worker.memory.terminate` of its limit); 0: never.
     pub terminate: u64,
+    /// The part of the worker's limit that it is.
+    pub part: f64,
 }
+
+/// `distributed.worker.memory.terminate` where its author says nothing: the part of a limit that is left to the worker.
+const PART: f64 = 0.95;
 
 /// Whether a worker with this resident set, in this cgroup, uses too much. The cgroup's limit counts for the largest of
 /// its workers, where their own are higher: the kernel would end any of its processes then.
@@ -25,8 +30,9 @@ pub fn is_too_much(budget: Budget, resident: u64, group: Group, is_largest: impl
     if budget.terminate == 0 {
         return false;
     }
-    // The part of the limit that Dask leaves free by default (`terminate: 0.95`).
-    let of_group = group.limit.map(|limit| limit / 20 * 19);
+    // Its author may want to use more of the limit than Dask does by default; `1.0`, and what is no part, is all of it.
+    let part = if budget.part.is_finite() { budget.part.clamp(PART, 1.0) } else { PART };
+    let of_group = group.limit.map(|limit| (limit as f64 * part) as u64);
     resident > budget.terminate || (of_group.is_some_and(|limit| group.used > limit) && is_largest())
 }
 
@@ -67,7 +73,7 @@ mod tests {
 
     #[test]
     fn its_own_memory_counts_and_that_of_all_in_its_container() {
-        let budget = Budget { terminate: 900 };
+        let budget = Budget { terminate: 900, part: 0.95 };
         let of = |resident, group| is_too_much(budget, resident, group, || true);
         assert!(!of(900, Group { used: 950, ..LIMIT }));
         assert!(of(901, LIMIT));
@@ -77,6 +83,17 @@ mod tests {
         assert!(!is_too_much(Budget::default(), 5000, full, || true), "terminate: false");
         assert!(!is_too_much(budget, 10, full, || false), "another worker of this container is larger");
         assert!(is_too_much(budget, 901, full, || false), "and yet each has its own limit");
+    }
+
+    #[test]
+    fn its_author_may_use_more_of_the_container_than_dask_does() {
+        let of = |part, used| {
+            let budget = Budget { terminate: 990, part };
+            is_too_much(budget, 10, Group { used, ..LIMIT }, || true)
+        };
+        assert!(!of(0.99, 985) && of(0.99, 991));
+        assert!(of(0.5, 951) && !of(0.5, 949), "a smaller part is the worker's own limit");
+        assert!(of(f64::NAN, 951) && of(0.0, 951));
     }
 
     #[test]

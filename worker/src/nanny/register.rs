@@ -1,18 +1,12 @@
 //! What a nanny says to the scheduler: that it is there, that a worker is gone, and why it ended one.
 
-use std::time::Duration;
-
 use dask_comm::{CommError, Connection, Message, Value, field};
+use futures::FutureExt;
 
 use crate::{
     scheduler::{AskError, BULK_TIME, Scheduler},
     stream::Stream,
 };
-
-/// Longest wait for an answer that costs a scheduler nothing.
-const SHORT: Duration = Duration::from_secs(2);
-/// Longest wait where it has to do something.
-const LONG: Duration = Duration::from_secs(10);
 
 /// A scheduler that knows of this nanny.
 #[derive(Debug)]
@@ -20,8 +14,8 @@ pub struct Registered {
     scheduler: Scheduler,
     /// The conversation in which it was registered; over when the first worker is there.
     first: Option<Connection<Stream>>,
-    /// A connection to this very scheduler: another one does not answer on it.
-    line: Connection<Stream>,
+    /// The number of the agent's conversation with this very scheduler: with another one there is another conversation.
+    conversation: u64,
 }
 
 impl Registered {
@@ -31,7 +25,7 @@ impl Registered {
     /// See [`AskError`].
     pub async fn with(scheduler: &Scheduler, address: &str) -> Result<(Self, Message), AskError> {
         let failed = |source| scheduler.failed(source);
-        let (line, _) = scheduler.open().await?;
+        let conversation = scheduler.conversation().await?;
         let mut first = scheduler.open_bulk().await?;
         let hello = [("op", "register_nanny"), ("address", address)];
         first.write_message(&texts(&hello)).await.map_err(failed)?;
@@ -39,7 +33,7 @@ impl Registered {
         let late = || CommError::Timeout { step: "register_nanny".into() };
         let answer =
             tokio::time::timeout(BULK_TIME, answer).await.unwrap_or_else(|_| Err(late())).map_err(failed)?;
-        Ok((Self { scheduler: scheduler.clone(), first: Some(first), line }, answer))
+        Ok((Self { scheduler: scheduler.clone(), first: Some(first), conversation }, answer))
     }
 
     /// The first worker is there, or it will not be.
@@ -50,26 +44,35 @@ impl Registered {
         }
     }
 
-    /// Whether this scheduler is there; `Some(false)`: another one is, `None`: nobody.
+    /// Whether this scheduler is there; `Some(false)`: another one is, `None`: nobody. One whose loop is held does not answer,
+    /// and is there.
     pub async fn is_same(&mut self) -> Option<bool> {
-        if self.line.request_within("echo", vec![("data", 1.into())], SHORT).await.is_ok() {
+        if self.scheduler.line().is_open(self.conversation) {
             return Some(true);
         }
-        self.scheduler.open().await.ok().map(|_| false)
+        self.scheduler.conversation().await.ok().map(|_| false)
     }
 
-    /// Tells it that a worker is gone.
+    /// Tells it that a worker is gone. A worker that came before it is heard would be refused for its name: it waits.
     pub async fn unregister(&mut self, worker: &str) {
-        let args = vec![("address", worker.into()), ("stimulus_id", "nanny-close-agent".into())];
-        if let Err(error) = self.line.request_within("unregister", args, LONG).await {
+        let worker = Value::from(worker);
+        let args = vec![("address", worker), ("stimulus_id", "nanny-close-agent".into())];
+        let told = self
+            .scheduler
+            .ask(move |c| async move { c.connection().request("unregister", args).await.map(drop) }.boxed());
+        if let Err(error) = told.await {
             tracing::warn!(%error, "cannot tell the scheduler that the worker is gone");
         }
     }
 
-    /// Logs an event that clients can read.
+    /// Logs an event that clients can read. No answer is waited for.
     pub async fn log_event(&mut self, topic: &str, event: Value) {
-        let args = vec![("topic", topic.into()), ("msg", event)];
-        if let Err(error) = self.line.request_within("log_event", args, SHORT).await {
+        let message =
+            [("op", "log_event".into()), ("topic", topic.into()), ("msg", event), ("reply", false.into())];
+        let message = Value::Map(message.map(|(k, v)| (k.into(), v)).to_vec());
+        let told =
+            self.scheduler.ask(move |c| async move { c.connection().write_message(&message).await }.boxed());
+        if let Err(error) = told.await {
             tracing::debug!(%error, "cannot log an event");
         }
     }

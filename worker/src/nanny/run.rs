@@ -14,20 +14,13 @@ use super::{
     end, guard,
     helper::Helper,
     life::{Ended, Life, Next},
+    look::persist,
     pod::Pod,
     register::{self, Registered},
     scratch, serve,
 };
-use crate::{
-    child::Child,
-    metrics::Part,
-    scheduler::{AskError, Scheduler},
-    signals::Leave,
-    watch,
-};
+use crate::{child::Child, metrics::Part, scheduler::Scheduler, signals::Leave, watch};
 
-/// Between two looks for a scheduler.
-const LOOK: Duration = Duration::from_millis(200);
 /// Time for the worker's end where all is to end.
 const TERMINATE: Duration = Duration::from_secs(5);
 
@@ -39,11 +32,11 @@ pub async fn run(
     signals: &mut Leave,
 ) -> std::io::Result<Outcome> {
     let open = tokio::select! {
-        open = persist(line.death_timeout, async || scheduler.open().await) => open,
+        open = persist(line.death_timeout, async || scheduler.conversation().await) => open,
         () = signals.asked() => return Ok(Outcome::Leave(vec![], None)),
     };
     let own = match open {
-        Ok(Some((_, own))) => own,
+        Ok(Some(_)) => scheduler.line().facts().own.ok_or(std::io::ErrorKind::NotConnected)?,
         Ok(None) => return Ok(Outcome::NoScheduler(line.death_timeout.unwrap_or_default())),
         Err(error) => {
             tracing::warn!(%error, "the scheduler's certificate is not believed");
@@ -57,6 +50,7 @@ pub async fn run(
     let module = module();
     let (orders, ordered) = mpsc::channel(16);
     let shared = Arc::new(Shared {
+        scheduler: scheduler.clone(),
         tls: scheduler.tls().cloned(),
         token: token()?,
         place: line.place,
@@ -149,38 +143,51 @@ impl Nanny<'_> {
                 Over::Ended(ended) => ended,
             };
             registered.begun(false).await;
-            match self.life.after(&ended) {
+            let (wait, is_same) = match self.life.after(&ended) {
                 Next::Exit(code) => return Ok(Some(Outcome::Ended(code))),
-                Next::AnotherScheduler => return Ok(None),
+                Next::AnotherScheduler(wait) => (wait, false),
                 Next::Again(wait) => {
                     tracing::warn!(code = ended.code, wait = wait.as_secs(), "starting the worker again");
                     self.shared.pod.metrics.restarts.inc();
-                    tokio::select! {
-                        () = tokio::time::sleep(wait) => {}
-                        () = signals.asked() => return Ok(Some(Outcome::Leave(vec![], None))),
-                        order = self.ordered.recv() => match order {
-                            // There is none to be ended.
-                            Some(Order::Kill(_, _, done)) => drop(done),
-                            _ => return Ok(Some(Outcome::Ended(ended.code))),
-                        },
-                    }
+                    (wait, true)
                 }
+            };
+            let over = self.pause(wait, ended.code, signals).await;
+            if over.is_some() || !is_same {
+                return Ok(over);
             }
+        }
+    }
+
+    /// Waits before the next worker; answers how it came out where there is to be none.
+    async fn pause(&mut self, wait: Duration, code: i32, signals: &mut Leave) -> Option<Outcome> {
+        tokio::select! {
+            () = tokio::time::sleep(wait) => None,
+            () = signals.asked() => Some(Outcome::Leave(vec![], None)),
+            order = self.ordered.recv() => match order {
+                // There is none to be ended.
+                Some(Order::Kill(_, _, done)) => {
+                    drop(done);
+                    None
+                }
+                _ => Some(Outcome::Ended(code)),
+            },
         }
     }
 
     /// One worker, from its start to its end.
     async fn worker(&mut self, registered: &mut Registered, signals: &mut Leave) -> std::io::Result<Over> {
         self.shared.now.send_modify(|now| (now.worker, now.told) = (None, None));
-        let (mut child, start) = (self.shared.start(&self.line)?, Instant::now());
+        let running = &self.shared.pod.metrics.running;
+        let (mut child, start) = (self.shared.start(&self.line)?.counted(running), Instant::now());
         let (mut now, mut memory) = (self.shared.now.subscribe(), self.shared.now.subscribe());
-        let pid = child.pid();
+        let (mut there_now, phase) = (self.shared.now.subscribe(), watch::phase());
         let mut begun = false;
         let mut killed = None;
         let code = loop {
             tokio::select! {
                 code = child.ended() => break code,
-                () = watch::watch(Some(self.scheduler), pid, &mut self.registered) => {}
+                () = watch::of_nanny(self.scheduler, &mut there_now, &mut self.registered, phase) => {}
                 () = signals.asked() => return Ok(Over::Leave(child)),
                 () = there(&mut now), if !begun => {
                     // Not the session's leader, which may be a wrapper.
@@ -248,28 +255,6 @@ impl Nanny<'_> {
 async fn there(now: &mut tokio::sync::watch::Receiver<Now>) {
     // The sender lives as long as the agent.
     let _ = now.wait_for(|now| now.worker.is_some()).await.map(drop);
-}
-
-/// Asks a scheduler until it answers, or the time is over.
-///
-/// # Errors
-/// It is not believed.
-async fn persist<T>(
-    limit: Option<Duration>,
-    ask: impl AsyncFn() -> Result<T, AskError>,
-) -> Result<Option<T>, AskError> {
-    let begin = Instant::now();
-    loop {
-        match ask().await {
-            Ok(answer) => return Ok(Some(answer)),
-            Err(error) if error.is_distrust() => return Err(error),
-            Err(error) => tracing::debug!(%error, "no scheduler yet"),
-        }
-        if limit.is_some_and(|limit| begin.elapsed() >= limit) {
-            return Ok(None);
-        }
-        tokio::time::sleep(LOOK).await;
-    }
 }
 
 /// What names the module to `dask worker`: its file, or its text.

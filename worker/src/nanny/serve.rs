@@ -5,7 +5,7 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 use dask_comm::{CommError, Connection, Message, Timeouts, Value, field};
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::{Semaphore, watch},
+    sync::watch,
 };
 
 use crate::{
@@ -13,13 +13,17 @@ use crate::{
     stream,
 };
 
-use super::{Now, Order, Shared, Worker, changes::Changes};
+use super::{
+    Now, Order, Shared, Worker,
+    changes::Changes,
+    guests::{Guests, Place},
+};
 
-/// Connections at a time; a scheduler uses one or two.
-const CONNECTIONS: usize = 64;
 /// How long a worker may take to end or to start, where nobody says it (`distributed/nanny.py`).
 const KILL: f64 = 5.0;
 const RESTART: f64 = 30.0;
+/// What a worker gives as the reason for its end when its scheduler closes in order (`Scheduler.close`).
+const GOODBYE: &str = "scheduler-close";
 /// Longest time that anybody may ask for, seconds.
 const LONGEST: f64 = 3600.0;
 
@@ -45,17 +49,22 @@ pub async fn listen(own: IpAddr, port: u16) -> std::io::Result<TcpListener> {
 
 /// Serves until the future is dropped.
 pub async fn serve(listener: TcpListener, shared: Arc<Shared>) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let guests = Guests::default();
     loop {
-        let Ok(place) = places.clone().acquire_owned().await else { return };
         match listener.accept().await {
-            Ok((stream, _)) => {
+            Ok((stream, from)) => {
+                let Some((place, left)) = guests.come() else {
+                    tracing::warn!(%from, "a connection to the nanny is refused: all others have something to do");
+                    continue;
+                };
                 let shared = shared.clone();
                 tokio::spawn(async move {
-                    if let Err(error) = talk(stream, &shared).await {
-                        tracing::debug!(%error, "a connection to the nanny ended");
+                    tokio::select! {
+                        talked = talk(stream, place, &shared) => if let Err(error) = talked {
+                            tracing::debug!(%error, "a connection to the nanny ended");
+                        },
+                        Ok(()) = left => tracing::debug!(%from, "an idle connection to the nanny gives way"),
                     }
-                    drop(place);
                 });
             }
             Err(error) => {
@@ -66,11 +75,12 @@ pub async fn serve(listener: TcpListener, shared: Arc<Shared>) {
     }
 }
 
-async fn talk(stream: TcpStream, shared: &Arc<Shared>) -> Result<(), CommError> {
+async fn talk(stream: TcpStream, mut place: Place, shared: &Arc<Shared>) -> Result<(), CommError> {
     let stream = stream::accept(stream, shared.tls.as_ref()).await?;
     let timeouts = Timeouts { request: BULK_TIME, ..Timeouts::default() };
     let mut connection = Connection::accept(stream, BULK, timeouts).await?;
     while let Some(message) = connection.read_message().await? {
+        place.is_busy(true);
         let asked = |key: &str| field(&message.head, key).and_then(Value::as_bool);
         let (wants_reply, closes) = (asked("reply").unwrap_or(true), asked("close").unwrap_or(false));
         let op = field(&message.head, "op").and_then(Value::as_str).unwrap_or_default().to_owned();
@@ -87,6 +97,7 @@ async fn talk(stream: TcpStream, shared: &Arc<Shared>) -> Result<(), CommError> 
         if closes || op == "close" {
             return Ok(());
         }
+        place.is_busy(false);
     }
     Ok(())
 }
@@ -113,6 +124,9 @@ async fn answer(op: &str, message: Message, shared: &Arc<Shared>) -> Reply {
         }
         "close_gracefully" => {
             tracing::info!(reason = reason(), "the worker is not to be started again");
+            if reason() == GOODBYE {
+                shared.scheduler.line().said_goodbye();
+            }
             shared.now.send_modify(|now| now.told = Some(reason()));
             Value::Nil
         }
@@ -187,6 +201,7 @@ fn registered(head: &Value, shared: &Shared) -> Value {
         pid: i32::try_from(number("pid")).unwrap_or(0),
         folder: text(head, "folder").unwrap_or_default().into(),
         terminate: number("memory"),
+        part: field(head, "part").and_then(Value::as_f64).unwrap_or(0.0),
         interval: Duration::from_millis(number("interval").clamp(10, 60_000)),
     };
     tracing::info!(address = worker.address, pid = worker.pid, "the worker is registered");

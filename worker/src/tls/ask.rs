@@ -1,4 +1,4 @@
-//! Asks the worker's own Python what files of its configuration say of TLS, where flags and variables do not name all.
+//! Asks the worker's own Python what files of its configuration say of connections, where flags and variables do not name all.
 
 use std::{io, net::Ipv4Addr, time::Duration};
 
@@ -19,22 +19,39 @@ const SHORT: Duration = Duration::from_secs(2);
 /// Certificates may be given as text.
 const MOST_BYTES: u64 = 1 << 20;
 
-/// All that is known.
-pub async fn settings(line: &[String]) -> Settings {
+/// What the configuration says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    /// Of TLS.
+    pub settings: Settings,
+    /// The scheme of addresses without one (`distributed.comm.default-scheme`).
+    pub scheme: Option<String>,
+}
+
+/// All that is known of TLS; `told` is what Python said already.
+pub async fn settings(line: &[String], told: Option<Told>) -> Settings {
     let known = Settings::of(line, std::env::vars_os());
-    let Ok(worker) = WorkerLine::of(line) else { return known };
     // Then a least version in a file alone is not looked for: it would cost each start a second.
     if known.names_all() {
         return known;
     }
+    let told = match told {
+        Some(told) => Some(told),
+        None => configuration(line).await,
+    };
+    told.map_or(known.clone(), |told| Settings { sni: known.sni, ..told.settings })
+}
+
+/// What the worker's own Python says of its configuration; `None`: it cannot be asked with this command line.
+pub async fn configuration(line: &[String]) -> Option<Told> {
+    let worker = WorkerLine::of(line).ok()?;
     let answer = timeout(PATIENCE, asked(&worker)).await;
-    match answer.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
-        Ok(told) => Settings { sni: known.sni, ..told },
-        Err(error) => {
-            tracing::warn!(%error, "cannot ask for the configuration's settings of TLS");
-            known
-        }
-    }
+    let answer = answer.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
+    answer
+        .inspect_err(
+            |error| tracing::warn!(%error, "cannot ask for the configuration's settings of connections"),
+        )
+        .ok()
 }
 
 /// A process that does not outlive the question.
@@ -47,7 +64,7 @@ impl Drop for Python {
 }
 
 /// What Python says.
-async fn asked(line: &WorkerLine) -> io::Result<Settings> {
+async fn asked(line: &WorkerLine) -> io::Result<Told> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let given = serde_json::json!({"tls": listener.local_addr()?.port()}).to_string();
     let token = token()?;
@@ -67,7 +84,7 @@ async fn asked(line: &WorkerLine) -> io::Result<Settings> {
 }
 
 /// What the one says that knows the token.
-async fn told(listener: &TcpListener, token: &str) -> io::Result<Settings> {
+async fn told(listener: &TcpListener, token: &str) -> io::Result<Told> {
     loop {
         let (stream, _) = listener.accept().await?;
         let mut text = String::new();
@@ -79,15 +96,16 @@ async fn told(listener: &TcpListener, token: &str) -> io::Result<Settings> {
     }
 }
 
-fn read(told: &Value) -> Settings {
+fn read(told: &Value) -> Told {
     let text = |key: &str| told[key].as_str().map(String::from);
-    Settings {
+    let settings = Settings {
         ca: text("ca"),
         cert: text("cert"),
         key: text("key"),
         only_newest: told["only_newest"] == true,
         sni: None,
-    }
+    };
+    Told { settings, scheme: text("scheme") }
 }
 
 #[cfg(test)]
@@ -107,9 +125,10 @@ mod tests {
             for other in ["", "rubbish", r#"{"ca": "theirs"}"#, r#"{"token": "x", "ca": "theirs"}"#] {
                 say(other).await;
             }
-            say(r#"{"token": "secret", "ca": "ours", "cert": 7, "only_newest": true}"#).await;
+            say(r#"{"token": "secret", "ca": "ours", "cert": 7, "only_newest": true, "scheme": "tls"}"#)
+                .await;
         });
         let wanted = Settings { ca: Some("ours".into()), only_newest: true, ..Settings::default() };
-        assert_eq!(told.unwrap(), wanted);
+        assert_eq!(told.unwrap(), Told { settings: wanted, scheme: Some("tls".into()) });
     }
 }

@@ -20,6 +20,7 @@ async fn server() -> (Arc<Shared>, mpsc::Receiver<Order>, std::net::SocketAddr) 
     let (orders, ordered) = mpsc::channel(4);
     let at = listener.local_addr().unwrap();
     let shared = Arc::new(Shared {
+        scheduler: crate::scheduler::Scheduler::at("tcp://127.0.0.1:1", None).unwrap(),
         token: TOKEN.into(),
         tls: None,
         place: None,
@@ -91,6 +92,16 @@ async fn a_kill_is_answered_when_the_worker_is_gone() {
     assert!(!kill.is_finished());
     done.send(()).unwrap();
     assert_eq!(kill.await.unwrap(), Value::Nil);
+}
+
+#[tokio::test]
+async fn connections_that_say_nothing_keep_nobody_out() {
+    let (_shared, _ordered, at) = server().await;
+    let mut idle = Vec::new();
+    for _ in 0..100 {
+        idle.push(connected(at).await);
+    }
+    assert!(identity_is(at).await);
 }
 
 /// Any value that a message can have.
