@@ -64,7 +64,7 @@ pub struct Run {
     #[arg(long, env = "DASK_WORKER_NAME")]
     pub worker_name: Option<String>,
     /// Where the reason of an end that was not in order is written for Kubernetes
-    #[arg(long, default_value = "/dev/termination-log")]
+    #[arg(long, env = "DASK_AGENT_TERMINATION_LOG", default_value = "/dev/termination-log")]
     pub termination_log: PathBuf,
     /// The worker's command line
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
