@@ -5,7 +5,6 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use dask_operator_tests::{
     dask::{Dask, LEAVE, START, Wanted},
-    driver::Driver,
     inputs, manifest,
     space::test,
     wait::{secs, until},
@@ -121,7 +120,7 @@ async fn what_is_evicted_for_its_own_disk_is_told() -> Result<()> {
 async fn a_cluster_that_a_client_shut_down_comes_back() -> Result<()> {
     test("shutdown", async |space| {
         let dask = Dask::start(&space, &manifest::cluster("c", 1)?).await?;
-        let mut client: Driver = dask.driver().await?;
+        let mut client = dask.driver().await?;
         let id = dask.identity().await?.id;
         client.tell("shutdown").await?;
         until("another scheduler runs", START, async || {

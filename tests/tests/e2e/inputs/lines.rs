@@ -65,11 +65,10 @@ async fn a_program_of_the_past_is_told() -> Result<()> {
     test("old-program", async |space| {
         let dask = inputs::apply(&space, "program-of-the-past").await?;
         let group = dask.default_group();
-        dask.group_condition(&group, Wanted("PodsFailing", true, ""), START).await?;
-        until("what to write is told", secs(30), async || {
-            let pod = inputs::a_pod(&dask).await?.name_any();
-            let log = space.kubectl(&["logs", &pod, "-c", "worker"]).await?;
-            ensure!(log.contains("dask-worker") && log.contains("dask worker"), "{log}");
+        until("what to write is told", START, async || {
+            let told = dask.group_condition(&group, Wanted("PodsFailing", true, ""), secs(20)).await?;
+            ensure!(told.message.contains("dask-worker"), "{}", told.message);
+            ensure!(told.message.contains("dask worker"), "{}", told.message);
             Ok(())
         })
         .await
