@@ -4,8 +4,8 @@
 
 # The end-to-end tests: with --no-run it builds them, and what `laptop` runs.
 E2E_TESTS=(cargo test --quiet --locked --workspace --jobs "${JOBS:-2}" --test e2e)
-# Built with `lifecycle`, which starts it.
+# Built with `lifecycle`, which starts it; and beside it, with `command`, the agent.
 laptop_built() {
-  "${E2E_TESTS[@]}" --test lifecycle --no-run >&2 || return
+  "${E2E_TESTS[@]}" --test lifecycle --test command --no-run >&2 || return
   echo "${CARGO_TARGET_DIR:-$PWD/target}/debug/laptop"
 }

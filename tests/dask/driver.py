@@ -15,6 +15,8 @@
 #   actor WORKER         makes an actor on the worker of that address
 #   hog WORKER MIB       fills so much memory on the worker of that address, little by little
 #   plugin MIB           registers a plugin for nannies of that size
+#   retire NAME          has the scheduler let the worker of that name go
+#   shutdown             ends the scheduler, as a client may
 #   workers              {name: address} of the workers that there are
 # What became of it:
 #   open GATE            opens a gate that is an Event
@@ -126,6 +128,11 @@ def workers(dask_scheduler):
     return {str(worker.name): worker.address for worker in dask_scheduler.workers.values()}
 
 
+def retire(client, name):
+    address = client.run_on_scheduler(workers)[name]
+    client.retire_workers([address], close_workers=True)
+
+
 class Counter:
     """An actor: state that lives on one worker and cannot be moved."""
 
@@ -207,6 +214,8 @@ def main():
         "actor": lambda worker: work.kept.append(client.submit(Counter, actor=True, workers=[worker])),
         "hog": lambda worker, mib: work.kept.append(client.submit(hog, mib, workers=[worker])),
         "plugin": lambda mib: client.register_plugin(Large(mib)) and None,
+        "retire": lambda name: retire(client, name),
+        "shutdown": lambda: client.shutdown(),
         "workers": lambda: client.run_on_scheduler(workers),
         "events": lambda topic: [message for _, message in client.get_events(topic)],
         "open": lambda gate: Event(gate, client=client).set(),

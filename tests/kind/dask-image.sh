@@ -92,3 +92,17 @@ if [ "$(docker image inspect -f '{{.Config.Labels.key}}' "$IMAGE" 2>/dev/null)" 
   fi
 fi
 "$HERE/load.sh" "$IMAGE" ${2:+"$2"}
+
+# The same with an entry point that is a variable's text: for what people's own images do with their arguments.
+[ "$VERSION" = "$(<"$HERE/../dask/newest")" ] || exit 0
+ENTRY_POINT=dask-entry-point:1
+with_entry_point() {
+  local container
+  container=$(docker create "$IMAGE")
+  docker commit --change 'ENTRYPOINT ["sh","-c","eval \"$ENTRY_POINT\"","entry-point"]' --change "LABEL key=$key" \
+    "$container" "$ENTRY_POINT"
+  docker rm "$container"
+}
+[ "$(docker image inspect -f '{{.Config.Labels.key}}' "$ENTRY_POINT" 2>/dev/null)" = "$key" ] ||
+  quiet "$ENTRY_POINT made" with_entry_point
+"$HERE/load.sh" "$ENTRY_POINT" ${2:+"$2"}

@@ -8,6 +8,7 @@ pub mod compat;
 pub mod dask;
 pub mod driver;
 pub mod guide;
+pub mod inputs;
 pub mod kubectl;
 pub mod manifest;
 pub mod node;

@@ -88,6 +88,16 @@ pub fn file(path: &str) -> Result<Value> {
     serde_saphyr::from_str(&text).with_context(|| path.to_string())
 }
 
+/// A file's manifests, from the top of the checkout, with our image in place of Dask's published one.
+///
+/// # Errors
+/// It cannot be read, or is no YAML.
+pub fn all(path: &str) -> Result<Vec<Value>> {
+    let text = fs::read_to_string(settings::repository().join(path)).with_context(|| path.to_string())?;
+    let text = text.replace("ghcr.io/dask/dask:latest", &settings::dask_image()?);
+    serde_saphyr::from_multiple(&text).with_context(|| path.to_string())
+}
+
 fn replace_images(value: &mut Value, image: &str) {
     match value {
         Value::Object(map) => {
@@ -107,10 +117,6 @@ fn replace_images(value: &mut Value, image: &str) {
 fn worker() -> Result<Value> {
     let mut args = vec!["dask", "worker", "--name", "$(DASK_WORKER_NAME)"];
     args.extend(["--no-dashboard", "--nthreads", "1", "--memory-limit", "256MiB"]);
-    // There is no agent on the laptop, which would be the nanny elsewhere; one of Python costs each worker a second.
-    if settings::is_laptop() {
-        args.push("--no-nanny");
-    }
     pod("worker", &args, json!({}))
 }
 

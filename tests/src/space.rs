@@ -11,11 +11,11 @@ use anyhow::{Context, Result, ensure};
 use futures::FutureExt;
 use k8s_openapi::{
     NamespaceResourceScope,
-    api::core::v1::{Event, Namespace},
+    api::core::v1::{Event, Namespace, Pod},
 };
 use kube::{
     Api, Client, Resource, ResourceExt,
-    api::{DeleteParams, ListParams, PostParams},
+    api::{DeleteParams, EvictParams, ListParams, PostParams},
 };
 use serde_json::{Value, json};
 use tokio::sync::RwLock;
@@ -124,6 +124,19 @@ impl Space {
     pub async fn kubectl(&self, args: &[&str]) -> Result<String> {
         let args: Vec<&str> = ["-n", &self.name].into_iter().chain(args.iter().copied()).collect();
         crate::kubectl::run(&args).await
+    }
+
+    /// Evicts a pod. Where pods are processes nothing knows evictions, and it is deleted: the pod sees no difference.
+    ///
+    /// # Errors
+    /// What the API server says.
+    pub async fn evict(&self, pod: &str) -> Result<()> {
+        if settings::is_laptop() {
+            self.api::<Pod>().delete(pod, &DeleteParams::default()).await?;
+        } else {
+            self.api::<Pod>().evict(pod, &EvictParams::default()).await?;
+        }
+        Ok(())
     }
 
     /// `kubectl apply` of a manifest; answers what it said.

@@ -32,6 +32,8 @@ pub struct Plan {
     pub port: u16,
     /// The Python with the Dask that pods are to run.
     pub python: PathBuf,
+    /// The agent that workers run under.
+    pub agent: PathBuf,
 }
 
 /// A running cluster.
@@ -55,6 +57,9 @@ impl Cluster {
     pub async fn start(plan: &Plan) -> Result<Self> {
         let version = version_of(&plan.python)?;
         let programs = plan.python.parent().context("--python: give the whole path")?.to_path_buf();
+        if !plan.agent.is_file() {
+            bail!("--agent: {} is not there; build it with cargo build -p dask-agent", plan.agent.display());
+        }
         let home = Home::take(&plan.dir)?;
         let (listener, api) = listen(plan.port).await?;
         let (metrics, _) = listen(0).await?;
@@ -66,6 +71,7 @@ impl Cluster {
             server: server.clone(),
             dir: home.dir.clone(),
             programs,
+            agent: plan.agent.clone(),
             version: version.clone(),
             addresses: Addresses::default(),
             watchdog: Watchdog::start(&home.dir)?,

@@ -15,6 +15,12 @@ use crate::watchdog;
 /// What the processes of pods load first.
 const SHIM: &str = include_str!("../python/sitecustomize.py");
 
+/// The same for programs that are no Python.
+const LIBRARY: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/pod.so"));
+/// A first process that only becomes another one. Dask's images have a real one.
+const TINI: &str = "#!/bin/sh\nwhile [ \"$1\" != -- ] && [ \"${1#-}\" != \"$1\" ]; do shift; done\n\
+                    [ \"$1\" != -- ] || shift\nexec \"$@\"\n";
+
 /// The folder, held as long as this is.
 #[derive(Debug)]
 pub struct Home {
@@ -23,12 +29,13 @@ pub struct Home {
     _lock: File,
 }
 
-/// What Dask's images have and its packages no longer bring: the programs' former names.
+/// What Dask's images have and its packages do not bring: the programs' former names, and a first process.
 fn programs(dir: &Path) -> std::io::Result<()> {
     std::fs::create_dir_all(dir)?;
-    for part in ["scheduler", "worker"] {
-        let path = dir.join(format!("dask-{part}"));
-        std::fs::write(&path, format!("#!/bin/sh\nexec dask {part} \"$@\"\n"))?;
+    let old = |part: &str| (format!("dask-{part}"), format!("#!/bin/sh\nexec dask {part} \"$@\"\n"));
+    for (name, text) in [old("scheduler"), old("worker"), ("tini".into(), TINI.into())] {
+        let path = dir.join(name);
+        std::fs::write(&path, text)?;
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755))?;
     }
     Ok(())
@@ -51,6 +58,7 @@ impl Home {
         std::fs::create_dir_all(dir.join("pods")).with_context(|| format!("making {}", dir.display()))?;
         std::fs::create_dir_all(dir.join("python"))?;
         std::fs::write(dir.join("python").join("sitecustomize.py"), SHIM)?;
+        std::fs::write(dir.join("pod.so"), LIBRARY)?;
         std::fs::write(dir.join("hosts"), "")?;
         programs(&dir.join("bin")).with_context(|| format!("making {}", dir.join("bin").display()))?;
         Ok(Self { dir: dir.to_path_buf(), _lock: lock })

@@ -68,18 +68,15 @@ async fn open(node: &Arc<Node>, namespace: &str, name: &str, options: &Options) 
     }
     let missing = || Status::new(404, "NotFound", format!("pods {name:?} not found"));
     let pod = node.server.object("pods", namespace, name).ok_or_else(missing)?;
-    let containers: Vec<&str> = pod["spec"]["containers"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(|c| c["name"].as_str())
-        .collect();
+    let list = |of: &'static str, name: &str| pod[of][name].as_array().into_iter().flatten();
+    let all = list("spec", "containers").chain(list("spec", "initContainers"));
+    let containers: Vec<&str> = all.filter_map(|c| c["name"].as_str()).collect();
     let container = match &options.container {
         Some(wanted) if containers.contains(&wanted.as_str()) => wanted.as_str(),
         Some(wanted) => return Err(bad(format!("container {wanted} is not valid for pod {name}"))),
         None => containers.first().copied().unwrap_or_default(),
     };
-    let status = pod["status"]["containerStatuses"].as_array().into_iter().flatten();
+    let status = list("status", "containerStatuses").chain(list("status", "initContainerStatuses"));
     let status = status.into_iter().find(|s| s["name"] == container).cloned().unwrap_or_default();
     let runs = status["restartCount"].as_u64().unwrap_or(0);
     let run = if options.previous { runs.checked_sub(1) } else { Some(runs) };

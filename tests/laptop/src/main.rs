@@ -30,6 +30,9 @@ struct Args {
     /// Python of a virtual environment with Dask, which pods run.
     #[arg(long)]
     python: PathBuf,
+    /// The agent that workers run under. [default: dask-agent beside this program]
+    #[arg(long)]
+    agent: Option<PathBuf>,
     /// Folder for kubeconfig, logs and what pods write; it is removed at the end. [default: one in ~/.cache]
     #[arg(long)]
     dir: Option<PathBuf>,
@@ -71,6 +74,7 @@ async fn run(args: &Args) -> Result<ExitCode> {
         dir: args.dir.clone().map_or_else(default_dir, Ok)?,
         port: args.port,
         python: args.python.clone(),
+        agent: args.agent.clone().map_or_else(default_agent, Ok)?,
     };
     let mut ends = Ends::new()?;
     let mut cluster = Cluster::start(&plan).await?;
@@ -130,6 +134,10 @@ fn default_dir() -> Result<PathBuf> {
         .or_else(home)
         .context("neither XDG_CACHE_HOME nor HOME is set; give --dir")?
         .join("dask-operator/laptop"))
+}
+
+fn default_agent() -> Result<PathBuf> {
+    Ok(std::env::current_exe().context("finding this program")?.with_file_name("dask-agent"))
 }
 
 /// What the operator and the cluster say goes to a file: the terminal is for the story.

@@ -1,15 +1,20 @@
 //! The one node: every pod of the API server becomes processes with an address of their own.
 
 mod addresses;
+mod command;
 mod container;
 mod environment;
-mod image;
+mod hook;
+pub mod image;
 mod inside;
+mod paths;
 mod pod;
 pub mod probe;
 mod process;
+mod start;
 mod status;
 mod view;
+mod volumes;
 
 use std::{
     collections::BTreeMap,
@@ -42,7 +47,9 @@ pub struct Node {
     pub dir: PathBuf,
     /// Where `dask` and `python` are.
     pub programs: PathBuf,
-    /// The version of Dask that they are of.
+    /// The agent.
+    pub agent: PathBuf,
+    /// The version of Dask that pods run.
     pub version: String,
     /// The addresses of pods.
     pub addresses: Addresses,

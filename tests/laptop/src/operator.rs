@@ -12,7 +12,10 @@ use dask_operator::{
     server,
     world::{Dice, SystemClock, World},
 };
+use dask_operator_core::agent;
 use tokio::net::TcpListener;
+
+use crate::node::image::AGENT;
 
 /// How often a scheduler is asked while an autoscaler needs it, as in the chart.
 const POLL: Duration = Duration::from_secs(2);
@@ -29,11 +32,17 @@ pub fn new(api: SocketAddr) -> Result<Arc<Operator>> {
     let client =
         client::connect(config, metrics.clone(), leadership.clone()).context("a client of the API server")?;
     let world = World { clock: Arc::new(SystemClock), dice: Dice::from_system(), dial: Arc::new(Direct) };
+    // As the chart has it.
+    let agent = agent::Settings {
+        mode: dask_crds::AgentMode::Full,
+        image: Some(AGENT.into()),
+        ..agent::Settings::default()
+    };
     let settings = Settings {
         namespaces: Vec::new(),
         cluster_domain: "cluster.local".into(),
         poll: POLL,
-        agent: Default::default(),
+        agent,
         autoscaler_maximum: 1_000,
         // There is one, and no object for it.
         nodes: false,

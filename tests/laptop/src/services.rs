@@ -1,5 +1,5 @@
-//! Services: each has an address on the loopback network at which connections are taken to one of its pods; and a file
-//! tells the processes of pods which name has which address.
+//! Services: each has an address on the loopback network at which connections are taken to one of its pods, and refused as
+//! long as there is none; and a file tells the processes of pods which name has which address.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -29,19 +29,21 @@ pub async fn run(server: ApiServer, hosts: PathBuf) {
     loop {
         seen = server.changed(seen).await;
         let services: Vec<Service> = typed(server.objects("services"));
-        let names = hosts_file(&server, &services);
+        let pods: Vec<Pod> = typed(server.objects("pods"));
+        let names = hosts_file(&pods, &services);
         if names != written && replace(&hosts, &names).is_ok() {
             written = names;
         }
-        let wanted: BTreeMap<Place, ServicePort> = services.iter().flat_map(places).collect();
+        let wanted: BTreeSet<Place> =
+            services.iter().flat_map(|service| open_places(service, &pods)).collect();
         open.retain(|place, task| {
-            let stays = wanted.contains_key(place);
+            let stays = wanted.contains(place);
             if !stays {
                 task.abort();
             }
             stays
         });
-        for (place, _) in wanted {
+        for place in wanted {
             if let std::collections::btree_map::Entry::Vacant(entry) = open.entry(place) {
                 let task = tokio::spawn(listen(server.clone(), entry.key().clone()));
                 entry.insert(task);
@@ -52,6 +54,13 @@ pub async fn run(server: ApiServer, hosts: PathBuf) {
 
 fn typed<T: serde::de::DeserializeOwned>(objects: Vec<Arc<Value>>) -> Vec<T> {
     objects.iter().filter_map(|o| serde_json::from_value((**o).clone()).ok()).collect()
+}
+
+/// Where a Service listens now: nowhere without a pod.
+fn open_places(service: &Service, pods: &[Pod]) -> Vec<Place> {
+    let behind = backends(pods, service);
+    let all = places(service).into_iter();
+    all.filter(|(_, port)| target(&behind, port).is_some()).map(|(place, _)| place).collect()
 }
 
 fn places(service: &Service) -> Vec<(Place, ServicePort)> {
@@ -102,26 +111,29 @@ fn endpoint(server: &ApiServer, namespace: &str, name: &str, at: SocketAddr) -> 
     let service = server.object("services", namespace, name)?;
     let service: Service = serde_json::from_value((*service).clone()).ok()?;
     let port = places(&service).into_iter().find(|(place, _)| place.2 == at)?.1;
-    let pods = backends(server, &service);
-    // Whichever comes: a pod of many is as good as the others.
+    let pods: Vec<Pod> = typed(server.objects("pods"));
+    target(&backends(&pods, &service), &port)
+}
+
+/// Where connections to this port go. Whichever pod comes: one of many is as good as the others.
+fn target(pods: &[&Pod], port: &ServicePort) -> Option<SocketAddr> {
     pods.iter().find_map(|pod| {
         let ip: Ipv4Addr = pod.status.as_ref()?.pod_ip.as_deref()?.parse().ok()?;
-        let target = port.target_port.clone();
         let containers = &pod.spec.as_ref()?.containers;
-        let number = match target {
+        let number = match &port.target_port {
             None => u16::try_from(port.port).ok(),
-            Some(target) => containers.iter().find_map(|c| port_of(&target, c)),
+            Some(target) => containers.iter().find_map(|c| port_of(target, c)),
         };
         Some(SocketAddr::from((ip, number?)))
     })
 }
 
 /// The pods behind a Service.
-fn backends(server: &ApiServer, service: &Service) -> Vec<Pod> {
+fn backends<'p>(pods: &'p [Pod], service: &Service) -> Vec<&'p Pod> {
     let spec = service.spec.clone().unwrap_or_default();
     let selector = spec.selector.unwrap_or_default();
     let all = spec.publish_not_ready_addresses.unwrap_or(false);
-    let chosen = |pod: &Pod| {
+    let chosen = |pod: &&Pod| {
         let labels = pod.metadata.labels.clone().unwrap_or_default();
         let is_ready = || {
             let conditions = pod.status.iter().flat_map(|s| s.conditions.iter().flatten());
@@ -132,13 +144,11 @@ fn backends(server: &ApiServer, service: &Service) -> Vec<Pod> {
             && selector.iter().all(|(k, v)| labels.get(k) == Some(v))
             && (all || is_ready())
     };
-    let mut pods: Vec<Pod> = typed(server.objects("pods"));
-    pods.retain(chosen);
-    pods
+    pods.iter().filter(chosen).collect()
 }
 
 /// An address and a name on each line, as /etc/hosts has them.
-fn hosts_file(server: &ApiServer, services: &[Service]) -> String {
+fn hosts_file(pods: &[Pod], services: &[Service]) -> String {
     let mut out = String::new();
     for service in services {
         let (namespace, name) = key(service);
@@ -146,8 +156,8 @@ fn hosts_file(server: &ApiServer, services: &[Service]) -> String {
         let address = service.spec.as_ref().and_then(|s| s.cluster_ip.clone());
         let addresses: BTreeSet<String> = match address.as_deref() {
             Some("None") => {
-                let pods = backends(server, service);
-                pods.into_iter().filter_map(|p| p.status?.pod_ip).collect()
+                let behind = backends(pods, service).into_iter();
+                behind.filter_map(|p| p.status.as_ref()?.pod_ip.clone()).collect()
             }
             Some(ip) => BTreeSet::from([ip.to_string()]),
             None => BTreeSet::new(),

@@ -16,6 +16,10 @@ use rustix::process::{Pid, Signal, kill_process_group};
 pub const ARGUMENT: &str = "watchdog";
 /// The variable by which processes of pods are known, whoever started them.
 pub const MARK: &str = "LAPTOP_DIR";
+/// The variable by which those of one container are known.
+pub const CONTAINER: &str = "LAPTOP_CONTAINER";
+/// How often processes of a container are looked for that were just made.
+const LOOKS: u32 = 5;
 
 /// The watchdog, as the first process sees it: it acts when this is dropped, however that comes about.
 #[derive(Debug)]
@@ -82,12 +86,27 @@ pub fn run(dir: &Path) {
 
 /// Ends the processes of pods that were started for this folder, and removes it.
 pub fn clean(dir: &Path) {
-    for process in processes_of(dir) {
-        if let Some(pid) = Pid::from_raw(process) {
-            let _ = rustix::process::kill_process(pid, Signal::KILL);
+    kill_marked(&format!("{MARK}={}", dir.display()));
+    let _ = std::fs::remove_dir_all(dir);
+}
+
+/// Ends all processes of a container: some have sessions of their own.
+pub fn kill_container(mark: &str) {
+    let mark = format!("{CONTAINER}={mark}");
+    for _ in 0..LOOKS {
+        if kill_marked(&mark) == 0 {
+            return;
         }
     }
-    let _ = std::fs::remove_dir_all(dir);
+}
+
+/// Ends processes that have this in their environment; answers how many there were.
+fn kill_marked(mark: &str) -> usize {
+    let found = processes_with(mark);
+    for pid in found.iter().copied().filter_map(Pid::from_raw) {
+        let _ = rustix::process::kill_process(pid, Signal::KILL);
+    }
+    found.len()
 }
 
 /// Ends a process group at once.
@@ -97,8 +116,7 @@ pub fn kill_group(group: i32) {
     }
 }
 
-fn processes_of(dir: &Path) -> Vec<i32> {
-    let mark = format!("{MARK}={}", dir.display());
+fn processes_with(mark: &str) -> Vec<i32> {
     let of_this = |process: &PathBuf| {
         let variables = std::fs::read(process.join("environ")).unwrap_or_default();
         variables.split(|b| *b == 0).any(|v| v == mark.as_bytes())

@@ -20,6 +20,14 @@ use tokio::runtime::{Builder, Runtime};
 
 const LAPTOP: &str = env!("CARGO_BIN_EXE_laptop");
 
+/// An agent as far as a pod needs one: it installs itself, and runs what it is given.
+const AGENT: &str = r#"#!/bin/sh
+case "$1" in
+  install) cp "$0" "$2/dask-agent" ;;
+  run) shift 2; exec "$@" ;;
+esac
+"#;
+
 /// A folder of its own, with a Python that has Dask as far as this program asks.
 struct Place(PathBuf);
 
@@ -30,6 +38,7 @@ impl Place {
         fs::create_dir_all(dir.join("bin")).unwrap();
         let place = Self(dir);
         place.script("python", "#!/bin/sh\necho 2026.8.0\n");
+        place.script("agent", AGENT);
         place
     }
 
@@ -45,7 +54,9 @@ impl Place {
 
     fn command(&self, more: &[&str]) -> Command {
         let mut command = Command::new(LAPTOP);
-        command.arg("--python").arg(self.0.join("bin/python")).arg("--dir").arg(self.cluster()).args(more);
+        let program = |name: &str| self.0.join("bin").join(name);
+        command.arg("--python").arg(program("python")).arg("--agent").arg(program("agent"));
+        command.arg("--dir").arg(self.cluster()).args(more);
         command
     }
 
@@ -195,10 +206,87 @@ fn what_a_pod_does_is_told_as_a_kubelet_tells_it() {
 }
 
 #[test]
+fn what_comes_first_is_there_for_what_follows() {
+    let place = Place::new("first");
+    let cluster = Cluster::start(&place);
+    let mut pod = pod("agent", "ghcr.io/dask/dask", &[]);
+    let mount = json!([{"name": "agent", "mountPath": "/.dask-agent"}]);
+    let install = json!({"name": "first", "image": "dask-operator:laptop", "volumeMounts": mount,
+        "command": ["/dask-agent", "install", "/.dask-agent"]});
+    pod["spec"]["initContainers"] = json!([install]);
+    pod["spec"]["volumes"] = json!([{"name": "agent", "emptyDir": {}}]);
+    let container = &mut pod["spec"]["containers"][0];
+    container["volumeMounts"] = mount;
+    let line =
+        ["/.dask-agent/dask-agent", "run", "--", "sh", "-c", "echo well > /dev/termination-log; exit 3"];
+    container["command"] = json!(line);
+    let mut other = pod.clone();
+    cluster.create(&pod);
+    other["metadata"]["name"] = json!("entry");
+    let container = &mut other["spec"]["containers"][0];
+    container["image"] = json!("dask-entry-point:1");
+    container["env"] = json!([{"name": "ENTRY_POINT", "value": r#"shift; exec "$@""#}]);
+    container["args"] = json!([&["taken"], &line[..]].concat());
+    container["command"] = json!([]);
+    cluster.create(&other);
+    for name in ["agent", "entry"] {
+        until(name, || cluster.get(name)["status"]["phase"] == "Failed");
+        let status = cluster.get(name)["status"].clone();
+        let ended = &status["containerStatuses"][0]["state"]["terminated"];
+        assert_eq!((&ended["exitCode"], &ended["message"]), (&json!(3), &json!("well\n")), "{status}");
+        let first = &status["initContainerStatuses"][0];
+        assert_eq!((&first["ready"], &first["state"]["terminated"]["exitCode"]), (&json!(true), &json!(0)));
+    }
+}
+
+#[test]
+fn what_cannot_come_first_keeps_the_rest_from_starting() {
+    let place = Place::new("not-first");
+    let cluster = Cluster::start(&place);
+    let mut pod = pod("never", "ghcr.io/dask/dask", &["true"]);
+    pod["spec"]["initContainers"] =
+        json!([{"name": "first", "image": "ghcr.io/dask/dask", "command": ["false"]}]);
+    cluster.create(&pod);
+    until("it fails", || cluster.get("never")["status"]["phase"] == "Failed");
+    let status = cluster.get("never")["status"].clone();
+    assert!(status["containerStatuses"][0]["state"]["waiting"].is_object(), "{status}");
+}
+
+#[test]
+fn a_hook_comes_before_the_end_and_nothing_outlives_the_container() {
+    let place = Place::new("hook");
+    let cluster = Cluster::start(&place);
+    // What hears SIGTERM tells whether the hook was there before; a session of its own hears nothing.
+    let told = place.0.join("told");
+    let line = format!(
+        "setsid sleep 1000 & trap 'cat /shared/left > {}; exit 0' TERM; echo > /shared/ready; while :; do sleep 0.1; done",
+        told.display()
+    );
+    let mut pod = pod("hook", "ghcr.io/dask/dask", &["sh", "-c", &line]);
+    pod["spec"]["volumes"] = json!([{"name": "shared", "emptyDir": {}}]);
+    let container = &mut pod["spec"]["containers"][0];
+    container["volumeMounts"] = json!([{"name": "shared", "mountPath": "/shared"}]);
+    let hook = "test -f /shared/ready && echo hook > /shared/left";
+    container["lifecycle"] = json!({"preStop": {"exec": {"command": ["sh", "-c", hook]}}});
+    cluster.create(&pod);
+    until("it is ready", || {
+        let pods = fs::read_dir(place.cluster().join("pods")).unwrap().flatten();
+        pods.into_iter().any(|pod| pod.path().join("volumes/shared/ready").exists())
+    });
+    cluster.delete("hook");
+    until("its processes end", || processes(&place.cluster()).is_empty());
+    assert_eq!(fs::read_to_string(told).unwrap(), "hook\n");
+}
+
+#[test]
 fn what_is_wrong_is_told_in_one_line() {
     let place = Place::new("wrong");
     let cluster = Cluster::start(&place);
     assert!(place.fails(&[]).contains("it runs already"), "a second one in the same folder");
+    let bare = Place::new("agent");
+    fs::remove_file(bare.0.join("bin/agent")).unwrap();
+    let told = bare.fails(&[]);
+    assert!(told.contains("cargo build -p dask-agent") && told.lines().count() == 1, "{told}");
     let other = Place::new("port");
     let port = cluster.api.rsplit(':').next().unwrap();
     let told = other.fails(&["--port", port]);

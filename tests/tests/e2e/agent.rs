@@ -1,5 +1,6 @@
 //! Pods that have to go although nobody wants fewer workers: the agent sees that nothing of theirs is lost.
 
+mod everybody;
 mod tls;
 
 use anyhow::{Result, ensure};
@@ -11,10 +12,7 @@ use dask_operator_tests::{
     wait::{secs, until},
 };
 use k8s_openapi::api::core::v1::Pod;
-use kube::{
-    ResourceExt,
-    api::{EvictParams, ListParams},
-};
+use kube::{ResourceExt, api::ListParams};
 use serde_json::json;
 
 #[tokio::test]
@@ -33,11 +31,7 @@ async fn a_deleted_pod_hands_over_and_finishes_first() -> Result<()> {
 #[ignore = "needs a cluster: make e2e"]
 async fn an_evicted_pod_hands_over_and_finishes_first() -> Result<()> {
     test("agent-evict", async |space| {
-        goes_without_loss(&space, "Drain", async |pod| {
-            space.api::<Pod>().evict(pod, &EvictParams::default()).await?;
-            Ok(())
-        })
-        .await
+        goes_without_loss(&space, "Drain", async |pod| space.evict(pod).await).await
     })
     .await
 }

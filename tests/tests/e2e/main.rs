@@ -9,6 +9,7 @@ mod basics;
 mod compatibility;
 mod healing;
 mod idle;
+mod inputs;
 mod jobs;
 mod kube_cluster;
 mod on_our_nodes;

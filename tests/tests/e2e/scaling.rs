@@ -20,9 +20,6 @@ async fn cluster_and_group_grow_and_shrink_with_nothing_lost() -> Result<()> {
     test("scale", async |space| {
         let mut manifest = manifest::cluster("c", 3)?;
         // With Dask's own Nanny.
-        let args =
-            manifest["spec"]["worker"]["spec"]["containers"][0]["args"].as_array_mut().context("args")?;
-        args.retain(|a| a != "--no-nanny");
         manifest["spec"]["worker"]["agent"] = json!({"mode": "Drain"});
         let dask = Dask::start(&space, &manifest).await?;
         let mut client = dask.driver().await?;

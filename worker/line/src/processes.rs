@@ -1,6 +1,6 @@
 //! How many workers a command line starts, as far as it tells.
 
-use crate::mentions::mentions_a_worker;
+use crate::starts::starts_a_worker;
 
 /// Most processes of one command line; Dask's own advice is one for each few cores.
 const MOST_PROCESSES: u16 = 256;
@@ -9,7 +9,7 @@ const MOST_PROCESSES: u16 = 256;
 /// none. `None` where only Dask knows it (`--nworkers auto`, one for each GPU), or the words start no worker. Words may
 /// be whole lines for a shell, and the worker may have options that no agent knows.
 pub fn processes(words: &[String]) -> Option<u16> {
-    if !mentions_a_worker(words) {
+    if !starts_a_worker(words) {
         return None;
     }
     let is_between = |c: char| c.is_whitespace() || ";&|()<>{}=\"'`".contains(c);

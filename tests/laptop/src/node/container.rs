@@ -1,15 +1,16 @@
 //! One container of a pod, from its first start to its last end.
 
-use std::{fs::File, path::PathBuf, sync::Arc, time::Duration};
+use std::{fs::File, path::Path, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Container;
 
 use super::{
-    environment,
+    command, hook, image,
     pod::Inside,
     probe::{self, Pace},
-    process::{Process, command_line},
+    process::Process,
+    start::Within,
     view::{Ended, State},
 };
 
@@ -22,15 +23,15 @@ const TOLD: u32 = 20;
 /// Wait before a container is tried again whose configuration is wrong.
 const CONFIG: Duration = Duration::from_secs(5);
 
-/// Runs a container as long as its pod wants it.
+/// Runs a container as long as its pod wants it; one that comes before the others until it has done its work.
 pub async fn run(pod: Arc<Inside>, index: usize, container: Container) {
     let mut failures = 0_u32;
     loop {
         let Some(ended) = once(&pod, index, &container).await else { break };
         let restarts = match pod.restart_policy.as_str() {
             "Never" => false,
-            "OnFailure" => ended.code != 0,
-            _ => true,
+            "Always" if index >= pod.first => true,
+            _ => ended.code != 0,
         };
         failures = if ended.lasted() >= LASTED { 0 } else { failures };
         let wait = if failures == 0 {
@@ -73,9 +74,9 @@ pub async fn run(pod: Arc<Inside>, index: usize, container: Container) {
 
 /// From one start to its end; none: it was stopped before it started.
 async fn once(pod: &Arc<Inside>, index: usize, container: &Container) -> Option<Ended> {
-    let variables = loop {
-        match environment::of(&pod.node.server, &pod.pod, container, pod.variables()) {
-            Ok(variables) => break variables,
+    let within = loop {
+        match pod.node.within(&pod.pod, container, pod.variables()) {
+            Ok(within) => break within,
             Err(refusal) => {
                 pod.event("Warning", "Failed", &format!("Error: {}", refusal.message));
                 let (reason, message) = (refusal.reason, refusal.message);
@@ -88,11 +89,7 @@ async fn once(pod: &Arc<Inside>, index: usize, container: &Container) -> Option<
     };
     let restarts = pod.view(index).map_or(0, |v| v.restarts);
     let log = pod.log(&container.name, restarts);
-    let started = files(pod, container, &log).and_then(|(dir, file)| {
-        let words = command_line(container, &variables);
-        Process::start(&words, &variables, &dir, &file, &pod.node.watchdog)
-    });
-    let mut process = match started {
+    let mut process = match start(pod, container, &within, &log) {
         Ok(process) => process,
         Err(message) => {
             pod.event("Warning", "Failed", &format!("Error: {message}"));
@@ -109,25 +106,25 @@ async fn once(pod: &Arc<Inside>, index: usize, container: &Container) -> Option<
     });
     let status = tokio::select! {
         status = process.wait() => status,
-        () = pod.stop.cancelled() => {
-            process.stop(pod.grace(), pod.kill.cancelled()).await
-        }
+        () = pod.stop.cancelled() => hook::end(pod, container, &within, &mut process).await,
         why = watch(pod, index, container) => {
             pod.event("Normal", "Killing", &format!("Container {} failed liveness probe, {why}", container.name));
-            process.stop(pod.grace(), pod.kill.cancelled()).await
+            hook::end(pod, container, &within, &mut process).await
         }
     };
     let tells = container.termination_message_policy.as_deref() == Some("FallbackToLogsOnError");
-    Some(process.ended(status, &log, tells, &pod.node.watchdog))
+    Some(process.ended(status, &within, tells.then_some(log.as_path()), &pod.node.watchdog))
 }
 
-/// The folder in which a container works, and its log.
-fn files(pod: &Inside, container: &Container, log: &PathBuf) -> Result<(PathBuf, File), String> {
-    let given = container.working_dir.as_deref().unwrap_or_default();
-    let dir = pod.root().join(given.trim_start_matches('/'));
-    std::fs::create_dir_all(&dir).map_err(|e| format!("its folder: {e}"))?;
-    let file = File::create(log).map_err(|e| format!("its log: {e}"))?;
-    Ok((dir, file))
+/// Starts the container's process, with its log in that file.
+fn start(pod: &Inside, container: &Container, within: &Within, log: &Path) -> Result<Process, String> {
+    std::fs::create_dir_all(&within.dir).map_err(|e| format!("its folder: {e}"))?;
+    std::fs::write(&within.last_words, "").map_err(|e| format!("its last words: {e}"))?;
+    let log = File::create(log).map_err(|e| format!("its log: {e}"))?;
+    let image = container.image.as_deref().unwrap_or_default();
+    let image = image::find(image, &pod.node.version).map_err(|refusal| refusal.message)?;
+    let line = command::line(container, image, &pod.node.agent, within);
+    Process::start(&line, within, &log, &pod.node.watchdog)
 }
 
 /// Asks the probes for as long as the container runs; ends when it should be started again, with the reason.

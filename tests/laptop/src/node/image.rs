@@ -1,9 +1,21 @@
-//! What runs here and what does not: Dask's published images, as processes of a virtual environment with that version.
+//! What runs here and what does not: Dask's published images, as processes of a virtual environment with that version; the
+//! agent's; and one that is Dask's with another entry point, which the manifest brings.
 
 use k8s_openapi::api::core::v1::{Container, Pod, Probe};
 
+use super::volumes;
+
 /// Repositories of images that have Dask and nothing else of their own.
 const REPOSITORIES: [&str; 2] = ["ghcr.io/dask/dask", "docker.io/daskdev/dask"];
+/// The image that has the agent.
+pub const AGENT: &str = "dask-operator:laptop";
+/// Dask's image with an entry point that is a variable's text: for what people's own images do with their arguments.
+/// `tests/kind/dask-image.sh` makes the same.
+const ENTRY_POINT: &str = "dask-entry-point:1";
+/// Its entry point.
+pub const ENTRY: [&str; 4] = ["sh", "-c", r#"eval "$ENTRY_POINT""#, "entry-point"];
+/// The agent in its image.
+pub const AGENT_PROGRAM: &str = "/dask-agent";
 
 /// Why a container cannot start, as a kubelet tells it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,28 +26,27 @@ pub struct Refusal {
     pub message: String,
 }
 
-/// Whether this container of a pod can run with that version of Dask.
+/// What a container's image is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Image {
+    /// Dask's own; its entry point is `tini -g`, which hands signals on to all processes.
+    Dask,
+    /// The one that has the agent.
+    Agent,
+    /// Dask's with an entry point of the manifest's.
+    EntryPoint,
+}
+
+/// The image of this name, where Dask has that version.
 ///
 /// # Errors
-/// Why it cannot.
-pub fn check(pod: &Pod, container: &Container, version: &str) -> Result<(), Refusal> {
-    let spec = pod.spec.clone().unwrap_or_default();
-    let config = |message: String| Err(Refusal { reason: "CreateContainerConfigError", message });
-    let elsewhere = "this needs containers, and pods here are processes; take it out, or use make demo-kind";
-    if !spec.init_containers.unwrap_or_default().is_empty() {
-        return config(format!("spec.initContainers: {elsewhere}"));
-    }
-    if !spec.volumes.unwrap_or_default().is_empty()
-        || !container.volume_mounts.clone().unwrap_or_default().is_empty()
-    {
-        return config(format!("spec.volumes: {elsewhere}"));
-    }
-    if let Some(field) = not_done_here(container) {
-        return config(format!("spec.containers[{}].{field}: {elsewhere}", container.name));
-    }
-    let image = container.image.clone().unwrap_or_default();
-    if is_dask(&image, version) {
-        return Ok(());
+/// There is none.
+pub fn find(image: &str, version: &str) -> Result<Image, Refusal> {
+    match image {
+        AGENT => return Ok(Image::Agent),
+        ENTRY_POINT => return Ok(Image::EntryPoint),
+        _ if is_dask(image, version) => return Ok(Image::Dask),
+        _ => {}
     }
     let message = format!(
         "image {image:?}: here pods are processes with Dask {version}; use ghcr.io/dask/dask:latest (or :{version}), \
@@ -44,19 +55,44 @@ pub fn check(pod: &Pod, container: &Container, version: &str) -> Result<(), Refu
     Err(Refusal { reason: "ErrImagePull", message })
 }
 
-/// What a kubelet would do in a container, and this node does not.
-fn not_done_here(container: &Container) -> Option<&'static str> {
-    let asked = |probe: &Option<Probe>| probe.as_ref().is_some_and(|p| p.exec.is_some() || p.grpc.is_some());
-    if container.lifecycle.is_some() {
-        return Some("lifecycle");
+/// Whether this container of a pod can run with that version of Dask.
+///
+/// # Errors
+/// Why it cannot.
+pub fn check(pod: &Pod, container: &Container, version: &str) -> Result<(), Refusal> {
+    let elsewhere = "this needs containers, and pods here are processes; take it out, or use make demo-kind";
+    if let Some(field) = not_done_here(pod, container) {
+        let message = format!("{field}: {elsewhere}");
+        return Err(Refusal { reason: "CreateContainerConfigError", message });
     }
-    if asked(&container.startup_probe) {
-        return Some("startupProbe");
+    find(container.image.as_deref().unwrap_or_default(), version).map(drop)
+}
+
+/// What a kubelet would do for a container, and this node does not.
+fn not_done_here(pod: &Pod, container: &Container) -> Option<String> {
+    let spec = pod.spec.as_ref()?;
+    if let Some(side) = spec.init_containers.iter().flatten().find(|c| c.restart_policy.is_some()) {
+        return Some(format!("spec.initContainers[{}].restartPolicy", side.name));
     }
-    if asked(&container.readiness_probe) {
-        return Some("readinessProbe");
+    if let Some(volume) = spec.volumes.iter().flatten().find_map(volumes::unknown) {
+        return Some(volume);
     }
-    asked(&container.liveness_probe).then_some("livenessProbe")
+    let field = |name: &str| format!("spec.containers[{}].{name}", container.name);
+    let is_part =
+        |m: &&k8s_openapi::api::core::v1::VolumeMount| m.sub_path.is_some() || m.sub_path_expr.is_some();
+    if container.volume_mounts.iter().flatten().find(is_part).is_some() {
+        return Some(field("volumeMounts.subPath"));
+    }
+    if container.lifecycle.as_ref().is_some_and(|l| l.post_start.is_some()) {
+        return Some(field("lifecycle.postStart"));
+    }
+    let asks = |probe: &Option<Probe>| probe.as_ref().is_some_and(|p| p.exec.is_some() || p.grpc.is_some());
+    let probes = [
+        ("startupProbe", &container.startup_probe),
+        ("readinessProbe", &container.readiness_probe),
+        ("livenessProbe", &container.liveness_probe),
+    ];
+    probes.into_iter().find(|(_, probe)| asks(probe)).map(|(name, _)| field(name))
 }
 
 fn is_dask(image: &str, version: &str) -> bool {
@@ -101,18 +137,33 @@ mod tests {
     fn what_needs_containers_is_told() {
         let pod = |spec: serde_json::Value| serde_json::from_value::<Pod>(json!({"spec": spec})).unwrap();
         let container = Container { image: Some("ghcr.io/dask/dask".into()), ..Container::default() };
-        let volumes = pod(json!({"containers": [], "volumes": [{"name": "v", "emptyDir": {}}]}));
-        assert!(check(&volumes, &container, "1").unwrap_err().message.starts_with("spec.volumes: "));
-        let init = pod(json!({"containers": [], "initContainers": [{"name": "i"}]}));
-        assert!(check(&init, &container, "1").unwrap_err().message.starts_with("spec.initContainers: "));
+        let told = |pod: &Pod, container: &Container| check(pod, container, "1").unwrap_err().message;
+        let volumes = json!([{"name": "e", "emptyDir": {}}, {"name": "v", "hostPath": {"path": "/"}}]);
+        let volumes = pod(json!({"containers": [], "volumes": volumes}));
+        assert!(told(&volumes, &container).starts_with("spec.volumes[v]: "));
+        let side = json!([{"name": "i"}, {"name": "s", "restartPolicy": "Always"}]);
+        let side = pod(json!({"containers": [], "initContainers": side}));
+        assert!(told(&side, &container).starts_with("spec.initContainers[s].restartPolicy: "));
         let plain = pod(json!({"containers": []}));
         assert_eq!(check(&plain, &container, "1"), Ok(()));
-        for field in ["lifecycle", "readinessProbe", "livenessProbe", "startupProbe"] {
-            let value = if field == "lifecycle" { json!({}) } else { json!({"exec": {"command": ["true"]}}) };
+        let exec = json!({"exec": {"command": ["true"]}});
+        for (field, value, path) in [
+            ("lifecycle", json!({"postStart": exec}), "lifecycle.postStart"),
+            (
+                "volumeMounts",
+                json!([{"name": "e", "mountPath": "/e", "subPath": "x"}]),
+                "volumeMounts.subPath",
+            ),
+            ("readinessProbe", exec.clone(), "readinessProbe"),
+            ("livenessProbe", exec.clone(), "livenessProbe"),
+            ("startupProbe", exec.clone(), "startupProbe"),
+        ] {
             let mut text = json!({"name": "worker", "image": "ghcr.io/dask/dask"});
             text[field] = value;
-            let told = check(&plain, &serde_json::from_value(text).unwrap(), "1").unwrap_err().message;
-            assert!(told.starts_with(&format!("spec.containers[worker].{field}: ")), "{told}");
+            let told = told(&plain, &serde_json::from_value(text).unwrap());
+            assert!(told.starts_with(&format!("spec.containers[worker].{path}: ")), "{told}");
         }
+        let hook = json!({"name": "w", "image": "ghcr.io/dask/dask", "lifecycle": {"preStop": exec}});
+        assert_eq!(check(&plain, &serde_json::from_value(hook).unwrap(), "1"), Ok(()));
     }
 }

@@ -9,10 +9,7 @@ use dask_operator_api_server::{Call, Status};
 use k8s_openapi::api::core::v1::Pod;
 use tokio::process::Command;
 
-use super::{
-    Node,
-    environment::{self, Variables},
-};
+use super::{Node, environment::Variables};
 use crate::{
     streams::{Pods, Running},
     watchdog::MARK,
@@ -38,6 +35,7 @@ impl Node {
             ("TMPDIR", text(&home)),
             ("HOSTNAME", pod.metadata.name.clone().unwrap_or_default()),
             ("LANG", "C.UTF-8".into()),
+            ("LD_PRELOAD", text(&self.dir.join("pod.so"))),
             ("PYTHONPATH", text(&self.dir.join("python"))),
             ("PYTHONDONTWRITEBYTECODE", "1".into()),
             ("LAPTOP_POD_IP", ip.to_string()),
@@ -92,15 +90,15 @@ impl Pods for Node {
             Status::bad_request(format!("container {container} is not valid for pod {name}"))
         };
         let container = found.ok_or_else(missing)?;
-        let variables = environment::of(&self.server, &pod, container, self.variables(&pod, ip))
+        let within = self
+            .within(&pod, container, self.variables(&pod, ip))
             .map_err(|refusal| Status::bad_request(refusal.message))?;
+        let words: Vec<String> = words.iter().map(|word| within.paths.rewrite(word)).collect();
         let (program, arguments) = words
             .split_first()
             .ok_or_else(|| Status::bad_request("you must specify at least one command"))?;
-        let dir = container.working_dir.as_deref().unwrap_or_default();
         let mut command = Command::new(program);
-        command.args(arguments).env_clear().envs(variables);
-        command.current_dir(self.root(&pod).join(dir.trim_start_matches('/')));
+        command.args(arguments).env_clear().envs(within.variables).current_dir(within.dir);
         Ok(command)
     }
 }

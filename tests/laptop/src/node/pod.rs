@@ -12,7 +12,7 @@ use std::{
 
 use dask_operator_api_server::{Call, DeleteOptions};
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{Container, Pod};
 use serde_json::{Value, json};
 use tokio::{
     sync::{Notify, watch},
@@ -23,7 +23,8 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Node, container,
     environment::Variables,
-    image, status,
+    image,
+    status::{self, Seen},
     view::{State, View},
 };
 
@@ -37,6 +38,8 @@ pub struct Inside {
     pub ip: Ipv4Addr,
     /// Its restart policy.
     pub restart_policy: String,
+    /// How many of its containers come before the others.
+    pub first: usize,
     /// It is to end.
     pub stop: CancellationToken,
     /// It is to end at once.
@@ -61,10 +64,13 @@ pub async fn run(node: Arc<Node>, pod: Pod, mut news: News) {
     }
     node.bind(&pod);
     let spec = pod.spec.clone().unwrap_or_default();
-    let views = spec.containers.iter().map(|c| View::new(&c.name, c.image.as_deref().unwrap_or_default()));
+    let first = spec.init_containers.unwrap_or_default();
+    let containers: Vec<_> = first.iter().chain(&spec.containers).cloned().collect();
+    let views = containers.iter().map(|c| View::new(&c.name, c.image.as_deref().unwrap_or_default()));
     let inside = Arc::new(Inside {
         ip: node.addresses.take(),
         restart_policy: spec.restart_policy.clone().unwrap_or_else(|| "Always".into()),
+        first: first.len(),
         stop: CancellationToken::new(),
         kill: CancellationToken::new(),
         deadline: Mutex::new(None),
@@ -74,7 +80,7 @@ pub async fn run(node: Arc<Node>, pod: Pod, mut news: News) {
         node: node.clone(),
         pod,
     });
-    inside.live(&mut news, &spec.containers).await;
+    inside.live(&mut news, &containers).await;
     node.addresses.release(inside.ip);
     let _ = std::fs::remove_dir_all(inside.dir());
     tracing::debug!(pod = name, "is gone");
@@ -85,16 +91,14 @@ fn name_of(pod: &Pod) -> String {
 }
 
 impl Inside {
-    async fn live(self: &Arc<Self>, news: &mut News, containers: &[k8s_openapi::api::core::v1::Container]) {
+    async fn live(self: &Arc<Self>, news: &mut News, containers: &[Container]) {
         let refused = containers.iter().enumerate().filter_map(|(i, c)| {
             image::check(&self.pod, c, &self.node.version).err().map(|refusal| (i, refusal))
         });
         let refused: Vec<_> = refused.collect();
         let mut tasks = JoinSet::new();
         if refused.is_empty() && std::fs::create_dir_all(self.dir()).is_ok() {
-            for (index, container) in containers.iter().enumerate() {
-                tasks.spawn(container::run(self.clone(), index, container.clone()));
-            }
+            tasks.spawn(self.clone().run_all(containers.to_vec()));
         }
         for (index, refusal) in refused {
             self.event("Warning", "Failed", &refusal.message);
@@ -131,6 +135,19 @@ impl Inside {
         self.kill.cancel();
         self.stop.cancel();
         while tasks.join_next().await.is_some() {}
+    }
+
+    /// Runs its containers: first, one after the other, those that come before the others.
+    async fn run_all(self: Arc<Self>, containers: Vec<Container>) {
+        let mut all = containers.into_iter().enumerate();
+        for (index, container) in all.by_ref().take(self.first) {
+            container::run(self.clone(), index, container).await;
+            if self.stop.is_cancelled() || self.view(index).is_none_or(|view| !view.succeeded()) {
+                return;
+            }
+        }
+        let others: Vec<_> = all.map(|(index, c)| container::run(self.clone(), index, c)).collect();
+        futures::future::join_all(others).await;
     }
 
     /// Waits until it has run for as long as it may.
@@ -206,7 +223,9 @@ impl Inside {
         let began = object["status"]["startTime"].as_str().and_then(|t| t.parse().ok());
         let began = began.unwrap_or_else(Timestamp::now);
         let is_overdue = self.overdue.load(Ordering::Relaxed);
-        let status = status::of(&self.pod, &object["status"], &views, (ip, began), is_overdue);
+        let (first, views) = views.split_at(self.first.min(views.len()));
+        let seen = Seen { first, views, ip, began, is_overdue };
+        let status = status::of(&self.pod, &object["status"], &seen);
         let call = Call::MergePatch {
             resource: "pods",
             namespace,
@@ -245,11 +264,6 @@ impl Inside {
 
     fn dir(&self) -> PathBuf {
         self.node.pod_dir(self.pod.metadata.uid.as_deref().unwrap_or_default())
-    }
-
-    /// The folder that stands for the pod's file system.
-    pub fn root(&self) -> PathBuf {
-        self.node.root(&self.pod)
     }
 
     /// The log of a container's run.

@@ -3,7 +3,7 @@
 use std::{net::Ipv4Addr, time::Duration};
 
 use k8s_openapi::{
-    api::core::v1::{Container, Probe},
+    api::core::v1::{Container, HTTPGetAction, Probe},
     apimachinery::pkg::util::intstr::IntOrString,
 };
 use tokio::{
@@ -55,10 +55,7 @@ pub async fn ask(probe: &Probe, container: &Container, ip: Ipv4Addr) -> Result<(
     let limit = Pace::of(probe).limit;
     let asked = async {
         if let Some(http) = &probe.http_get {
-            let port = port_of(&http.port, container).ok_or("the probe's port has no number")?;
-            let host = http.host.clone().unwrap_or_else(|| ip.to_string());
-            let path = http.path.clone().unwrap_or_else(|| "/".into());
-            return get(&host, port, &path).await;
+            return get_of(http, container, ip).await;
         }
         if let Some(tcp) = &probe.tcp_socket {
             let port = port_of(&tcp.port, container).ok_or("the probe's port has no number")?;
@@ -67,6 +64,16 @@ pub async fn ask(probe: &Probe, container: &Container, ip: Ipv4Addr) -> Result<(
         Err("it asks nothing".into())
     };
     timeout(limit, asked).await.unwrap_or_else(|_| Err(format!("no answer within {} s", limit.as_secs())))
+}
+
+/// Asks a container by HTTP.
+///
+/// # Errors
+/// It does not answer as it should.
+pub async fn get_of(http: &HTTPGetAction, container: &Container, ip: Ipv4Addr) -> Result<(), String> {
+    let port = port_of(&http.port, container).ok_or("the probe's port has no number")?;
+    let host = http.host.clone().unwrap_or_else(|| ip.to_string());
+    get(&host, port, http.path.as_deref().unwrap_or("/")).await
 }
 
 /// The number of a port, which may be named in the container.

@@ -3,41 +3,28 @@
 use std::{fs::File, os::unix::process::ExitStatusExt, path::Path, process::ExitStatus, time::Duration};
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::Container;
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use tokio::process::{Child, Command};
 
 use super::{
-    environment::{Variables, expand},
+    command::{Line, Signals},
+    start::Within,
     view::Ended,
 };
-use crate::watchdog::{Watchdog, kill_group};
+use crate::watchdog::{Watchdog, kill_container, kill_group};
 
-/// What the entry point of Dask's images consists of: it only prepares the image, and hands signals on to the group.
-const ENTRY: [&str; 2] = ["tini", "prepare.sh"];
 /// Most of a log that becomes a termination message.
-const MESSAGE: usize = 2048;
+const OF_LOG: usize = 2048;
+/// Most of what a container may write as its last words.
+const OF_WORDS: usize = 4096;
 
 /// A running process with all that it started.
 #[derive(Debug)]
 pub struct Process {
     child: Child,
     group: u32,
+    signals: Signals,
     began: Timestamp,
-}
-
-/// The command line of a container, with references filled in.
-pub fn command_line(container: &Container, variables: &Variables) -> Vec<String> {
-    let command = container.command.iter().flatten().chain(container.args.iter().flatten());
-    let mut words: Vec<String> = command.map(|word| expand(word, variables)).collect();
-    while words.first().is_some_and(|w| ENTRY.contains(&w.rsplit('/').next().unwrap_or_default())) {
-        words.remove(0);
-        while words.first().is_some_and(|w| w.starts_with('-')) {
-            words.remove(0);
-        }
-    }
-    // Dask's images end at once when they are told nothing: their command is a shell.
-    if words.is_empty() { vec!["bash".into()] } else { words }
 }
 
 impl Process {
@@ -45,17 +32,11 @@ impl Process {
     ///
     /// # Errors
     /// Why it does not start, as a container runtime says it.
-    pub fn start(
-        words: &[String],
-        variables: &Variables,
-        dir: &Path,
-        log: &File,
-        watchdog: &Watchdog,
-    ) -> Result<Self, String> {
-        let (program, arguments) = words.split_first().ok_or("there is no command")?;
+    pub fn start(line: &Line, within: &Within, log: &File, watchdog: &Watchdog) -> Result<Self, String> {
+        let (program, arguments) = line.words.split_first().ok_or("there is no command")?;
         let output = || log.try_clone().map_err(|e| format!("its log: {e}"));
         let mut command = Command::new(program);
-        command.args(arguments).current_dir(dir).env_clear().envs(variables);
+        command.args(arguments).current_dir(&within.dir).env_clear().envs(&within.variables);
         command.stdin(std::process::Stdio::null()).stdout(output()?).stderr(output()?);
         command.process_group(0).kill_on_drop(true);
         let child = command.spawn().map_err(|error| match error.kind() {
@@ -64,7 +45,7 @@ impl Process {
         })?;
         let group = child.id().ok_or_else(|| format!("exec: {program:?}: it has ended already"))?;
         watchdog.began(group);
-        Ok(Self { child, group, began: Timestamp::now() })
+        Ok(Self { child, group, signals: line.signals, began: Timestamp::now() })
     }
 
     /// When it began.
@@ -78,10 +59,13 @@ impl Process {
         self.child.wait().await.unwrap_or_default()
     }
 
-    /// Asks it to end, as `tini -g` does in Dask's images: the whole group.
-    pub fn terminate(&self) {
-        if let Some(group) = self.pid() {
-            let _ = kill_process_group(group, Signal::TERM);
+    /// Asks it to end: the first process, or the whole group, as `tini -g` does in Dask's images.
+    fn terminate(&self) {
+        if let Some(pid) = Pid::from_raw(i32::try_from(self.group).unwrap_or_default()) {
+            let _ = match self.signals {
+                Signals::First => kill_process(pid, Signal::TERM),
+                Signals::Group => kill_process_group(pid, Signal::TERM),
+            };
         }
     }
 
@@ -97,43 +81,37 @@ impl Process {
         self.wait().await
     }
 
-    /// Its end, for a status. Whatever it left behind ends with it.
-    pub fn ended(&self, status: ExitStatus, log: &Path, tells: bool, watchdog: &Watchdog) -> Ended {
-        self.kill();
-        watchdog.ended(self.group);
+    /// Its end, for a status. Whatever runs in its container ends with it.
+    pub fn ended(
+        &self,
+        status: ExitStatus,
+        within: &Within,
+        log: Option<&Path>,
+        watchdog: &Watchdog,
+    ) -> Ended {
+        self.over(watchdog);
+        kill_container(&within.mark);
         let code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0));
         let reason = if code == 0 { "Completed" } else { "Error" };
-        let message = if tells && code != 0 { tail(log) } else { String::new() };
+        let words = tail(&within.last_words, OF_WORDS);
+        let of_log = || log.filter(|_| code != 0).map(|log| tail(log, OF_LOG));
+        let message = if words.is_empty() { of_log().unwrap_or_default() } else { words };
         Ended { code, reason, message, began: self.began, at: Timestamp::now() }
+    }
+
+    /// What is left of its group ends.
+    pub fn over(&self, watchdog: &Watchdog) {
+        self.kill();
+        watchdog.ended(self.group);
     }
 
     fn kill(&self) {
         kill_group(i32::try_from(self.group).unwrap_or_default());
     }
-
-    fn pid(&self) -> Option<Pid> {
-        Pid::from_raw(i32::try_from(self.group).ok()?)
-    }
 }
 
-/// The end of a log.
-fn tail(log: &Path) -> String {
-    let text = std::fs::read(log).unwrap_or_default();
-    String::from_utf8_lossy(text.get(text.len().saturating_sub(MESSAGE)..).unwrap_or_default()).into_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_entry_point_of_the_image_is_left_out() {
-        let line = |words: &[&str]| {
-            let command = Some(words.iter().map(ToString::to_string).collect());
-            command_line(&Container { command, ..Container::default() }, &Variables::new())
-        };
-        assert_eq!(line(&["dask", "worker"]), ["dask", "worker"]);
-        assert_eq!(line(&["tini", "-g", "--", "/usr/bin/prepare.sh", "dask", "worker"]), ["dask", "worker"]);
-        assert_eq!(line(&[]), ["bash"]);
-    }
+/// The end of a file.
+fn tail(file: &Path, most: usize) -> String {
+    let text = std::fs::read(file).unwrap_or_default();
+    String::from_utf8_lossy(text.get(text.len().saturating_sub(most)..).unwrap_or_default()).into_owned()
 }

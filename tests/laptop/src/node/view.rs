@@ -95,6 +95,11 @@ impl View {
         matches!(self.state, State::Running(_))
     }
 
+    /// It is over, and ended well.
+    pub fn succeeded(&self) -> bool {
+        self.over && matches!(&self.state, State::Terminated(ended) if ended.code == 0)
+    }
+
     /// It as an entry of `status.containerStatuses`.
     pub fn json(&self, uid: &str) -> Value {
         let id = format!("process://{uid}/{}/{}", self.name, self.restarts);
