@@ -59,7 +59,7 @@ fn of_failed(status: &PodStatus) -> Trouble {
         _ if oom => "OOMKilled",
         reason => reason.unwrap_or("Error"),
     };
-    text(reason, &words)
+    text(reason, words.trim())
 }
 
 fn all(status: &PodStatus) -> impl Iterator<Item = &ContainerStatus> {
