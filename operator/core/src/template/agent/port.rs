@@ -15,8 +15,13 @@ const PROBES: [&str; 3] = ["livenessProbe", "readinessProbe", "startupProbe"];
 /// The first port from [`PORT`] on that no container of the pod speaks of: they share one network.
 pub(super) fn of(spec: &Map<String, Value>) -> u16 {
     let lists = ["containers", "initContainers"].into_iter().filter_map(|list| spec.get(list));
-    let used: Vec<RangeInclusive<u16>> = lists.flat_map(elements).flat_map(used).collect();
-    (PORT..=u16::MAX).find(|port| !used.iter().any(|range| range.contains(port))).unwrap_or(PORT)
+    let mut used: Vec<RangeInclusive<u16>> = lists.flat_map(elements).flat_map(used).collect();
+    used.sort_by_key(|range| *range.start());
+    // In this order, a range that was passed does not contain a later candidate.
+    let after = |port: u16, range: &RangeInclusive<u16>| {
+        if range.contains(&port) { range.end().checked_add(1) } else { Some(port) }
+    };
+    used.iter().try_fold(PORT, after).unwrap_or(PORT)
 }
 
 /// The port that the agent will have: its author may have set another one, or 0 for none.

@@ -25,6 +25,11 @@ fn the_port_steps_aside_for_what_the_pod_uses() {
         (json!({"args": ["dask", "worker", "--dashboard-address", "8790"]}), 8791),
         (json!({"args": ["dask", "worker", "--dashboard-address=:8790"]}), 8791),
         (json!({"args": ["dask", "worker", "--worker-port", "8000:9000"]}), 9001),
+        (
+            json!({"args": ["x", "8795:8800", "8700:8794", "8790", "8701:8702"], "command": ["dask", "worker"]}),
+            8801,
+        ),
+        (json!({"args": ["dask", "worker", "--worker-port", "8790:65535"]}), 8790),
         (json!({"args": ["dask", "worker", "s:8786", "--name", "w87900"]}), 8790),
         (
             json!({"args": ["dask", "worker", "--dashboard-address", ":$(P)"], "env": [{"name": "P", "value": "8790"}]}),
