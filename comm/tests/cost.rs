@@ -4,7 +4,6 @@
 #![allow(clippy::unwrap_used, clippy::panic)] // clippy knows tests only by their attribute
 
 use dask_comm::{Budget, CommError, Connection, Limits, SchedulerClient, Timeouts, frames};
-use std::time::{Duration, Instant};
 use tokio::io::AsyncWriteExt;
 
 /// Longest reply here, bytes; as the one that once took 130 MB.
@@ -17,6 +16,14 @@ fn kib(field: &str) -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find(|line| line.starts_with(field)).unwrap();
     line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+/// Time that this process computed, hundredths of a second: what a machine with other work leaves no mark on.
+fn cpu() -> u64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
+    let (_, after_name) = stat.rsplit_once(')').unwrap();
+    // utime and stime, fields 14 and 15 of the whole line.
+    after_name.split_whitespace().skip(11).take(2).map(|n| n.parse::<u64>().unwrap()).sum()
 }
 
 fn reset_peak() {
@@ -82,14 +89,15 @@ fn a_reply_costs_its_length_and_no_time() {
     for (i, (reply, expected)) in bulk.iter().enumerate() {
         reset_peak();
         let before = kib("VmRSS");
-        let start = Instant::now();
+        let start = cpu();
         let answer = ask(reply);
-        let took = start.elapsed();
+        let took = cpu() - start;
         let grew = kib("VmHWM").saturating_sub(before);
         assert_eq!(answer.as_ref().ok(), expected.as_ref(), "{i}: {answer:?}");
         // The wire's copy, which this process also plays the peer for, and the buffer's half while it grows.
         let own = 3 * reply.len() as u64 / 1024;
         assert!(grew <= own + BESIDE_KIB, "{i}: {grew} KiB for {} KiB", reply.len() / 1024);
-        assert!(took < Duration::from_secs(5), "{i}: {took:?}");
+        // Without optimisation; the program does it in a tenth.
+        assert!(took < 300, "{i}: {took} hundredths of a second");
     }
 }
