@@ -48,7 +48,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> SchedulerClient<S> {
 
     /// The connection itself, for requests that have no method here.
     pub fn connection(&mut self) -> &mut Connection<S> {
-        &mut self.0
+        &mut self.connection
     }
 
     /// The scheduler and all its workers.
