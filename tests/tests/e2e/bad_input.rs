@@ -235,7 +235,7 @@ async fn what_is_odd_about_a_workers_command_line_is_told() -> Result<()> {
         ensure!(told.message.contains("containers[0].args[0] \"role-of-a-worker\""), "{}", told.message);
         manifest["spec"]["worker"]["spec"]["containers"][0]["args"] =
             json!(["dask", "worker", "tcp://c-service:8786"]);
-        space.apply(&manifest).await?;
+        space.replace_spec("daskcluster", "c", &manifest["spec"]).await?;
         let told =
             dask.group_condition("c-default", Wanted("SpecWarning", true, "Address"), secs(30)).await?;
         ensure!(told.message.contains("write c-scheduler in its place"), "{}", told.message);
