@@ -228,13 +228,18 @@ async fn more_workers_than_pods() {
 /// Texts are bounded for all workers together too: what is kept follows the number of pods.
 #[tokio::test]
 async fn workers_with_long_names() {
-    let name = "x".repeat(256);
-    let entries = (0..200).map(|i| (format!("tcp://a:{i}").into(), worker([("name", name.as_str().into())])));
-    let mut client = answering(identity(Value::Map(entries.collect()))).await;
-    client.allow(200, 1 << 20, &Budget::new(1 << 20, 64 << 10));
-    assert_eq!(client.identity().await.unwrap().workers.len(), 200);
-    client.allow(60, 1 << 20, &Budget::new(1 << 20, 64 << 10));
-    assert!(client.identity().await.is_err());
+    for (length, fits) in [(100, true), (250, false)] {
+        let text = "x".repeat(length);
+        let long = || worker([("name", text.as_str().into()), ("host", text.as_str().into())]);
+        let entries = (0..200).map(|i| (format!("tcp://a:{i}").into(), long()));
+        let mut client = answering(identity(Value::Map(entries.collect()))).await;
+        client.allow(200, 1 << 20, &Budget::new(1 << 20, 64 << 10));
+        match client.identity().await {
+            Ok(identity) => assert!(fits && identity.workers.len() == 200),
+            Err(CommError::TooLarge { what: "identity: texts of workers", .. }) => assert!(!fits),
+            other => panic!("{other:?}"),
+        }
+    }
 }
 
 /// Peers that hold their shares for long do not keep small answers waiting, and give up in time.
