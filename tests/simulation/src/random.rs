@@ -39,7 +39,8 @@ pub fn scenario(seed: u64) -> Scenario {
     }
     let mut unseen = Chance::new(seed, 5);
     if unseen.flip(0.1) {
-        let resource = ["pods", "daskworkergroups", "daskclusters", "deployments", "daskjobs"][unseen.index(5)];
+        let resource =
+            ["pods", "daskworkergroups", "daskclusters", "deployments", "daskjobs"][unseen.index(5)];
         let time = Duration::from_secs(5 + unseen.below(120));
         scenario = scenario.at(5 + unseen.below(TROUBLE - 5), Act::Unseen { resource, time });
     }

@@ -94,6 +94,24 @@ struct Inner {
     away_until: Option<Instant>,
 }
 
+impl Inner {
+    /// What cannot be seen is not listed, and what a webhook is asked for fails.
+    fn unseen_or_admitted(&self, asked: &Asked, fate: &mut Fate) {
+        let now = Instant::now();
+        if asked.method == http::Method::GET {
+            if self.unseen.get(&asked.resource).is_some_and(|until| now < *until) {
+                fate.refused = Some(403);
+            }
+            return;
+        }
+        let of = self.webhooks.iter().find(|(n, _)| asked.path.contains(&format!("/namespaces/{n}/")));
+        if let Some((_, (hangs, _))) = of.filter(|(_, (_, until))| now < *until) {
+            fate.there += *hangs;
+            fate.refused = Some(500);
+        }
+    }
+}
+
 impl Faults {
     /// Nothing goes wrong yet.
     pub fn new(seed: u64) -> Self {
@@ -235,17 +253,7 @@ impl Faults {
         if let Some(f) = inner.forbidden.iter().find(|f| creates && f.0 == asked.resource) {
             fate.refused = Some(f.1);
         }
-        if asked.method == http::Method::GET {
-            if inner.unseen.get(&asked.resource).is_some_and(|until| now < *until) {
-                fate.refused = Some(403);
-            }
-        } else {
-            let of = inner.webhooks.iter().find(|(n, _)| asked.path.contains(&format!("/namespaces/{n}/")));
-            if let Some((_, (hangs, _))) = of.filter(|(_, (_, until))| now < *until) {
-                fate.there += *hangs;
-                fate.refused = Some(500);
-            }
-        }
+        inner.unseen_or_admitted(asked, &mut fate);
         match number.and_then(|n| inner.planned.remove(&n)) {
             Some(Planned::Crash(point)) => fate.crash = Some(point),
             Some(Planned::Refused(code)) => fate.refused = Some(code),
