@@ -2,14 +2,25 @@
 //! the list in ARCHITECTURE.md.
 
 mod api_server;
+mod autoscalers;
 mod cluster;
+mod evictions;
 mod scheduler;
+mod shuffles;
 
 use crate::scenario::Scenario;
 
 /// All of them.
 pub fn all() -> Vec<Scenario> {
-    [api_server::all(), scheduler::all(), cluster::all()].concat()
+    [
+        api_server::all(),
+        scheduler::all(),
+        cluster::all(),
+        autoscalers::all(),
+        evictions::all(),
+        shuffles::all(),
+    ]
+    .concat()
 }
 
 /// The scenario with this name: one of these, a workload, or `seed N`.

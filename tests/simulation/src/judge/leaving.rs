@@ -34,7 +34,8 @@ pub fn check(books: &Books, change: &Change, now: Duration, dask: &Dask, found: 
         // A scheduler that goes takes all of it along.
         let goes = books.pods.get(&s.pod).is_none_or(|p| !p.live);
         let epoch = goes || now.saturating_sub(s.started) < books.allowance;
-        (let_go, fresh, runs, holds, epoch)
+        let shuffles = mine.iter().any(|(a, _)| s.is_shuffling(a));
+        (let_go, fresh, runs || shuffles, holds, epoch)
     });
     // Without a scheduler nobody holds anything for anybody.
     let Some((let_go, fresh, runs, holds, epoch)) = state else { return };
@@ -47,7 +48,7 @@ pub fn check(books: &Books, change: &Change, now: Duration, dask: &Dask, found: 
         say("I-D1", format!("{name} was deleted, and its scheduler never let it go"));
     }
     if runs && !let_go && !fresh && !epoch {
-        say("I-D2", format!("{name} was deleted while it ran a task"));
+        say("I-D2", format!("{name} was deleted while it ran a task or took part in a shuffle"));
     }
 }
 
@@ -70,6 +71,12 @@ pub fn asked(books: &Books, call: &Retired, since: Option<Duration>, found: &mut
         found.push(Violation { rule: "I-D5", what });
     }
     let name = |uid: &String| books.pods.get(uid).map(|p| p.name.clone());
+    let shuffling: BTreeSet<String> = call.shuffling.iter().filter_map(name).collect();
+    if !shuffling.is_empty() {
+        let what =
+            format!("{} was asked to close {shuffling:?}, and a P2P shuffle began again", call.scheduler);
+        found.push(Violation { rule: "I-D7", what });
+    }
     let unprepared: BTreeSet<String> = call.unprepared.iter().filter_map(name).collect();
     if !unprepared.is_empty() {
         let what = format!("{} was asked to close {unprepared:?}, who may have work of it", call.scheduler);
