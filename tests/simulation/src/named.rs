@@ -3,8 +3,10 @@
 
 mod api_server;
 mod autoscalers;
+mod clocks;
 mod cluster;
 mod evictions;
+mod own_keys;
 mod scheduler;
 mod shuffles;
 
@@ -17,7 +19,9 @@ pub fn all() -> Vec<Scenario> {
         scheduler::all(),
         cluster::all(),
         autoscalers::all(),
+        clocks::all(),
         evictions::all(),
+        own_keys::all(),
         shuffles::all(),
     ]
     .concat()
