@@ -56,6 +56,15 @@ pub enum Act {
         /// The worker, counted through those that stay.
         nth: usize,
     },
+    /// All workers of a cluster begin a P2P shuffle.
+    Shuffle {
+        /// The cluster.
+        cluster: String,
+        /// How long it takes, if all stay.
+        takes: Duration,
+    },
+    /// All workers are thrown out of their nodes at once.
+    EvictAll,
     /// Nobody needs any result any more.
     Release {
         /// The cluster.

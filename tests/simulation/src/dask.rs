@@ -15,7 +15,7 @@ use std::{
 use dask_operator::world::{Address, Dial, Wire};
 use futures::{FutureExt, future::BoxFuture};
 
-pub use scheduler::{Floods, Key, Mood, Retired, Says, Scheduler, Task, Worker};
+pub use scheduler::{Floods, Key, Mood, Retired, Says, Scheduler, Shuffle, Task, Worker};
 
 use crate::{clock::SimClock, trace::Trace};
 

@@ -56,17 +56,24 @@ pub fn missing(world: &World) -> Vec<String> {
 /// There is nothing to do any more: a group that is scaled by demand has as few workers as it may.
 fn autoscalers(world: &World, out: &mut Vec<String>) {
     let autoscalers = world.server.objects("daskautoscalers");
-    for cluster in world.server.objects("daskclusters") {
-        let name = text(&cluster["metadata"]["name"]);
-        let mut mine: Vec<_> = autoscalers.iter().filter(|a| a["spec"]["cluster"] == name.as_str()).collect();
+    for group in world.server.objects("daskworkergroups") {
+        let (name, cluster) = (text(&group["metadata"]["name"]), text(&group["spec"]["cluster"]));
+        if world.server.object("daskclusters", crate::manifest::NAMESPACE, &cluster).is_none() {
+            continue;
+        }
+        let scales = |a: &&std::sync::Arc<Value>| {
+            let default = format!("{cluster}-default");
+            let spec = &a["spec"];
+            spec["cluster"] == cluster.as_str() && spec["workerGroup"].as_str().unwrap_or(&default) == name
+        };
         // Of several, the oldest acts.
-        mine.sort_by_key(|a| text(&a["metadata"]["creationTimestamp"]));
-        let group = format!("{name}-default");
-        let group = world.server.object("daskworkergroups", crate::manifest::NAMESPACE, &group);
-        let (Some(autoscaler), Some(group)) = (mine.first(), group) else { continue };
+        let mine = autoscalers.iter().filter(scales);
+        let Some(autoscaler) = mine.min_by_key(|a| text(&a["metadata"]["creationTimestamp"])) else {
+            continue;
+        };
         let (wanted, least) = (&group["spec"]["worker"]["replicas"], &autoscaler["spec"]["minimum"]);
         if wanted != least {
-            out.push(format!("group {name}-default wants {wanted} though its autoscaler's least is {least}"));
+            out.push(format!("group {name} wants {wanted} though its autoscaler's least is {least}"));
         }
     }
 }

@@ -64,7 +64,7 @@ impl Judge {
             let mut found = Vec::new();
             ownership::check(&self.books, change, now, &mut found);
             leaving::check(&self.books, change, now, dask, &mut found);
-            autoscaling::check(&self.books, change, now, dask, &mut found);
+            autoscaling::check((&self.books, self.writers == 1), change, now, dask, &mut found);
             if self.writers == 1 {
                 ownership::surplus(&self.books, change, now, &mut found);
             }

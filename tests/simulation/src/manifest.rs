@@ -59,6 +59,14 @@ pub fn autoscaler(cluster: &str, minimum: i64, maximum: i64) -> Value {
     })
 }
 
+/// An autoscaler of another group than the cluster's first.
+pub fn autoscaler_of(group: &str, cluster: &str, (minimum, maximum): (i64, i64)) -> Value {
+    let mut autoscaler = autoscaler(cluster, minimum, maximum);
+    autoscaler["metadata"]["name"] = json!(group);
+    autoscaler["spec"]["workerGroup"] = json!(group);
+    autoscaler
+}
+
 /// A job whose program takes this many seconds.
 pub fn job(name: &str, seconds: u64) -> Value {
     json!({

@@ -2,14 +2,29 @@
 //! the list in ARCHITECTURE.md.
 
 mod api_server;
+mod autoscalers;
+mod clocks;
 mod cluster;
+mod evictions;
+mod own_keys;
 mod scheduler;
+mod shuffles;
 
 use crate::scenario::Scenario;
 
 /// All of them.
 pub fn all() -> Vec<Scenario> {
-    [api_server::all(), scheduler::all(), cluster::all()].concat()
+    [
+        api_server::all(),
+        scheduler::all(),
+        cluster::all(),
+        autoscalers::all(),
+        clocks::all(),
+        evictions::all(),
+        own_keys::all(),
+        shuffles::all(),
+    ]
+    .concat()
 }
 
 /// The scenario with this name: one of these, a workload, or `seed N`.

@@ -44,6 +44,12 @@ pub fn scenario(seed: u64) -> Scenario {
         let time = Duration::from_secs(5 + unseen.below(120));
         scenario = scenario.at(5 + unseen.below(TROUBLE - 5), Act::Unseen { resource, time });
     }
+    // By dice of its own, too.
+    let mut more = Chance::new(seed, 6);
+    if more.flip(0.3) {
+        let bounds = (n(&mut more, 2), 2 + n(&mut more, 4));
+        scenario = scenario.at(more.below(20), Act::Create(manifest::autoscaler_of("more", "a", bounds)));
+    }
     if chance.flip(0.4) {
         let point = if chance.flip(0.5) { CrashPoint::Before } else { CrashPoint::After };
         scenario = scenario.write(chance.below(40), Planned::Crash(point));

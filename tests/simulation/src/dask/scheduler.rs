@@ -1,12 +1,15 @@
 //! One scheduler: its workers, the tasks they run, the results they hold, and how it lets workers go.
 
 mod leave;
+mod shuffle;
 mod time;
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     time::Duration,
 };
+
+pub use shuffle::Shuffle;
 
 /// What a worker may hold, bytes.
 pub const LIMIT: u64 = 1_000;
@@ -123,6 +126,8 @@ pub struct Retired {
     pub asked: BTreeSet<String>,
     /// Whether their processes were to end.
     pub close: bool,
+    /// Pods of those that ended and took part in a P2P shuffle.
+    pub shuffling: BTreeSet<String>,
     /// Pods of those to be ended that this scheduler never told to leave before.
     pub unprepared: BTreeSet<String>,
 }
@@ -156,6 +161,8 @@ pub struct Scheduler {
     pub retired: Vec<Retired>,
     /// Targets that were answered, and when.
     pub targets: Vec<(Duration, u64)>,
+    /// The P2P shuffle that runs.
+    pub shuffle: Option<Shuffle>,
     /// When it last had nothing to do, since when.
     pub idle_since: Option<Duration>,
     next_key: u64,
@@ -179,6 +186,7 @@ impl Scheduler {
             let_go: BTreeSet::new(),
             retired: Vec::new(),
             targets: Vec::new(),
+            shuffle: None,
             idle_since: None,
             next_key: 0,
             now,
@@ -215,6 +223,7 @@ impl Scheduler {
     }
 
     fn drop_holder(&mut self, address: &str) {
+        self.left_shuffle(address);
         for key in self.keys.values_mut() {
             key.holders.remove(address);
         }

@@ -6,14 +6,20 @@ use dask_operator_api_server::Change;
 
 use super::{
     Violation, ownership,
-    seen::{Books, believable},
+    seen::{Books, Owner, believable},
 };
 use crate::dask::Dask;
 
 /// A shrink needs answers of the scheduler that are not older than this, at the least.
 const STALE: Duration = Duration::from_secs(40);
 
-pub fn check(books: &Books, change: &Change, now: Duration, dask: &Dask, found: &mut Vec<Violation>) {
+pub fn check(
+    (books, is_alone): (&Books, bool),
+    change: &Change,
+    now: Duration,
+    dask: &Dask,
+    found: &mut Vec<Violation>,
+) {
     if change.resource.as_ref() != "daskworkergroups" {
         return;
     }
@@ -25,7 +31,7 @@ pub fn check(books: &Books, change: &Change, now: Duration, dask: &Dask, found: 
         return;
     }
     let Some(group) = books.owners.get(&change.uid) else { return };
-    let Some(scaler) = ownership::of(books, "daskautoscalers", &group.cluster) else { return };
+    let Some(scaler) = ownership::scaler(books, group) else { return };
     let bounds: Vec<_> = believable(&scaler.bounds, |b| b.0, books.allowance, now).collect();
     let least = bounds.iter().map(|b| b.1).min().unwrap_or(0);
     let most = bounds.iter().map(|b| b.2).max().unwrap_or(i64::MAX);
@@ -34,6 +40,10 @@ pub fn check(books: &Books, change: &Change, now: Duration, dask: &Dask, found: 
         say("I-S2", format!("{} was scaled to {after}, out of {least} to {most}", change.name));
     }
     if after >= before {
+        // One decision at a time: what another operator does at the same moment is not known.
+        if is_alone && after > bounds.iter().map(|b| b.1).max().unwrap_or(0) {
+            together(books, (group, after), now, dask, found);
+        }
         return;
     }
     let said = dask.of(&group.cluster, |s| {
@@ -52,4 +62,43 @@ pub fn check(books: &Books, change: &Change, now: Duration, dask: &Dask, found: 
     if before - after > step && before <= most {
         say("I-A3", format!("{} was scaled from {before} to {after}, more than {step} at once", change.name));
     }
+}
+
+/// A group does not grow where all groups together have as many as the scheduler would like.
+fn together(
+    books: &Books,
+    (group, after): (&Owner, i64),
+    now: Duration,
+    dask: &Dask,
+    found: &mut Vec<Violation>,
+) {
+    let since = now.saturating_sub(STALE + books.allowance);
+    let liked = dask.of(&group.cluster, |s| {
+        s.targets.iter().filter(|(at, _)| *at >= since).map(|(_, target)| *target).max()
+    });
+    // What an earlier scheduler said is not known here.
+    let Some(liked) = liked.flatten().filter(|_| dask.ended(&group.cluster).is_none()) else { return };
+    let is_other = |o: &&Owner| {
+        o.resource == "daskworkergroups"
+            && o.cluster == group.cluster
+            && o.name != group.name
+            && o.leaves.is_none()
+    };
+    let others: i64 = books.owners.values().filter(is_other).map(|o| fewest(books, o, now)).sum();
+    if others > 0 && after.saturating_add(others) > i64::try_from(liked).unwrap_or(i64::MAX) {
+        let what =
+            format!("{} was scaled to {after} beside {others} others, and {liked} were wanted", group.name);
+        found.push(Violation { rule: "I-A11", what });
+    }
+}
+
+/// The smallest size that may still be believed in; our own writes are known at once.
+fn fewest(books: &Books, group: &Owner, now: Duration) -> i64 {
+    let last = group.sizes.last().map_or(0, |s| s.1);
+    if group.is_sized_by_operator {
+        return last;
+    }
+    let is_new = group.sizes.first().is_none_or(|s| now.saturating_sub(s.0) < books.allowance);
+    let known = believable(&group.sizes, |s| s.0, books.allowance, now).map(|s| s.1).min();
+    if is_new { 0 } else { known.unwrap_or(0) }
 }

@@ -13,6 +13,11 @@ use crate::dask::{Dask, Retired};
 /// A worker that registered so shortly before may be deleted as one that never did: nobody can have read of it.
 const JUST_NOW: Duration = Duration::from_secs(5);
 
+/// `drainTimeout` of groups that do not say it.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(300);
+/// Times are written down in whole seconds.
+const SLACK: Duration = Duration::from_secs(2);
+
 /// A deletion by the operator: the scheduler let the worker go, or it had nothing, or somebody was warned.
 pub fn check(books: &Books, change: &Change, now: Duration, dask: &Dask, found: &mut Vec<Violation>) {
     if change.verb != Verb::Delete || change.resource.as_ref() != "pods" {
@@ -20,7 +25,9 @@ pub fn check(books: &Books, change: &Change, now: Duration, dask: &Dask, found: 
     }
     let Some(pod) = books.pods.get(&change.uid).filter(|p| p.live) else { return };
     let owner = pod.owner.as_ref().and_then(|uid| books.owners.get(uid));
-    if owner.is_none_or(|o| o.resource != "daskworkergroups" || o.leaves.is_some()) || is_warned(books, pod) {
+    if owner.is_none_or(|o| o.resource != "daskworkergroups" || o.leaves.is_some())
+        || is_forced(books, pod, now)
+    {
         return;
     }
     let state = dask.of(&pod.cluster, |s| {
@@ -34,7 +41,8 @@ pub fn check(books: &Books, change: &Change, now: Duration, dask: &Dask, found: 
         // A scheduler that goes takes all of it along.
         let goes = books.pods.get(&s.pod).is_none_or(|p| !p.live);
         let epoch = goes || now.saturating_sub(s.started) < books.allowance;
-        (let_go, fresh, runs, holds, epoch)
+        let shuffles = mine.iter().any(|(a, _)| s.is_shuffling(a));
+        (let_go, fresh, runs || shuffles, holds, epoch)
     });
     // Without a scheduler nobody holds anything for anybody.
     let Some((let_go, fresh, runs, holds, epoch)) = state else { return };
@@ -47,12 +55,17 @@ pub fn check(books: &Books, change: &Change, now: Duration, dask: &Dask, found: 
         say("I-D1", format!("{name} was deleted, and its scheduler never let it go"));
     }
     if runs && !let_go && !fresh && !epoch {
-        say("I-D2", format!("{name} was deleted while it ran a task"));
+        say("I-D2", format!("{name} was deleted while it ran a task or took part in a shuffle"));
     }
 }
 
-fn is_warned(books: &Books, pod: &Pod) -> bool {
-    books.risks.iter().any(|r| r.contains(&pod.name) || r.contains("and others"))
+/// Whether `drainTimeout` may have ended what a person asked for: it was told, and so much time has really passed.
+fn is_forced(books: &Books, pod: &Pod, now: Duration) -> bool {
+    let is_warned = books.risks.iter().any(|r| r.contains(&pod.name) || r.contains("and others"));
+    let group = pod.owner.as_ref().and_then(|uid| books.owners.get(uid));
+    let fewer = group.into_iter().flat_map(|g| g.sizes.windows(2)).filter(|w| w[1].1 < w[0].1);
+    let asked = fewer.map(|w| w[1].0).last().unwrap_or_default();
+    is_warned && now.saturating_sub(asked) + SLACK >= DRAIN_TIMEOUT
 }
 
 /// A retirement: whoever is asked for is written down first, and is closed only by the scheduler that prepared it.
@@ -70,6 +83,12 @@ pub fn asked(books: &Books, call: &Retired, since: Option<Duration>, found: &mut
         found.push(Violation { rule: "I-D5", what });
     }
     let name = |uid: &String| books.pods.get(uid).map(|p| p.name.clone());
+    let shuffling: BTreeSet<String> = call.shuffling.iter().filter_map(name).collect();
+    if !shuffling.is_empty() {
+        let what =
+            format!("{} was asked to close {shuffling:?}, and a P2P shuffle began again", call.scheduler);
+        found.push(Violation { rule: "I-D7", what });
+    }
     let unprepared: BTreeSet<String> = call.unprepared.iter().filter_map(name).collect();
     if !unprepared.is_empty() {
         let what = format!("{} was asked to close {unprepared:?}, who may have work of it", call.scheduler);

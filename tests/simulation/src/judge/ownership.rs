@@ -84,7 +84,8 @@ fn staying(books: &Books, group: &str, now: Duration) -> usize {
     mine.filter(|p| p.live && !p.marked && !books.is_threatened(p, now)).count()
 }
 
-/// The group or other object of ours that this is.
-pub fn of<'a>(books: &'a Books, resource: &str, name: &str) -> Option<&'a Owner> {
-    books.owners.values().find(|o| o.resource == resource && o.name == name && o.leaves.is_none())
+/// The autoscaler of this group.
+pub fn scaler<'a>(books: &'a Books, group: &Owner) -> Option<&'a Owner> {
+    let mut all = books.owners.values().filter(|o| o.resource == "daskautoscalers" && o.leaves.is_none());
+    all.find(|o| o.scales == group.name)
 }

@@ -16,10 +16,14 @@ pub struct Owner {
     pub name: String,
     /// Its cluster: its own name, or that of the cluster it names.
     pub cluster: String,
+    /// The group that it scales; of autoscalers.
+    pub scales: String,
     /// Since when it is being deleted, or gone.
     pub leaves: Option<Duration>,
     /// Sizes that it was to have, and since when; of groups.
     pub sizes: Vec<(Duration, i64)>,
+    /// Whether the operator wrote the size that is the last.
+    pub is_sized_by_operator: bool,
     /// Bounds, and since when; of autoscalers.
     pub bounds: Vec<(Duration, i64, i64)>,
 }
@@ -115,8 +119,13 @@ impl Books {
             namespace: change.namespace.clone(),
             name: change.name.clone(),
             cluster: spec["cluster"].as_str().unwrap_or(&change.name).into(),
+            scales: {
+                let cluster = spec["cluster"].as_str().unwrap_or_default();
+                spec["workerGroup"].as_str().map_or_else(|| format!("{cluster}-default"), String::from)
+            },
             leaves: None,
             sizes: Vec::new(),
+            is_sized_by_operator: false,
             bounds: Vec::new(),
         });
         if after.is_none_or(|a| a["metadata"]["deletionTimestamp"].is_string()) {
@@ -129,6 +138,7 @@ impl Books {
             && owner.sizes.last().is_none_or(|(_, s)| *s != size)
         {
             owner.sizes.push((now, size));
+            owner.is_sized_by_operator = change.user.starts_with("operator-");
         }
         let bounds = (spec["minimum"].as_i64(), spec["maximum"].as_i64());
         if let (Some(least), Some(most)) = bounds

@@ -106,6 +106,11 @@ impl World {
                 self.dask.of(&cluster, |s| s.submit(std::iter::repeat_n(task, tasks)));
             }
             Act::Scatter { cluster, size, nth } => drop(self.dask.of(&cluster, |s| s.scatter(size, nth))),
+            Act::Shuffle { cluster, takes } => drop(self.dask.of(&cluster, |s| s.shuffle(takes))),
+            Act::EvictAll => {
+                let workers = self.lock().live(Part::Worker);
+                workers.iter().for_each(|pod| self.evict(pod));
+            }
             Act::Release { cluster } => drop(self.dask.of(&cluster, super::super::dask::Scheduler::release)),
             Act::Mood { cluster, mood } => drop(self.dask.of(&cluster, |s| s.mood = mood)),
             Act::Silence { cluster, time } => {
@@ -171,6 +176,7 @@ impl World {
             s.waiting.clear();
             s.release();
             s.want_no_results();
+            s.shuffle = None;
         });
         let (lost, now) = {
             let mut state = self.lock();

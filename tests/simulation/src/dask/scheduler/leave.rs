@@ -3,9 +3,10 @@
 use super::{Key, Retired, Scheduler, Worker};
 
 impl Scheduler {
-    /// Who may go best: who runs nothing and holds least.
+    /// Who may go best: who runs nothing and holds least. Participants of a shuffle may not.
     pub fn to_close(&self, n: usize) -> Vec<String> {
-        let mut all: Vec<_> = self.workers.iter().filter(|(_, w)| !w.leaving).collect();
+        let mut all: Vec<_> =
+            self.workers.iter().filter(|(a, w)| !w.leaving && !self.is_shuffling(a)).collect();
         all.sort_by_key(|(a, w)| (w.runs.is_some(), self.bytes(a), (*a).clone()));
         all.into_iter().take(n).map(|(a, _)| a.clone()).collect()
     }
@@ -16,7 +17,10 @@ impl Scheduler {
         let pods =
             |of: &dyn Fn(&Worker) -> bool| known.iter().filter(|w| of(w)).map(|w| w.pod.clone()).collect();
         let (asked_for, unprepared) = (pods(&|_| true), pods(&|w| close && !w.leaving));
-        self.retired.push(Retired { scheduler: self.id.clone(), asked: asked_for, close, unprepared });
+        let shuffling = asked.iter().filter(|a| close && self.is_shuffling(a));
+        let shuffling = shuffling.filter_map(|a| self.workers.get(a)).map(|w| w.pod.clone()).collect();
+        let scheduler = self.id.clone();
+        self.retired.push(Retired { scheduler, asked: asked_for, close, shuffling, unprepared });
         if self.mood.refuses {
             return Vec::new();
         }

@@ -20,6 +20,7 @@ impl Scheduler {
             }
         }
         self.now = self.now.max(now);
+        self.end_shuffle();
     }
 
     fn finish(&mut self, at: Duration) {
