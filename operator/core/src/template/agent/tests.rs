@@ -23,8 +23,7 @@ fn group(spec: Value) -> (Group, Cluster) {
 
 fn made(spec: Value, settings: &Settings) -> Value {
     let (group, cluster) = group(spec);
-    let body = template::worker_pod(&group, &cluster, 7, "cluster.local", settings).body;
-    body
+    template::worker_pod(&group, &cluster, 7, "cluster.local", settings).body
 }
 
 /// The spec of a pod whose only container is this one, with what it is given.
