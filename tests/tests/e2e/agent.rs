@@ -1,7 +1,7 @@
 //! Pods that have to go although nobody wants fewer workers: the agent sees that nothing of theirs is lost.
 
 mod everybody;
-mod tls;
+pub mod tls;
 
 use anyhow::{Result, ensure};
 use dask_comm::WorkerStatus;

@@ -1,7 +1,7 @@
 //! What runs here and what does not: Dask's published images, as processes of a virtual environment with that version; the
 //! agent's; and one that is Dask's with another entry point, which the manifest brings.
 
-use k8s_openapi::api::core::v1::{Container, Pod, Probe};
+use k8s_openapi::api::core::v1::{Container, Pod, Probe, VolumeMount};
 
 use super::volumes;
 
@@ -78,9 +78,8 @@ fn not_done_here(pod: &Pod, container: &Container) -> Option<String> {
         return Some(volume);
     }
     let field = |name: &str| format!("spec.containers[{}].{name}", container.name);
-    let is_part =
-        |m: &&k8s_openapi::api::core::v1::VolumeMount| m.sub_path.is_some() || m.sub_path_expr.is_some();
-    if container.volume_mounts.iter().flatten().find(is_part).is_some() {
+    let is_part = |m: &VolumeMount| m.sub_path.is_some() || m.sub_path_expr.is_some();
+    if container.volume_mounts.iter().flatten().any(is_part) {
         return Some(field("volumeMounts.subPath"));
     }
     if container.lifecycle.as_ref().is_some_and(|l| l.post_start.is_some()) {

@@ -2,7 +2,7 @@
 
 #[path = "../../../../comm/tests/cluster/certificates.rs"]
 #[allow(dead_code, clippy::unwrap_used, reason = "what all tests have in common")]
-mod certificates;
+pub mod certificates;
 
 use std::{collections::BTreeMap, path::Path};
 

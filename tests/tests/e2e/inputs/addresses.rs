@@ -1,9 +1,5 @@
 //! Addresses: of schedulers in workers' lines, of workers, and what Services select.
 
-#[path = "../../../../comm/tests/cluster/certificates.rs"]
-#[allow(dead_code, clippy::unwrap_used, reason = "what all tests have in common")]
-mod certificates;
-
 use anyhow::{Result, ensure};
 use dask_operator_tests::{
     dask::{Dask, LEAVE, START, Wanted, is_ready},
@@ -15,6 +11,7 @@ use dask_operator_tests::{
 use k8s_openapi::api::core::v1::Service;
 
 use super::ends::goes;
+use crate::agent::tls::certificates;
 
 #[tokio::test]
 #[ignore = "needs a cluster: make e2e"]
