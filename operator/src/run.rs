@@ -12,7 +12,7 @@ use std::{
 
 use dask_operator_core::agent;
 use kube::Client;
-use tokio::{task::JoinHandle, time::Instant};
+use tokio::{sync::Semaphore, task::JoinHandle, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::{

@@ -53,7 +53,7 @@ impl State {
         if self.unreadable.is_empty() {
             return None;
         }
-        let unseen = |s: &Subject| self.unreadable(s).is_some() && self.uid(s).is_none();
+        let unseen = |s: &Subject| self.unreadable(s).is_some() && !is_known(&self.cache, s);
         let other = others(&self.cache, subject).into_iter().find(unseen)?;
         Some(Blind::Unreadable { kind: other.kind(), name: other.key().1.clone() })
     }
@@ -107,6 +107,16 @@ impl State {
             let is_listed = *plural == K::PLURAL && namespace.is_none_or(|n| n == key.0);
             !is_listed || present.contains(key)
         });
+    }
+}
+
+/// Whether the object, or one of them, was decoded once.
+fn is_known(cache: &Cache, subject: &Subject) -> bool {
+    match subject {
+        Subject::Cluster(key) => cache.clusters.contains_key(key),
+        Subject::Group(key) => cache.groups.contains_key(key),
+        Subject::Job(key) => cache.jobs.contains_key(key),
+        Subject::Autoscalers(key) => cache.autoscalers_of(key).next().is_some(),
     }
 }
 

@@ -31,7 +31,7 @@ fn all_good(results: impl Iterator<Item = Result<(), String>>) {
 #[test]
 fn a_scheduler_that_speaks_tls_is_greeted_once() {
     let mood = |tls| Act::Mood { cluster: "a".into(), mood: Mood { tls, ..Mood::default() } };
-    let scenario = Scenario::new("S41 a scheduler that speaks TLS for a while")
+    let scenario = Scenario::new("S48 a scheduler that speaks TLS for a while")
         .at(0, Act::Create(manifest::cluster("a", 3)))
         .at(30, mood(true))
         .at(40, Act::Scale { group: "a-default".into(), replicas: 1 })
@@ -75,7 +75,7 @@ fn workers_have_left_a_node_when_it_goes() {
 #[test]
 fn nothing_is_made_or_given_up_while_it_cannot_be_seen() {
     for resource in ["pods", "daskclusters"] {
-        let scenario = named::find(&format!("S40 {resource} cannot be watched for 30 min")).unwrap();
+        let scenario = named::find(&format!("S45 {resource} cannot be watched for 30 min")).unwrap();
         let report = scenario.run(1);
         assert!(report.is_good(), "{resource}: {:?}\n{}", report.wrong, report.trace);
         let job = &report.state["daskjobs/j"]["status"]["jobStatus"];
@@ -104,7 +104,7 @@ fn delays(trace: &str, replicas: i64, request: &str, answer: &str) -> Vec<f64> {
 #[test]
 fn no_namespace_delays_another() {
     let run = |name: &str| {
-        let report = named::find(&format!("S41 another namespace's webhook {name}")).unwrap().run(1);
+        let report = named::find(&format!("S46 another namespace's webhook {name}")).unwrap().run(1);
         assert!(report.is_good(), "{name}: {:?}", report.wrong);
         report.trace
     };

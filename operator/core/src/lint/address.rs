@@ -1,6 +1,7 @@
 //! A worker's command line that names another scheduler than the cluster's.
 
 use dask_crds::WorkerSpec;
+use dask_worker_line::Named;
 use serde_json::Value;
 
 use super::{MOST, Warning};
@@ -14,10 +15,15 @@ use crate::{
 pub(super) fn of(worker: &WorkerSpec, cluster: &str) -> Option<Warning> {
     let containers = elements(worker.spec.0.get("containers").unwrap_or(&Value::Null));
     let n = of_worker(containers)?;
-    let address = dask_worker_line::scheduler(&words(&containers[n]))?;
+    // What a variable says is not known here.
+    let (Named::Address(address) | Named::WithoutScheme(address)) =
+        dask_worker_line::scheduler(&words(&containers[n]))
+    else {
+        return None;
+    };
     let host = host(&address);
     let service = names::scheduler(cluster);
-    // What a variable says is not known here.
+    // Nor what Kubernetes puts in place of one.
     if address.contains(['$', '`']) || is_of_the_pod(host) || host.split('.').next() == Some(&service) {
         return None;
     }

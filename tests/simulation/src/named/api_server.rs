@@ -35,7 +35,7 @@ pub fn all() -> Vec<Scenario> {
 /// One resource cannot be seen for half an hour, while sizes change and a job runs.
 fn unseen() -> Vec<Scenario> {
     let of = |resource: &'static str| {
-        with(format!("S40 {resource} cannot be watched for 30 min"))
+        with(format!("S45 {resource} cannot be watched for 30 min"))
             .at(59, Act::Create(manifest::job("j", 100)))
             .at(59, Act::Unseen { resource, time: seconds(1800) })
             .at(62, scale(5))
@@ -50,7 +50,7 @@ fn unseen() -> Vec<Scenario> {
 /// Rounds of growing and shrinking while the webhook of another namespace fails, at once or after it hung.
 fn webhooks() -> Vec<Scenario> {
     let of = |name: &str, hangs: u64| {
-        let mut out = with(format!("S41 another namespace's webhook {name}"))
+        let mut out = with(format!("S46 another namespace's webhook {name}"))
             .at(20, Act::Webhook { namespace: "crowd", hangs: seconds(hangs), time: seconds(400) })
             .at(21, Act::Crowd { namespace: "crowd", clusters: 150 })
             .at(380, Act::Disperse { namespace: "crowd" })

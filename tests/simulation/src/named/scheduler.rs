@@ -147,7 +147,7 @@ fn floods() -> Vec<Scenario> {
     let mut out = Vec::new();
     for floods in [Floods::Bulk, Floods::Crowd, Floods::Nested] {
         out.push(
-            shrinking(format!("S40 a scheduler that sends {floods:?} beside another cluster"))
+            shrinking(format!("S47 a scheduler that sends {floods:?} beside another cluster"))
                 .at(0, Act::Create(manifest::cluster("b", 3)))
                 .at(59, mood(Mood { floods, ..Mood::default() }))
                 .at(62, Act::Scale { group: "b-default".into(), replicas: 1 })
