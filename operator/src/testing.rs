@@ -21,6 +21,7 @@ pub(crate) fn operator() -> Arc<Operator> {
     });
     let world = World { clock: Arc::new(SystemClock), dice: Dice::seeded(1), dial: Arc::new(Direct) };
     let settings = Settings {
+        autoscaler_maximum: 1_000,
         namespaces: Vec::new(),
         cluster_domain: "cluster.local".into(),
         poll: Duration::from_secs(2),

@@ -70,6 +70,7 @@ fn sixty_four_big_pods_take_no_more_than_one() {
             pods: &[],
             cluster_pods: &[],
             strays: &[],
+            chosen_elsewhere: &Default::default(),
             scheduler: &SchedulerState::Unknown,
             agents: None,
             has_scheduler_pod: true,

@@ -25,9 +25,12 @@ use crate::{run::Operator, subject::Subject, watch::kinds::Pods};
 /// Requests for one subject that are under way at the same time.
 const PARALLEL: usize = 32;
 
-/// KiB of pods that are being created at the same time. Pods of a few KiB never come near it; of the biggest that the
-/// API server takes, with what else each needs on its way, so many fit into the memory limit of the chart.
+/// KiB of big pods that are being created at the same time: of the biggest that the API server takes, with what else
+/// each needs on its way, so many fit into the memory limit of the chart.
 pub(crate) const POD_KIBIBYTES: usize = 8 * 1024;
+/// A pod that is no bigger does not wait for the big ones, which may be another namespace's and hang: all that are sent
+/// at once fit into the memory beside them.
+const SMALL: usize = 32 << 10;
 /// Longest text kept of an answer that was none.
 const WORDS: usize = 500;
 
@@ -106,7 +109,11 @@ async fn create_one(operator: &Operator, subject: &Subject, target: &Target, pod
     let what = || format!("creating pod {}", pod.name);
     let _permit = operator.pod_creates.acquire(&target.meta.namespace).await;
     // Many big ones at the same time would fill the memory: what is sent is written out only now.
-    let _bytes = operator.pod_bytes.acquire_many(kibibytes(pod.body.size(&pod.name))).await;
+    let size = pod.body.size(&pod.name);
+    let _bytes = match size {
+        ..=SMALL => None,
+        _ => operator.pod_bytes.acquire_many(kibibytes(size)).await.ok(),
+    };
     let params = PostParams { field_manager: Some(names::FIELD_MANAGER.into()), dry_run: false };
     let post = async {
         let path = format!("/api/v1/namespaces/{}/pods", target.meta.namespace);

@@ -153,10 +153,9 @@ impl Talk {
                 last.map_or(SchedulerState::Unknown, SchedulerState::Known)
             }
             // One that is being deleted ends, which its pod does not say yet.
-            answered => failed(
-                (target.pod.deleting && silent < STARTS_WITHIN) || (young && answered.is_none()),
-                why,
-            ),
+            answered => {
+                failed((target.pod.deleting && silent < STARTS_WITHIN) || (young && answered.is_none()), why)
+            }
         }
     }
 }

@@ -159,7 +159,8 @@ fn others(cache: &Cache, subject: &Subject) -> Vec<Subject> {
             cluster.map(Subject::Cluster).into_iter().collect()
         }
         Subject::Autoscalers(cluster) => {
-            let groups = cache.autoscalers_of(cluster).map(|a| Subject::Group(beside(&autoscale::group_name(a))));
+            let groups =
+                cache.autoscalers_of(cluster).map(|a| Subject::Group(beside(&autoscale::group_name(a))));
             [Subject::Cluster(cluster.clone())].into_iter().chain(groups).collect()
         }
         Subject::Job(_) => vec![Subject::Cluster(key.clone())],

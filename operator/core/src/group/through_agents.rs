@@ -30,7 +30,9 @@ pub(crate) fn plan(
     let empty = choose::never_started(tally, &going, |p| choose::holds_nothing(input, p, addresses));
     let empty: Vec<_> = empty.into_iter().take(excess).collect();
     let left = wanted - empty.len();
-    found.actions.extend(empty.into_iter().map(|p| retire::delete_if_unchanged(input, p, "it never started")));
+    found
+        .actions
+        .extend(empty.into_iter().map(|p| retire::delete_if_unchanged(input, p, "it never started")));
     if left == 0 {
         return;
     }

@@ -82,5 +82,6 @@ fn keys_of_ours_in_a_template_are_told_and_make_no_pods_without_end() {
     });
     let made = made.unwrap();
     assert_eq!(made.len(), 1);
-    assert_eq!(made[0].body["metadata"]["annotations"].get("kubernetes.dask.org/retiring"), None);
+    let body: serde_json::Value = serde_json::from_str(&made[0].body.named(&made[0].name)).unwrap();
+    assert_eq!(body["metadata"]["annotations"].get("kubernetes.dask.org/retiring"), None);
 }
