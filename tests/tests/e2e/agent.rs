@@ -87,7 +87,8 @@ async fn a_deleted_cluster_waits_for_nobody() -> Result<()> {
         client.tell("gated 4 gate").await?;
         dask.all_busy().await?;
         space.kubectl(&["delete", "daskcluster", "c", "--wait=false"]).await?;
-        until("all its pods are gone", secs(15), async || {
+        // A scheduler counts as gone when it could not be reached for 10 s; one that says that it closes, at once.
+        until("all its pods are gone", secs(30), async || {
             let left = space.api::<Pod>().list(&ListParams::default()).await?.items.len();
             ensure!(left == 0, "{left} pods are left");
             Ok(())
