@@ -1,14 +1,16 @@
 //! Memory that the messages of many connections share.
 
 use crate::CommError;
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Bytes of one permit of the pool.
 const UNIT: usize = 1 << 10;
+/// How soon it is looked again whether there is enough.
+const RETRY: Duration = Duration::from_millis(20);
 
 /// A bound on what all connections that have it are reading at the same time. A message up to a size that is
-/// free needs no share; a larger one waits for its share, in order, as part of its own time.
+/// free needs no share; a larger one waits for its share, as part of its own time.
 #[derive(Clone, Debug)]
 pub struct Budget {
     pool: Arc<Semaphore>,
@@ -26,7 +28,8 @@ impl Budget {
         Self { pool: Arc::new(Semaphore::new(permits)), free, total: permits * UNIT }
     }
 
-    /// The memory for a message of `bytes`, as soon as there is enough.
+    /// The memory for a message of `bytes`, as soon as there is enough. What needs less does not wait for what needs
+    /// more: a large message that waits may be one that never comes.
     pub(crate) async fn share(&self, bytes: usize) -> Result<Share, CommError> {
         if bytes <= self.free {
             return Ok(None);
@@ -36,15 +39,18 @@ impl Budget {
             return Err(CommError::TooLarge { what: "message", got, limit });
         }
         let units = u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX);
-        // The pool is never closed.
-        self.pool.clone().acquire_many_owned(units).await.map(Some).map_err(|_| CommError::Closed)
+        loop {
+            if let Ok(share) = self.pool.clone().try_acquire_many_owned(units) {
+                return Ok(Some(share));
+            }
+            tokio::time::sleep(RETRY).await;
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
     use tokio::time::timeout;
 
     #[tokio::test(start_paused = true)]
@@ -54,6 +60,13 @@ mod tests {
         let wait = Duration::from_secs(1);
         assert!(timeout(wait, budget.share(60 << 10)).await.is_err());
         assert!(timeout(wait, budget.share(1 << 10)).await.unwrap().unwrap().is_none());
+        let large = tokio::spawn({
+            let budget = budget.clone();
+            async move { budget.share(90 << 10).await.map(|_| ()) }
+        });
+        tokio::task::yield_now().await;
+        assert!(timeout(wait, budget.share(30 << 10)).await.unwrap().is_ok(), "not behind the large one");
+        large.abort();
         drop(first);
         assert!(timeout(wait, budget.share(60 << 10)).await.unwrap().is_ok());
         assert!(matches!(budget.share(101 << 10).await, Err(CommError::TooLarge { .. })));

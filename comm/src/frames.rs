@@ -3,17 +3,23 @@
 //! `u64 nosplit | u64 n | u64 len[n] | frames`, little-endian. `nosplit` tells Python how much to read at
 //! once and may stop before the end, so readers go by the sum of the lengths.
 
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use tokio::io::{AsyncRead, AsyncReadExt};
+
 use crate::{
     CommError, Limits,
     budget::{Budget, Share},
 };
-use bytes::{Bytes, BytesMut};
-use tokio::io::{AsyncRead, AsyncReadExt};
 
 /// Bytes of a length field.
 const WORD: usize = 8;
 /// Most bytes reserved ahead of what has really arrived.
 const READ_AHEAD: usize = 64 << 10;
+/// Longest time for the body of a message that has a share of the common memory: it is on its way when its head is, and
+/// 32 MiB take a third of a second at 1 Gbit/s.
+const BODY: Duration = Duration::from_secs(2);
 
 /// Lays frames out as one message.
 pub fn encode<F: AsRef<[u8]>>(frames: &[F]) -> BytesMut {
@@ -73,7 +79,15 @@ where
         Some(budget) => budget.share(total).await?,
         None => None,
     };
-    let mut data = read_bounded(reader, total).await?.freeze();
+    // While it holds a share, others may wait for theirs.
+    let body = read_bounded(reader, total);
+    let data = match share {
+        None => body.await,
+        Some(_) => tokio::time::timeout(BODY, body)
+            .await
+            .unwrap_or(Err(CommError::Timeout { step: "body of a large message".into() })),
+    };
+    let mut data = data?.freeze();
     // Each length is at most the total, which fits a usize.
     Ok((words(&table).map(|len| data.split_to(len as usize)).collect(), share))
 }

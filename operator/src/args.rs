@@ -61,7 +61,7 @@ pub struct Args {
     /// DNS domain of the Kubernetes cluster
     #[arg(long, default_value = "cluster.local")]
     pub cluster_domain: String,
-    /// Seconds between two questions to a scheduler while an autoscaler needs it
+    /// Seconds between two questions to a scheduler while an autoscaler needs it, from 0.2 to 10
     #[arg(long, default_value_t = 2.0)]
     pub poll_seconds: f64,
     /// Most workers of a group whose autoscaler has no `spec.maximum`
@@ -142,7 +142,7 @@ impl Args {
         Settings {
             namespaces: self.named_namespaces(),
             cluster_domain: self.cluster_domain.clone(),
-            poll: Duration::from_secs_f64(self.poll_seconds.clamp(0.2, 300.0)),
+            poll: Duration::from_secs_f64(self.poll_seconds.clamp(0.2, 10.0)),
             agent: agent::Settings {
                 mode: self.agent_mode.into(),
                 image: self.agent_image.clone().filter(|image| !image.is_empty()),

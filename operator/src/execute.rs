@@ -26,7 +26,7 @@ use kube::{
 use serde_json::{Value, json};
 
 pub use error::Error;
-pub(crate) use pods::POD_KIBIBYTES;
+pub(crate) use pods::BIG_PODS;
 pub use status::status;
 
 use crate::{
@@ -86,6 +86,16 @@ pub async fn all(
     }
 }
 
+/// Whether an action is bound to the version of the target itself.
+pub fn is_own(action: &Action, target: &Target) -> bool {
+    let is_target = |kind: Kind, name: &str| kind == target.kind && name == target.meta.name;
+    match action {
+        Action::Patch(p) => is_target(p.kind, &p.name),
+        Action::Delete { kind, name, resource_version: Some(_), .. } => is_target(*kind, name),
+        _ => false,
+    }
+}
+
 async fn each(
     operator: &Arc<Operator>,
     subject: &Subject,
@@ -93,12 +103,6 @@ async fn each(
     actions: Vec<Action>,
     status_written: bool,
 ) -> Result<(), Error> {
-    let is_target = |kind: Kind, name: &str| kind == target.kind && name == target.meta.name;
-    let is_own = |a: &Action| match a {
-        Action::Patch(p) => is_target(p.kind, &p.name),
-        Action::Delete { kind, name, resource_version: Some(_), .. } => is_target(*kind, name),
-        _ => false,
-    };
     let (events, actions): (Vec<_>, Vec<_>) =
         actions.into_iter().partition(|a| matches!(a, Action::Event(_)));
     let (deletes, others): (Vec<_>, Vec<_>) =
@@ -114,7 +118,7 @@ async fn each(
     for made in futures::future::join_all(creates).await {
         outcome = outcome.and(made);
     }
-    for action in others.into_iter().filter(|a| !(status_written && is_own(a))) {
+    for action in others.into_iter().filter(|a| !(status_written && is_own(a, target))) {
         outcome = outcome.and(one(operator, subject, target, action).await);
     }
     outcome.and(pods::delete(operator, subject, target, deletes).await)

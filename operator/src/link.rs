@@ -248,5 +248,6 @@ async fn retire(
     }
     let close = call.stage == RetireStage::Close;
     let addresses: Vec<String> = call.addresses.iter().cloned().collect();
+    allowance.set_for_retirement(&mut client, &operator.links.budget, addresses.len());
     client.retire_workers(&addresses, close, close).await.map_err(|e| e.to_string())
 }

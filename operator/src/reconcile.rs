@@ -18,6 +18,8 @@ use crate::{execute, run::Operator, subject::Subject};
 
 /// Who needs the scheduler is looked at this often at least.
 const SCHEDULER_RESYNC: Duration = Duration::from_secs(30);
+/// What waits for the object's new version is done this soon, if no watch tells of it before.
+const NEXT: Duration = Duration::from_secs(1);
 
 /// Why a reconcile did not come to its end.
 #[derive(Debug, thiserror::Error)]
@@ -108,9 +110,22 @@ async fn carry_out<S: Serialize + PartialEq>(
         }
         return Err(error);
     }
-    let written = status::write(operator, subject, target, &status, old).await?;
+    let (written, invalid) = match status::write(operator, subject, target, &status, old).await {
+        // An object that was stored before a rule for it came is not valid as a whole: that keeps nothing else.
+        Err(error) if refusal::is_invalid(&error) => (status::Written::Same, Some(error)),
+        written => (written?, None),
+    };
     operator.links.want(operator, &(subject.key().0.clone(), cluster.to_string()), subject, need);
-    execute::all(operator, subject, target, actions, written == status::Written::Now).await?;
+    let is_now = written == status::Written::Now;
+    let waits = is_now && actions.iter().any(|a| execute::is_own(a, target));
+    execute::all(operator, subject, target, actions, is_now).await?;
+    if let Some(error) = invalid {
+        return Err(error);
+    }
+    if waits {
+        // What is bound to the object's version comes next. Whether it is refused is not known before.
+        return Ok(Outcome::Waiting(NEXT));
+    }
     let later = match written {
         status::Written::In(wait) => Some(wait),
         _ => None,

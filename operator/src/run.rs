@@ -12,7 +12,7 @@ use std::{
 
 use dask_operator_core::agent;
 use kube::Client;
-use tokio::{sync::Semaphore, task::JoinHandle, time::Instant};
+use tokio::{task::JoinHandle, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -37,6 +37,17 @@ const RESYNC: Duration = Duration::from_secs(300);
 const LIMIT: Duration = Duration::from_secs(120);
 /// First and longest wait after a reconcile failed.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(60));
+/// The same for what reads its scheduler: what a scheduler said is out of date after some seconds, and nothing may
+/// come of passes that always come later.
+const BACKOFF_OF_READERS: Duration = Duration::from_secs(4);
+
+/// The longest wait after reconciles of this subject failed.
+fn longest_wait(subject: &Subject) -> Duration {
+    match subject {
+        Subject::Group(_) | Subject::Autoscalers(_) => BACKOFF_OF_READERS,
+        Subject::Cluster(_) | Subject::Job(_) => BACKOFF.1,
+    }
+}
 
 /// Pods created at the same time: of all namespaces together, and of one. As many are changed or deleted.
 const POD_WRITES: (usize, usize) = (192, 64);
@@ -82,8 +93,8 @@ pub struct Operator {
     pub(crate) pod_creates: Permits,
     /// Permits to mark and delete pods, which do not wait for creations that hang.
     pub(crate) pod_changes: Permits,
-    /// Permits for the bytes of pods that are being created, one for each KiB.
-    pub(crate) pod_bytes: Semaphore,
+    /// Permits to create big pods, beside those to create any.
+    pub(crate) big_pods: Permits,
     failures: Mutex<BTreeMap<Subject, Failing>>,
     /// What was last written to each status.
     pub(crate) written: reconcile::Writings,
@@ -138,7 +149,7 @@ impl Operator {
             health: Health::default(),
             pod_creates: Permits::new(POD_WRITES.0, POD_WRITES.1),
             pod_changes: Permits::new(POD_WRITES.0, POD_WRITES.1),
-            pod_bytes: Semaphore::new(execute::POD_KIBIBYTES),
+            big_pods: Permits::new(execute::BIG_PODS.0, execute::BIG_PODS.1),
             failures: Mutex::default(),
             written: reconcile::Writings::default(),
             busy: AtomicUsize::new(0),
@@ -285,7 +296,7 @@ impl Operator {
         let (times, wait) = {
             let mut failures = self.failures();
             let times = failures.get(subject).map_or(1, |f| f.times.saturating_add(1));
-            let wait = self.jittered(backoff::after(BACKOFF, times));
+            let wait = self.jittered(backoff::after((BACKOFF.0, longest_wait(subject)), times));
             failures.insert(subject.clone(), Failing { times, not_before: Instant::now() + wait });
             (times, wait)
         };

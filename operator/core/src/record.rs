@@ -36,6 +36,8 @@ pub struct PodRecord {
     pub phase: PodPhase,
     /// Whether it has a deletionTimestamp.
     pub deleting: bool,
+    /// That timestamp: when its grace period is over.
+    pub gone_by: Option<Timestamp>,
     /// Whether a node was found for it.
     pub scheduled: bool,
     /// Whether scheduling gates hold it back.

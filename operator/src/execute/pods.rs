@@ -25,9 +25,9 @@ use crate::{run::Operator, subject::Subject, watch::kinds::Pods};
 /// Requests for one subject that are under way at the same time.
 const PARALLEL: usize = 32;
 
-/// KiB of big pods that are being created at the same time: of the biggest that the API server takes, with what else
-/// each needs on its way, so many fit into the memory limit of the chart.
-pub(crate) const POD_KIBIBYTES: usize = 8 * 1024;
+/// Big pods that are being created at the same time, of all namespaces together and of one: of the biggest that the API
+/// server takes, with what else each needs on its way, so many fit into the memory limit of the chart.
+pub(crate) const BIG_PODS: (usize, usize) = (6, 3);
 /// A pod that is no bigger does not wait for the big ones, which may be another namespace's and hang: all that are sent
 /// at once fit into the memory beside them.
 const SMALL: usize = 32 << 10;
@@ -36,11 +36,6 @@ const WORDS: usize = 500;
 
 /// What is read of an answer: a whole pod is sixty times as big.
 type Meta = PartialObjectMeta<Pod>;
-
-/// The permits that a body takes; one that is bigger than all of them takes them all.
-fn kibibytes(bytes: usize) -> u32 {
-    u32::try_from(bytes.div_ceil(1024).clamp(1, POD_KIBIBYTES)).unwrap_or(1)
-}
 
 fn api(operator: &Operator, target: &Target) -> Api<Pod> {
     Api::namespaced(operator.client.clone(), &target.meta.namespace)
@@ -109,10 +104,9 @@ async fn create_one(operator: &Operator, subject: &Subject, target: &Target, pod
     let what = || format!("creating pod {}", pod.name);
     let _permit = operator.pod_creates.acquire(&target.meta.namespace).await;
     // Many big ones at the same time would fill the memory: what is sent is written out only now.
-    let size = pod.body.size(&pod.name);
-    let _bytes = match size {
+    let _big = match pod.body.size(&pod.name) {
         ..=SMALL => None,
-        _ => operator.pod_bytes.acquire_many(kibibytes(size)).await.ok(),
+        _ => operator.big_pods.acquire(&target.meta.namespace).await,
     };
     let params = PostParams { field_manager: Some(names::FIELD_MANAGER.into()), dry_run: false };
     let post = async {
@@ -290,11 +284,5 @@ mod tests {
             let CreateOutcome::Failed(words) = outcome else { panic!("{outcome:?}") };
             assert!(words.contains("no answer"), "{words}");
         }
-    }
-
-    #[test]
-    fn a_body_takes_its_kibibytes_and_never_more_than_there_are() {
-        assert_eq!([kibibytes(1), kibibytes(1024), kibibytes(1025)], [1, 1, 2]);
-        assert_eq!(kibibytes(1 << 40) as usize, POD_KIBIBYTES);
     }
 }

@@ -12,6 +12,8 @@ const BYTES: (usize, usize) = (464 << 10, 64 << 10);
 const LONGEST: usize = 32 << 20;
 /// Answers up to this size are never held up by those of others: the identity of some twenty workers.
 const SMALL: usize = 64 << 10;
+/// Bytes of an answer about a retirement, in all and for each worker that was asked for: it describes them.
+const RETIRED: (usize, usize) = (16 << 10, 4 << 10);
 
 /// Memory for the larger answers of all schedulers together.
 pub(super) fn budget() -> Budget {
@@ -52,6 +54,17 @@ impl Allowance {
     /// Sets the bounds of a connection.
     pub fn set(self, client: &mut SchedulerClient<Box<dyn Wire>>, budget: &Budget) {
         client.allow(self.workers(), self.bytes(), budget);
+    }
+
+    /// Sets the bounds for the answer to a retirement of so many workers, which may be waited for for minutes.
+    pub fn set_for_retirement(
+        self,
+        client: &mut SchedulerClient<Box<dyn Wire>>,
+        budget: &Budget,
+        asked: usize,
+    ) {
+        let bytes = RETIRED.1.saturating_mul(asked).saturating_add(RETIRED.0);
+        client.allow(self.workers(), bytes.min(self.bytes()), budget);
     }
 
     /// An error for a person: where the scheduler said too much, also why that is too much.

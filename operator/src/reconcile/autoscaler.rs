@@ -35,7 +35,7 @@ pub(super) async fn reconcile(
         let outcome = carry_out(operator, subject, &target, decision, &object.status, &cluster.1).await;
         if let Some(memory) = operator.state.lock().autoscalers.get_mut(cluster) {
             let refused = memory.refused.entry(object.meta.uid.clone()).or_default();
-            refusal::remember(refused, outcome.as_ref().err());
+            refusal::remember(refused, &outcome);
         }
         match outcome {
             Ok(Outcome::Done(wait)) => again = [again, wait].into_iter().flatten().min(),

@@ -48,7 +48,7 @@ pub(super) async fn reconcile(
     };
     let outcome = carry_out(operator, subject, &target, decision, &old.status, &key.1).await;
     if let Some(memory) = operator.state.lock().jobs.get_mut(&target.meta.uid) {
-        refusal::remember(&mut memory.refused, outcome.as_ref().err());
+        refusal::remember(&mut memory.refused, &outcome);
     }
     outcome
 }

@@ -6,7 +6,7 @@ use dask_operator_core::{
     refusal::{FORBIDDEN, NOT_ANSWERED, Refused, is_about_rights},
 };
 
-use super::Error;
+use super::{Error, Outcome};
 use crate::execute;
 
 /// Why a pass ended without all that it was to write, if that is news for a person: in one word, and in a sentence.
@@ -30,9 +30,12 @@ fn news(error: &Error) -> Option<(&'static str, String)> {
     }
 }
 
-/// Remembers how a pass ended.
-pub(super) fn remember(refused: &mut Refused, error: Option<&Error>) {
-    *refused = match error.map(news) {
+/// Remembers how a pass ended. One that left something for the next says nothing of it.
+pub(super) fn remember(refused: &mut Refused, outcome: &Result<Outcome, Error>) {
+    if matches!(outcome, Ok(Outcome::Waiting(_))) {
+        return;
+    }
+    *refused = match outcome.as_ref().err().map(news) {
         Some(Some((reason, text))) => {
             let times = refused.as_ref().map_or(1, |(_, n)| n.saturating_add(1));
             let message = shorten(&text, MAX_MESSAGE);
@@ -44,9 +47,15 @@ pub(super) fn remember(refused: &mut Refused, error: Option<&Error>) {
     };
 }
 
-/// Whether the API server has said no: then nothing of what was to be done has happened.
+/// Whether the API server, or a webhook, has said no or nothing: then what was to be done has not happened, as far as is
+/// known.
 pub(super) fn is_a_no(error: &Error) -> bool {
-    matches!(error, Error::Api(execute::Error::Refused { code: 403, .. }))
+    matches!(error, Error::Api(execute::Error::Refused { .. } | execute::Error::NoAnswer { .. }))
+}
+
+/// Whether the API server finds the object itself invalid.
+pub(super) fn is_invalid(error: &Error) -> bool {
+    matches!(error, Error::Api(execute::Error::Refused { code: 422, .. }))
 }
 
 #[cfg(test)]
@@ -70,12 +79,14 @@ mod tests {
             (refused(500, "failed calling webhook \"w\": context deadline exceeded"), "NotAnswered"),
             (no_answer(), "NotAnswered"),
         ] {
-            let mut memory = None;
-            remember(&mut memory, Some(&error));
-            remember(&mut memory, Some(&error));
+            let (mut memory, error) = (None, Err(error));
+            remember(&mut memory, &error);
+            remember(&mut memory, &error);
             let (trouble, times) = memory.clone().unwrap();
-            assert_eq!((trouble.reason.as_str(), times), (reason, 2), "{error}");
-            remember(&mut memory, None);
+            assert_eq!((trouble.reason.as_str(), times), (reason, 2), "{error:?}");
+            remember(&mut memory, &Ok(Outcome::Waiting(std::time::Duration::ZERO)));
+            assert!(memory.is_some(), "a pass that leaves something for the next one tells nothing");
+            remember(&mut memory, &Ok(Outcome::Done(None)));
             assert_eq!(memory, None, "over");
         }
     }
@@ -84,7 +95,7 @@ mod tests {
     fn what_says_nothing_changes_nothing() {
         for error in [refused(429, "slow down"), refused(503, "etcdserver: leader changed")] {
             let mut memory = None;
-            remember(&mut memory, Some(&error));
+            remember(&mut memory, &Err(error));
             assert_eq!(memory, None);
         }
     }

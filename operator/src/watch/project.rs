@@ -63,6 +63,7 @@ pub fn pod(raw: RawPod) -> Option<(Key, PodRecord)> {
         is_scheduler: labels.get(names::COMPONENT).is_some_and(|c| c == names::SCHEDULER),
         phase,
         deleting: meta.deletion_timestamp.is_some(),
+        gone_by: meta.deletion_timestamp.as_ref().map(|t| time(Some(t))),
         scheduled: raw.spec.node_name.is_some(),
         gated: reason_is("SchedulingGated"),
         ready_since: ready

@@ -96,6 +96,8 @@ pub(crate) fn holds_nothing(input: &Input<'_>, pod: &PodRecord, addresses: &Mapp
         SchedulerState::Absent | SchedulerState::Starting => {
             has_no_node || has_not_started || addresses.no_scheduler
         }
+        // Where it has started after all, its agent hears of its end, and the deletion is bound to what was seen.
+        SchedulerState::SpeaksTls => has_no_node || has_not_started,
         // No data: a pod with a node may have a worker that its kubelet has not told of yet.
         _ => has_no_node,
     }

@@ -36,13 +36,18 @@ pub(crate) fn plan(
     if doubtful.is_empty() {
         return;
     }
+    let may_go = (tally.staying.len() + doubtful.len()).saturating_sub(tally.desired);
+    if may_go == 0 && input.scheduler.known().is_some() {
+        // That they are wanted again needs no word of the scheduler.
+        doubtful.iter().for_each(|p| memory.let_stay(&p.uid, input.now));
+        return;
+    }
     found.needs(SchedulerNeed::Offer);
     found.again_in(POLL);
     let Some(offer) = input.scheduler.known().and_then(|s| s.offer.as_ref()) else {
         memory.undecided = doubtful.iter().map(|p| p.uid.clone()).collect();
         return;
     };
-    let may_go = (tally.staying.len() + doubtful.len()).saturating_sub(tally.desired);
     let is_offered = |p: &&PodRecord| {
         !offer.shuffle_blocks && addresses.get(&p.uid).is_some_and(|a| a.is_subset(&offer.addresses))
     };

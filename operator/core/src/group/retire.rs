@@ -40,6 +40,10 @@ pub(crate) fn progress(
     // Nobody asked for what is due to a node that goes.
     found.shrinking |= tally.marked.iter().any(|p| !input.is_threatened(p));
     found.needs(SchedulerNeed::Registry);
+    if tally.marked.iter().any(|p| input.is_threatened(p)) {
+        // Whether they have a part in a shuffle.
+        found.needs(SchedulerNeed::Offer);
+    }
     found.again_in(POLL);
     match input.scheduler {
         SchedulerState::Unknown | SchedulerState::Unreachable { .. } => {}
@@ -98,7 +102,7 @@ fn step(
     let early = memory.is_refused(&pod.uid, input.now);
     let refused_at = memory.refused_at(&pod.uid);
     let waits = memory.undecided.contains(&pod.uid)
-        || (snapshot.offer.is_some() && disrupt::is_held_up(input, pod, (mapped, snapshot), memory));
+        || (!leaving && disrupt::is_held_up(input, pod, (mapped, snapshot), memory));
     let victim = memory.victims.entry(pod.uid.clone()).or_default();
     // An earlier call may be carried out late: who leaves by it does not come back.
     victim.refused &= !(leaving && refused_at.is_none_or(|t| snapshot.at > t));

@@ -3,6 +3,8 @@
 //! A pod that runs under the agent moves its results itself when it is told to end, as it does on a node that is
 //! drained. So such pods are deleted one at a time; pods without the agent are kept.
 
+use std::time::Duration;
+
 use crate::{
     action::{Action, EventRecord, SchedulerNeed},
     conditions,
@@ -10,6 +12,9 @@ use crate::{
     record::PodRecord,
     scheduler::SPEAKS_TLS,
 };
+
+/// So long after its grace period a pod that is still there is not waited for.
+const OVERDUE: Duration = Duration::from_secs(60);
 
 /// `excess` pods are too many, beside those that were marked when the scheduler could still be asked.
 pub(crate) fn plan(
@@ -97,7 +102,11 @@ fn next<'a>(input: &Input<'a>, tally: &Tally<'a>, memory: &Memory, found: &Findi
     if input.autoscaled {
         return Next::Autoscaled;
     }
-    if let Some(pod) = input.cluster_pods.iter().copied().find(|p| p.deleting && p.agent_hash.is_some()) {
+    // One that is there long after its grace period is on a node that does not answer, and moves nothing.
+    let moves = |p: &&PodRecord| {
+        p.deleting && p.agent_hash.is_some() && p.gone_by.is_none_or(|t| input.now.since(t) < OVERDUE)
+    };
+    if let Some(pod) = input.cluster_pods.iter().copied().find(moves) {
         return Next::Waits(pod);
     }
     let going = found.touched();

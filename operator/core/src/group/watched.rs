@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use crate::{action::Action, group::Input, record::PodRecord, time::Timestamp};
+use crate::{action::Action, group::Input, record::PodRecord, scheduler::SchedulerState, time::Timestamp};
 
 /// A scheduler's absence is believed after this long: the cache may run behind, and workers of a new scheduler
 /// register within a second of its start.
@@ -37,7 +37,7 @@ impl Watched {
     pub fn begin(&mut self, input: &Input<'_>) {
         let now = input.now;
         if let Some((so_far, last)) = &mut self.shrink {
-            if input.scheduler.known().is_some() {
+            if input.scheduler.known().is_some() || matches!(input.scheduler, SchedulerState::SpeaksTls) {
                 *so_far = so_far.saturating_add(now.since(*last).min(GAP));
             }
             *last = now;

@@ -22,13 +22,18 @@ pub fn scheduler_service(cluster: &Cluster) -> Value {
     })
 }
 
-/// What the cluster says of its scheduler's Service. A selector that does not say which cluster or which part of it is
-/// completed: it would select schedulers of other clusters, or workers, and the own scheduler has these labels always.
+/// What the cluster says of its scheduler's Service. A selector that selects the scheduler's pod and does not say which
+/// cluster or which part of it is completed: it would select schedulers of other clusters, or workers, and the own
+/// scheduler has these labels always. One that selects other pods, such as a proxy's, is its author's.
 pub(crate) fn scheduler_service_spec(cluster: &Cluster) -> Value {
     let mut spec = merge::entries(&cluster.spec.scheduler.service.0);
     let selector = spec.get_mut("selector").and_then(Value::as_object_mut);
     // Without any entry, a Service has endpoints that somebody else writes.
-    if let Some(selector) = selector.filter(|s| !s.is_empty()) {
+    let labels = scheduler_pod_labels(cluster);
+    let is_schedulers = |s: &Map<String, Value>| {
+        !s.is_empty() && s.iter().all(|(k, v)| labels.get(k).map(String::as_str) == v.as_str())
+    };
+    if let Some(selector) = selector.filter(|s| is_schedulers(s)) {
         for (key, value) in scheduler_labels(&cluster.meta.name) {
             selector.entry(key).or_insert_with(|| value.into());
         }
@@ -86,6 +91,8 @@ mod tests {
         assert_eq!(selector(json!({"dask.org/cluster-name": "c"})), Some(own));
         let other = json!({"dask.org/cluster-name": "other", "dask.org/component": "x"});
         assert_eq!(selector(other.clone()), Some(other), "it is told, and left");
+        let proxy = json!({"app": "proxy"});
+        assert_eq!(selector(proxy.clone()), Some(proxy), "it selects other pods than the scheduler's");
         assert_eq!(selector(json!({})), Some(json!({})));
         assert_eq!((selector(Value::Null), selector(json!("x"))), (None, Some(json!("x"))));
     }

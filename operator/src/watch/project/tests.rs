@@ -221,18 +221,22 @@ fn a_pod_is_over_when_its_workers_container_is_and_is_not_started_again() {
 }
 
 #[test]
-fn the_workers_container_is_the_one_with_the_agent_or_called_so_or_the_first() {
-    assert!(!beside_a_side_car("dask", "OnFailure", 0).is_finished(), "the first one runs");
-    let with_agent = record(|p| {
-        p["spec"]["restartPolicy"] = json!("OnFailure");
-        let mounts = json!([{"name": "dask-agent", "mountPath": "/.dask-agent"}]);
-        p["spec"]["containers"] = json!([{"name": "worker"}, {"name": "dask", "volumeMounts": mounts}]);
-        p["status"]["containerStatuses"] = json!([
-            {"name": "worker", "state": {"running": {}}},
-            {"name": "dask", "state": {"terminated": {"exitCode": 0}}},
-        ]);
-    });
-    assert!(with_agent.is_finished());
+fn the_workers_container_is_the_one_called_so_or_with_the_agent_or_the_only_one() {
+    assert!(!beside_a_side_car("dask", "OnFailure", 0).is_finished(), "the place in the list tells nothing");
+    assert!(beside_a_side_car("dask-worker", "OnFailure", 0).is_finished());
+    let with_agent = |other: &str| {
+        record(|p| {
+            p["spec"]["restartPolicy"] = json!("OnFailure");
+            let mounts = json!([{"name": "dask-agent", "mountPath": "/.dask-agent"}]);
+            p["spec"]["containers"] = json!([{"name": "dask", "volumeMounts": mounts}, {"name": other}]);
+            p["status"]["containerStatuses"] = json!([
+                {"name": other, "state": {"running": {}}},
+                {"name": "dask", "state": {"terminated": {"exitCode": 0}}},
+            ]);
+        })
+    };
+    assert!(with_agent("logs").is_finished());
+    assert!(!with_agent("worker").is_finished(), "an earlier release gave the agent to the first container");
     let own_policy = |container: Value| {
         record(|p| {
             p["spec"]["restartPolicy"] = json!("Never");

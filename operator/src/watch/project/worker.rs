@@ -4,8 +4,8 @@ use dask_operator_core::{names, record::PodPhase};
 
 use crate::watch::raw::{Container, PodSpec, PodStatus};
 
-/// What a worker's container is called, where nothing else tells which one it is.
-const WORKER: &str = "worker";
+/// What a worker's container is called: by dask-kubernetes, and by Flyte.
+const NAMES: [&str; 2] = ["worker", "dask-worker"];
 
 /// How the worker's container ended, if it did and is not started again. Side cars may run on.
 pub(super) fn ended(spec: &PodSpec, status: &PodStatus) -> Option<PodPhase> {
@@ -24,11 +24,18 @@ pub(super) fn ended(spec: &PodSpec, status: &PodStatus) -> Option<PodPhase> {
     (!is_started_again).then_some(phase)
 }
 
-/// The container that runs the worker: the one that has the agent, else the one that is called so, else the first.
+/// The container that runs the worker: the one that is called so, else the one that has the agent, else the only one.
+/// Where that is in doubt (an earlier release of ours gave the agent to the first container, whatever it ran), the pod's
+/// phase alone counts: what is over may be a helper, and the worker beside it holds results.
 fn container(spec: &PodSpec) -> Option<&Container> {
     let has_agent = |c: &&Container| c.volume_mounts.iter().any(|m| m.name == names::AGENT);
+    let is_named = |c: &&Container| NAMES.contains(&c.name.as_str());
     let all = || spec.containers.iter();
-    all().find(has_agent).or_else(|| all().find(|c| c.name == WORKER)).or_else(|| all().next())
+    let only = || all().next().filter(|_| spec.containers.len() == 1);
+    match (all().find(is_named), all().find(has_agent)) {
+        (Some(named), Some(agent)) => (named.name == agent.name).then_some(named),
+        (named, agent) => named.or(agent).or_else(only),
+    }
 }
 
 /// Whether the kubelet evicted the pod because it used more than its own limits allow: not because its node ran short.

@@ -87,7 +87,8 @@ fn the_last_worker_goes_when_patience_is_over_and_not_before() {
     let mut scene = scene(0, 1);
     let d = scene.decide();
     assert!(deleted(&d).is_empty() && blocked(&d).1.contains("drainTimeout"));
-    scene.later(301);
+    scene.watch(300);
+    scene.later(1);
     let d = scene.decide();
     assert_eq!(deleted(&d), ["w1"]);
     assert!(events(&d).contains(&"DataLossRisk".into()), "{:?}", events(&d));
