@@ -36,7 +36,8 @@ pub async fn scheduler(line: &[String], variable: Option<&str>) -> Option<Schedu
     };
     let tls = if address.starts_with("tls://") {
         let tls = Tls::new(&tls::settings(line, told).await);
-        tls.inspect_err(|error| tracing::warn!(%error, "no TLS")).ok()
+        tls.inspect_err(|error| tracing::warn!(%error, "TLS cannot be set up with the worker's certificates"))
+            .ok()
     } else {
         None
     };
@@ -58,7 +59,11 @@ fn meant(line: &[String], variable: Option<&str>) -> Named {
         Named::Nothing => variable(),
         Named::Unreadable(word) => {
             let instead = variable();
-            tracing::info!(word, ?instead, "the scheduler in the command line is for a shell to read");
+            tracing::info!(
+                word,
+                ?instead,
+                "the scheduler's address in the command line has a shell variable; the agent uses DASK_SCHEDULER_ADDRESS"
+            );
             if instead == Named::Nothing { Named::Unreadable(word) } else { instead }
         }
         readable => readable,

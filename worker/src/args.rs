@@ -79,12 +79,15 @@ pub struct Run {
 /// Kept for the end of the worker's processes after the workers have left.
 const MARGIN: Duration = Duration::from_secs(4);
 
+/// The scheduler is asked at least for so long, whatever a hook is said to take: it may take less.
+const LEAST: Duration = Duration::from_secs(1);
+
 impl Run {
     /// How long leaving may take, from SIGTERM on: the grace period less what a preStop hook and ending the processes take,
     /// and at least half of what the hook leaves.
     pub fn time_to_leave(&self) -> Duration {
         let grace = Duration::from_secs(self.grace_seconds.saturating_sub(self.prestop_seconds));
-        grace.saturating_sub(MARGIN).max(grace / 2)
+        grace.saturating_sub(MARGIN).max(grace / 2).max(LEAST)
     }
 }
 

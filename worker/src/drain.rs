@@ -54,11 +54,11 @@ async fn steps(subject: &Subject, leaving: &mut Leaving, begin: Instant) -> Endi
             Ok(Some(ending)) => return ending,
             Ok(None) => {}
             Err(error) if error.is_distrust() => {
-                tracing::warn!(%error, "it is not believed");
+                tracing::warn!(%error, "the scheduler's certificate is not trusted; on SIGTERM the worker ends as without the agent");
                 return Ending::CannotAsk;
             }
             Err(error) => {
-                tracing::warn!(%error, "asking again");
+                tracing::warn!(%error, "the scheduler did not answer; the agent tries again");
                 let contact = subject.scheduler.line().facts().contact;
                 if let Step::End(ending) = leaving.unanswered(begin.elapsed(), contact) {
                     return ending;

@@ -115,7 +115,8 @@ impl Leaving {
     pub fn out_of_time(&self) -> Ending {
         match &self.seen {
             None if !self.contact.talked => Ending::NeverReached,
-            Some(_) if self.unprepared().is_empty() => Ending::Busy,
+            // A result that came after the others had moved may still be here.
+            Some(_) if self.unprepared().is_empty() && !self.asked_to_close => Ending::Busy,
             _ => Ending::Refused,
         }
     }

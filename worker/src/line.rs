@@ -110,16 +110,14 @@ impl Line {
         talk.as_mut().ok_or_else(|| scheduler.failed(CommError::Closed))
     }
 
-    /// Where it was reached before, then by its name.
+    /// By its name, then where it was reached before: an address of a pod may be another scheduler's by now.
     async fn dial(&self, scheduler: &Scheduler) -> Result<(Client, IpAddr, SocketAddr), AskError> {
-        let again = match self.facts().peer {
-            Some(peer) => stream::reach(&peer.to_string()).await.ok(),
-            None => None,
-        };
         let nobody = |source| scheduler.nobody(source);
-        let reached = match again {
-            Some(stream) => stream,
-            None => stream::reach(scheduler.host()).await.map_err(nobody)?,
+        let known = self.facts().peer;
+        let reached = match (stream::reach(scheduler.host()).await, known) {
+            (Ok(stream), _) => stream,
+            (Err(error), None) => return Err(nobody(error)),
+            (Err(_), Some(peer)) => stream::reach(&peer.to_string()).await.map_err(nobody)?,
         };
         let (own, peer) =
             (|| Ok((reached.local_addr()?.ip().to_canonical(), reached.peer_addr()?)))().map_err(nobody)?;

@@ -12,7 +12,7 @@ use crate::{
     args::{Mode, Run},
     child::{self, Child},
     drain::{Subject, drain},
-    http,
+    goodbye, http,
     leave::Ending,
     metrics::Metrics,
     nanny::{self, Logs, Outcome},
@@ -136,10 +136,22 @@ async fn serve(port: u16, metrics: Metrics) {
     }
 }
 
-/// The workers leave, then the processes end; the exit code.
+/// The workers leave, then the processes end; the exit code. Hooks that wait for that learn of both.
 async fn leave(args: &Run, scheduler: Option<Scheduler>, children: &mut [Child], signals: &mut Leave) -> i32 {
+    goodbye::leaving();
+    let code = leave_in_order(args, scheduler, children, signals).await;
+    goodbye::dismiss().await;
+    code
+}
+
+async fn leave_in_order(
+    args: &Run,
+    scheduler: Option<Scheduler>,
+    children: &mut [Child],
+    signals: &mut Leave,
+) -> i32 {
     let limit = args.time_to_leave();
-    tracing::info!(seconds = limit.as_secs(), "the pod has to go: the workers leave first");
+    tracing::info!(seconds = limit.as_secs(), "the pod is being stopped; its workers leave first");
     let begin = tokio::time::Instant::now();
     let leaders = children.iter().map(Child::pid).collect();
     let subject = scheduler.map(|scheduler| Subject { scheduler, leaders, name: args.worker_name.clone() });

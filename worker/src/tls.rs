@@ -41,7 +41,7 @@ pub enum TlsError {
     #[error("the certificates cannot be used: {0}")]
     Unfit(#[from] rustls::Error),
     /// Nobody could be believed.
-    #[error("nobody could be believed: {0}")]
+    #[error("the CA file has no certificate that can be used: {0}")]
     Authority(#[from] rustls::client::VerifierBuilderError),
 }
 

@@ -148,8 +148,8 @@ fn in_container(containers: &[Value]) -> Result<usize, Plan<'static>> {
     if !has("command") && !begins_with_a_program(&words) {
         let first = shorten(words.first().map_or("", String::as_str), LONGEST_WORD);
         let why = format!(
-            "{path}.args[0] {first:?} is no program that is known to start a worker, so it is for the entry point of \
-             the image, which may not take the agent before it; set command as well, with the whole command line"
+            "{path}.args[0] {first:?} is not a program that the operator knows, so it may be meant for the image's \
+             entry point, which may fail with the agent in front of it; set command with the whole command line"
         );
         return Err(without("EntryPointUnknown", &why));
     }

@@ -39,7 +39,23 @@ pub enum Named {
 /// comes before the worker's own word belongs to other programs.
 pub fn scheduler(line: &[String]) -> Named {
     let words = words(line);
-    let mut rest = after_the_worker(&words).iter().peekable();
+    let mut found = Named::Nothing;
+    // A name that is given to the worker, or a path, may be such a word, too: the first that leads to an address counts.
+    for begin in (0..words.len()).filter_map(|n| behind_the_worker(&words, n)) {
+        match of_arguments(&words[begin.min(words.len())..]) {
+            Named::Nothing => {}
+            unreadable @ Named::Unreadable(_) if found == Named::Nothing => found = unreadable,
+            Named::Unreadable(_) => {}
+            readable => return readable,
+        }
+    }
+    found
+}
+
+/// The scheduler among the words behind the worker's own, up to the end of the command.
+fn of_arguments(words: &[Word]) -> Named {
+    let mut found = Named::Nothing;
+    let mut rest = words.iter();
     while let Some(word) = rest.next() {
         if word.ends_command {
             break;
@@ -54,14 +70,17 @@ pub fn scheduler(line: &[String]) -> Named {
                 rest.next();
             }
         } else if text.contains(['$', '`']) {
-            return Named::Unreadable(text.into());
+            // Other options, perhaps; an address may follow.
+            if found == Named::Nothing {
+                found = Named::Unreadable(text.into());
+            }
         } else if SCHEMES.iter().any(|scheme| text.starts_with(scheme)) {
             return Named::Address(text.into());
         } else if is_host_and_port(text) {
             return Named::WithoutScheme(text.into());
         }
     }
-    Named::Nothing
+    found
 }
 
 /// The scheduler that a text names which is nothing else, such as a variable's.
@@ -77,18 +96,15 @@ pub fn named(text: &str) -> Named {
     }
 }
 
-/// The words after the one that starts a worker; none, where no word does.
-fn after_the_worker(words: &[Word]) -> &[Word] {
+/// Where the worker's arguments begin, if the word at `n` begins what starts one.
+fn behind_the_worker(words: &[Word], n: usize) -> Option<usize> {
     let name = |n: usize| words.get(n).map_or("", |w| w.text.rsplit('/').next().unwrap_or_default());
-    let begins = |n: usize| match (name(n), name(n + 1), name(n + 2)) {
+    match (name(n), name(n + 1), name(n + 2)) {
         ("dask", "worker" | "spec", _) => Some(n + 2),
         ("dask", "cuda", "worker") => Some(n + 3),
         (word, ..) if WORKERS.contains(&word) => Some(n + 1),
         _ => None,
-    };
-    // The first one: a name that is given to the worker may be such a word, too.
-    let begin = (0..words.len()).find_map(begins);
-    begin.map_or(&[], |begin| &words[begin.min(words.len())..])
+    }
 }
 
 fn is_flag(option: &str) -> bool {

@@ -69,6 +69,9 @@ const RUNNERS: [&str; 62] = [
     "xvfb-run",
     "zsh",
 ];
+/// Programs that look at others, of what they are given.
+const LOOKERS: [&str; 12] =
+    ["pgrep", "pkill", "pidof", "ps", "grep", "tail", "cat", "curl", "wget", "echo", "ls", "kill"];
 /// Words of a shell that stand before a command.
 const KEYWORDS: [&str; 11] =
     ["if", "then", "else", "elif", "do", "while", "until", "!", "{", "exec", "command"];
@@ -88,7 +91,7 @@ pub fn begins_with_a_program(words: &[String]) -> bool {
     words.first().is_some_and(|first| {
         let name = name(first);
         name == "dask" || WORKERS.contains(&name) || is_python(name) || RUNNERS.contains(&name)
-    }) || (is_script(&words) && is_worker(&words[1..]))
+    }) || hands_over(&words)
 }
 
 fn starts(words: &[&str]) -> bool {
@@ -101,9 +104,21 @@ fn starts(words: &[&str]) -> bool {
         return python_starts(&words[1..]);
     }
     if RUNNERS.contains(&name) {
-        return (1..words.len()).any(|n| is_worker(&words[n..]) || line_starts(words[n]));
+        // Programs that look for a worker have its name among their words, too.
+        let own = (1..words.len()).take_while(|n| !LOOKERS.contains(&self::name(words[*n])));
+        return own.into_iter().any(|n| is_worker(&words[n..]) || line_starts(words[n]));
     }
-    is_script(words) && is_worker(&words[1..])
+    hands_over(words)
+}
+
+/// Whether the first word is a script, or another program with the worker's words behind `--`, that runs what follows. A
+/// word behind an option may be its value.
+fn hands_over(words: &[&str]) -> bool {
+    (1..words.len()).any(|n| {
+        let before = words[n - 1];
+        let may = before == "--" || (is_script(words) && !before.starts_with('-'));
+        may && is_worker(&words[n..])
+    })
 }
 
 /// Whether the words are a worker's own, from the first one on.

@@ -44,7 +44,7 @@ impl fmt::Display for Ending {
             Self::NoWorker => "no worker of this pod was registered",
             Self::Left => "the workers left; their results are elsewhere",
             Self::SchedulerLost => {
-                "the scheduler was gone: its connection broke, and no other could be made; results are lost"
+                "the scheduler ended or was replaced; the results of this worker are lost"
             }
             Self::NothingHeld => "the scheduler was gone, and the workers held nothing",
             Self::NeverReached => {

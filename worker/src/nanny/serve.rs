@@ -54,7 +54,7 @@ pub async fn serve(listener: TcpListener, shared: Arc<Shared>) {
         match listener.accept().await {
             Ok((stream, from)) => {
                 let Some((place, left)) = guests.come() else {
-                    tracing::warn!(%from, "a connection to the nanny is refused: all others have something to do");
+                    tracing::warn!(%from, "a connection to the nanny is refused: 64 are in use");
                     continue;
                 };
                 let shared = shared.clone();

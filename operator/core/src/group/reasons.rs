@@ -20,7 +20,7 @@ pub(crate) fn unreachable(why: &str, input: &Input<'_>) -> Observed {
 }
 
 pub(crate) fn no_offer(why: &str, input: &Input<'_>) -> Observed {
-    let message = format!("the scheduler does not tell who may leave ({why}); {}", end(input));
+    let message = format!("the scheduler does not tell which workers may leave ({why}); {}", end(input));
     conditions::yes(conditions::SCALE_DOWN_BLOCKED, "NoOffer", message)
 }
 
@@ -45,7 +45,7 @@ pub(crate) fn limited(missing: usize, input: &Input<'_>) -> Observed {
 }
 
 pub(crate) fn refused(missing: usize, input: &Input<'_>) -> Observed {
-    let why = "the scheduler refused: they hold actors, or nobody can take their results";
+    let why = "the scheduler refused: they hold actors, or no other worker can take their results";
     waits("Refused", missing, why, input)
 }
 

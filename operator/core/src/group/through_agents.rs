@@ -84,7 +84,7 @@ impl Next<'_> {
                     .into()
             }
             Self::Autoscaled => {
-                "none does while a DaskAutoscaler has the size, which cannot ask the scheduler; \
+                "none leaves while a DaskAutoscaler sets the size, because the operator cannot ask this scheduler; \
                                  delete the DaskAutoscaler to shrink by hand"
                     .into()
             }

@@ -9,6 +9,8 @@ use crate::agent::container::{elements, words};
 /// The port, where it is free. It steps aside for what the pod uses, for example for Dask's own Helm chart, which has the
 /// worker's dashboard here.
 const PORT: u16 = 8790;
+/// What the agent answers to probes.
+const AGENT_PATHS: [&str; 2] = ["/readyz", "/healthz"];
 /// Probes, each of which may ask at a port.
 const PROBES: [&str; 3] = ["livenessProbe", "readinessProbe", "startupProbe"];
 
@@ -34,7 +36,9 @@ pub(super) fn that_is_set(worker: &Map<String, Value>) -> Option<u16> {
 /// The ports of which a container speaks, and all other numbers of its words and variables that may be some.
 fn used(container: &Value) -> Vec<RangeInclusive<u16>> {
     let one = |port: &Value| port.as_u64().and_then(|p| u16::try_from(p).ok()).map(|p| p..=p);
-    let asked = PROBES.iter().map(|probe| &container[*probe]);
+    // Probes of the agent itself are no other program's.
+    let of_agent = |p: &&Value| p["httpGet"]["path"].as_str().is_some_and(|path| AGENT_PATHS.contains(&path));
+    let asked = PROBES.iter().map(|probe| &container[*probe]).filter(|p| !of_agent(p));
     let asked = asked.flat_map(|p| [&p["httpGet"]["port"], &p["tcpSocket"]["port"], &p["grpc"]["port"]]);
     let listens = elements(&container["ports"]).iter().map(|port| &port["containerPort"]);
     let mut used: Vec<_> = listens.chain(asked).filter_map(one).collect();
