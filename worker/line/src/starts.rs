@@ -224,6 +224,9 @@ mod tests {
             "sh -c 'if true; then nice -n 5 dask worker; fi'",
             "sh -c 'dask-worker&'",
             "sh -c dask-worker",
+            "wait-for-it s:8786 -- dask-worker",
+            "/usr/bin/prepare.sh conda run -n e dask worker",
+            "/usr/bin/prepare.sh tini -- dask worker",
         ] {
             assert!(starts_a_worker(&words(line)), "{line}");
         }
@@ -245,6 +248,9 @@ mod tests {
             "sh -c 'while pgrep dask-worker; do sleep 1; done'",
             "sh -c 'tail -F /var/log/dask-worker.log'",
             "sh -c 'echo dask worker'",
+            "sh -c 'while sleep 5; do timeout 5 pgrep -f dask-worker || exit 1; done'",
+            "nohup tail -F /var/log/dask-worker",
+            "time curl http://x/dask-worker",
             "worker tcp://s:1",
         ] {
             assert!(!starts_a_worker(&words(line)), "{line}");

@@ -4,7 +4,7 @@ use super::*;
 
 /// A line, whose arguments are parted by `|` where they have spaces, and what it names: an address, host and port, a word that
 /// is not readable (with `?` before it), or nothing.
-const LINES: [(&str, &str); 65] = [
+const LINES: [(&str, &str); 71] = [
     // Plain.
     ("dask worker", ""),
     ("dask worker tcp://s:8786", "tcp://s:8786"),
@@ -56,7 +56,13 @@ const LINES: [(&str, &str); 65] = [
     ("gosu 1000:1000 dask worker tcp://s:1", "tcp://s:1"),
     ("wrapper tcp://other:1 dask worker", ""),
     ("watchmedo auto-restart -d /app -- dask-worker tcp://s:1", "tcp://s:1"),
-    // Lines for a shell.
+    // Lines for a shell, and what they say of a worker before they start one.
+    ("sh|-c|echo \"Starting dask worker\" && exec dask worker tls://s:8786", "tls://s:8786"),
+    ("sh|-c|mkdir -p /scratch/dask-worker && dask worker tls://s:8786", "tls://s:8786"),
+    ("sh|-c|cd /opt/dask-worker; exec dask worker tls://s:8786", "tls://s:8786"),
+    ("sh|-c|conda activate dask-worker && dask worker tls://s:8786", "tls://s:8786"),
+    ("sh|-c|dask worker $EXTRA_ARGS tls://s:8786", "tls://s:8786"),
+    ("sh|-c|dask worker --name $(hostname -s) tls://s:8786", "tls://s:8786"),
     ("sh|-c|exec dask worker --nworkers 2 tcp://s:8786", "tcp://s:8786"),
     ("sh|-c|cd /w && exec dask-worker 's:8786'", "s:8786"),
     ("bash|-lc|source activate x; dask worker tls://s:1; echo done:1", "tls://s:1"),

@@ -72,7 +72,7 @@ fn only_as_many_stay_as_are_wanted_the_dearest_first() {
 
 #[test]
 fn nothing_is_done_before_the_scheduler_says_whom_it_offers() {
-    let (mut scene, _) = after_an_absence(2);
+    let (mut scene, _) = after_an_absence(1);
     for scheduler in [SchedulerState::Unknown, {
         scene.snapshot().offer = None;
         scene.snapshot().unanswered = Some("too large".into());
@@ -84,6 +84,16 @@ fn nothing_is_done_before_the_scheduler_says_whom_it_offers() {
         assert_eq!(d.need, SchedulerNeed::Offer);
     }
     assert_eq!(reason(&scene.decide(), conditions::SCALE_DOWN_BLOCKED).as_deref(), Some("NoOffer"));
+}
+
+/// Else `drainTimeout` would end workers that are wanted.
+#[test]
+fn who_is_wanted_again_stays_whether_the_scheduler_offers_or_not() {
+    let (mut scene, victim) = after_an_absence(2);
+    scene.snapshot().offer = None;
+    scene.snapshot().unanswered = Some("too large".into());
+    let d = scene.decide();
+    assert_eq!((unmarked(&d), calls(&d).len()), (vec![format!("w{victim}")], 0));
 }
 
 #[test]
