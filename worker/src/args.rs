@@ -113,10 +113,10 @@ mod tests {
             (120, 0, 116.0),
             (30, 0, 26.0),
             (6, 0, 3.0),
-            (0, 0, 0.0),
+            (0, 0, 1.0),
             (30, 20, 6.0),
             (30, 26, 2.0),
-            (10, 20, 0.0),
+            (10, 20, 1.0),
         ] {
             let run = Run { grace_seconds: grace, prestop_seconds: prestop, ..run(&["true"]) };
             assert!((run.time_to_leave().as_secs_f64() - leave).abs() < 1e-9, "{grace} {prestop}");
