@@ -27,7 +27,7 @@ use crate::{
     reconcile::{self, Outcome},
     state::Shared,
     subject::Subject,
-    watch,
+    watch::{self, page},
     world::World,
 };
 
@@ -84,6 +84,8 @@ pub struct Operator {
     pub(crate) pod_changes: Permits,
     /// Permits for the bytes of pods that are being created, one for each KiB.
     pub(crate) pod_bytes: Semaphore,
+    /// Permits to read a page of a list.
+    pub(crate) pages: Arc<Semaphore>,
     failures: Mutex<BTreeMap<Subject, Failing>>,
     /// What was last written to each status.
     pub(crate) written: reconcile::Writings,
@@ -139,6 +141,7 @@ impl Operator {
             pod_creates: Permits::new(POD_WRITES.0, POD_WRITES.1),
             pod_changes: Permits::new(POD_WRITES.0, POD_WRITES.1),
             pod_bytes: Semaphore::new(execute::POD_KIBIBYTES),
+            pages: Arc::new(Semaphore::new(page::AT_A_TIME)),
             failures: Mutex::default(),
             written: reconcile::Writings::default(),
             busy: AtomicUsize::new(0),
