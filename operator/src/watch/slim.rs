@@ -89,3 +89,17 @@ impl<Spec: Clone, Status: Clone> Resource for Object<Spec, Status> {
         &mut self.metadata
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_metadata_only_what_is_looked_at_is_decoded() {
+        let text = r#"{"metadata": {"name": "a", "labels": {"l": "v"}, "managedFields": [{"fieldsV1": {"f:spec": {}}}]}}"#;
+        let object: Object<String, String> = serde_json::from_str(text).unwrap();
+        assert_eq!(object.metadata.managed_fields, None);
+        assert_eq!(object.metadata.labels.unwrap()["l"], "v");
+        assert_eq!((object.metadata.name.as_deref(), object.spec, object.status), (Some("a"), None, None));
+    }
+}

@@ -72,3 +72,19 @@ impl<'de> Visitor<'de> for Weigh {
         Ok(all)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tiny_values_weigh_a_hundred_times_their_text() {
+        for (text, factor) in
+            [(r#"[{"":0},{"":0}]"#, 90), (r#"["a long text that is only a text"]"#, 8), ("7", 0)]
+        {
+            let Weight(bytes) = serde_json::from_str(text).unwrap();
+            assert!((text.len() * factor..=text.len() * (factor + 20)).contains(&bytes), "{text}: {bytes}");
+        }
+        assert_eq!(Weight::of("{"), 0, "what is no JSON is told when it is decoded");
+    }
+}
