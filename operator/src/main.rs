@@ -67,7 +67,7 @@ async fn main() -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     tokio::select! {
         () = operator.run() => {}
-        served = server::serve(listener, operator.clone()) => served.context("serving HTTP")?,
+        () = server::serve(listener, operator.clone()) => {}
         _ = terminate.recv() => {}
         _ = tokio::signal::ctrl_c() => {}
     }

@@ -5,6 +5,7 @@ mod cluster;
 mod group;
 mod held;
 mod job;
+mod orphans;
 mod refusal;
 mod status;
 

@@ -12,7 +12,7 @@ use std::{
 
 use dask_operator_core::agent;
 use kube::Client;
-use tokio::{task::JoinHandle, time::Instant};
+use tokio::{sync::Semaphore, task::JoinHandle, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -27,7 +27,7 @@ use crate::{
     reconcile::{self, Outcome},
     state::Shared,
     subject::Subject,
-    watch,
+    watch::{self, page},
     world::World,
 };
 
@@ -95,6 +95,8 @@ pub struct Operator {
     pub(crate) pod_changes: Permits,
     /// Permits to create big pods, beside those to create any.
     pub(crate) big_pods: Permits,
+    /// Permits to read a page of a list.
+    pub(crate) pages: Arc<Semaphore>,
     failures: Mutex<BTreeMap<Subject, Failing>>,
     /// What was last written to each status.
     pub(crate) written: reconcile::Writings,
@@ -150,6 +152,7 @@ impl Operator {
             pod_creates: Permits::new(POD_WRITES.0, POD_WRITES.1),
             pod_changes: Permits::new(POD_WRITES.0, POD_WRITES.1),
             big_pods: Permits::new(execute::BIG_PODS.0, execute::BIG_PODS.1),
+            pages: Arc::new(Semaphore::new(page::AT_A_TIME)),
             failures: Mutex::default(),
             written: reconcile::Writings::default(),
             busy: AtomicUsize::new(0),

@@ -1,5 +1,6 @@
 //! What the operator knows at this moment: the cache, and what it remembers of its own doing.
 
+mod room;
 mod view;
 
 use std::{
@@ -18,6 +19,7 @@ use dask_operator_core::{
     time::Timestamp,
 };
 
+pub(crate) use room::Room;
 pub use view::Unreadable;
 
 use crate::{
@@ -118,6 +120,8 @@ pub struct State {
     pub views: Views,
     /// Objects that are not acted on because what is known of them is out of date, and what was said of that.
     pub held: BTreeMap<Subject, String>,
+    /// What the objects of ours that are held take.
+    pub(crate) room: Room,
     unreadable: BTreeMap<(&'static str, Key), Unreadable>,
     expectations: BTreeMap<Subject, Expectations>,
 }
@@ -152,6 +156,7 @@ impl State {
     /// An object is gone. Answers who must be looked at.
     pub fn remove<K: Cached>(&mut self, key: &Key) -> BTreeSet<Subject> {
         self.readable::<K>(key);
+        self.room.release(K::PLURAL, key);
         let Some(before) = K::store(&mut self.cache).remove(key) else { return BTreeSet::new() };
         K::index(&mut self.cache, key, &before, false);
         self.vanished::<K>(key, &before)
@@ -234,7 +239,8 @@ impl State {
     pub fn forget(&mut self) {
         let (cache, expectations) = (std::mem::take(&mut self.cache), std::mem::take(&mut self.expectations));
         let (views, unreadable) = (self.views.clone(), std::mem::take(&mut self.unreadable));
-        *self = Self { cache, expectations, views, unreadable, ..Self::default() };
+        let room = std::mem::take(&mut self.room);
+        *self = Self { cache, expectations, views, unreadable, room, ..Self::default() };
     }
 
     /// The clock was set: what was remembered in its old time is forgotten, and our own writes are waited for in its

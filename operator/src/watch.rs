@@ -2,33 +2,36 @@
 
 mod follow;
 pub mod kinds;
+mod ours;
+pub mod page;
 pub mod project;
 pub mod raw;
+pub mod slim;
 pub mod sync;
+mod weight;
 mod witness;
 
 use std::{fmt::Debug, sync::Arc};
 
-use dask_operator_core::names;
+use dask_operator_core::{names, record};
 use kube::{
     Api, Client, Resource,
-    core::{ApiResource, DeserializeGuard, DynamicResourceScope},
+    core::{ApiResource, DynamicResourceScope, object::HasSpec, object::HasStatus},
     runtime::watcher,
 };
 use serde::de::DeserializeOwned;
 
 use crate::{
     run::Operator,
-    state::{Cached, Unreadable},
+    state::{Cached, Room},
     subject::Key,
 };
 use follow::{Project, Watch};
+use page::{PAGE, Pages};
 use sync::{Name, words};
 
 /// How long a watch lasts before it is renewed; a connection that broke silently is noticed then.
 const TIMEOUT: u32 = 120;
-/// Objects in one page of a list: a bound on what is decoded at once.
-const PAGE: u32 = 100;
 
 /// From an object of Kubernetes' kinds to what is kept of it; `None` for one without a name.
 type Slim<R, T> = fn(R) -> Option<(Key, T)>;
@@ -42,18 +45,10 @@ pub fn start(operator: &Arc<Operator>, namespace: Option<&str>) {
     // Workers too: dask-kubernetes makes a Deployment for each.
     let deployments = of_parts(&[names::SCHEDULER, names::WORKER]);
     let services = format!("{},{}={}", names::CLUSTER, names::COMPONENT, names::SCHEDULER);
-    ours::<Clusters, dask_crds::DaskCluster>(operator, namespace, |o| {
-        project::ours(o.metadata, o.spec, o.status.unwrap_or_default())
-    });
-    ours::<Groups, dask_crds::DaskWorkerGroup>(operator, namespace, |o| {
-        project::ours(o.metadata, o.spec, o.status.unwrap_or_default())
-    });
-    ours::<Autoscalers, dask_crds::DaskAutoscaler>(operator, namespace, |o| {
-        project::ours(o.metadata, o.spec, o.status.unwrap_or_default())
-    });
-    ours::<Jobs, dask_crds::DaskJob>(operator, namespace, |o| {
-        project::ours(o.metadata, o.spec, o.status.unwrap_or_default())
-    });
+    ours::<Clusters, dask_crds::DaskCluster>(operator, namespace);
+    ours::<Groups, dask_crds::DaskWorkerGroup>(operator, namespace);
+    ours::<Autoscalers, dask_crds::DaskAutoscaler>(operator, namespace);
+    ours::<Jobs, dask_crds::DaskJob>(operator, namespace);
     theirs::<Pods, k8s_openapi::api::core::v1::Pod, _>(operator, namespace, &pods, project::pod);
     theirs::<Deployments, k8s_openapi::api::apps::v1::Deployment, _>(
         operator,
@@ -75,30 +70,16 @@ pub fn start_nodes(operator: &Arc<Operator>) {
     operator.health.has(&words(&name::<kinds::Nodes>(None)));
 }
 
-/// Watches one of our kinds. An object that cannot be decoded is told, and no reason to stop.
-fn ours<K, R>(operator: &Arc<Operator>, namespace: Option<&str>, slim: Slim<R, K::Record>)
+/// Watches one of our kinds. An object that cannot be held is told, and no reason to stop.
+fn ours<K, R>(operator: &Arc<Operator>, namespace: Option<&str>)
 where
-    K: Cached,
-    R: Resource<DynamicType = (), Scope = kube::core::NamespaceResourceScope>,
-    R: Clone + Debug + DeserializeOwned + Send + 'static,
+    R: Resource<DynamicType = ()> + HasSpec + HasStatus,
+    R::Spec: DeserializeOwned + 'static,
+    R::Status: DeserializeOwned + Default + 'static,
+    K: Cached<Record = record::Object<R::Spec, R::Status>>,
 {
-    let client = client::<K>(operator, namespace);
-    let api: Api<DeserializeGuard<R>> = match namespace {
-        Some(namespace) => Api::namespaced(client, namespace),
-        None => Api::all(client),
-    };
-    spawn::<K, _>(operator, namespace, (api, config()), guarded(slim));
-}
-
-/// What is kept of an object of ours, or that it cannot be read.
-fn guarded<R, T>(slim: Slim<R, T>) -> impl Fn(DeserializeGuard<R>) -> Option<Project<T>> {
-    move |guard| match guard.0 {
-        Ok(object) => slim(object).map(|(key, record)| (key, Ok(record))),
-        Err(invalid) => {
-            let (key, object) = project::ours(invalid.metadata, (), ())?;
-            Some((key, Err(Unreadable { meta: object.meta, error: invalid.error })))
-        }
-    }
+    let api: Api<ours::Unread> = api::<K, R, _>(operator, namespace);
+    spawn::<K, _>(operator, namespace, (api, config()), ours::read::<K, _, _>);
 }
 
 /// Watches one of Kubernetes' kinds, decoding only what is looked at.
@@ -109,16 +90,26 @@ where
     R: Resource<DynamicType = ApiResource, Scope = DynamicResourceScope>,
     R: Clone + Debug + DeserializeOwned + Send + 'static,
 {
-    let kind = ApiResource::erase::<T>(&());
-    let client = client::<K>(operator, namespace);
-    let api: Api<R> = match namespace {
-        Some(namespace) => Api::namespaced_with(client, namespace, &kind),
-        None => Api::all_with(client, &kind),
-    };
+    let api: Api<R> = api::<K, T, _>(operator, namespace);
     let config = config().labels(labels);
-    spawn::<K, _>(operator, namespace, (api, config), move |object| {
+    spawn::<K, _>(operator, namespace, (api, config), move |object, _| {
         slim(object).map(|(key, record)| (key, Ok(record)))
     });
+}
+
+/// All objects of the kind `T`, decoded as `R`.
+fn api<K, T, R>(operator: &Operator, namespace: Option<&str>) -> Api<R>
+where
+    K: Cached,
+    T: Resource<DynamicType = ()>,
+    R: Resource<DynamicType = ApiResource, Scope = DynamicResourceScope>,
+{
+    let kind = ApiResource::erase::<T>(&());
+    let client = client::<K>(operator, namespace);
+    match namespace {
+        Some(namespace) => Api::namespaced_with(client, namespace, &kind),
+        None => Api::all_with(client, &kind),
+    }
 }
 
 fn config() -> watcher::Config {
@@ -134,14 +125,14 @@ fn client<K: Cached>(operator: &Operator, namespace: Option<&str>) -> Client {
     let views = operator.state.lock().views.clone();
     let name = name::<K>(namespace);
     views.begins(&name);
-    witness::client(&operator.client, &views, &name)
+    witness::client(&operator.client, &views, &name, &Pages::new(&operator.pages))
 }
 
 fn spawn<K, R>(
     operator: &Arc<Operator>,
     namespace: Option<&str>,
     (api, config): (Api<R>, watcher::Config),
-    project: impl Fn(R) -> Option<Project<K::Record>> + Send + 'static,
+    project: impl Fn(R, &mut Room) -> Option<Project<K::Record>> + Send + 'static,
 ) where
     K: Cached,
     R: Resource + Clone + Debug + DeserializeOwned + Send + 'static,

@@ -4,6 +4,7 @@
 //! (annotation `kubernetes.dask.org/outcome`) before the cluster is deleted: whatever fails after that, and
 //! whatever becomes of the pod, changes nothing about it.
 
+mod adopt;
 mod end;
 mod make;
 mod outcome;
@@ -38,6 +39,9 @@ use crate::{
 
 /// How soon to look again while something is in the way that no watch may report.
 const RETRY: Duration = Duration::from_secs(5);
+
+/// In place of the kind of an owner: there is none.
+const NOBODY: &str = "nobody";
 
 /// What is observed of a job.
 #[derive(Clone, Copy, Debug)]
@@ -83,23 +87,33 @@ enum Child<'a, T> {
 
 impl<'a> Input<'a> {
     fn cluster(&self) -> Child<'a, Cluster> {
-        child(self.job, self.cluster, |c| (&c.meta.owners, c.meta.deleting))
+        child(self.job, self.cluster, |c| {
+            (&c.meta.owners, c.meta.annotations.get(names::JOB).map(String::as_str), c.meta.deleting)
+        })
     }
 
     fn runner(&self) -> Child<'a, PodRecord> {
         const NONE: &[Owner] = &[];
-        child(self.job, self.runner, |p| (p.runner.as_ref().map_or(NONE, |r| &r.owners), p.deleting))
+        child(self.job, self.runner, |p| {
+            let runner = p.runner.as_ref();
+            let job = runner.and_then(|r| r.job.as_deref());
+            (runner.map_or(NONE, |r| &r.owners), job, p.deleting)
+        })
     }
 }
 
-fn child<'a, T>(job: &Job, object: Option<&'a T>, of: impl Fn(&'a T) -> (&'a [Owner], bool)) -> Child<'a, T> {
+/// Owners of an object, UID of the job that it says it was made for, and whether it is being deleted.
+type Belonging<'a> = (&'a [Owner], Option<&'a str>, bool);
+
+fn child<'a, T>(job: &Job, object: Option<&'a T>, of: impl Fn(&'a T) -> Belonging<'a>) -> Child<'a, T> {
     let Some(object) = object else { return Child::Missing };
-    let (owners, deleting) = of(object);
-    if owners.iter().any(|o| o.uid == job.meta.uid) {
+    let (owners, made_for, deleting) = of(object);
+    let has_lost_owner = owners.is_empty() && made_for == Some(&job.meta.uid);
+    if has_lost_owner || owners.iter().any(|o| o.uid == job.meta.uid) {
         return if deleting { Child::Going(object) } else { Child::Ours(object) };
     }
     let by = owners.iter().find(|o| o.controller).or(owners.first());
-    Child::Taken(by.map_or("nobody", |o| &o.kind))
+    Child::Taken(by.map_or(NOBODY, |o| &o.kind))
 }
 
 /// What to do about a job.
@@ -113,6 +127,7 @@ pub fn decide(input: &Input<'_>) -> Decision<DaskJobStatus> {
     if input.job.meta.deleting {
         return decision;
     }
+    decision.actions.extend(adopt::plan(input));
     match input.job.status.job_status {
         Some(JobStatus::Successful | JobStatus::Failed) => end::leave_nothing(input, &mut decision),
         _ => match advanced(input) {

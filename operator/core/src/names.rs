@@ -35,6 +35,10 @@ pub const AGENT: &str = "dask-agent";
 /// Annotation of a job: how its program ended (JSON, [`crate::job::Outcome`]).
 pub const OUTCOME: &str = "kubernetes.dask.org/outcome";
 
+/// Annotation of a job's cluster and of its runner: UID of the job that they were made for. It proves whose they are
+/// when their owner references are gone.
+pub const JOB: &str = "kubernetes.dask.org/job";
+
 /// Annotation of a job's runner: name of the container that runs the program. It is written when the pod is made, so that
 /// no edit of the job changes it.
 pub const MAIN_CONTAINER: &str = "kubernetes.dask.org/main-container";

@@ -9,7 +9,7 @@ use dask_operator_core::{autoscale, group};
 
 use crate::{
     execute::Target,
-    reconcile::{Error, Outcome, carry_out, refusal},
+    reconcile::{Error, Outcome, carry_out, orphans, refusal},
     run::Operator,
     subject::{Key, Subject},
 };
@@ -20,7 +20,10 @@ pub(super) async fn reconcile(
     key: &Key,
 ) -> Result<Outcome, Error> {
     let now = operator.world.now();
-    let Some(object) = operator.state.lock().cache.groups.get(key).cloned() else { return Ok(Outcome::Gone) };
+    let Some(object) = operator.state.lock().cache.groups.get(key).cloned() else {
+        orphans::tell(operator, key);
+        return Ok(Outcome::Gone);
+    };
     let cluster_key = (key.0.clone(), object.spec.cluster.clone());
     let (scheduler, told) = (operator.links.state(&cluster_key), operator.links.told(&cluster_key));
     let (decision, target) = {

@@ -17,7 +17,7 @@ use crate::{
     backoff,
     health::BEAT,
     run::Operator,
-    state::{Cached, Unreadable},
+    state::{Cached, Room, Unreadable},
     subject::{Key, Subject},
 };
 
@@ -33,13 +33,16 @@ const SAID_OF_OPTIONAL: Duration = Duration::from_secs(3600);
 /// What is kept of an object, by its key: a record, or that it cannot be read.
 pub(super) type Project<T> = (Key, Result<T, Unreadable>);
 
+/// From what is watched to what is kept of it, if there is room for that.
+pub(super) type Projection<R, T> = Box<dyn Fn(R, &mut Room) -> Option<Project<T>> + Send>;
+
 /// One watch. What is kept of an object is `None` for one without a name.
 pub(super) struct Watch<R, K: Cached> {
     operator: Arc<Operator>,
     views: Views,
     name: Name,
     words: String,
-    project: Box<dyn Fn(R) -> Option<Project<K::Record>> + Send>,
+    project: Projection<R, K::Record>,
     present: BTreeSet<Key>,
     failures: u32,
     said: Option<Instant>,
@@ -47,11 +50,7 @@ pub(super) struct Watch<R, K: Cached> {
 
 impl<R: Resource, K: Cached> Watch<R, K> {
     /// A watch that has not begun. The operator is not ready until it has listed everything once.
-    pub(super) fn new(
-        operator: &Arc<Operator>,
-        name: Name,
-        project: Box<dyn Fn(R) -> Option<Project<K::Record>> + Send>,
-    ) -> Self {
+    pub(super) fn new(operator: &Arc<Operator>, name: Name, project: Projection<R, K::Record>) -> Self {
         let words = words(&name);
         operator.health.lacks(&words);
         Self {
@@ -127,7 +126,9 @@ impl<R: Resource, K: Cached> Watch<R, K> {
                 BTreeSet::new()
             }
             Event::InitApply(object) | Event::Apply(object) => {
-                let Some((key, record)) = (self.project)(object) else { return BTreeSet::new() };
+                let Some((key, record)) = (self.project)(object, &mut state.room) else {
+                    return BTreeSet::new();
+                };
                 self.present.insert(key.clone());
                 match record {
                     Ok(record) => state.apply::<K>(&key, record),

@@ -27,7 +27,8 @@ const TEXT: usize = 300;
 
 /// What is kept of a pod.
 pub fn pod(raw: RawPod) -> Option<(Key, PodRecord)> {
-    let (meta, status) = (raw.metadata, raw.status.unwrap_or_default());
+    let (meta, spec) = (raw.metadata, raw.spec.unwrap_or_default());
+    let status = raw.status.unwrap_or_default();
     let mut labels = meta.labels.clone().unwrap_or_default();
     let annotations = meta.annotations.as_ref();
     let annotation = |k: &str| annotations.and_then(|a| a.get(k)).cloned();
@@ -38,7 +39,7 @@ pub fn pod(raw: RawPod) -> Option<(Key, PodRecord)> {
         |r: &str| scheduled.is_some_and(|c| c.status == "False" && c.reason.as_deref() == Some(r));
     let ready = condition("Ready").filter(|c| c.status == "True");
     let is_worker = labels.get(names::COMPONENT).is_some_and(|c| c == names::WORKER);
-    let over = worker::ended(&raw.spec, &status).filter(|_| is_worker);
+    let over = worker::ended(&spec, &status).filter(|_| is_worker);
     let phase = match phase(status.phase.as_deref()) {
         // It may still wait for another container, which is of no use any more.
         alive @ (PodPhase::Pending | PodPhase::Running) => over.unwrap_or(alive),
@@ -57,23 +58,23 @@ pub fn pod(raw: RawPod) -> Option<(Key, PodRecord)> {
         runner: labels
             .get(names::COMPONENT)
             .filter(|c| *c == names::RUNNER)
-            .map(|_| Box::new(runner::of(&meta, &raw.spec, &status))),
+            .map(|_| Box::new(runner::of(&meta, &spec, &status))),
         cluster: labels.remove(names::CLUSTER).unwrap_or_default(),
         group: labels.remove(names::GROUP),
         is_scheduler: labels.get(names::COMPONENT).is_some_and(|c| c == names::SCHEDULER),
         phase,
         deleting: meta.deletion_timestamp.is_some(),
         gone_by: meta.deletion_timestamp.as_ref().map(|t| time(Some(t))),
-        scheduled: raw.spec.node_name.is_some(),
+        scheduled: spec.node_name.is_some(),
         gated: reason_is("SchedulingGated"),
         ready_since: ready
             .map(|c| c.last_transition_time.as_deref().and_then(Timestamp::parse).unwrap_or_default()),
         created: time(meta.creation_timestamp.as_ref()),
         finished: finished(&status),
-        host_network: raw.spec.host_network,
-        comm_port: comm_port(&raw.spec),
-        tolerations: raw.spec.tolerations.into_iter().filter_map(node::toleration).collect(),
-        node: raw.spec.node_name,
+        host_network: spec.host_network,
+        comm_port: comm_port(&spec),
+        tolerations: spec.tolerations.into_iter().filter_map(node::toleration).collect(),
+        node: spec.node_name,
         template_hash: annotation(names::TEMPLATE_HASH),
         mark: annotation(names::RETIRING).map(|m| Mark::read(&m)),
         trouble: trouble::of(&status, phase),
@@ -124,6 +125,7 @@ fn last_words(status: &PodStatus) -> Option<String> {
 /// What is kept of a Deployment.
 pub fn deployment(raw: RawDeployment) -> Option<(Key, DeploymentRecord)> {
     let (key, meta) = (key(&raw.metadata)?, raw.metadata);
+    let spec = raw.spec.unwrap_or_default();
     let conditions = raw.status.unwrap_or_default().conditions;
     let failure = conditions.into_iter().find(|c| c.type_ == "ReplicaFailure" && c.status == "True");
     let component = meta.labels.as_ref().and_then(|l| l.get(names::COMPONENT)).cloned();
@@ -136,8 +138,8 @@ pub fn deployment(raw: RawDeployment) -> Option<(Key, DeploymentRecord)> {
         created: time(meta.creation_timestamp.as_ref()),
         labels: meta.labels.unwrap_or_default(),
         annotations: without_kubectl(meta.annotations),
-        replicas: raw.spec.replicas,
-        strategy: raw.spec.strategy.type_,
+        replicas: spec.replicas,
+        strategy: spec.strategy.type_,
         trouble: failure.map(|c| {
             trouble::text(
                 c.reason.as_deref().unwrap_or("ReplicaFailure"),
@@ -160,7 +162,7 @@ pub fn service(raw: RawService) -> Option<(Key, ServiceRecord)> {
         resource_version: meta.resource_version.unwrap_or_default(),
         labels: meta.labels.unwrap_or_default(),
         annotations: without_kubectl(meta.annotations),
-        spec: raw.spec,
+        spec: raw.spec.unwrap_or_default(),
         has_ingress: ingress.is_some_and(|i| !i.is_empty()),
     };
     Some((key, record))

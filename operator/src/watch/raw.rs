@@ -1,8 +1,9 @@
 //! Objects of Kubernetes' kinds as they are watched: decoded only as far as they are looked at.
 
-use kube::core::Object;
 use serde::{Deserialize, de::IgnoredAny};
 use serde_json::Value;
+
+use super::slim::Object;
 
 /// A pod as it is watched.
 pub type RawPod = Object<PodSpec, PodStatus>;

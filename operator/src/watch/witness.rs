@@ -7,25 +7,33 @@ use http_body_util::BodyExt;
 use kube::{Client, client::Body};
 use tower::BoxError;
 
-use super::sync::{Name, Views};
+use super::{
+    page::Pages,
+    sync::{Name, Views},
+};
 use crate::api::REQUEST;
 
 /// The same client, for this watch alone. A request that is not answered in time is given up: the next one may
-/// get through.
-pub fn client(inner: &Client, views: &Views, name: &Name) -> Client {
-    let (inner, views, name) = (inner.clone(), views.clone(), name.clone());
+/// get through. Its lists come in pages that are not too big.
+pub fn client(inner: &Client, views: &Views, name: &Name, pages: &Pages) -> Client {
+    let (inner, views, name, pages) = (inner.clone(), views.clone(), name.clone(), pages.clone());
     let namespace = inner.default_namespace().to_string();
     let service = tower::service_fn(move |request: Request<Body>| {
-        let (inner, views, name) = (inner.clone(), views.clone(), name.clone());
+        let (inner, views, name, pages) = (inner.clone(), views.clone(), name.clone(), pages.clone());
         async move {
             let watches = request.uri().query().is_some_and(|q| q.split('&').any(|p| p == "watch=true"));
-            let answer = tokio::time::timeout(REQUEST, inner.send(request));
-            let answer = answer.await.map_err(|_| format!("no answer in {} s", REQUEST.as_secs()))??;
+            let (answer, turn) = if watches {
+                let answer = tokio::time::timeout(REQUEST, inner.send(request)).await;
+                (answer.map_err(|_| format!("no answer in {} s", REQUEST.as_secs()))??, None)
+            } else {
+                let (answer, turn) = pages.get(&inner, request).await?;
+                (answer, Some(turn))
+            };
             let open = (watches && answer.status().is_success()).then(|| views.opened(&name));
             // The connection is open for as long as its body is read.
             Ok::<_, BoxError>(answer.map(|body| {
                 body.map_frame(move |frame| {
-                    let _ = &open;
+                    let _ = (&open, &turn);
                     frame
                 })
             }))
@@ -51,6 +59,10 @@ mod tests {
         Client::new(service, "ns")
     }
 
+    fn pages() -> Pages {
+        Pages::new(&std::sync::Arc::new(tokio::sync::Semaphore::new(1)))
+    }
+
     fn get(uri: &str) -> Request<Body> {
         Request::get(uri).body(Body::empty()).unwrap()
     }
@@ -59,7 +71,7 @@ mod tests {
         let (views, name): (Views, Name) = (Views::default(), ("pods", None));
         views.begins(&name);
         views.has_listed(&name);
-        let answer = client(&answering(code), &views, &name).send(get(uri)).await.unwrap();
+        let answer = client(&answering(code), &views, &name, &pages()).send(get(uri)).await.unwrap();
         let kept = is_read.then_some(answer);
         tokio::time::advance(Duration::from_secs(11)).await;
         let is_in_sync = views.in_sync_for("pods", "ns").is_some();
@@ -81,7 +93,8 @@ mod tests {
             std::future::pending::<Result<Response<Body>, std::io::Error>>()
         });
         let (views, name): (Views, Name) = (Views::default(), ("pods", None));
-        let answer = client(&Client::new(silent, "ns"), &views, &name).send(get("/api/v1/pods")).await;
+        let answer =
+            client(&Client::new(silent, "ns"), &views, &name, &pages()).send(get("/api/v1/pods")).await;
         assert!(answer.unwrap_err().to_string().contains("no answer in 30 s"));
     }
 }

@@ -57,6 +57,6 @@ pub fn new(api: SocketAddr) -> Result<Arc<Operator>> {
 pub async fn run(operator: Arc<Operator>, metrics: TcpListener) -> Result<()> {
     tokio::select! {
         () = operator.run() => Ok(()),
-        served = server::serve(metrics, operator.clone()) => served.context("serving metrics"),
+        () = server::serve(metrics, operator.clone()) => Ok(()),
     }
 }

@@ -206,6 +206,8 @@ pub enum PodFate {
     Deleted,
     /// Its node throws it out.
     Evicted,
+    /// Somebody takes its owner references off.
+    Stripped,
     /// Its process ends with this code.
     Ends(i64),
     /// Its node is gone for so long.

@@ -43,6 +43,18 @@ fn a_scheduler_that_speaks_tls_is_greeted_once() {
     assert_eq!(warnings, 1, "{}", report.trace);
 }
 
+/// A job goes on whose cluster and runner lost their owner, and its cluster goes with it.
+#[test]
+fn what_lost_its_owner_is_taken_back() {
+    let named = named::all().into_iter().filter(|s| s.name.starts_with("S49"));
+    let reports: Vec<_> = named.map(|s| s.run(1)).collect();
+    for report in &reports {
+        assert!(report.is_good(), "{:?}\n{}", report.wrong, report.trace);
+    }
+    let state = format!("{:?}", reports[1].state);
+    assert!(state.contains("Successful") && !state.contains("daskclusters"), "{state}");
+}
+
 /// The example of ARCHITECTURE.md.
 #[test]
 fn a_silent_scheduler_keeps_its_workers() {

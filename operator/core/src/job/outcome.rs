@@ -5,7 +5,7 @@ use std::time::Duration;
 use dask_crds::{DaskJobStatus, JobStatus};
 use serde::{Deserialize, Serialize};
 
-use super::{Child, Input, RETRY, cluster_error, make, runner};
+use super::{Child, Input, NOBODY, RETRY, cluster_error, make, runner};
 use crate::{
     action::EventRecord,
     conditions::shorten,
@@ -102,6 +102,8 @@ fn outcome(input: &Input<'_>) -> Option<Outcome> {
     let outcome = match input.runner() {
         Child::Ours(pod) => of_pod(input, pod),
         Child::Going(pod) => of_pod(input, pod).or_else(|| of_deleted(input, pod)),
+        // It may well be the job's, and its program may still run.
+        Child::Taken(NOBODY) if was_made => None,
         Child::Missing | Child::Taken(_) if was_made => {
             // Another watch may be ahead of that of pods.
             if !is_gone(input) {
@@ -172,6 +174,7 @@ fn lost_cluster(input: &Input<'_>, was_made: bool) -> Option<Outcome> {
             let why = cluster_error(cluster)?;
             Some(Outcome::failed("ClusterInError", why, input.now))
         }
+        Child::Taken(NOBODY) => None,
         Child::Missing | Child::Taken(_) if was_made && is_gone(input) => {
             lost("its DaskCluster was deleted while the program ran; create the job again")
         }

@@ -96,7 +96,7 @@ fn scene(status: Option<JobStatus>, cluster: &str, runner: &str) -> Scene {
         "none" => scene.cluster = None,
         "error" => scene.cluster.as_mut().unwrap().status.phase = Some(dask_crds::Phase::Error),
         "going" => scene.cluster.as_mut().unwrap().meta.deleting = true,
-        "taken" => scene.cluster.as_mut().unwrap().meta.owners = Vec::new(),
+        "taken" => scene.cluster.as_mut().unwrap().meta.owners = vec![Owner::controller("Other", "o", "o")],
         _ => {}
     }
     let owners = |s: &mut Scene, owner: Owner| s.pod().runner.as_mut().unwrap().owners = vec![owner];

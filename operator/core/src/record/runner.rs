@@ -10,6 +10,8 @@ use crate::time::Timestamp;
 pub struct Runner {
     /// Name of the container that runs the program, as the pod says it.
     pub main: Option<String>,
+    /// UID of the job that it was made for, as the pod says it.
+    pub job: Option<String>,
     /// Names of its containers in their order, injected ones among them.
     pub names: Vec<String>,
     /// Its containers by name.

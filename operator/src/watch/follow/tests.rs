@@ -2,9 +2,8 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use dask_crds::DaskCluster;
 use futures::stream;
-use kube::core::{DeserializeGuard, Status};
+use kube::core::Status;
 use serde_json::{Value, json};
 
 use super::*;
@@ -13,26 +12,26 @@ use crate::{
     watch::kinds::{Clusters, Nodes},
 };
 
-type Guard = DeserializeGuard<DaskCluster>;
+type Unread = crate::watch::ours::Unread;
 
-fn watch(operator: &Arc<Operator>) -> Watch<Guard, Clusters> {
+fn watch(operator: &Arc<Operator>) -> Watch<Unread, Clusters> {
     let name: Name = (Clusters::PLURAL, None);
     operator.state.lock().views.begins(&name);
-    Watch::new(operator, name, Box::new(crate::watch::guarded(cluster_of)))
+    Watch::new(operator, name, Box::new(crate::watch::ours::read::<Clusters, _, _>))
 }
 
-fn cluster_of(o: DaskCluster) -> Option<(Key, dask_operator_core::record::Cluster)> {
-    project::ours(o.metadata, o.spec, o.status.unwrap_or_default())
+fn object(phase: &str) -> Unread {
+    with_worker(phase, json!({}))
 }
 
-fn object(phase: &str) -> Guard {
-    let spec: Value = json!({"worker": {"spec": {}}, "scheduler": {"spec": {}, "service": {}}});
-    serde_json::from_value(json!({
+fn with_worker(phase: &str, worker: Value) -> Unread {
+    let spec: Value = json!({"worker": {"spec": worker}, "scheduler": {"spec": {}, "service": {}}});
+    let text = json!({
         "apiVersion": "kubernetes.dask.org/v1", "kind": "DaskCluster",
         "metadata": {"namespace": "ns", "name": "c", "uid": "u", "resourceVersion": "1"},
         "spec": spec, "status": {"phase": phase},
-    }))
-    .unwrap()
+    });
+    serde_json::from_str(&text.to_string()).unwrap()
 }
 
 fn key() -> Key {
@@ -61,6 +60,20 @@ async fn an_object_that_cannot_be_read_is_not_one_that_is_gone() {
     assert!(operator.state.lock().unreadable(&Subject::Cluster(key())).is_some());
     watch.heard(Event::Delete(object("FromTheFuture")));
     assert!(!is_known() && operator.state.lock().all_unreadable().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_object_too_big_to_hold_is_told_and_what_it_was_is_kept() {
+    let operator = operator();
+    let mut watch = watch(&operator);
+    watch.heard(Event::Apply(object("Running")));
+    watch.heard(Event::Apply(with_worker("Running", json!(vec![json!({"": 0}); 50_000]))));
+    let state = operator.state.lock();
+    assert!(state.cache.clusters[&key()].spec.worker.spec.0.is_empty());
+    let error = &state.unreadable(&Subject::Cluster(key())).unwrap().error;
+    for part in ["spec: would take about", "may take 10240 KiB", "ConfigMap"] {
+        assert!(error.contains(part), "{error}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -98,7 +111,7 @@ async fn a_failure_breaks_the_view() {
 /// Whether each of many failures would be said.
 async fn said<K: Cached>(failures: u32, every: Duration) -> usize {
     let operator = operator();
-    let mut watch: Watch<Guard, K> = Watch::new(&operator, (K::PLURAL, None), Box::new(|_| None));
+    let mut watch: Watch<Unread, K> = Watch::new(&operator, (K::PLURAL, None), Box::new(|_, _| None));
     let mut said = 0;
     for _ in 0..failures {
         let before = watch.said;

@@ -24,7 +24,14 @@ pub fn node(raw: RawNode) -> Option<(Key, NodeRecord)> {
     let record = NodeRecord {
         deleting: meta.deletion_timestamp.is_some(),
         uid: meta.uid.unwrap_or_default(),
-        leaving: raw.spec.taints.into_iter().map(taint).filter(node::Taint::announces).collect(),
+        leaving: raw
+            .spec
+            .unwrap_or_default()
+            .taints
+            .into_iter()
+            .map(taint)
+            .filter(node::Taint::announces)
+            .collect(),
     };
     Some((key, record))
 }

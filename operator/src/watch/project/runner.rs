@@ -1,7 +1,7 @@
 //! What is kept of the pod that runs a job's program, in addition to what is kept of every pod.
 
 use dask_operator_core::{
-    names::{DEFAULT_CONTAINER, MAIN_CONTAINER},
+    names::{DEFAULT_CONTAINER, JOB, MAIN_CONTAINER},
     record::{ContainerRecord, End, Runner},
     time::Timestamp,
 };
@@ -18,6 +18,7 @@ pub(super) fn of(meta: &ObjectMeta, spec: &PodSpec, status: &PodStatus) -> Runne
     let annotation = |key: &str| meta.annotations.as_ref()?.get(key).filter(|n| names.contains(n)).cloned();
     Runner {
         main: annotation(MAIN_CONTAINER).or_else(|| annotation(DEFAULT_CONTAINER)),
+        job: meta.annotations.as_ref().and_then(|a| a.get(JOB)).cloned(),
         containers: containers.map(|c| (c.name.clone(), container(c))).collect(),
         gone_by: meta.deletion_timestamp.as_ref().map(|t| Timestamp(t.0.as_millisecond())),
         owners: owners(meta),

@@ -19,7 +19,8 @@ const SELECTED: [&str; 3] = ["dask.org/cluster-name", "dask.org/component", "das
 pub fn check(books: &Books, change: &Change, now: Duration, found: &mut Vec<Violation>) {
     let mut say = |rule, what| found.push(Violation { rule, what });
     let object = change.before.as_ref().or(change.after.as_ref());
-    let owner = object.and_then(|o| owner(o)).and_then(|uid| books.owners.get(uid));
+    let was = books.pods.get(&change.uid).and_then(|p| p.owner.as_deref());
+    let owner = object.and_then(|o| owner(o)).or(was).and_then(|uid| books.owners.get(uid));
     let name = format!("{} {}", change.resource, change.name);
     let is_child = CHILDREN.contains(&change.resource.as_ref());
     if is_child && owner.is_none_or(|o| o.namespace != change.namespace) {

@@ -32,6 +32,7 @@ pub struct Owner {
 #[derive(Clone, Debug)]
 pub struct Pod {
     pub name: String,
+    /// Its owner, also after the reference to it was taken off.
     pub owner: Option<String>,
     pub cluster: String,
     pub live: bool,
@@ -97,7 +98,10 @@ impl Books {
         let last_marked = before.and_then(|p| if p.marked { Some(now) } else { p.last_marked });
         let pod = Pod {
             name: change.name.clone(),
-            owner: crate::world::owner(after).map(String::from),
+            // Whose it was once, it stays.
+            owner: crate::world::owner(after)
+                .map(String::from)
+                .or_else(|| before.and_then(|p| p.owner.clone())),
             cluster: text(&meta["labels"]["dask.org/cluster-name"]),
             live: !meta["deletionTimestamp"].is_string() && !matches!(phase, "Succeeded" | "Failed"),
             node: text(&after["spec"]["nodeName"]),

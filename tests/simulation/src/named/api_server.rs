@@ -29,7 +29,28 @@ fn delete(propagation: &'static str) -> Act {
 }
 
 pub fn all() -> Vec<Scenario> {
-    [watches(), unseen(), webhooks(), requests(), operators(), deletions()].concat()
+    [watches(), unseen(), webhooks(), requests(), operators(), deletions(), owners()].concat()
+}
+
+/// Owner references are taken off what the operator made: it takes back what is its own.
+fn owners() -> Vec<Scenario> {
+    let pod = |nth| Act::Pod { nth, scheduler: false, fate: PodFate::Stripped };
+    let strip = |resource: &'static str, name: &str| {
+        let patch = json!({"metadata": {"ownerReferences": null}});
+        Act::Edit { resource, name: name.into(), patch }
+    };
+    vec![
+        with("S49 workers lose their owner".into())
+            .at(40, pod(0))
+            .at(40, pod(1))
+            .at(60, scale(5))
+            .at(65, pod(2))
+            .at(80, scale(2)),
+        Scenario::new("S49 a job's cluster and runner lose their owner")
+            .at(0, Act::Create(manifest::job("j", 100)))
+            .at(50, strip("pods", "j-runner"))
+            .at(52, strip("daskclusters", "j")),
+    ]
 }
 
 /// One resource cannot be seen for half an hour, while sizes change and a job runs.

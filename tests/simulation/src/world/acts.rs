@@ -155,6 +155,10 @@ impl World {
         match fate {
             PodFate::Deleted => self.delete("person", "pods", &pod.name, DeleteOptions::default()),
             PodFate::Evicted => self.evict(&pod),
+            PodFate::Stripped => {
+                let patch = json!({"metadata": {"ownerReferences": null}});
+                self.patch("person", ("pods", None), &pod.name, patch);
+            }
             PodFate::Ends(code) => self.process_ended(&pod.uid, code),
             PodFate::NodeLost(time) => self.lose_node(&pod, time),
             PodFate::Hangs(time) => self.hang(&pod, time),

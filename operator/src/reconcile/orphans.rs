@@ -1,0 +1,72 @@
+//! Worker pods that outlived their group: nothing owns them, nothing will delete them, and the log says so.
+
+use std::sync::Arc;
+
+use dask_operator_core::record::PodRecord;
+
+use crate::{run::Operator, subject::Key};
+
+/// Says which pods of a group that is gone are left, once in a while; answers of how many it said so. They are not deleted: there is no proof left of
+/// which group they were, and an orphaning deletion leaves them on purpose.
+pub(super) fn tell(operator: &Arc<Operator>, group: &Key) -> usize {
+    let now = operator.world.now();
+    let mut state = operator.state.lock();
+    let left: Vec<_> = state.cache.strays_of(group).into_iter().filter(|p| is_orphan(p)).collect();
+    let Some(first) = left.first() else { return 0 };
+    if state.told.again(&format!("orphans of {}/{}", group.0, group.1), now) {
+        return 0;
+    }
+    tracing::warn!(
+        namespace = group.0,
+        group = group.1,
+        pods = left.len(),
+        first = first.name,
+        "pods of a worker group that is gone have no owner: nothing will delete them; delete them by the label \
+         dask.org/workergroup-name"
+    );
+    left.len()
+}
+
+/// A pod that an operator made and that still runs.
+fn is_orphan(pod: &PodRecord) -> bool {
+    pod.template_hash.is_some() && pod.is_live()
+}
+
+#[cfg(test)]
+mod tests {
+    use dask_operator_core::record::PodPhase;
+
+    use super::*;
+    use crate::{testing::operator, watch::kinds::Pods};
+
+    fn pod(n: usize, owner: Option<&str>, phase: PodPhase) -> PodRecord {
+        PodRecord {
+            name: format!("g-{n}"),
+            uid: n.to_string(),
+            group: Some("g".into()),
+            template_hash: Some("hash".into()),
+            owner_uid: owner.map(String::from),
+            phase,
+            ..PodRecord::default()
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn pods_that_outlived_their_group_are_told_once() {
+        let operator = operator();
+        let group: Key = ("ns".into(), "g".into());
+        let pods = [
+            pod(0, None, PodPhase::Running),
+            pod(1, None, PodPhase::Pending),
+            pod(2, None, PodPhase::Succeeded),
+            pod(3, Some("other"), PodPhase::Running),
+            PodRecord { template_hash: None, ..pod(4, None, PodPhase::Running) },
+        ];
+        for pod in pods {
+            operator.state.lock().apply::<Pods>(&("ns".into(), pod.name.clone()), pod);
+        }
+        assert_eq!(tell(&operator, &("ns".into(), "h".into())), 0);
+        assert_eq!(tell(&operator, &group), 2);
+        assert_eq!(tell(&operator, &group), 0, "not again at each look");
+    }
+}
