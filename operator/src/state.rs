@@ -43,6 +43,10 @@ pub trait Cached: Send + Sync + 'static {
     }
     /// Who must be looked at when it changes.
     fn subjects(cache: &Cache, key: &Key, record: &Self::Record) -> BTreeSet<Subject>;
+    /// What the agent in it said at its end, if its workers had not left in order.
+    fn last_words(_record: &Self::Record) -> Option<&str> {
+        None
+    }
     /// Updates the cache's indexes.
     fn index(_cache: &mut Cache, _key: &Key, _record: &Self::Record, _present: bool) {}
 }
@@ -183,6 +187,9 @@ impl State {
             let uid = self.cache.groups.get(group).map(|g| &g.meta.uid);
             if let Some(memory) = uid.and_then(|uid| self.groups.get_mut(uid)) {
                 memory.gone(&key.1);
+                if let Some(words) = K::last_words(record) {
+                    memory.heard(&key.1, words);
+                }
             }
         }
         if let Some(own) = K::own(&self.cache, key, record) {
