@@ -45,6 +45,10 @@ pub trait Cached: Send + Sync + 'static {
     }
     /// Who must be looked at when it changes.
     fn subjects(cache: &Cache, key: &Key, record: &Self::Record) -> BTreeSet<Subject>;
+    /// What the agent in it said at its end, if its workers had not left in order.
+    fn last_words(_record: &Self::Record) -> Option<&str> {
+        None
+    }
     /// Updates the cache's indexes.
     fn index(_cache: &mut Cache, _key: &Key, _record: &Self::Record, _present: bool) {}
 }
@@ -188,6 +192,9 @@ impl State {
             let uid = self.cache.groups.get(group).map(|g| &g.meta.uid);
             if let Some(memory) = uid.and_then(|uid| self.groups.get_mut(uid)) {
                 memory.gone(&key.1);
+                if let Some(words) = K::last_words(record) {
+                    memory.heard(&key.1, words);
+                }
             }
         }
         if let Some(own) = K::own(&self.cache, key, record) {
@@ -271,3 +278,6 @@ impl Shared {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -153,7 +153,7 @@ pub fn decide(input: &Input<'_>, memory: &mut Memory) -> Decision<DaskWorkerGrou
             patch_metadata(input, cluster, &mut found);
             reap(input, &tally, memory, &mut found);
             strays::plan(input, &mut found);
-            last_words::plan(input, &mut found);
+            last_words::plan(input, &mut memory.heard, &mut found);
             template_check::plan(input, cluster, &mut found);
             let addresses = Mapped::of(input, memory);
             doubt::plan(input, &tally, &addresses, memory, &mut found);

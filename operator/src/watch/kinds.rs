@@ -163,6 +163,9 @@ impl Cached for Pods {
         let group = owner.and_then(|uid| cache.group_by_uid(uid));
         group.map(|g| Subject::Group(beside(key, &g.meta.name))).into_iter().collect()
     }
+    fn last_words(pod: &PodRecord) -> Option<&str> {
+        pod.last_words.as_deref()
+    }
     fn index(cache: &mut Cache, key: &Key, record: &PodRecord, present: bool) {
         cache.index_pod(key, record, present);
     }

@@ -3,6 +3,7 @@
 mod agent;
 mod api_server;
 mod conformance;
+mod isolation;
 mod leader;
 mod node;
 mod operator_killed;

@@ -9,7 +9,7 @@ use std::{
 use crate::{
     action::{NewPod, RetireCall, RetireStage},
     explain::Explanation,
-    group::{failure::Ended, watched::Watched},
+    group::{failure::Ended, last_words::Heard, watched::Watched},
     record::PodRecord,
     refusal::Refused,
     time::Timestamp,
@@ -57,6 +57,7 @@ pub struct Memory {
     /// Pods whose marks were taken off because they need not leave any more, and when.
     pub(crate) spared: BTreeMap<String, Timestamp>,
     pub(crate) watched: Watched,
+    pub(crate) heard: Heard,
     /// The last pod that ended by itself.
     pub(crate) last_end: Option<Ended>,
     /// What Kubernetes' events said of a pod.
@@ -182,6 +183,11 @@ impl Memory {
             self.again.remove(&number);
             self.used.insert(number);
         }
+    }
+
+    /// A pod is gone, and its agent ended with these words.
+    pub fn heard(&mut self, pod: &str, words: &str) {
+        self.heard.add(pod, words);
     }
 
     /// A batch of creations ended like this, by number.

@@ -89,7 +89,7 @@ async fn a_hook_takes_its_time_from_the_agent() -> Result<()> {
         goes(&dask, secs(30)).await?;
         // What the agent says is read at the pod's end: it must not have been killed before.
         let told = space.events(&dask.default_group(), "LeftInHaste").await?;
-        ensure!(told.iter().any(|t| t.contains("busy")), "{told:?}");
+        ensure!(told.iter().any(|t| t.contains(": Busy: ")), "{told:?}");
         client.tell("open gate").await?;
         client.all_is_right().await
     })

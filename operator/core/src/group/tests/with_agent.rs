@@ -151,12 +151,31 @@ fn what_was_left_in_haste_is_told() {
     let mut gone = pod("c-default-worker-gone", 9);
     (gone.deleting, gone.last_words) = (true, Some("Busy: the time was over".into()));
     scene.pods.push(gone);
+    let text = "pod c-default-worker-gone ended before its workers had left: Busy: the time was over";
+    assert_eq!(left_in_haste(&mut scene), [text]);
+}
+
+fn left_in_haste(scene: &mut Scene) -> Vec<String> {
     let messages = scene.decide().actions.into_iter().filter_map(|a| match a {
         Action::Event(e) if e.reason == "LeftInHaste" => Some(e.message),
         _ => None,
     });
-    let text = "pod c-default-worker-gone ended before its workers had left: Busy: the time was over";
-    assert_eq!(messages.collect::<Vec<_>>(), [text]);
+    messages.collect()
+}
+
+#[test]
+fn what_was_left_in_haste_is_told_of_a_pod_that_is_gone() {
+    let mut scene = scene(1, 1);
+    scene.memory.heard("gone", "Busy: x");
+    let told = ["pod gone ended before its workers had left: Busy: x"];
+    assert_eq!(left_in_haste(&mut scene), told);
+    // The pass may have failed before it told it.
+    scene.now = scene.now.plus(Duration::from_secs(59));
+    assert_eq!(left_in_haste(&mut scene), told);
+    scene.now = scene.now.plus(Duration::from_secs(1));
+    assert_eq!(left_in_haste(&mut scene), [""; 0]);
+    (0..1000).for_each(|n| scene.memory.heard(&n.to_string(), "Busy: x"));
+    assert_eq!(left_in_haste(&mut scene).len(), 100);
 }
 
 #[test]
