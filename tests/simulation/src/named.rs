@@ -7,6 +7,7 @@ mod clocks;
 mod cluster;
 mod evictions;
 mod own_keys;
+mod patience;
 mod scheduler;
 mod shuffles;
 
@@ -22,6 +23,7 @@ pub fn all() -> Vec<Scenario> {
         clocks::all(),
         evictions::all(),
         own_keys::all(),
+        patience::all(),
         shuffles::all(),
     ]
     .concat()

@@ -60,6 +60,22 @@ fn known_faults_do_no_harm() {
     all_good(named::all().iter().map(|s| check(s, 1)));
 }
 
+/// What cannot leave is deleted once a person has waited for `drainTimeout`, and never for an autoscaler.
+#[test]
+fn patience_ends_for_persons_only() {
+    let of = |scenario: &Scenario| {
+        let report = scenario.run(1);
+        assert!(report.is_good(), "{}: {:?}\n{}", scenario.name, report.wrong, report.trace);
+        let refused = report.trace.split("refuses: true").nth(1).unwrap_or_default();
+        let refused = refused.split("all is well from now on").next().unwrap_or_default();
+        (scenario.name.clone(), refused.contains("DELETE /api/v1/namespaces/sim/pods"))
+    };
+    let all: Vec<_> = named::all().iter().filter(|s| s.name.starts_with("S49")).map(of).collect();
+    let kept: Vec<_> =
+        all.iter().filter(|(_, is_forced)| !is_forced).map(|(name, _)| name.as_str()).collect();
+    assert_eq!(kept, ["S49 an autoscaler's shrink is refused for longer than drainTimeout"]);
+}
+
 #[test]
 fn workers_have_left_a_node_when_it_goes() {
     let taken = |time: u64| {
