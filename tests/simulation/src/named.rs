@@ -5,6 +5,7 @@ mod api_server;
 mod autoscalers;
 mod clocks;
 mod cluster;
+mod drained;
 mod evictions;
 mod own_keys;
 mod patience;
@@ -21,6 +22,7 @@ pub fn all() -> Vec<Scenario> {
         cluster::all(),
         autoscalers::all(),
         clocks::all(),
+        drained::all(),
         evictions::all(),
         own_keys::all(),
         patience::all(),

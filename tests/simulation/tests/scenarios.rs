@@ -60,6 +60,15 @@ fn known_faults_do_no_harm() {
     all_good(named::all().iter().map(|s| check(s, 1)));
 }
 
+/// Workers under the agent hand over what only they have before their pods end, though all are told at once.
+#[test]
+fn workers_under_the_agent_hand_over() {
+    all_good(named::all().iter().filter(|s| s.name.starts_with("S50")).map(|s| check(s, 1)));
+    let drained = named::find("S50 all nodes are drained at once").unwrap();
+    let left = drained.run(1).trace.matches("the workers left; their results are elsewhere").count();
+    assert_eq!(left, 4, "{}", drained.run(1).trace);
+}
+
 /// What cannot leave is deleted once a person has waited for `drainTimeout`, and never for an autoscaler.
 #[test]
 fn patience_ends_for_persons_only() {

@@ -18,11 +18,8 @@ pub fn all() -> Vec<Scenario> {
     let fewer = |replicas| Act::Scale { group: "a-default".into(), replicas };
     let patch = json!({"spec": {"worker": {"drainTimeout": 60}}});
     let edit = Act::Edit { resource: "daskclusters", name: "a".into(), patch };
-    let autoscaled = |name| {
-        refusing(name)
-            .at(30, submit(16, 10))
-            .at(35, Act::Create(manifest::autoscaler("a", 1, 5)))
-    };
+    let autoscaled =
+        |name| refusing(name).at(30, submit(16, 10)).at(35, Act::Create(manifest::autoscaler("a", 1, 5)));
     let gone = Act::Delete { resource: "daskautoscalers", name: "a".into(), propagation: "Background" };
     vec![
         refusing("S49 a person's shrink is refused for longer than drainTimeout")
