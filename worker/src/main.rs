@@ -9,7 +9,6 @@ mod fake;
 mod goodbye;
 mod http;
 mod install;
-mod leave;
 mod line;
 mod metrics;
 mod mine;
@@ -26,6 +25,7 @@ use std::process::ExitCode;
 
 use args::{Cli, Command};
 use clap::Parser;
+use dask_agent::leave;
 use tracing_subscriber::{filter::LevelFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
 /// Exit code when the agent itself cannot do its work (`EX_OSERR` of sysexits.h).

@@ -65,6 +65,8 @@ pub enum Act {
     },
     /// All workers are thrown out of their nodes at once.
     EvictAll,
+    /// All workers are told to end at once, as when all nodes are drained.
+    DrainAll,
     /// Nobody needs any result any more.
     Release {
         /// The cluster.
@@ -89,7 +91,8 @@ pub enum Act {
         /// The cluster.
         cluster: String,
     },
-    /// From now on workers outlive their scheduler and join the next one, as those with an agent do.
+    /// From now on workers outlive their scheduler and join the next one, as those with an agent do. Where that is so from
+    /// the beginning, the operators have an agent to give, and workers under it leave before their pods end.
     Agents,
     /// Something happens to a pod.
     Pod {

@@ -80,6 +80,12 @@ impl Judge {
         leaving::asked(&self.books, call, since, &mut self.found);
     }
 
+    /// A worker's agent let its process end with data that nobody else has, though another worker could have taken it.
+    pub fn lost(&mut self, pod: &str) {
+        let what = format!("the agent of {pod} ended with data that others could have taken");
+        self.found.push(Violation { rule: "I-D8", what });
+    }
+
     /// What was found since the last time.
     pub fn take_found(&mut self) -> Vec<Violation> {
         let found = std::mem::take(&mut self.found);

@@ -5,8 +5,10 @@ mod api_server;
 mod autoscalers;
 mod clocks;
 mod cluster;
+mod drained;
 mod evictions;
 mod own_keys;
+mod patience;
 mod scheduler;
 mod shuffles;
 
@@ -20,8 +22,10 @@ pub fn all() -> Vec<Scenario> {
         cluster::all(),
         autoscalers::all(),
         clocks::all(),
+        drained::all(),
         evictions::all(),
         own_keys::all(),
+        patience::all(),
         shuffles::all(),
     ]
     .concat()

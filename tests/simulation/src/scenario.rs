@@ -36,6 +36,8 @@ pub struct Scenario {
     pub lag: Duration,
     /// Whether there are nodes that the operators can see.
     pub nodes: bool,
+    /// Whether the operators have an agent to give.
+    pub agents: bool,
     /// How long no watch may be there, in all.
     away: Duration,
 }
@@ -68,6 +70,7 @@ impl Scenario {
             calm_at: Duration::from_secs(120),
             lag: Duration::ZERO,
             nodes: false,
+            agents: false,
             away: Duration::ZERO,
         }
     }
@@ -85,6 +88,7 @@ impl Scenario {
             _ => Duration::ZERO,
         });
         self.nodes |= matches!(act, Act::NodeLeaves { .. });
+        self.agents |= second == 0 && matches!(act, Act::Agents);
         self.script.push((Duration::from_secs(second), act));
         self
     }
@@ -142,6 +146,9 @@ impl Scenario {
         self.arm(&world.faults);
         if self.nodes {
             world.make_nodes();
+        }
+        if self.agents {
+            world.give_agents();
         }
         for (at, act) in &self.script {
             world.plan(*at, act.clone());

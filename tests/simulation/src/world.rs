@@ -4,6 +4,7 @@
 //! server lets the world see it at once, so that the judge knows each write in the state it was made in.
 
 mod acts;
+mod agents;
 mod api;
 mod deployments;
 mod kubelet;
@@ -68,6 +69,8 @@ enum Event {
     Join(String),
     End(String, i64),
     Gone(String),
+    Leave(String),
+    Kill(String),
     Taint(String),
     NodeBack(String),
     NodeGone,
@@ -89,6 +92,12 @@ struct State {
     bad_images: bool,
     full_nodes: bool,
     agents: bool,
+    /// The image of the agent that the operators give to workers.
+    agent_image: Option<String>,
+    /// Agents whose workers leave, by their pods' UIDs.
+    leaving: BTreeMap<String, agents::Agent>,
+    /// Pods whose agents ended with what nobody else has, and the scheduler that knew of it.
+    lost: BTreeMap<String, String>,
     nodes: nodes::Nodes,
     /// Written by the operators since the world is calm.
     writes: VecDeque<String>,
@@ -113,6 +122,9 @@ impl World {
             bad_images: false,
             full_nodes: false,
             agents: false,
+            agent_image: None,
+            leaving: BTreeMap::new(),
+            lost: BTreeMap::new(),
             nodes: nodes::Nodes::default(),
             writes: VecDeque::new(),
         };
@@ -173,6 +185,8 @@ impl World {
             Event::Join(uid) => self.join(&uid),
             Event::End(uid, code) => self.process_ended(&uid, code),
             Event::Gone(uid) => self.gone(&uid),
+            Event::Leave(uid) => self.leave(&uid),
+            Event::Kill(uid) => self.kill(&uid),
             Event::Taint(uid) => self.taint(&uid),
             Event::NodeBack(uid) => self.node_back(&uid),
             Event::NodeGone => self.node_gone(),

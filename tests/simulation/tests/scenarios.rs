@@ -46,7 +46,7 @@ fn a_scheduler_that_speaks_tls_is_greeted_once() {
 /// A job goes on whose cluster and runner lost their owner, and its cluster goes with it.
 #[test]
 fn what_lost_its_owner_is_taken_back() {
-    let named = named::all().into_iter().filter(|s| s.name.starts_with("S49"));
+    let named = named::all().into_iter().filter(|s| s.name.starts_with("S51"));
     let reports: Vec<_> = named.map(|s| s.run(1)).collect();
     for report in &reports {
         assert!(report.is_good(), "{:?}\n{}", report.wrong, report.trace);
@@ -70,6 +70,31 @@ fn a_silent_scheduler_keeps_its_workers() {
 #[test]
 fn known_faults_do_no_harm() {
     all_good(named::all().iter().map(|s| check(s, 1)));
+}
+
+/// Workers under the agent hand over what only they have before their pods end, though all are told at once.
+#[test]
+fn workers_under_the_agent_hand_over() {
+    all_good(named::all().iter().filter(|s| s.name.starts_with("S50")).map(|s| check(s, 1)));
+    let drained = named::find("S50 all nodes are drained at once").unwrap();
+    let left = drained.run(1).trace.matches("the workers left; their results are elsewhere").count();
+    assert_eq!(left, 4, "{}", drained.run(1).trace);
+}
+
+/// What cannot leave is deleted once a person has waited for `drainTimeout`, and never for an autoscaler.
+#[test]
+fn patience_ends_for_persons_only() {
+    let of = |scenario: &Scenario| {
+        let report = scenario.run(1);
+        assert!(report.is_good(), "{}: {:?}\n{}", scenario.name, report.wrong, report.trace);
+        let refused = report.trace.split("refuses: true").nth(1).unwrap_or_default();
+        let refused = refused.split("all is well from now on").next().unwrap_or_default();
+        (scenario.name.clone(), refused.contains("DELETE /api/v1/namespaces/sim/pods"))
+    };
+    let all: Vec<_> = named::all().iter().filter(|s| s.name.starts_with("S49")).map(of).collect();
+    let kept: Vec<_> =
+        all.iter().filter(|(_, is_forced)| !is_forced).map(|(name, _)| name.as_str()).collect();
+    assert_eq!(kept, ["S49 an autoscaler's shrink is refused for longer than drainTimeout"]);
 }
 
 #[test]

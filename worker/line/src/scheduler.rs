@@ -66,14 +66,14 @@ fn of_arguments(words: &[Word]) -> Named {
         }
         if text.starts_with('-') {
             let has_value = !text.contains('=') && !is_flag(text);
-            if has_value {
-                rest.next();
-            }
+            let value = if has_value { rest.next() } else { Some(word) };
+            skip_substitution(value, &mut rest);
         } else if text.contains(['$', '`']) {
             // Other options, perhaps; an address may follow.
             if found == Named::Nothing {
                 found = Named::Unreadable(text.into());
             }
+            skip_substitution(Some(word), &mut rest);
         } else if SCHEMES.iter().any(|scheme| text.starts_with(scheme)) {
             return Named::Address(text.into());
         } else if is_host_and_port(text) {
@@ -104,6 +104,13 @@ fn behind_the_worker(words: &[Word], n: usize) -> Option<usize> {
         ("dask", "cuda", "worker") => Some(n + 3),
         (word, ..) if WORKERS.contains(&word) => Some(n + 1),
         _ => None,
+    }
+}
+
+/// What a shell puts in place of `$(...)` may be several words of the line.
+fn skip_substitution<'w>(word: Option<&Word>, rest: &mut impl Iterator<Item = &'w Word>) {
+    if word.is_some_and(|w| w.text.contains("$(") && !w.text.contains(')')) {
+        rest.find(|w| w.text.contains(')'));
     }
 }
 

@@ -56,7 +56,7 @@ pub struct Worker {
 }
 
 /// How a scheduler behaves.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Mood {
     /// It answers nothing until then.
     pub silent_until: Duration,

@@ -10,11 +10,10 @@ use super::{
 };
 use crate::dask::{Dask, Retired};
 
-/// A worker that registered so shortly before may be deleted as one that never did: nobody can have read of it.
+/// A worker that registered so shortly before may be deleted as one that never did: nobody can have read of it, and its
+/// pod did not change.
 const JUST_NOW: Duration = Duration::from_secs(5);
 
-/// `drainTimeout` of groups that do not say it.
-const DRAIN_TIMEOUT: Duration = Duration::from_secs(300);
 /// Times are written down in whole seconds.
 const SLACK: Duration = Duration::from_secs(2);
 
@@ -30,10 +29,13 @@ pub fn check(books: &Books, change: &Change, now: Duration, dask: &Dask, found: 
     {
         return;
     }
+    // What is deleted whatever became of it is what the scheduler let go.
+    let is_bound = change.preconditions.as_ref().is_some_and(|(_, version)| version.is_some());
     let state = dask.of(&pod.cluster, |s| {
         let mine: Vec<_> = s.workers.iter().filter(|(_, w)| w.pod == change.uid).collect();
         let let_go = s.let_go.contains(&change.uid) || mine.is_empty();
-        let fresh = mine.iter().all(|(_, w)| now.saturating_sub(w.since) < JUST_NOW + books.allowance);
+        let young = |since| now.saturating_sub(since) < JUST_NOW + books.allowance;
+        let fresh = is_bound && mine.iter().all(|(_, w)| young(w.since));
         let runs = mine.iter().any(|(_, w)| w.runs.is_some());
         let holds = mine.iter().any(|(a, _)| {
             s.keys.values().any(|k| k.scattered && k.holders.len() == 1 && k.holders.contains(*a))
@@ -59,13 +61,12 @@ pub fn check(books: &Books, change: &Change, now: Duration, dask: &Dask, found: 
     }
 }
 
-/// Whether `drainTimeout` may have ended what a person asked for: it was told, and so much time has really passed.
+/// Whether the end of `drainTimeout` took the pod: the group told it, and so long ago a person asked for fewer.
 fn is_forced(books: &Books, pod: &Pod, now: Duration) -> bool {
-    let is_warned = books.risks.iter().any(|r| r.contains(&pod.name) || r.contains("and others"));
-    let group = pod.owner.as_ref().and_then(|uid| books.owners.get(uid));
-    let fewer = group.into_iter().flat_map(|g| g.sizes.windows(2)).filter(|w| w[1].1 < w[0].1);
-    let asked = fewer.map(|w| w[1].0).last().unwrap_or_default();
-    is_warned && now.saturating_sub(asked) + SLACK >= DRAIN_TIMEOUT
+    let Some(group) = pod.owner.as_ref().and_then(|uid| books.owners.get(uid)) else { return false };
+    let has_waited = |since: Duration| now.saturating_sub(since) + SLACK >= group.patience;
+    books.risks.iter().any(|risk| risk.is_of(pod))
+        && books.asked_for_fewer(group, now).is_some_and(has_waited)
 }
 
 /// A retirement: whoever is asked for is written down first, and is closed only by the scheduler that prepared it.

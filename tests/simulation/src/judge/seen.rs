@@ -8,6 +8,9 @@ use std::{
 use dask_operator_api_server::Change;
 use serde_json::Value;
 
+/// `drainTimeout` of groups that do not say it.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(300);
+
 /// Something that may own others: one of our four kinds.
 #[derive(Clone, Debug)]
 pub struct Owner {
@@ -24,8 +27,36 @@ pub struct Owner {
     pub sizes: Vec<(Duration, i64)>,
     /// Whether the operator wrote the size that is the last.
     pub is_sized_by_operator: bool,
+    /// When it was last to have fewer, as far as known, by whom; of groups.
+    pub shrinks: Vec<Shrink>,
+    /// How long a shrink that a person asked for waits; of groups.
+    pub patience: Duration,
     /// Bounds, and since when; of autoscalers.
     pub bounds: Vec<(Duration, i64, i64)>,
+}
+
+/// Fewer are wanted.
+#[derive(Clone, Copy, Debug)]
+pub struct Shrink {
+    pub at: Duration,
+    /// An autoscaler wants it, and no person.
+    pub is_by_autoscaler: bool,
+}
+
+/// A warning that work may be lost.
+#[derive(Clone, Debug)]
+pub struct Risk {
+    /// UID of the group that it was said of.
+    pub group: String,
+    pub message: String,
+}
+
+impl Risk {
+    /// Whether it is said of this pod of the group: by name, or as one of many.
+    pub fn is_of(&self, pod: &Pod) -> bool {
+        let is_named = self.message.split([' ', ',']).any(|word| word == pod.name);
+        pod.owner.as_ref() == Some(&self.group) && (is_named || self.message.ends_with(" and others"))
+    }
 }
 
 /// A pod.
@@ -52,8 +83,8 @@ pub struct Books {
     pub pod_names: BTreeSet<String>,
     /// UIDs of all that ever had a pod.
     pub had_pods: BTreeSet<String>,
-    /// Events that told of a risk, with what they said.
-    pub risks: Vec<String>,
+    /// Events that told of a risk.
+    pub risks: Vec<Risk>,
     /// Whether each node was about to go, and since when.
     pub leaving: BTreeMap<String, Vec<(Duration, bool)>>,
 }
@@ -81,7 +112,8 @@ impl Books {
                 self.leaving.entry(change.name.clone()).or_default().push((now, leaves));
             }
             ("events", Some(after)) if after["reason"] == "DataLossRisk" => {
-                self.risks.push(after["message"].as_str().unwrap_or_default().into());
+                let (group, message) = (text(&after["involvedObject"]["uid"]), text(&after["message"]));
+                self.risks.push(Risk { group, message });
             }
             ("daskclusters" | "daskworkergroups" | "daskautoscalers" | "daskjobs", after) => {
                 self.note_owner(change, after.as_deref(), now);
@@ -130,6 +162,8 @@ impl Books {
             leaves: None,
             sizes: Vec::new(),
             is_sized_by_operator: false,
+            shrinks: Vec::new(),
+            patience: DRAIN_TIMEOUT,
             bounds: Vec::new(),
         });
         if after.is_none_or(|a| a["metadata"]["deletionTimestamp"].is_string()) {
@@ -138,12 +172,19 @@ impl Books {
         if after.is_none() {
             return;
         }
+        let is_by_operator = change.user.starts_with("operator-");
         if let Some(size) = spec["worker"]["replicas"].as_i64()
             && owner.sizes.last().is_none_or(|(_, s)| *s != size)
         {
+            if owner.sizes.last().is_some_and(|(_, s)| *s > size) {
+                // Else the operator hands on what a person wrote into the cluster.
+                let is_by_autoscaler = is_by_operator && change.subresource == Some("scale");
+                owner.shrinks.push(Shrink { at: now, is_by_autoscaler });
+            }
             owner.sizes.push((now, size));
-            owner.is_sized_by_operator = change.user.starts_with("operator-");
+            owner.is_sized_by_operator = is_by_operator;
         }
+        owner.patience = spec["worker"]["drainTimeout"].as_u64().map_or(DRAIN_TIMEOUT, Duration::from_secs);
         let bounds = (spec["minimum"].as_i64(), spec["maximum"].as_i64());
         if let (Some(least), Some(most)) = bounds
             && owner.bounds.last().is_none_or(|b| (b.1, b.2) != (least, most))
@@ -155,6 +196,17 @@ impl Books {
     /// The largest size that somebody may still believe in.
     pub fn largest(&self, owner: &Owner, now: Duration) -> i64 {
         believable(&owner.sizes, |s| s.0, self.allowance, now).map(|s| s.1).max().unwrap_or(0)
+    }
+
+    /// Since when a person waits for the group to have fewer: what an autoscaler wanted is a person's once it is gone.
+    pub fn asked_for_fewer(&self, group: &Owner, now: Duration) -> Option<Duration> {
+        let last = believable(&group.shrinks, |s| s.at, self.allowance, now).next()?;
+        if !last.is_by_autoscaler {
+            return Some(last.at);
+        }
+        let is_mine = |o: &&Owner| o.resource == "daskautoscalers" && o.scales == group.name;
+        let ends: Option<Vec<Duration>> = self.owners.values().filter(is_mine).map(|o| o.leaves).collect();
+        ends?.into_iter().max()
     }
 
     /// Whether somebody may still believe that the pod cannot stay where it is.

@@ -40,13 +40,13 @@ fn owners() -> Vec<Scenario> {
         Act::Edit { resource, name: name.into(), patch }
     };
     vec![
-        with("S49 workers lose their owner".into())
+        with("S51 workers lose their owner".into())
             .at(40, pod(0))
             .at(40, pod(1))
             .at(60, scale(5))
             .at(65, pod(2))
             .at(80, scale(2)),
-        Scenario::new("S49 a job's cluster and runner lose their owner")
+        Scenario::new("S51 a job's cluster and runner lose their owner")
             .at(0, Act::Create(manifest::job("j", 100)))
             .at(50, strip("pods", "j-runner"))
             .at(52, strip("daskclusters", "j")),

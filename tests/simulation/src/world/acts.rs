@@ -111,6 +111,12 @@ impl World {
                 let workers = self.lock().live(Part::Worker);
                 workers.iter().for_each(|pod| self.evict(pod));
             }
+            Act::DrainAll => {
+                let workers = self.lock().live(Part::Worker);
+                for pod in workers {
+                    self.delete("drain", "pods", &pod.name, DeleteOptions::default());
+                }
+            }
             Act::Release { cluster } => drop(self.dask.of(&cluster, super::super::dask::Scheduler::release)),
             Act::Mood { cluster, mood } => drop(self.dask.of(&cluster, |s| s.mood = mood)),
             Act::Silence { cluster, time } => {

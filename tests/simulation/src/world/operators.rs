@@ -13,6 +13,7 @@ use dask_operator::{
     run::{Operator, Settings},
     world::{Dice, World as Around},
 };
+use dask_operator_core::agent::Settings as Agent;
 use tower::Layer;
 
 use super::{Event, World};
@@ -69,11 +70,12 @@ impl World {
         let leadership = if instance.elect { Leadership::candidate() } else { Leadership::alone() };
         let network = Network::new(name, self.server.service(name), &self.faults, self, &self.trace);
         let client = kube::Client::new(Fenced(leadership.clone()).layer(network), NAMESPACE);
+        let agent = Agent { image: self.lock().agent_image.clone(), ..Agent::default() };
         let settings = Settings {
             namespaces: Vec::new(),
             cluster_domain: "cluster.local".into(),
             poll: Duration::from_secs(2),
-            agent: Default::default(),
+            agent,
             autoscaler_maximum: dask_operator_core::autoscale::DEFAULT_MAXIMUM,
             nodes: self.lock().nodes.seen,
         };

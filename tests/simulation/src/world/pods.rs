@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use dask_operator_api_server::Change;
+use dask_operator_core::names;
 use serde_json::Value;
 
 use super::{Event, State, owner};
@@ -43,6 +44,8 @@ pub struct PodState {
     pub node_lost: bool,
     /// Its process was started so often.
     pub starts: u32,
+    /// It runs under the agent, which was told that it has so long to end.
+    pub agent: Option<Duration>,
     /// How long its program takes, if it is a job's.
     pub program: Duration,
 }
@@ -58,6 +61,8 @@ impl PodState {
         };
         let text = |v: &Value| v.as_str().unwrap_or_default().to_string();
         let seconds = object["spec"]["containers"][0]["args"][1].as_str().and_then(|s| s.parse().ok());
+        let is_under_agent = object["metadata"]["annotations"][names::AGENT_HASH].is_string();
+        let grace = object["spec"]["terminationGracePeriodSeconds"].as_u64();
         Some(Self {
             name: text(&object["metadata"]["name"]),
             uid: text(&object["metadata"]["uid"]),
@@ -70,6 +75,7 @@ impl PodState {
             deleting: false,
             node_lost: false,
             starts: 0,
+            agent: is_under_agent.then(|| Duration::from_secs(grace.unwrap_or(30))),
             program: Duration::from_secs(seconds.unwrap_or(5)),
         })
     }
@@ -108,7 +114,11 @@ impl State {
             (Some(_), Some(after)) if deleting(after) => {
                 let Some(pod) = self.pods.get_mut(uid).filter(|p| !p.deleting) else { return };
                 pod.deleting = true;
-                if !pod.node_lost {
+                if pod.agent.is_some() && pod.runs && !pod.node_lost {
+                    let pod = pod.clone();
+                    let grace = after["metadata"]["deletionGracePeriodSeconds"].as_u64().unwrap_or(30);
+                    self.told_to_end(&pod, Duration::from_secs(grace), now);
+                } else if !pod.node_lost {
                     self.soon(now, (300, 2500), Event::Gone(uid.clone()));
                 }
             }

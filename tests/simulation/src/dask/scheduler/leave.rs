@@ -21,6 +21,11 @@ impl Scheduler {
         let shuffling = shuffling.filter_map(|a| self.workers.get(a)).map(|w| w.pod.clone()).collect();
         let scheduler = self.id.clone();
         self.retired.push(Retired { scheduler, asked: asked_for, close, shuffling, unprepared });
+        self.let_leave(asked, close)
+    }
+
+    /// The same, asked for by a worker's own agent.
+    pub fn let_leave(&mut self, asked: &[String], close: bool) -> Vec<String> {
         if self.mood.refuses {
             return Vec::new();
         }
