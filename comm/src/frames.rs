@@ -48,7 +48,7 @@ pub async fn read<R>(reader: &mut R, first: Option<u8>, limits: &Limits) -> Resu
 where
     R: AsyncRead + Unpin,
 {
-    let first = first.as_ref().map_or(&[][..], std::slice::from_ref);
+    let first = first.as_slice();
     Ok(read_shared(reader, first, limits, None).await?.0)
 }
 

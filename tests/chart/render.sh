@@ -167,7 +167,7 @@ replicas() {
 
 agent() {
   renders "agent from elsewhere" --set agent.image=reg:5000/agent:2,agent.imagePullSecrets[0].name=a,agent.imagePullSecrets[1].name=b
-  equals "agent from elsewhere: args" "$COMMON --log-level=info --scheduler-access=auto --cluster-domain=cluster.local --agent-mode=full \
+  equals "agent from elsewhere: args" "$COMMON --log-level=info --scheduler-access=auto --cluster-domain=cluster.local --autoscaler-default-maximum=1000 --agent-mode=full \
 --agent-image=reg:5000/agent:2 --agent-pull-secret=a --agent-pull-secret=b $NODES $ELECTION --all-namespaces " "$(args)"
   renders "an agent's policy" --set agent.image=reg:5000/agent:2,agent.imagePullPolicy=Never
   has "an agent's policy" '^ +- --agent-image-pull-policy=Never$'
