@@ -21,6 +21,10 @@ use crate::{
     watch::{self, Watched},
 };
 
+/// For how long a worker that is not registered may be closing.
+const CLOSING: Duration = Duration::from_secs(3);
+/// How long a command without a registered worker has after SIGTERM.
+const NOTHING_HELD: Duration = Duration::from_secs(10);
 /// For how long a worker that its scheduler let go may take to end by itself: a Nanny takes about 3 s.
 const LET_GO: Duration = Duration::from_secs(6);
 /// How long processes have between SIGTERM and SIGKILL.
@@ -176,8 +180,14 @@ async fn leave_in_order(
 /// Ends the processes, those that do not listen by force; `left` is what is left of the pod's time. The exit code of the
 /// worker's command.
 async fn end(children: &mut [Child], ending: Ending, left: Duration) -> i32 {
-    if ending == Ending::Left
-        && let Ok(code) = tokio::time::timeout(LET_GO, child::all_ended(children)).await
+    // One that is not registered may be closing just now: a signal in the middle of that leaves Dask's process hanging.
+    let let_go = match ending {
+        Ending::Left => LET_GO,
+        Ending::NoWorker => CLOSING,
+        _ => Duration::ZERO,
+    };
+    if !let_go.is_zero()
+        && let Ok(code) = tokio::time::timeout(let_go, child::all_ended(children)).await
     {
         return code;
     }
@@ -187,7 +197,9 @@ async fn end(children: &mut [Child], ending: Ending, left: Duration) -> i32 {
     let patience = match ending {
         Ending::SchedulerLost | Ending::NothingHeld | Ending::Hurried => TERM_AT_ONCE,
         // As without the agent: Kubernetes' own SIGKILL is the limit.
-        Ending::CannotAsk | Ending::NoWorker => Duration::MAX,
+        Ending::CannotAsk => Duration::MAX,
+        // Nothing is held, and a command may have something to put in order.
+        Ending::NoWorker => NOTHING_HELD.min(left),
         Ending::NeverReached => left,
         _ => TERM,
     };

@@ -140,8 +140,9 @@ impl World {
             ));
         }
         let changes = self.operator.actions;
-        // Time alone may change what a status says (failures are forgotten), and nothing else, and once.
-        for _ in 0..2 {
+        // Time alone may change what a status says (failures are forgotten, and what was said of the last one), and
+        // nothing else, and twice at most.
+        for _ in 0..3 {
             self.pass(RESYNC, Event::Calm)?;
             if self.rests() {
                 return Ok(());

@@ -103,7 +103,8 @@ async fn what_is_evicted_for_its_own_disk_is_told() -> Result<()> {
         let dask = inputs::apply(&space, "too-much-of-its-own-disk").await?;
         let group = dask.default_group();
         // The kubelet looks at disks twice a minute.
-        let told = dask.group_condition(&group, Wanted("PodsFailing", true, ""), secs(180)).await?;
+        let told =
+            dask.group_condition(&group, Wanted("PodsFailing", true, "OwnLimitExceeded"), secs(180)).await?;
         ensure!(told.message.contains("ephemeral-storage"), "{}", told.message);
         until("rounds are counted", secs(180), async || {
             let failures = dask.group(&group).await?.status.and_then(|s| s.failures).context("no count")?;
