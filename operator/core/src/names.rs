@@ -16,6 +16,8 @@ pub const WORKER: &str = "worker";
 pub const WORKER_GROUP: &str = "workergroup";
 /// Value of [`COMPONENT`]: the pod that runs a job's program.
 pub const RUNNER: &str = "job-runner";
+/// Names that a worker's container has: dask-kubernetes' own, and Flyte's.
+pub const WORKER_CONTAINERS: [&str; 2] = ["worker", "dask-worker"];
 /// Label: keeps Istio's sidecar out; Dask's protocol does not pass it.
 pub const ISTIO: &str = "sidecar.istio.io/inject";
 

@@ -3,13 +3,12 @@
 use dask_worker_line::starts_a_worker;
 use serde_json::Value;
 
-/// Names that a worker's container has: dask-kubernetes' own, and Flyte's.
-const NAMES: [&str; 2] = ["worker", "dask-worker"];
+use crate::names::WORKER_CONTAINERS;
 
 /// The container that is the worker: the one of that name, or else one whose program starts a worker. Words that
 /// merely speak of a worker do not count, and neither does the place in the list, where there are several.
 pub(crate) fn of_worker(containers: &[Value]) -> Option<usize> {
-    let is_named = |c: &Value| c["name"].as_str().is_some_and(|name| NAMES.contains(&name));
+    let is_named = |c: &Value| c["name"].as_str().is_some_and(|name| WORKER_CONTAINERS.contains(&name));
     let starts = |c: &Value| starts_a_worker(&words(c));
     let first = |is: &dyn Fn(&Value) -> bool| containers.iter().position(is);
     first(&|c| is_named(c) && starts(c))

@@ -4,9 +4,6 @@ use dask_operator_core::{names, record::PodPhase};
 
 use crate::watch::raw::{Container, PodSpec, PodStatus};
 
-/// What a worker's container is called: by dask-kubernetes, and by Flyte.
-const NAMES: [&str; 2] = ["worker", "dask-worker"];
-
 /// How the worker's container ended, if it did and is not started again. Side cars may run on.
 pub(super) fn ended(spec: &PodSpec, status: &PodStatus) -> Option<PodPhase> {
     let container = container(spec)?;
@@ -29,7 +26,7 @@ pub(super) fn ended(spec: &PodSpec, status: &PodStatus) -> Option<PodPhase> {
 /// phase alone counts: what is over may be a helper, and the worker beside it holds results.
 fn container(spec: &PodSpec) -> Option<&Container> {
     let has_agent = |c: &&Container| c.volume_mounts.iter().any(|m| m.name == names::AGENT);
-    let is_named = |c: &&Container| NAMES.contains(&c.name.as_str());
+    let is_named = |c: &&Container| names::WORKER_CONTAINERS.contains(&c.name.as_str());
     let all = || spec.containers.iter();
     let only = || all().next().filter(|_| spec.containers.len() == 1);
     match (all().find(is_named), all().find(has_agent)) {
