@@ -21,11 +21,11 @@ number() {
   die "8 clusters are enough"
 }
 
-config() { # POD_RANGE SERVICE_RANGE
+config() { # POD_RANGES SERVICE_RANGES
   cat <<YAML
 kind: Cluster
 apiVersion: kind.x-k8s.io/v1alpha4
-networking: {podSubnet: $1, serviceSubnet: $2, disableDefaultCNI: $([ "$ENGINE" = own ] && echo true || echo false), kubeProxyMode: nftables}
+networking: {ipFamily: dual, podSubnet: "$1", serviceSubnet: "$2", disableDefaultCNI: $([ "$ENGINE" = own ] && echo true || echo false), kubeProxyMode: nftables}
 $([ "$ENGINE" != own ] || echo 'featureGates: {KubeletInUserNamespace: true}')
 nodes:
   - role: control-plane
@@ -42,47 +42,50 @@ nodes:
 YAML
 }
 
-# NODE ADDRESS POD_RANGE of each node, a line each.
+# NODE and its ADDRESS and POD_RANGE, by IPv4 and by IPv6, a line each.
 node_list() {
-  kube get nodes -o jsonpath='{range .items[*]}{.metadata.name} {.status.addresses[?(@.type=="InternalIP")].address} {.spec.podCIDR}{"\n"}{end}'
+  kube get nodes -o jsonpath='{range .items[*]}{.metadata.name} {.status.addresses[?(@.type=="InternalIP")].address} {.spec.podCIDRs[0]} {.spec.podCIDRs[1]}{"\n"}{end}'
 }
 
 # The network of pods: a bridge on each node. Pod addresses are never masqueraded: every node, and we, have routes to them.
-bridge() { # POD_RANGE
-  jq -n --arg range "$1" '{cniVersion: "0.4.0", name: "bridge", plugins: [
+bridge() { # POD_RANGE POD_RANGE_6
+  jq -n --arg range "$1" --arg range6 "$2" '{cniVersion: "0.4.0", name: "bridge", plugins: [
     {type: "bridge", bridge: "cni0", isGateway: true, hairpinMode: true,
-     ipam: {type: "host-local", ranges: [[{subnet: $range}]], routes: [{dst: "0.0.0.0/0"}]}},
+     ipam: {type: "host-local", ranges: [[{subnet: $range}], [{subnet: $range6}]], routes: [{dst: "0.0.0.0/0"}, {dst: "::/0"}]}},
     {type: "portmap", capabilities: {portMappings: true}}]}'
 }
 
 network() {
-  local node range file=/etc/cni/net.d/10-bridge.conflist
+  local node range range6 file=/etc/cni/net.d/10-bridge.conflist
   kube wait --for=jsonpath='{.spec.podCIDR}' --timeout=60s nodes --all
-  node_list | while read -r node _ range; do
-    bridge "$range" | docker exec -i "$node" sh -c "cat >$file.new && mv $file.new $file"
+  node_list | while read -r node _ _ range range6; do
+    bridge "$range" "$range6" | docker exec -i "$node" sh -c "cat >$file.new && mv $file.new $file"
   done
 }
 
 # Lost when a node or the namespace starts anew, so set each time. Service addresses are handled by any node's kube-proxy.
 routes() {
-  local list node address range other
+  local list node address address6 range range6 other services services6
   list=$(node_list)
-  while read -r node address range; do
+  while read -r node address address6 range range6; do
     while read -r other _; do
-      [ "$other" = "$node" ] || docker exec "$other" ip route replace "$range" via "$address"
+      [ "$other" = "$node" ] || docker exec "$other" sh -c "ip route replace $range via $address && ip route replace $range6 via $address6"
     done <<<"$list"
     inside ip route replace "$range" via "$address"
+    inside ip route replace "$range6" via "$address6"
   done <<<"$list"
-  read -r _ address _ <<<"$list"
-  inside ip route replace "$(cat "$STATE/services")" via "$address"
+  read -r _ address address6 _ <<<"$list"
+  IFS=, read -r services services6 <"$STATE/services"
+  inside ip route replace "$services" via "$address"
+  inside ip route replace "$services6" via "$address6"
 }
 
 create() {
   local n
   mkdir -p "$STATE"
   n=$(number)
-  echo "10.$((96 + n)).0.0/16" >"$STATE/services"
-  config "10.$((244 + n)).0.0/16" "$(cat "$STATE/services")" >"$STATE/kind.yaml"
+  echo "10.$((96 + n)).0.0/16,fd00:10:$((96 + n))::/112" >"$STATE/services"
+  config "10.$((244 + n)).0.0/16,fd00:10:$((244 + n))::/56" "$(cat "$STATE/services")" >"$STATE/kind.yaml"
   inside kind create cluster --name "$NAME" --kubeconfig "$KUBECONFIG" --config "$STATE/kind.yaml" \
     --image "$([ "$ENGINE" = own ] && echo $NODE_IMAGE || echo $PUBLIC_NODE_IMAGE)"
   [ "$ENGINE" != own ] || network

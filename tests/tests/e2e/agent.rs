@@ -87,6 +87,14 @@ async fn a_deleted_cluster_waits_for_nobody() -> Result<()> {
         client.tell("gated 4 gate").await?;
         dask.all_busy().await?;
         space.kubectl(&["delete", "daskcluster", "c", "--wait=false"]).await?;
+        // Kubernetes' garbage collector deletes the pods; where much is deleted at once, that begins late.
+        until("its pods are being deleted", START, async || {
+            let pods = space.api::<Pod>().list(&ListParams::default()).await?.items;
+            let living = pods.iter().filter(|p| p.metadata.deletion_timestamp.is_none()).count();
+            ensure!(living == 0, "{living} are not");
+            Ok(())
+        })
+        .await?;
         // A scheduler counts as gone when it could not be reached for 10 s; one that says that it closes, at once.
         until("all its pods are gone", secs(30), async || {
             let left = space.api::<Pod>().list(&ListParams::default()).await?.items.len();

@@ -173,13 +173,13 @@ fn workers_ready(input: &Input<'_>) -> Observed {
     }
 }
 
-/// What there is to say of a scheduler that is not unreachable.
+/// What there is to say of a scheduler that is not unreachable. One text whether it was asked or not: which of them it is
+/// changes with what else is under way, and a status that tells it would be written for nothing.
 pub(crate) fn answering(scheduler: &SchedulerState) -> &'static str {
     match scheduler {
-        SchedulerState::Known(_) => "the scheduler answers",
         SchedulerState::Starting => "the scheduler's pod starts",
         SchedulerState::Absent => "there is no scheduler pod",
-        _ => "the scheduler is not asked anything",
+        _ => "no question to the scheduler failed",
     }
 }
 

@@ -140,9 +140,8 @@ impl World {
             ));
         }
         let changes = self.operator.actions;
-        // Time alone may change what a status says (failures are forgotten, and what was said of the last one), and
-        // nothing else, and twice at most.
-        for _ in 0..3 {
+        // Time alone may change what a status says once (failures are forgotten), and nothing else.
+        for _ in 0..2 {
             self.pass(RESYNC, Event::Calm)?;
             if self.rests() {
                 return Ok(());

@@ -25,6 +25,31 @@ async fn a_double_dash_hides_nothing() -> Result<()> {
     test("double-dash", async |space| leaves_with_tls(&space, "double-dash-before-the-worker").await).await
 }
 
+#[tokio::test]
+#[ignore = "needs a cluster: make e2e"]
+async fn workers_of_both_families_are_ready_and_leave() -> Result<()> {
+    test("dual-stack", async |space| {
+        let dask = inputs::apply(&space, "dual-stack").await?;
+        dask.settled(1, START).await?;
+        dask.group_settled("dual-six", 1, START).await?;
+        let addresses: Vec<_> = dask.identity().await?.workers.into_keys().collect();
+        let six = addresses.iter().filter(|a| a.starts_with("tcp://[")).count();
+        ensure!(six == 1 && addresses.len() == 2, "{addresses:?}");
+        let mut client = dask.driver().await?;
+        client.tell("scatter 6 1000").await?;
+        for group in [&*dask.default_group(), "dual-six"] {
+            space.kubectl(&["scale", "daskworkergroup", group, "--replicas=2"]).await?;
+            dask.group_settled(group, 2, START).await?;
+        }
+        for group in [&*dask.default_group(), "dual-six"] {
+            space.kubectl(&["scale", "daskworkergroup", group, "--replicas=1"]).await?;
+            dask.group_settled(group, 1, LEAVE).await?;
+        }
+        client.nothing_was_lost().await
+    })
+    .await
+}
+
 /// Two workers with TLS are ready; one goes, and nothing is lost.
 async fn leaves_with_tls(space: &Space, input: &str) -> Result<()> {
     let files = tempfile::tempdir()?;
