@@ -50,11 +50,41 @@ pub fn scenario(seed: u64) -> Scenario {
         let bounds = (n(&mut more, 2), 2 + n(&mut more, 4));
         scenario = scenario.at(more.below(20), Act::Create(manifest::autoscaler_of("more", "a", bounds)));
     }
+    scenario = agents(scenario, seed);
+    scenario = own_keys(scenario, seed);
     if chance.flip(0.4) {
         let point = if chance.flip(0.5) { CrashPoint::Before } else { CrashPoint::After };
         scenario = scenario.write(chance.below(40), Planned::Crash(point));
     }
     scenario
+}
+
+/// Workers under the agent, in some worlds; some of them drain all their nodes, some more than once. By dice of its own.
+fn agents(mut scenario: Scenario, seed: u64) -> Scenario {
+    let mut chance = Chance::new(seed, 7);
+    if chance.flip(0.25) {
+        scenario = scenario.at(0, Act::Agents);
+        for _ in 0..chance.below(3) {
+            scenario = scenario.at(20 + chance.below(TROUBLE - 20), Act::DrainAll);
+        }
+    }
+    scenario
+}
+
+/// A template that says what is ours to say of pods, in some worlds. By dice of its own.
+fn own_keys(scenario: Scenario, seed: u64) -> Scenario {
+    let mut chance = Chance::new(seed, 8);
+    if !chance.flip(0.1) {
+        return scenario;
+    }
+    let keys = ["retiring", "template-hash", "agent-hash", "copied-replicas", "outcome", "job"];
+    let name = format!("kubernetes.dask.org/{}", keys[chance.index(keys.len())]);
+    let place = ["annotations", "labels"][chance.index(2)];
+    let patch = json!({"spec": {"worker": {"metadata": {place: {name: "1"}}}}});
+    scenario.at(
+        5 + chance.below(TROUBLE - 5),
+        Act::Edit { resource: "daskworkergroups", name: "a-default".into(), patch },
+    )
 }
 
 fn operators(scenario: Scenario, chance: &mut Chance) -> Scenario {

@@ -82,7 +82,9 @@ impl World {
     /// The pod's time is over: the kubelet ends its processes.
     pub(super) fn kill(&self, uid: &str) {
         let Some(pod) = self.lock().pods.get(uid).cloned() else { return };
-        if let Some(agent) = self.lock().leaving.remove(uid) {
+        // Not in the `if` below: what it calls takes the lock, too.
+        let unfinished = self.lock().leaving.remove(uid);
+        if let Some(agent) = unfinished {
             self.trace.say("kubelet", format_args!("kills {}", pod.name));
             self.judge_end(&pod, agent.began);
             self.gone(uid);
