@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Deliberate bugs (tests/mutants/*.patch), one at a time in a copy of this checkout: does the simulation catch each?
-# Usage: mutants.sh [PART-OF-A-NAME]. A patch's first line says what the bug is; a second line "# tests: ARGS" names the
+# Usage: mutants.sh [PART-OF-A-NAME...]. A patch's first line says what the bug is; a second line "# tests: ARGS" names the
 # cheaper tests that must catch it (`cargo test ARGS`) in place of the simulation. Prints a table; fails if one lives.
 set -euo pipefail
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -20,7 +20,12 @@ run_tests() {
 
 lived=0
 printf '%-32s %-12s %s\n' patch "caught by" bug
-for patch in "$HERE"/mutants/*"${1:-}"*.patch; do
+[ $# != 0 ] || set -- ""
+patches=()
+for part in "$@"; do
+  patches+=("$HERE"/mutants/*"$part"*.patch)
+done
+for patch in "${patches[@]}"; do
   git apply "$patch"
   caught=
   read -ra named < <(sed -n 's/^# tests: //p' "$patch")
