@@ -30,16 +30,16 @@ quiet "tests built" "${E2E_TESTS[@]}" --no-run
 # run ARGS...: cargo starts the tests where the cluster is reached; everything is built, so it needs no network.
 run() { "$HERE/inside.sh" "$CLUSTER" env CARGO_NET_OFFLINE=true "${E2E_TESTS[@]}" -- --include-ignored "$@"; }
 
-skip=(--skip at_last::) # looks back at what the others did
+skip=(--skip after_all::) # looks back at what the others did
 # Not ours, or of another version.
-[ "$ENGINE" != existing ] || skip+=(--skip on_our_nodes:: --skip api_server:: --skip takeover:: --skip leader:: --skip conformance::)
+[ "$ENGINE" != existing ] || skip+=(--skip worker_crashes:: --skip api_server:: --skip takeover:: --skip leader:: --skip conformance::)
 log "tests start"
 status=0
 if [ "$FILTER" = all ]; then
-  run --test-threads "${E2E_THREADS:-4}" "${skip[@]}" --skip alone:: || status=$?
+  run --test-threads "${E2E_THREADS:-4}" "${skip[@]}" --skip serial:: || status=$?
   # The takeover installs the operator anew; other leaders are of the longer set.
-  run --test-threads 1 "${skip[@]}" --skip leader:: --skip takeover:: alone:: || status=$?
-  [ "$ENGINE" = existing ] || { run takeover:: && run at_last::; } || status=$?
+  run --test-threads 1 "${skip[@]}" --skip leader:: --skip takeover:: serial:: || status=$?
+  [ "$ENGINE" = existing ] || { run takeover:: && run after_all::; } || status=$?
 else
   run --test-threads "${E2E_THREADS:-4}" "${skip[@]}" "$FILTER" || status=$?
 fi

@@ -28,24 +28,24 @@ struct Inner {
 
 impl Health {
     /// The loop with this name turns.
-    pub fn beat(&self, name: &str) {
+    pub fn heartbeat(&self, name: &str) {
         self.lock().beats.insert(name.into(), Instant::now());
     }
 
     /// The loop with this name has nothing to do for now.
-    pub fn rests(&self, name: &str) {
+    pub fn idle(&self, name: &str) {
         self.lock().beats.remove(name);
     }
 
     /// Not ready until [`Health::has`] is called with the same words.
-    pub fn lacks(&self, what: &str) {
+    pub fn not_ready(&self, what: &str) {
         let mut inner = self.lock();
         inner.started = true;
         inner.missing.insert(what.into());
     }
 
     /// What was lacking is there.
-    pub fn has(&self, what: &str) {
+    pub fn ready(&self, what: &str) {
         self.lock().missing.remove(what);
     }
 
@@ -73,12 +73,12 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_loop_that_stops_reporting_is_stuck() {
         let health = Health::default();
-        health.beat("watch pods");
+        health.heartbeat("watch pods");
         tokio::time::advance(STUCK).await;
         assert!(health.stuck().is_empty());
         tokio::time::advance(Duration::from_secs(1)).await;
         assert_eq!(health.stuck(), ["watch pods"]);
-        health.beat("watch pods");
+        health.heartbeat("watch pods");
         assert!(health.stuck().is_empty());
     }
 
@@ -86,9 +86,9 @@ mod tests {
     fn ready_when_nothing_is_missing() {
         let health = Health::default();
         assert_eq!(health.missing().len(), 1);
-        health.lacks("pods");
+        health.not_ready("pods");
         assert_eq!(health.missing(), ["pods"]);
-        health.has("pods");
+        health.ready("pods");
         assert!(health.missing().is_empty());
     }
 }

@@ -5,14 +5,17 @@ use std::{sync::Arc, time::Duration};
 use anyhow::Context;
 use clap::Parser;
 use dask_operator::{
-    args::{Args, Command, SchedulerAccess},
-    client,
-    leader::{self, Leadership, Seat},
-    link::{Direct, PortForward},
+    cli::{Args, Command, SchedulerAccess},
+    controller::Operator,
+    env::{Connector, Environment, RandomSource, SystemClock},
+    http,
+    kubernetes::{
+        client,
+        leader_election::{self, Leadership, LeaseConfig},
+    },
     metrics::Metrics,
-    run::Operator,
-    server, telemetry,
-    world::{Dial, Dice, SystemClock, World},
+    scheduler::{Direct, PortForward},
+    telemetry,
 };
 use tokio::{
     signal::unix::{SignalKind, signal},
@@ -49,13 +52,13 @@ async fn main() -> anyhow::Result<()> {
     let client = client::connect(config.clone(), metrics.clone(), leadership.clone())
         .context("making a client of the API server")?;
     let namespace = config.default_namespace.clone();
-    let dial: Arc<dyn Dial> = if direct {
+    let dial: Arc<dyn Connector> = if direct {
         Arc::new(Direct)
     } else {
         // A forward may be silent for long, so it has a client without a limit on silence.
         Arc::new(PortForward(kube::Client::try_from(config).context("making a client for port-forwards")?))
     };
-    let world = World { clock: Arc::new(SystemClock), dice: Dice::from_system(), dial };
+    let world = Environment { clock: Arc::new(SystemClock), dice: RandomSource::from_system(), dial };
     let listener = tokio::net::TcpListener::bind(args.http_address)
         .await
         .with_context(|| format!("listening on {}; choose another --http-address", args.http_address))?;
@@ -67,7 +70,7 @@ async fn main() -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     tokio::select! {
         () = operator.run() => {}
-        () = server::serve(listener, operator.clone()) => {}
+        () = http::serve(listener, operator.clone()) => {}
         _ = terminate.recv() => {}
         _ = tokio::signal::ctrl_c() => {}
     }
@@ -81,22 +84,22 @@ async fn main() -> anyhow::Result<()> {
 }
 
 /// Takes part in the election; told to stop, the task gives the seat up and ends.
-fn elect(operator: &Arc<Operator>, seat: Seat) -> (oneshot::Sender<()>, JoinHandle<()>) {
+fn elect(operator: &Arc<Operator>, seat: LeaseConfig) -> (oneshot::Sender<()>, JoinHandle<()>) {
     let (stop, stopped) = oneshot::channel();
     let candidate = operator.clone();
     let task = operator.spawn(async move {
         let (client, of) = (candidate.client.clone(), (&candidate.leadership, &candidate.health));
-        leader::run(client, &candidate.world, &seat, of, async { drop(stopped.await) }).await;
+        leader_election::run(client, &candidate.world, &seat, of, async { drop(stopped.await) }).await;
     });
     (stop, task)
 }
 
 /// The seat that this process stands for. A pod's name alone would do, were it not for two processes on one machine.
-fn seat(args: &Args, namespace: String, world: &World) -> Seat {
+fn seat(args: &Args, namespace: String, world: &Environment) -> LeaseConfig {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a fraction of 2^32")]
     let random = (world.dice.fraction() * f64::from(u32::MAX)) as u32;
     let host = std::env::var("HOSTNAME").unwrap_or_else(|_| "dask-operator".into());
-    Seat {
+    LeaseConfig {
         namespace: args.lease_namespace.clone().unwrap_or(namespace),
         name: args.lease_name.clone(),
         candidate: format!("{host}_{random:08x}"),

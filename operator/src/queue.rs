@@ -13,7 +13,7 @@ use std::{
 
 use tokio::{sync::Notify, time::Instant};
 
-use crate::{fair::Shares, subject::Subject};
+use crate::{fair_shares::Shares, object_ref::ObjectRef};
 
 /// Subjects handed out at the same time: of all namespaces together, and of one.
 const WORKERS: (usize, usize) = (128, 16);
@@ -28,13 +28,13 @@ pub struct Queue {
 #[derive(Debug)]
 struct Inner {
     /// What becomes due later.
-    order: BTreeMap<(Instant, u64), Subject>,
-    due: BTreeMap<Subject, (Instant, u64)>,
+    order: BTreeMap<(Instant, u64), ObjectRef>,
+    due: BTreeMap<ObjectRef, (Instant, u64)>,
     /// What is due, by namespace.
-    ready: BTreeMap<String, VecDeque<Subject>>,
+    ready: BTreeMap<String, VecDeque<ObjectRef>>,
     /// The namespaces in `ready`; the next one's turn comes first.
     turns: VecDeque<String>,
-    running: BTreeSet<Subject>,
+    running: BTreeSet<ObjectRef>,
     shares: Shares,
     count: u64,
 }
@@ -72,7 +72,7 @@ impl Inner {
     }
 
     /// The next subject, of the first namespace in turn that may have one.
-    fn take(&mut self) -> Option<Subject> {
+    fn take(&mut self) -> Option<ObjectRef> {
         for _ in 0..self.turns.len() {
             let namespace = self.turns.pop_front()?;
             let found = self.take_of(&namespace);
@@ -86,7 +86,7 @@ impl Inner {
         None
     }
 
-    fn take_of(&mut self, namespace: &str) -> Option<Subject> {
+    fn take_of(&mut self, namespace: &str) -> Option<ObjectRef> {
         if !self.shares.may(namespace) {
             return None;
         }
@@ -105,7 +105,7 @@ impl Inner {
 
 impl Queue {
     /// Look at `subject` after `delay` at the latest.
-    pub fn add(&self, subject: Subject, delay: Duration) {
+    pub fn add(&self, subject: ObjectRef, delay: Duration) {
         let at = Instant::now() + delay;
         let mut inner = self.lock();
         inner.count += 1;
@@ -125,7 +125,7 @@ impl Queue {
 
     /// The next subject that is due and that nobody works on, as soon as its namespace may have one more. Call
     /// [`Queue::done`] when it is dealt with.
-    pub async fn next(&self) -> Subject {
+    pub async fn next(&self) -> ObjectRef {
         loop {
             let changed = self.changed.notified();
             let wait = match self.take() {
@@ -142,7 +142,7 @@ impl Queue {
     }
 
     /// `subject` may be handed out again.
-    pub fn done(&self, subject: &Subject) {
+    pub fn done(&self, subject: &ObjectRef) {
         let mut inner = self.lock();
         if inner.running.remove(subject) {
             inner.shares.give_back(&subject.key().0);
@@ -170,7 +170,7 @@ impl Queue {
         self.len() == 0
     }
 
-    fn take(&self) -> Result<Subject, Option<Instant>> {
+    fn take(&self) -> Result<ObjectRef, Option<Instant>> {
         let mut inner = self.lock();
         let later = inner.becomes_due(Instant::now());
         inner.take().ok_or(later)
@@ -187,8 +187,8 @@ mod tests {
 
     use super::*;
 
-    fn subject(name: &str) -> Subject {
-        Subject::Group(("ns".into(), name.into()))
+    fn subject(name: &str) -> ObjectRef {
+        ObjectRef::Group(("ns".into(), name.into()))
     }
 
     #[tokio::test(start_paused = true)]
@@ -229,11 +229,11 @@ mod tests {
         assert_eq!(before.elapsed().as_secs(), 1);
     }
 
-    fn of(namespace: &str, name: &str) -> Subject {
-        Subject::Group((namespace.into(), name.into()))
+    fn of(namespace: &str, name: &str) -> ObjectRef {
+        ObjectRef::Group((namespace.into(), name.into()))
     }
 
-    fn at_once(queue: &Queue) -> Option<Subject> {
+    fn at_once(queue: &Queue) -> Option<ObjectRef> {
         queue.next().now_or_never()
     }
 

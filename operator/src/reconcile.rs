@@ -1,21 +1,21 @@
 //! One reconciler per kind: observe, decide, act, write only differences.
 
+mod api_rejection;
 mod autoscaler;
 mod cluster;
 mod group;
-mod held;
 mod job;
 mod orphans;
-mod refusal;
+mod stale_view;
 mod status;
 
 use std::{sync::Arc, time::Duration};
 
-use dask_operator_core::action::{Action, Decision, SchedulerNeed};
+use dask_operator_core::plan::action::{Action, Decision, SchedulerNeed};
 use serde::Serialize;
-pub use status::Writings;
+pub use status::StatusWrites;
 
-use crate::{execute, run::Operator, subject::Subject};
+use crate::{apply, controller::Operator, object_ref::ObjectRef};
 
 /// Who needs the scheduler is looked at this often at least.
 const SCHEDULER_RESYNC: Duration = Duration::from_secs(30);
@@ -27,7 +27,7 @@ const NEXT: Duration = Duration::from_secs(1);
 pub enum Error {
     /// The API server refused something, or did not answer.
     #[error(transparent)]
-    Api(#[from] execute::Error),
+    Api(#[from] apply::Error),
     /// It took too long.
     #[error("took longer than {} s", .0.as_secs())]
     TooSlow(Duration),
@@ -63,8 +63,8 @@ pub enum Outcome {
 ///
 /// # Errors
 /// Those of the API server; the caller tries again later.
-pub async fn reconcile(operator: &Arc<Operator>, subject: &Subject) -> Result<Outcome, Error> {
-    if let Some(outcome) = held::instead(operator, subject).await? {
+pub async fn reconcile(operator: &Arc<Operator>, subject: &ObjectRef) -> Result<Outcome, Error> {
+    if let Some(outcome) = stale_view::instead(operator, subject).await? {
         return Ok(outcome);
     }
     let wait = operator.state.lock().wait(subject, operator.world.now());
@@ -72,10 +72,10 @@ pub async fn reconcile(operator: &Arc<Operator>, subject: &Subject) -> Result<Ou
         return Ok(Outcome::Waiting(wait));
     }
     let outcome = match subject {
-        Subject::Cluster(key) => cluster::reconcile(operator, subject, key).await?,
-        Subject::Group(key) => group::reconcile(operator, subject, key).await?,
-        Subject::Autoscalers(key) => autoscaler::reconcile(operator, subject, key).await?,
-        Subject::Job(key) => job::reconcile(operator, subject, key).await?,
+        ObjectRef::Cluster(key) => cluster::reconcile(operator, subject, key).await?,
+        ObjectRef::Group(key) => group::reconcile(operator, subject, key).await?,
+        ObjectRef::Autoscalers(key) => autoscaler::reconcile(operator, subject, key).await?,
+        ObjectRef::Job(key) => job::reconcile(operator, subject, key).await?,
     };
     if outcome == Outcome::Gone {
         operator.links.forget(subject);
@@ -89,8 +89,8 @@ pub async fn reconcile(operator: &Arc<Operator>, subject: &Subject) -> Result<Ou
 /// the status tells when it happened, and reserved numbers, which are bound to the version that was decided on.
 async fn carry_out<S: Serialize + PartialEq>(
     operator: &Arc<Operator>,
-    subject: &Subject,
-    target: &execute::Target,
+    subject: &ObjectRef,
+    target: &apply::Target,
     decision: Decision<S>,
     old: &S,
     cluster: &str,
@@ -104,8 +104,8 @@ async fn carry_out<S: Serialize + PartialEq>(
     };
     let (mut first, actions): (Vec<_>, Vec<_>) = actions.into_iter().partition(is_first);
     first.sort_by_key(|a| !matches!(a, Action::Retire(_)));
-    if let Err(error) = execute::all(operator, subject, target, first, false).await.map_err(Error::from) {
-        if refusal::is_a_no(&error) {
+    if let Err(error) = apply::all(operator, subject, target, first, false).await.map_err(Error::from) {
+        if api_rejection::is_a_no(&error) {
             // The rest of the status would tell of what did not happen; the conditions tell why.
             status::write_conditions(operator, subject, target, &status, old).await?;
         }
@@ -113,13 +113,13 @@ async fn carry_out<S: Serialize + PartialEq>(
     }
     let (written, invalid) = match status::write(operator, subject, target, &status, old).await {
         // An object that was stored before a rule for it came is not valid as a whole: that keeps nothing else.
-        Err(error) if refusal::is_invalid(&error) => (status::Written::Same, Some(error)),
+        Err(error) if api_rejection::is_invalid(&error) => (status::Written::Same, Some(error)),
         written => (written?, None),
     };
     operator.links.want(operator, &(subject.key().0.clone(), cluster.to_string()), subject, need);
     let is_now = written == status::Written::Now;
-    let waits = is_now && actions.iter().any(|a| execute::is_own(a, target));
-    execute::all(operator, subject, target, actions, is_now).await?;
+    let waits = is_now && actions.iter().any(|a| apply::is_own(a, target));
+    apply::all(operator, subject, target, actions, is_now).await?;
     if let Some(error) = invalid {
         return Err(error);
     }

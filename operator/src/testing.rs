@@ -2,16 +2,16 @@
 
 use std::{sync::Arc, time::Duration};
 
-use dask_operator_core::agent;
+use dask_operator_core::resources::agent_plan;
 use http::{Request, Response};
 use kube::{Client, client::Body};
 
 use crate::{
-    leader::Leadership,
-    link::Direct,
+    controller::{Operator, Settings},
+    env::{Environment, RandomSource, SystemClock},
+    kubernetes::leader_election::Leadership,
     metrics::Metrics,
-    run::{Operator, Settings},
-    world::{Dice, SystemClock, World},
+    scheduler::Direct,
 };
 
 /// An operator that runs nothing, and whose API server never answers.
@@ -19,13 +19,14 @@ pub(crate) fn operator() -> Arc<Operator> {
     let nothing = tower::service_fn(|_: Request<Body>| {
         std::future::pending::<Result<Response<Body>, std::io::Error>>()
     });
-    let world = World { clock: Arc::new(SystemClock), dice: Dice::seeded(1), dial: Arc::new(Direct) };
+    let world =
+        Environment { clock: Arc::new(SystemClock), dice: RandomSource::seeded(1), dial: Arc::new(Direct) };
     let settings = Settings {
         autoscaler_maximum: 1_000,
         namespaces: Vec::new(),
         cluster_domain: "cluster.local".into(),
         poll: Duration::from_secs(2),
-        agent: agent::Settings::default(),
+        agent: agent_plan::Settings::default(),
         nodes: false,
     };
     Operator::new(Client::new(nothing, "ns"), world, Metrics::new().unwrap(), Leadership::alone(), settings)

@@ -1,19 +1,19 @@
 //! The watches: one for each kind and namespace, from list and watch into the cache.
 
-mod follow;
-pub mod kinds;
-mod ours;
-pub mod page;
-pub mod project;
-pub mod raw;
-pub mod slim;
-pub mod sync;
-mod weight;
-mod witness;
+mod connection_probe;
+mod custom_objects;
+pub mod extract;
+pub mod list_pages;
+pub mod mapping;
+mod object_size;
+pub mod partial_types;
+pub mod slim_metadata;
+pub mod sync_state;
+mod watch_stream;
 
 use std::{fmt::Debug, sync::Arc};
 
-use dask_operator_core::{names, record};
+use dask_operator_core::model::{names, objects};
 use kube::{
     Api, Client, Resource,
     core::{ApiResource, DynamicResourceScope, object::HasSpec, object::HasStatus},
@@ -22,13 +22,13 @@ use kube::{
 use serde::de::DeserializeOwned;
 
 use crate::{
-    run::Operator,
-    state::{Cached, Room},
-    subject::Key,
+    controller::Operator,
+    object_ref::Key,
+    store::{Cached, Room},
 };
-use follow::{Project, Watch};
-use page::{PAGE, Pages};
-use sync::{Name, words};
+use list_pages::{PAGE, Pages};
+use sync_state::{Name, words};
+use watch_stream::{Project, Watch};
 
 /// How long a watch lasts before it is renewed; a connection that broke silently is noticed then.
 const TIMEOUT: u32 = 120;
@@ -38,7 +38,7 @@ type Slim<R, T> = fn(R) -> Option<(Key, T)>;
 
 /// Starts all watches of one namespace, or of all namespaces.
 pub fn start(operator: &Arc<Operator>, namespace: Option<&str>) {
-    use kinds::{Autoscalers, Clusters, Deployments, Groups, Jobs, Pods, Services};
+    use mapping::{Autoscalers, Clusters, Deployments, Groups, Jobs, Pods, Services};
     let of_parts =
         |parts: &[&str]| format!("{},{} in ({})", names::CLUSTER, names::COMPONENT, parts.join(", "));
     let pods = of_parts(&[names::SCHEDULER, names::WORKER, names::RUNNER]);
@@ -49,25 +49,25 @@ pub fn start(operator: &Arc<Operator>, namespace: Option<&str>) {
     ours::<Groups, dask_crds::DaskWorkerGroup>(operator, namespace);
     ours::<Autoscalers, dask_crds::DaskAutoscaler>(operator, namespace);
     ours::<Jobs, dask_crds::DaskJob>(operator, namespace);
-    theirs::<Pods, k8s_openapi::api::core::v1::Pod, _>(operator, namespace, &pods, project::pod);
+    theirs::<Pods, k8s_openapi::api::core::v1::Pod, _>(operator, namespace, &pods, extract::pod);
     theirs::<Deployments, k8s_openapi::api::apps::v1::Deployment, _>(
         operator,
         namespace,
         &deployments,
-        project::deployment,
+        extract::deployment,
     );
     theirs::<Services, k8s_openapi::api::core::v1::Service, _>(
         operator,
         namespace,
         &services,
-        project::service,
+        extract::service,
     );
 }
 
 /// Watches the nodes, which are in no namespace. Nothing waits for it: who may not see nodes goes without.
 pub fn start_nodes(operator: &Arc<Operator>) {
-    theirs::<kinds::Nodes, k8s_openapi::api::core::v1::Node, _>(operator, None, "", project::node);
-    operator.health.has(&words(&name::<kinds::Nodes>(None)));
+    theirs::<mapping::Nodes, k8s_openapi::api::core::v1::Node, _>(operator, None, "", extract::node);
+    operator.health.ready(&words(&name::<mapping::Nodes>(None)));
 }
 
 /// Watches one of our kinds. An object that cannot be held is told, and no reason to stop.
@@ -76,10 +76,10 @@ where
     R: Resource<DynamicType = ()> + HasSpec + HasStatus,
     R::Spec: DeserializeOwned + 'static,
     R::Status: DeserializeOwned + Default + 'static,
-    K: Cached<Record = record::Object<R::Spec, R::Status>>,
+    K: Cached<Record = objects::Object<R::Spec, R::Status>>,
 {
-    let api: Api<ours::Unread> = api::<K, R, _>(operator, namespace);
-    spawn::<K, _>(operator, namespace, (api, config()), ours::read::<K, _, _>);
+    let api: Api<custom_objects::Unread> = api::<K, R, _>(operator, namespace);
+    spawn::<K, _>(operator, namespace, (api, config()), custom_objects::read::<K, _, _>);
 }
 
 /// Watches one of Kubernetes' kinds, decoding only what is looked at.
@@ -125,7 +125,7 @@ fn client<K: Cached>(operator: &Operator, namespace: Option<&str>) -> Client {
     let views = operator.state.lock().views.clone();
     let name = name::<K>(namespace);
     views.begins(&name);
-    witness::client(&operator.client, &views, &name, &Pages::new(&operator.pages))
+    connection_probe::client(&operator.client, &views, &name, &Pages::new(&operator.pages))
 }
 
 fn spawn<K, R>(

@@ -11,12 +11,12 @@ mod tests {
     };
 
     use dask_operator::{
-        leader::Leadership,
-        link::Direct,
+        controller::{Operator, Settings},
+        env::{Environment, RandomSource, SystemClock},
+        kubernetes::leader_election::Leadership,
         metrics::Metrics,
-        run::{Operator, Settings},
+        scheduler::Direct,
         watch,
-        world::{Dice, SystemClock, World},
     };
     use http::{Request, Response};
     use kube::{Client, client::Body};
@@ -115,13 +115,17 @@ mod tests {
 
     /// Lists everything; answers with the operator, and how many megabytes that took.
     async fn listed(objects: usize, pod: Pod, lists: &Lists) -> (Arc<Operator>, usize) {
-        let world = World { clock: Arc::new(SystemClock), dice: Dice::seeded(1), dial: Arc::new(Direct) };
+        let world = Environment {
+            clock: Arc::new(SystemClock),
+            dice: RandomSource::seeded(1),
+            dial: Arc::new(Direct),
+        };
         let settings = Settings {
             autoscaler_maximum: 1_000,
             namespaces: Vec::new(),
             cluster_domain: "cluster.local".into(),
             poll: Duration::from_secs(2),
-            agent: dask_operator_core::agent::Settings::default(),
+            agent: dask_operator_core::resources::agent_plan::Settings::default(),
             nodes: false,
         };
         let (client, leadership) = (server(objects, pod, lists), Leadership::alone());

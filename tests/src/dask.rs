@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 
 use crate::{
     driver::Driver,
-    space::Space,
+    namespace::Space,
     wait::{secs, until},
 };
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::{
     dask::{Dask, is_live},
     manifest,
-    space::Space,
+    namespace::Space,
 };
 
 /// A file's manifests as they are, but for the image of Dask.

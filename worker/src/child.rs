@@ -17,7 +17,7 @@ use rustix::process::{
 
 use tokio::signal::unix::{Signal as Incoming, SignalKind, signal};
 
-use crate::session;
+use crate::proc_session;
 
 /// Exit codes of a shell for a program that is not there, or cannot be run.
 const NOT_FOUND: (i32, i32) = (127, 126);
@@ -126,7 +126,7 @@ impl Child {
 
     /// Ends all processes of its session at once.
     pub fn kill(&self) {
-        for pid in session::members(self.pid) {
+        for pid in proc_session::members(self.pid) {
             let _ = kill_process(pid, Signal::KILL);
         }
         self.signal(Signal::KILL);

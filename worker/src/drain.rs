@@ -8,11 +8,11 @@ use rustix::process::Pid;
 use tokio::time::Instant;
 
 use crate::{
-    leave::{Ending, Leaving, Mine, Seen, Step},
-    line::Client,
-    mine::{self, Marks},
+    drain_plan::{Ending, Leaving, PodWorker, Seen, Step},
+    pod_workers::{self, PodIdentity},
+    proc_session,
     scheduler::{AskError, Scheduler},
-    session,
+    scheduler_connection::Client,
 };
 
 /// Between two looks.
@@ -111,10 +111,10 @@ async fn retire(subject: &Subject, list: &[String], close: bool) -> Result<BTree
 async fn look(subject: &Subject, asks_for_p2p: bool) -> Result<Seen, AskError> {
     let scheduler = &subject.scheduler;
     let identity = scheduler.ask(|c| c.identity().boxed()).await?;
-    let listeners = session::listeners(&subject.leaders);
-    let own = mine::own_addresses(scheduler.line().facts().own);
-    let marks = Marks::new(scheduler.scheme(), &listeners, &own, subject.name.as_deref());
-    let mut seen = mine::seen(&identity, &marks);
+    let listeners = proc_session::listeners(&subject.leaders);
+    let own = pod_workers::own_addresses(scheduler.line().facts().own);
+    let marks = PodIdentity::new(scheduler.scheme(), &listeners, &own, subject.name.as_deref());
+    let mut seen = pod_workers::seen(&identity, &marks);
     if asks_for_p2p {
         let mine = seen.mine.clone();
         seen.takes_part =
@@ -124,7 +124,7 @@ async fn look(subject: &Subject, asks_for_p2p: bool) -> Result<Seen, AskError> {
 }
 
 /// Whether a P2P operation restarts when one of these goes. Releases that do not tell: whether there is one at all.
-async fn takes_part(client: &mut Client, identity: &Identity, mine: &[Mine]) -> Result<bool, CommError> {
+async fn takes_part(client: &mut Client, identity: &Identity, mine: &[PodWorker]) -> Result<bool, CommError> {
     if !client.p2p_active().await? {
         return Ok(false);
     }

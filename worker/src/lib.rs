@@ -1,3 +1,3 @@
 //! What others may use of the agent: how it decides, without anything that it runs on.
 
-pub mod leave;
+pub mod drain_plan;

@@ -5,27 +5,27 @@ mod args;
 mod child;
 mod drain;
 #[cfg(test)]
-mod fake;
-mod goodbye;
+mod fake_scheduler;
 mod http;
 mod install;
-mod line;
 mod metrics;
-mod mine;
 mod nanny;
-mod run;
+mod pod_workers;
+mod pre_stop;
+mod proc_session;
+mod readiness;
 mod scheduler;
-mod session;
+mod scheduler_connection;
 mod signals;
 mod stream;
+mod supervisor;
 mod tls;
-mod watch;
 
 use std::process::ExitCode;
 
 use args::{Cli, Command};
 use clap::Parser;
-use dask_agent::leave;
+use dask_agent::drain_plan;
 use tracing_subscriber::{filter::LevelFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
 /// Exit code when the agent itself cannot do its work (`EX_OSERR` of sysexits.h).
@@ -44,7 +44,7 @@ fn main() -> ExitCode {
             Err(error) => failed(&error),
         },
         Command::Leave => {
-            goodbye::leave();
+            pre_stop::leave();
             ExitCode::SUCCESS
         }
         Command::Run(args) => {
@@ -52,7 +52,10 @@ fn main() -> ExitCode {
             let text = fmt::layer().with_writer(std::io::stderr).with_target(false).with_ansi(false);
             tracing_subscriber::registry().with(LevelFilter::INFO).with(text).with(logs.clone()).init();
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            match runtime.map_err(run::RunError::Start).and_then(|r| r.block_on(run::run(&args, logs))) {
+            match runtime
+                .map_err(supervisor::RunError::Start)
+                .and_then(|r| r.block_on(supervisor::run(&args, logs)))
+            {
                 Ok(code) => ExitCode::from(u8::try_from(code).unwrap_or(u8::MAX)),
                 Err(error) => failed(&error),
             }

@@ -1,19 +1,19 @@
 //! The agent as the worker's nanny (mode Full): what its parts share. See `docs/adr/0012-the-agent-as-nanny.md`.
 
-mod changes;
-mod end;
-mod guard;
-mod guests;
-mod helper;
-mod life;
+mod find_scheduler;
 mod logs;
-mod look;
-mod memory;
-mod pod;
-mod register;
+mod memory_limits;
+mod memory_watchdog;
+mod nannies;
+mod python_helper;
+mod restart_policy;
+mod rpc_connections;
+mod rpc_server;
 mod run;
-mod scratch;
-mod serve;
+mod scheduler_rpc;
+mod scratch_dir;
+mod terminate;
+mod worker_env;
 
 use std::{path::PathBuf, sync::Mutex, time::Duration};
 
@@ -21,13 +21,13 @@ use dask_worker_line::Place;
 use tokio::sync::{mpsc, oneshot, watch};
 
 pub use logs::Logs;
-pub use pod::{Outcome, run};
+pub use nannies::{Outcome, run};
 pub use run::{module, token};
 
 use self::{
-    changes::{Changes, Own},
-    helper::Helper,
-    pod::Pod,
+    nannies::Pod,
+    python_helper::Helper,
+    worker_env::{Changes, Own},
 };
 use crate::{child::Child, metrics, scheduler::Scheduler, tls::Tls};
 

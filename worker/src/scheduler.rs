@@ -7,7 +7,7 @@ use thiserror::Error;
 use tokio::net::TcpStream;
 
 use crate::{
-    line::Line,
+    scheduler_connection::Line,
     stream::{self, Stream},
     tls::Tls,
 };

@@ -1,8 +1,8 @@
 //! The agent's part in Dask's mutual TLS: who it is, and whom it believes.
 
-mod ask;
-mod peers;
+mod probe_config;
 mod settings;
+mod verifier;
 
 use std::sync::Arc;
 
@@ -15,10 +15,10 @@ use rustls::{
 };
 use thiserror::Error;
 
-pub use ask::{configuration, settings};
+pub use probe_config::{configuration, settings};
 pub use settings::Settings;
 
-use peers::Peers;
+use verifier::Peers;
 
 /// Why there is no TLS.
 #[derive(Debug, Error)]

@@ -1,8 +1,8 @@
 //! A cluster: its scheduler, its Service and its default group exist, and its status tells how they are.
 
 mod children;
+mod dry_run;
 mod idle;
-mod spec;
 mod status;
 #[cfg(test)]
 mod tests;
@@ -13,18 +13,24 @@ use dask_crds::{DaskClusterStatus, Phase};
 use serde_json::json;
 
 use crate::{
-    action::{Action, Decision, Kind, Patch, SchedulerNeed},
-    agent,
-    check::{Tried, Verdicts},
-    conditions, drift,
-    explain::{self, Explanation},
-    group::tally,
-    names,
-    record::{Cluster, DeploymentRecord, Group, PodRecord, ServiceRecord, Trouble},
-    scheduler::SchedulerState,
-    time::Timestamp,
+    model::{
+        names,
+        objects::{Cluster, DeploymentRecord, Group, PodRecord, ServiceRecord, Trouble},
+        scheduler::SchedulerState,
+        time::Timestamp,
+    },
+    plan::{
+        action::{Action, Decision, Kind, Patch, SchedulerNeed},
+        conditions, metadata_patch,
+    },
+    resources::agent_plan,
+    validation::{
+        dry_run::{Tried, Verdicts},
+        stuck_pods::{self, Explanation},
+    },
+    worker_group::pod_counts,
 };
-pub(crate) use spec::{candidates_of_job, of_job};
+pub(crate) use dry_run::{candidates_of_job, of_job};
 pub(crate) use status::answering;
 
 /// How long phase `Created` is shown at least: clients poll for it as the first phase, once in a few
@@ -59,7 +65,7 @@ pub struct Input<'a> {
     /// The Kubernetes cluster's DNS domain.
     pub domain: &'a str,
     /// What the operator was told about the agent of its workers.
-    pub agent: &'a agent::Settings,
+    pub agent: &'a agent_plan::Settings,
 }
 
 /// What to do about a cluster.
@@ -67,7 +73,7 @@ pub fn decide(input: &Input<'_>) -> Decision<DaskClusterStatus> {
     let old = &input.cluster.status;
     let mut actions = Vec::new();
     let meta = &input.cluster.meta;
-    let kopf = drift::Metadata::new().without_kopf(&meta.finalizers, &meta.kopf).patch();
+    let kopf = metadata_patch::Metadata::new().without_kopf(&meta.finalizers, &meta.kopf).patch();
     actions.extend(kopf.map(|metadata| {
         Action::Patch(Patch {
             kind: Kind::Cluster,
@@ -94,7 +100,7 @@ pub fn decide(input: &Input<'_>) -> Decision<DaskClusterStatus> {
 /// cluster is made as a whole or not at all.
 fn act(input: &Input<'_>, decision: &mut Decision<DaskClusterStatus>) {
     let old = input.cluster.status.phase;
-    let tried = spec::tried(input);
+    let tried = dry_run::tried(input);
     if !tried.open.is_empty() {
         decision.actions.push(Action::Check(tried.open));
         if old.is_none() {
@@ -110,7 +116,7 @@ fn act(input: &Input<'_>, decision: &mut Decision<DaskClusterStatus>) {
     // A cluster that was made keeps every part that can be; one that was not is not begun.
     let was_made = old.is_some_and(|p| matches!(p, Phase::Pending | Phase::Running));
     let is_valid = |kind: Kind| tried.invalid.iter().all(|(k, _)| was_made && *k != kind);
-    let children = children::plan(input, &is_valid);
+    let children = children::plan_children(input, &is_valid);
     let may_begin = tried.invalid.is_empty() && old.is_none_or(|p| p == Phase::Error);
     let (phase, wait) = if may_begin {
         (Phase::Created, None)
@@ -120,11 +126,11 @@ fn act(input: &Input<'_>, decision: &mut Decision<DaskClusterStatus>) {
         phase(input, &children)
     };
     let retry = children.waiting.is_some().then_some(Duration::from_secs(2));
-    decision.requeue = wait.or(retry).into_iter().chain(tried.look_in).min();
+    decision.requeue = wait.or(retry).into_iter().chain(tried.recheck_after).min();
     decision.status = status::build(input, phase, children.waiting.as_ref(), &tried);
     if !may_begin {
         decision.actions.extend(children.actions);
-        let idle = idle::plan(input, phase, decision);
+        let idle = idle::delete_when_idle(input, phase, decision);
         status::add(input, &mut decision.status, idle);
         explain(input, decision);
     }
@@ -132,14 +138,14 @@ fn act(input: &Input<'_>, decision: &mut Decision<DaskClusterStatus>) {
 
 /// A scheduler pod that does not get ready and does not say why is asked about.
 fn explain(input: &Input<'_>, decision: &mut Decision<DaskClusterStatus>) {
-    let silent = || input.scheduler_pods.iter().filter(|p| explain::is_silent(p, input.now));
+    let silent = || input.scheduler_pods.iter().filter(|p| stuck_pods::is_silent(p, input.now));
     let known = silent().find(|p| input.explained.is_some_and(|e| e.uid == p.uid));
     if let Some(pod) = known.or_else(|| silent().next())
-        && explain::of(pod, input.explained, input.now).1
+        && stuck_pods::stuck_pods(pod, input.explained, input.now).1
     {
-        decision.actions.push(Action::Explain(tally::reference(pod)));
+        decision.actions.push(Action::Explain(pod_counts::reference(pod)));
     }
-    let looks = input.scheduler_pods.iter().filter_map(|p| explain::look_in(p, input.now));
+    let looks = input.scheduler_pods.iter().filter_map(|p| stuck_pods::recheck_after(p, input.now));
     decision.requeue = decision.requeue.into_iter().chain(looks).min();
 }
 

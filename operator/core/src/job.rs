@@ -5,18 +5,14 @@
 //! whatever becomes of the pod, changes nothing about it.
 
 mod adopt;
+mod create;
 mod end;
-mod make;
 mod outcome;
 mod runner;
-#[cfg(test)]
-mod table;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
-#[cfg(test)]
-mod walk;
 
 use std::time::Duration;
 
@@ -26,15 +22,21 @@ use serde_json::{Value, json};
 pub use outcome::{Outcome, START_TIMEOUT};
 
 use crate::{
-    action::{Action, Decision, EventRecord, Kind, Patch, SchedulerNeed},
-    agent,
-    check::Verdicts,
-    drift,
-    explain::{self, Explanation},
-    group::{remedy, tally},
-    names,
-    record::{Cluster, Job, Owner, PodRecord, Trouble},
-    time::Timestamp,
+    model::{
+        names,
+        objects::{Cluster, Job, Owner, PodRecord, Trouble},
+        time::Timestamp,
+    },
+    plan::{
+        action::{Action, Decision, EventRecord, Kind, Patch, SchedulerNeed},
+        metadata_patch,
+    },
+    resources::agent_plan,
+    validation::{
+        dry_run::Verdicts,
+        stuck_pods::{self, Explanation},
+    },
+    worker_group::{pod_counts, remedy},
 };
 
 /// How soon to look again while something is in the way that no watch may report.
@@ -69,7 +71,7 @@ pub struct Input<'a> {
     /// The Kubernetes cluster's DNS domain.
     pub domain: &'a str,
     /// What the operator was told about the agent of its workers.
-    pub agent: &'a agent::Settings,
+    pub agent: &'a agent_plan::Settings,
 }
 
 /// A child of the job's, as far as the job is concerned.
@@ -119,7 +121,7 @@ fn child<'a, T>(job: &Job, object: Option<&'a T>, of: impl Fn(&'a T) -> Belongin
 /// What to do about a job.
 pub fn decide(input: &Input<'_>) -> Decision<DaskJobStatus> {
     let mut decision = Decision {
-        actions: strip_kopf(input),
+        actions: remove_kopf_finalizers(input),
         status: input.job.status.clone(),
         requeue: None,
         need: SchedulerNeed::None,
@@ -127,7 +129,7 @@ pub fn decide(input: &Input<'_>) -> Decision<DaskJobStatus> {
     if input.job.meta.deleting {
         return decision;
     }
-    decision.actions.extend(adopt::plan(input));
+    decision.actions.extend(adopt::adopt_orphans(input));
     match input.job.status.job_status {
         Some(JobStatus::Successful | JobStatus::Failed) => end::leave_nothing(input, &mut decision),
         _ => match advanced(input) {
@@ -181,16 +183,16 @@ fn go_on(input: &Input<'_>, decision: &mut Decision<DaskJobStatus>) {
         decision.actions.push(own_patch(input, json!({"annotations": {names::OUTCOME: outcome.text()}})));
         return;
     }
-    decision.requeue = outcome::look_in(input);
+    decision.requeue = outcome::recheck_after(input);
     decision.actions.extend(trouble(input).map(Action::Event));
     if let Child::Ours(pod) = input.runner()
         && runner::started(pod).is_none()
-        && explain::of(pod, input.explained, input.now).1
+        && stuck_pods::stuck_pods(pod, input.explained, input.now).1
     {
-        decision.actions.push(Action::Explain(tally::reference(pod)));
+        decision.actions.push(Action::Explain(pod_counts::reference(pod)));
     }
     if input.job.status.job_status == Some(JobStatus::JobCreated) {
-        make::plan(input, decision);
+        create::create_missing(input, decision);
     }
 }
 
@@ -200,7 +202,7 @@ fn trouble(input: &Input<'_>) -> Option<EventRecord> {
         return Some(EventRecord { once: true, ..EventRecord::warning(&refused.reason, &refused.message) });
     }
     let Child::Ours(pod) = input.runner() else { return None };
-    let explained = explain::of(pod, input.explained, input.now).0;
+    let explained = stuck_pods::stuck_pods(pod, input.explained, input.now).0;
     let trouble = pod.trouble.as_ref().filter(|_| runner::started(pod).is_none()).or(explained)?;
     let remedy = remedy(&trouble.reason);
     let text = format!("pod {} does not start: {}{remedy}", pod.name, trouble.message);
@@ -218,14 +220,14 @@ fn own_patch(input: &Input<'_>, metadata: Value) -> Action {
 }
 
 /// What kopf left on the job and on its runner goes.
-fn strip_kopf(input: &Input<'_>) -> Vec<Action> {
+fn remove_kopf_finalizers(input: &Input<'_>) -> Vec<Action> {
     let meta = &input.job.meta;
-    let own = drift::Metadata::new().without_kopf(&meta.finalizers, &meta.kopf).patch();
+    let own = metadata_patch::Metadata::new().without_kopf(&meta.finalizers, &meta.kopf).patch();
     let mut actions: Vec<Action> = own.map(|m| own_patch(input, m)).into_iter().collect();
     if let Child::Ours(pod) = input.runner()
         && let Some(runner) = pod.runner.as_ref()
     {
-        let patch = drift::Metadata::new().without_kopf(&[], &runner.kopf).patch();
+        let patch = metadata_patch::Metadata::new().without_kopf(&[], &runner.kopf).patch();
         actions.extend(patch.map(|metadata| {
             Action::Patch(Patch {
                 kind: Kind::Pod,
@@ -243,6 +245,6 @@ fn cluster_error(cluster: &Cluster) -> Option<String> {
     if cluster.status.phase != Some(Phase::Error) {
         return None;
     }
-    let said = cluster.status.conditions.iter().find(|c| c.type_ == crate::conditions::READY);
+    let said = cluster.status.conditions.iter().find(|c| c.type_ == crate::plan::conditions::READY);
     Some(said.map(|c| c.message.clone()).unwrap_or_default())
 }

@@ -4,29 +4,12 @@
 //! Every function gets what is observed *now* and answers what to do about it; the shell (the crate
 //! `dask-operator`) observes and acts. Two calls with equal arguments give equal answers.
 
-pub mod action;
-pub mod agent;
-pub mod autoscale;
-pub mod blind;
-pub mod body;
-pub mod check;
+pub mod autoscaler;
 pub mod cluster;
-pub mod conditions;
-pub mod drift;
-pub mod expect;
-pub mod explain;
-pub mod group;
-pub mod hash;
 pub mod job;
-pub mod lease;
-pub mod lint;
-pub mod merge;
-pub mod names;
-pub mod node;
-pub mod record;
-pub mod refusal;
-mod renamed;
-pub mod scheduler;
-pub mod template;
-pub mod time;
-pub mod tls;
+pub mod model;
+pub mod plan;
+pub mod protocol;
+pub mod resources;
+pub mod validation;
+pub mod worker_group;

@@ -4,12 +4,14 @@
 use std::sync::Arc;
 
 use dask_operator_core::{
-    action::Action,
-    agent,
-    group::{self, Memory},
-    record::{Cluster, Group, Meta, Object},
-    scheduler::SchedulerState,
-    time::Timestamp,
+    model::{
+        objects::{Cluster, Group, Meta, Object},
+        scheduler::SchedulerState,
+        time::Timestamp,
+    },
+    plan::action::Action,
+    resources::agent_plan,
+    worker_group::{self, PlannerState},
 };
 use serde_json::{Value, json};
 
@@ -56,15 +58,15 @@ fn objects() -> serde_json::Result<(Cluster, Group)> {
 #[test]
 fn sixty_four_big_pods_take_no_more_than_one() {
     let (cluster, group) = objects().unwrap();
-    let mut memory = Memory::default();
+    let mut memory = PlannerState::default();
     memory.reserved(0..1024);
     // Slow start is over.
     for _ in 0..6 {
         memory.created(&[], "", Timestamp(0));
     }
-    let mut verdicts = dask_operator_core::check::Verdicts::default();
-    let mut decide = |memory: &mut Memory| {
-        let input = group::Input {
+    let mut verdicts = dask_operator_core::validation::dry_run::Verdicts::default();
+    let mut decide = |memory: &mut PlannerState| {
+        let input = worker_group::Input {
             group: &group,
             cluster: Some(&cluster),
             pods: &[],
@@ -79,12 +81,12 @@ fn sixty_four_big_pods_take_no_more_than_one() {
             threats: &Default::default(),
             now: NOW,
             domain: "cluster.local",
-            agent: &agent::Settings { image: Some("agent:1".into()), ..agent::Settings::default() },
+            agent: &agent_plan::Settings { image: Some("agent:1".into()), ..agent_plan::Settings::default() },
         };
-        let decision = group::decide(&input, memory);
+        let decision = worker_group::decide(&input, memory);
         for action in &decision.actions {
             if let Action::Check(checks) = action {
-                let valid = dask_operator_core::check::Verdict::Valid { unknown: Vec::new() };
+                let valid = dask_operator_core::validation::dry_run::Verdict::Valid { unknown: Vec::new() };
                 checks.iter().for_each(|c| verdicts.insert(&c.key, valid.clone(), NOW));
             }
         }

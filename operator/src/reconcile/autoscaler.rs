@@ -3,16 +3,16 @@
 use std::sync::Arc;
 
 use dask_operator_core::{
-    action::Decision,
-    autoscale::{self, Workers},
-    record::{Autoscaler, PodRecord},
+    autoscaler::{self, Workers},
+    model::objects::{Autoscaler, PodRecord},
+    plan::action::Decision,
 };
 
 use crate::{
-    execute::Target,
-    reconcile::{Error, Outcome, carry_out, refusal},
-    run::Operator,
-    subject::{Key, Subject},
+    apply::Target,
+    controller::Operator,
+    object_ref::{Key, ObjectRef},
+    reconcile::{Error, Outcome, api_rejection, carry_out},
 };
 
 type Decided = (Arc<Autoscaler>, Decision<dask_crds::DaskAutoscalerStatus>);
@@ -21,7 +21,7 @@ type Decided = (Arc<Autoscaler>, Decision<dask_crds::DaskAutoscalerStatus>);
 /// written, the subject waits: no second decision is made on what the groups were before.
 pub(super) async fn reconcile(
     operator: &Arc<Operator>,
-    subject: &Subject,
+    subject: &ObjectRef,
     cluster: &Key,
 ) -> Result<Outcome, Error> {
     let decided = decide(operator, cluster);
@@ -35,7 +35,7 @@ pub(super) async fn reconcile(
         let outcome = carry_out(operator, subject, &target, decision, &object.status, &cluster.1).await;
         if let Some(memory) = operator.state.lock().autoscalers.get_mut(cluster) {
             let refused = memory.refused.entry(object.meta.uid.clone()).or_default();
-            refusal::remember(refused, &outcome);
+            api_rejection::remember(refused, &outcome);
         }
         match outcome {
             Ok(Outcome::Done(wait)) => again = [again, wait].into_iter().flatten().min(),
@@ -61,7 +61,7 @@ fn decide(operator: &Operator, cluster: &Key) -> Vec<Decided> {
         groups.iter().zip(&pods).map(|((group, _), pods)| Workers { group, pods }).collect();
     let object = state.cache.clusters.get(cluster).cloned();
     let autoscalers: Vec<_> = objects.iter().map(AsRef::as_ref).collect();
-    let input = autoscale::Input {
+    let input = autoscaler::Input {
         autoscalers: &autoscalers,
         cluster: object.as_deref(),
         groups: &workers,
@@ -70,7 +70,7 @@ fn decide(operator: &Operator, cluster: &Key) -> Vec<Decided> {
         now,
     };
     let memory = state.autoscalers.entry(cluster.clone()).or_default();
-    let decisions = autoscale::decide(&input, memory);
+    let decisions = autoscaler::decide(&input, memory);
     drop(state);
     objects.into_iter().zip(decisions).collect()
 }

@@ -3,18 +3,18 @@
 use std::sync::Arc;
 
 use dask_crds::Phase;
-use dask_operator_core::{cluster, names, refusal::lasting};
+use dask_operator_core::{cluster, model::names, validation::api_rejection::lasting};
 
 use crate::{
-    execute::Target,
-    reconcile::{Error, Outcome, carry_out, refusal},
-    run::Operator,
-    subject::{Key, Subject},
+    apply::Target,
+    controller::Operator,
+    object_ref::{Key, ObjectRef},
+    reconcile::{Error, Outcome, api_rejection, carry_out},
 };
 
 pub(super) async fn reconcile(
     operator: &Arc<Operator>,
-    subject: &Subject,
+    subject: &ObjectRef,
     key: &Key,
 ) -> Result<Outcome, Error> {
     let now = operator.world.now();
@@ -54,7 +54,7 @@ pub(super) async fn reconcile(
     };
     let outcome = carry_out(operator, subject, &target, decision, &old.status, &key.1).await;
     if let Some(memory) = operator.state.lock().clusters.get_mut(&target.meta.uid) {
-        refusal::remember(&mut memory.refused, &outcome);
+        api_rejection::remember(&mut memory.refused, &outcome);
     }
     outcome
 }

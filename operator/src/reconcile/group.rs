@@ -5,18 +5,18 @@ use std::{
     sync::Arc,
 };
 
-use dask_operator_core::{autoscale, group};
+use dask_operator_core::{autoscaler, worker_group};
 
 use crate::{
-    execute::Target,
-    reconcile::{Error, Outcome, carry_out, orphans, refusal},
-    run::Operator,
-    subject::{Key, Subject},
+    apply::Target,
+    controller::Operator,
+    object_ref::{Key, ObjectRef},
+    reconcile::{Error, Outcome, api_rejection, carry_out, orphans},
 };
 
 pub(super) async fn reconcile(
     operator: &Arc<Operator>,
-    subject: &Subject,
+    subject: &ObjectRef,
     key: &Key,
 ) -> Result<Outcome, Error> {
     let now = operator.world.now();
@@ -25,7 +25,7 @@ pub(super) async fn reconcile(
         return Ok(Outcome::Gone);
     };
     let cluster_key = (key.0.clone(), object.spec.cluster.clone());
-    let (scheduler, told) = (operator.links.state(&cluster_key), operator.links.told(&cluster_key));
+    let (scheduler, told) = (operator.links.state(&cluster_key), operator.links.last_snapshot(&cluster_key));
     let (decision, target) = {
         let mut state = operator.state.lock();
         let cluster = state.cache.clusters.get(&cluster_key).cloned();
@@ -38,17 +38,17 @@ pub(super) async fn reconcile(
         let all: Vec<_> = all.iter().map(AsRef::as_ref).collect();
         let autoscalers = state.cache.autoscalers_of(&cluster_key).map(AsRef::as_ref);
         let samples = state.autoscalers.get(&cluster_key);
-        let acting = autoscale::decides(autoscalers, &object, cluster.as_deref(), samples, now);
+        let acting = autoscaler::decides(autoscalers, &object, cluster.as_deref(), samples, now);
         let has_scheduler_pod = state.cache.schedulers_of(&cluster_key).iter().any(|p| p.is_live());
         let threats = state.cache.threats(all.iter().copied());
         let others = state.cache.groups_of(&cluster_key).filter(|g| g.meta.uid != object.meta.uid);
         let memories = others.filter_map(|g| state.groups.get(&g.meta.uid));
-        let chosen_elsewhere = memories.flat_map(group::Memory::chosen).cloned().collect();
+        let chosen_elsewhere = memories.flat_map(worker_group::PlannerState::chosen).cloned().collect();
         let strays = state.cache.strays_of(key);
         let strays: Vec<_> = strays.iter().map(AsRef::as_ref).collect();
         let state = &mut *state;
         let memory = state.groups.entry(object.meta.uid.clone()).or_default();
-        let input = group::Input {
+        let input = worker_group::Input {
             group: &object,
             cluster: cluster.as_deref(),
             pods: &pods,
@@ -66,17 +66,17 @@ pub(super) async fn reconcile(
             agent: &operator.settings.agent,
         };
         operator.links.notice(&cluster_key, subject, looks(&input));
-        (group::decide(&input, memory), Target::of(subject, &object.meta))
+        (worker_group::decide(&input, memory), Target::of(subject, &object.meta))
     };
     let outcome = carry_out(operator, subject, &target, decision, &object.status, &cluster_key.1).await;
     if let Some(memory) = operator.state.lock().groups.get_mut(&target.meta.uid) {
-        refusal::remember(&mut memory.refused, &outcome);
+        api_rejection::remember(&mut memory.refused, &outcome);
     }
     outcome
 }
 
 /// What of the group and its pods is new only when something happened to them.
-fn looks(input: &group::Input<'_>) -> u64 {
+fn looks(input: &worker_group::Input<'_>) -> u64 {
     let mut hash = DefaultHasher::new();
     (input.group.meta.generation, input.autoscaled).hash(&mut hash);
     for pod in input.pods {

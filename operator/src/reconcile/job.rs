@@ -2,18 +2,18 @@
 
 use std::sync::Arc;
 
-use dask_operator_core::{job, names, refusal::lasting};
+use dask_operator_core::{job, model::names, validation::api_rejection::lasting};
 
 use crate::{
-    execute::Target,
-    reconcile::{Error, Outcome, carry_out, refusal},
-    run::Operator,
-    subject::{Key, Subject},
+    apply::Target,
+    controller::Operator,
+    object_ref::{Key, ObjectRef},
+    reconcile::{Error, Outcome, api_rejection, carry_out},
 };
 
 pub(super) async fn reconcile(
     operator: &Arc<Operator>,
-    subject: &Subject,
+    subject: &ObjectRef,
     key: &Key,
 ) -> Result<Outcome, Error> {
     let now = operator.world.now();
@@ -48,7 +48,7 @@ pub(super) async fn reconcile(
     };
     let outcome = carry_out(operator, subject, &target, decision, &old.status, &key.1).await;
     if let Some(memory) = operator.state.lock().jobs.get_mut(&target.meta.uid) {
-        refusal::remember(&mut memory.refused, &outcome);
+        api_rejection::remember(&mut memory.refused, &outcome);
     }
     outcome
 }

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use dask_operator_core::record::PodRecord;
+use dask_operator_core::model::objects::PodRecord;
 
-use crate::{run::Operator, subject::Key};
+use crate::{controller::Operator, object_ref::Key};
 
 /// Says which pods of a group that is gone are left, once in a while; answers of how many it said so. They are not deleted: there is no proof left of
 /// which group they were, and an orphaning deletion leaves them on purpose.
@@ -34,10 +34,10 @@ fn is_orphan(pod: &PodRecord) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use dask_operator_core::record::PodPhase;
+    use dask_operator_core::model::objects::PodPhase;
 
     use super::*;
-    use crate::{testing::operator, watch::kinds::Pods};
+    use crate::{testing::operator, watch::mapping::Pods};
 
     fn pod(n: usize, owner: Option<&str>, phase: PodPhase) -> PodRecord {
         PodRecord {

@@ -6,18 +6,18 @@ use std::{
     time::Duration,
 };
 
-use dask_operator_core::{action::Kind, merge};
+use dask_operator_core::plan::{action::Kind, merge_patch};
 use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::{
-    api::INSTALL_CRDS,
-    cache::Cache,
-    execute::{self, Target},
+    apply::{self, Target},
+    controller::Operator,
+    kubernetes::api::INSTALL_CRDS,
+    object_ref::{Key, ObjectRef},
     reconcile::Error,
-    run::Operator,
-    subject::{Key, Subject},
+    store::cache::Cache,
 };
 
 /// Counts are written at most this often for one object.
@@ -27,7 +27,7 @@ const COUNTS: [&str; 7] = ["replicas", "workers", "target", "desired", "created"
 
 /// What was last written to each status.
 #[derive(Debug, Default)]
-pub struct Writings(Mutex<BTreeMap<(Kind, Key), Writing>>);
+pub struct StatusWrites(Mutex<BTreeMap<(Kind, Key), Writing>>);
 
 #[derive(Clone, Debug)]
 struct Writing {
@@ -36,7 +36,7 @@ struct Writing {
     dropped: Option<Value>,
 }
 
-impl Writings {
+impl StatusWrites {
     /// Something is gone: what was written to objects that are not there any more is forgotten.
     pub fn forget(&self, cache: &Cache) {
         self.lock().retain(|(kind, key), _| match kind {
@@ -83,7 +83,7 @@ fn is_urgent(diff: &Value, old: &Value) -> bool {
 /// Writes the conditions of `status` where they differ from those of `old`.
 pub(super) async fn write_conditions<S: Serialize>(
     operator: &Arc<Operator>,
-    subject: &Subject,
+    subject: &ObjectRef,
     target: &Target,
     status: &S,
     old: &S,
@@ -91,7 +91,7 @@ pub(super) async fn write_conditions<S: Serialize>(
     let (status, old) = (json!(status), json!(old));
     if is_urgent(&json!({"conditions": status["conditions"]}), &old) {
         let diff = json!({"conditions": status["conditions"]});
-        Box::pin(execute::status(operator, subject, target, None, diff)).await?;
+        Box::pin(apply::status(operator, subject, target, None, diff)).await?;
     }
     Ok(())
 }
@@ -99,7 +99,7 @@ pub(super) async fn write_conditions<S: Serialize>(
 /// Writes `status` where it differs from `old`.
 pub(super) async fn write<S: Serialize + PartialEq>(
     operator: &Arc<Operator>,
-    subject: &Subject,
+    subject: &ObjectRef,
     target: &Target,
     status: &S,
     old: &S,
@@ -109,7 +109,7 @@ pub(super) async fn write<S: Serialize + PartialEq>(
         return Ok(Written::Same);
     }
     let (status, old) = (json!(status), json!(old));
-    let Some(diff) = merge::difference(&status, &old) else { return Ok(Written::Same) };
+    let Some(diff) = merge_patch::difference(&status, &old) else { return Ok(Written::Same) };
     let object = (target.kind, (target.meta.namespace.clone(), target.meta.name.clone()));
     let last = operator.written.last(&object);
     if last.as_ref().is_some_and(|l| l.dropped.as_ref() == Some(&diff)) {
@@ -122,8 +122,8 @@ pub(super) async fn write<S: Serialize + PartialEq>(
     // A job goes on from what its status says, and the API server does not look at the UID in a status: another job
     // of that name must not be told how this one ended.
     let version = (target.kind == Kind::Job).then_some(target.meta.resource_version.as_str());
-    let stored = Box::pin(execute::status(operator, subject, target, version, diff)).await?;
-    let dropped = stored.and_then(|stored| merge::missing(&status, &stored));
+    let stored = Box::pin(apply::status(operator, subject, target, version, diff)).await?;
+    let dropped = stored.and_then(|stored| merge_patch::missing(&status, &stored));
     if let Some(fields) = dropped.as_ref().and_then(Value::as_object) {
         let fields: Vec<_> = fields.keys().map(String::as_str).collect();
         tracing::warn!(

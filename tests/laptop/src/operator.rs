@@ -4,15 +4,14 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
 use dask_operator::{
-    client,
-    leader::Leadership,
-    link::Direct,
+    controller::{Operator, Settings},
+    env::{Environment, RandomSource, SystemClock},
+    http,
+    kubernetes::{client, leader_election::Leadership},
     metrics::Metrics,
-    run::{Operator, Settings},
-    server,
-    world::{Dice, SystemClock, World},
+    scheduler::Direct,
 };
-use dask_operator_core::agent;
+use dask_operator_core::resources::agent_plan;
 use tokio::net::TcpListener;
 
 use crate::node::image::AGENT;
@@ -31,12 +30,16 @@ pub fn new(api: SocketAddr) -> Result<Arc<Operator>> {
     let leadership = Leadership::alone();
     let client =
         client::connect(config, metrics.clone(), leadership.clone()).context("a client of the API server")?;
-    let world = World { clock: Arc::new(SystemClock), dice: Dice::from_system(), dial: Arc::new(Direct) };
+    let world = Environment {
+        clock: Arc::new(SystemClock),
+        dice: RandomSource::from_system(),
+        dial: Arc::new(Direct),
+    };
     // As the chart has it.
-    let agent = agent::Settings {
+    let agent = agent_plan::Settings {
         mode: dask_crds::AgentMode::Full,
         image: Some(AGENT.into()),
-        ..agent::Settings::default()
+        ..agent_plan::Settings::default()
     };
     let settings = Settings {
         namespaces: Vec::new(),
@@ -57,6 +60,6 @@ pub fn new(api: SocketAddr) -> Result<Arc<Operator>> {
 pub async fn run(operator: Arc<Operator>, metrics: TcpListener) -> Result<()> {
     tokio::select! {
         () = operator.run() => Ok(()),
-        () = server::serve(metrics, operator.clone()) => Ok(()),
+        () = http::serve(metrics, operator.clone()) => Ok(()),
     }
 }

@@ -8,8 +8,8 @@ use std::{
     time::Duration,
 };
 
-use dask_operator::world::Clock;
-use dask_operator_core::time::Timestamp;
+use dask_operator::env::Clock;
+use dask_operator_core::model::time::Timestamp;
 use tokio::time::Instant;
 
 /// When all worlds begin.

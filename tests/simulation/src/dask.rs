@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use dask_operator::world::{Address, Dial, Wire};
+use dask_operator::env::{Address, Connector, SchedulerStream};
 use futures::{FutureExt, future::BoxFuture};
 
 pub use scheduler::{Floods, Key, Mood, Retired, Says, Scheduler, Shuffle, Task, Worker};
@@ -108,8 +108,8 @@ impl Dask {
     }
 }
 
-impl Dial for Dask {
-    fn dial(&self, to: Address) -> BoxFuture<'static, io::Result<Box<dyn Wire>>> {
+impl Connector for Dask {
+    fn dial(&self, to: Address) -> BoxFuture<'static, io::Result<Box<dyn SchedulerStream>>> {
         let dask = self.clone();
         async move {
             let late = dask.at(&to.ip).map_or(Duration::ZERO, |(_, mood)| mood.connects_late);
@@ -124,7 +124,7 @@ impl Dial for Dask {
                     } else {
                         tokio::spawn(async move { serve::run(theirs, dask, pod).await });
                     }
-                    Ok(Box::new(ours) as Box<dyn Wire>)
+                    Ok(Box::new(ours) as Box<dyn SchedulerStream>)
                 }
             }
         }

@@ -178,7 +178,7 @@ fn refusal(code: u16) -> Answer {
     answer
 }
 
-/// How long the operator's client waits for a sign of life on a connection (`operator/src/client.rs`).
+/// How long the operator's client waits for a sign of life on a connection (`operator/src/kubernetes/client.rs`).
 pub const SILENCE: Duration = Duration::from_secs(130);
 /// The shortest and the longest time that a request takes in one direction.
 pub const LATENCY: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(20));

@@ -6,11 +6,11 @@ use serde_json::json;
 
 use crate::{
     act::{Act, PodFate},
-    chance::Chance,
     dask::{Floods, Mood, Says},
     manifest,
     network::{CrashPoint, Planned, Rates},
     scenario::Scenario,
+    seeded_random::Chance,
 };
 
 /// The last second in which anything goes wrong.

@@ -7,7 +7,7 @@ use tokio::runtime::{Builder, RngSeed};
 
 use crate::{
     act::Act,
-    end,
+    final_state,
     network::{Faults, Planned, SILENCE},
     world::{Replicas, World},
 };
@@ -163,7 +163,7 @@ impl Scenario {
             wrong,
             writes: world.faults.writes(),
             counts: world.judged(|j| j.counts.clone()),
-            state: end::state(&world),
+            state: final_state::state(&world),
             trace: world.trace.text(),
         };
         world.end();
@@ -189,7 +189,7 @@ impl Scenario {
             if !new.is_empty() {
                 (last, quiet_since) = (new.into_iter().next_back(), now);
             }
-            let missing = end::missing(world);
+            let missing = final_state::missing(world);
             let is_quiet = now >= quiet_since + RESYNCED;
             if missing.is_empty() && is_quiet {
                 break;
@@ -201,7 +201,7 @@ impl Scenario {
                 return vec![format!("I-R3: there is no end to writing: {last:?}")];
             }
         }
-        let most = end::most_writes(world);
+        let most = final_state::most_writes(world);
         let is_one = self.replicas.elect || self.replicas.count == 1;
         if writes > most && is_one {
             return vec![format!(

@@ -3,10 +3,10 @@
 //! It acts in turns: a turn does what is due, and says when the next one is. Whoever changes something on the API
 //! server lets the world see it at once, so that the judge knows each write in the state it was made in.
 
-mod acts;
 mod agents;
 mod api;
 mod deployments;
+mod events;
 mod kubelet;
 mod nodes;
 mod operators;
@@ -28,12 +28,12 @@ pub use pods::{Part, PodState};
 
 use crate::{
     act::Act,
-    chance::Chance,
     clock::SimClock,
     dask::Dask,
-    judge::Judge,
+    invariants::Judge,
     manifest::NAMESPACE,
     network::{Asked, Faults},
+    seeded_random::Chance,
     trace::Trace,
 };
 

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use dask_operator_simulation::small::{
+use dask_operator_simulation::model_check::{
     Bounds, Counted, Failure, Progress, Runner, Script, Start, beginnings, explore, replay, script, search,
 };
 

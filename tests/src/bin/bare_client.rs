@@ -14,9 +14,11 @@ use std::{
 use anyhow::{Context, Result};
 use dask_crds::{DaskClusterSpec, DaskWorkerGroupSpec};
 use dask_operator_core::{
-    names,
-    record::{Cluster, Group, Meta},
-    template,
+    model::{
+        names,
+        objects::{Cluster, Group, Meta},
+    },
+    resources,
 };
 use futures::{StreamExt, TryStreamExt, future, stream};
 use k8s_openapi::api::core::v1::Pod;
@@ -68,7 +70,7 @@ async fn prepare(client: &Client, manifest: Value) -> Result<(Cluster, Group)> {
     let spec: DaskClusterSpec = serde_json::from_value(manifest["spec"].clone())?;
     let meta = made(client, "daskclusters", &manifest).await?;
     let cluster = Cluster { meta, spec, status: Default::default() };
-    let body = template::default_group(&cluster);
+    let body = resources::default_group(&cluster);
     let spec: DaskWorkerGroupSpec = serde_json::from_value(body["spec"].clone())?;
     let meta = made(client, "daskworkergroups", &body).await?;
     Ok((cluster, Group { meta, spec, status: Default::default() }))
@@ -99,7 +101,7 @@ async fn post<T: DeserializeOwned>(client: &Client, path: String, body: &Value) 
 async fn grow(client: &Client, permits: &Semaphore, (cluster, group): &(Cluster, Group)) -> Result<()> {
     let path = format!("/api/v1/namespaces/{}/pods", group.meta.namespace);
     let one = async |number| {
-        let pod = template::worker_pod(group, cluster, number, DOMAIN, &Default::default());
+        let pod = resources::worker_pod(group, cluster, number, DOMAIN, &Default::default());
         let _permit = permits.acquire().await?;
         post::<PartialObjectMeta<Pod>>(client, path.clone(), &pod.body).await.map(drop)
     };

@@ -5,8 +5,8 @@ use super::{Proof, Row, Section};
 const BASICS: Proof =
     Proof("tests/tests/e2e/basics.rs", "an_applied_example_computes_and_leaves_nothing_behind");
 const CLUSTER: &str = "operator/core/src/cluster/tests.rs";
-const TEMPLATE: &str = "operator/core/src/template/tests.rs";
-const SERVICE: &str = "operator/core/src/template/service.rs";
+const TEMPLATE: &str = "operator/core/src/resources/tests.rs";
+const SERVICE: &str = "operator/core/src/resources/service.rs";
 const NAMES: Proof = Proof("tests/tests/e2e/bad_input.rs", "an_invalid_name_is_told_and_others_go_on");
 const JOB: &str = "tests/tests/e2e/compatibility.rs";
 
@@ -69,7 +69,7 @@ const SAME: &[Row] = &[
         "taken-over",
         "Deployments of workers that the old operator made",
         "count as workers, are not touched, and leave first; see [migrating](migrating.md)",
-        &[Proof("tests/tests/e2e/alone/takeover.rs", "running_clusters_are_taken_over_under_load")],
+        &[Proof("tests/tests/e2e/serial/takeover.rs", "running_clusters_are_taken_over_under_load")],
     ),
     Row::says(
         "group-labels",
@@ -103,7 +103,7 @@ const SAME: &[Row] = &[
         "`args` for an image whose entry point chooses by its first argument",
         "it starts as it is written, without the agent, and the condition `WorkerAgent` says what to do",
         &[Proof(
-            "operator/core/src/agent/tests.rs",
+            "operator/core/src/resources/agent_plan/tests.rs",
             "an_entry_point_that_is_not_known_runs_as_it_is_written",
         )],
     ),
@@ -131,7 +131,7 @@ const SAME: &[Row] = &[
         "the finalizer is taken away, even from an object that is being deleted; its annotations go, too, and none is handed on",
         &[
             Proof(CLUSTER, "kopfs_finalizer_goes_even_from_a_dying_cluster"),
-            Proof("operator/core/src/template/labels.rs", "tools_keep_their_keys_to_themselves"),
+            Proof("operator/core/src/resources/labels.rs", "tools_keep_their_keys_to_themselves"),
         ],
     ),
     Row::says(
@@ -148,9 +148,9 @@ const SAME: &[Row] = &[
         "null where a client has no value",
         "the same as absent: the default, if there is one",
         &[
-            Proof("operator/core/src/merge.rs", "nulls_are_absent"),
+            Proof("operator/core/src/plan/merge_patch.rs", "nulls_are_absent"),
             Proof(
-                "operator/core/src/autoscale/tests.rs",
+                "operator/core/src/autoscaler/tests.rs",
                 "bounds_need_no_scheduler_upwards_and_nulls_are_no_bounds",
             ),
         ],
@@ -160,10 +160,10 @@ const SAME: &[Row] = &[
         "flags of its image, and `workerAllocation` of its chart",
         "accepted; `--liveness` and `--standalone` have nothing to do, and pods are made in steps that grow",
         &[
-            Proof("operator/src/args.rs", "arguments_of_dask_kubernetes_are_taken"),
+            Proof("operator/src/cli.rs", "arguments_of_dask_kubernetes_are_taken"),
             Proof("tests/chart/render.sh", "WORKER_ALLOCATION"),
             Proof(
-                "operator/core/src/group/tests/supply.rs",
+                "operator/core/src/worker_group/tests/scale_up.rs",
                 "numbers_are_reserved_before_pods_are_made_and_slow_start_doubles",
             ),
         ],
@@ -173,7 +173,7 @@ const SAME: &[Row] = &[
         "an operator for some namespaces",
         "`--namespace`, as often as wanted; what is elsewhere is left alone",
         &[
-            Proof("operator/src/args.rs", "arguments_of_dask_kubernetes_are_taken"),
+            Proof("operator/src/cli.rs", "arguments_of_dask_kubernetes_are_taken"),
             Proof("tests/chart/render.sh", "namespaced"),
         ],
     ),
@@ -226,7 +226,7 @@ const DIFFERENT: &[Row] = &[
         "hands on all labels, and annotations but kopf's and kubectl's",
         "those by which Argo CD, Flux, Helm and kubectl know their own objects stay with the parent, but for the scheduler's \
          pod where its Service selects by them",
-        &[Proof("operator/core/src/template/labels.rs", "tools_keep_their_keys_to_themselves"), BASICS],
+        &[Proof("operator/core/src/resources/labels.rs", "tools_keep_their_keys_to_themselves"), BASICS],
     ),
     Row::says(
         "own-keys",
@@ -251,7 +251,7 @@ const DIFFERENT: &[Row] = &[
         "scale-down",
         "takes the last workers of its list where a scheduler does not answer",
         "nobody leaves then; else only whom the scheduler offers, of the group that shrinks ([how](removing-a-worker.md))",
-        &[Proof("tests/tests/e2e/on_our_nodes.rs", "nothing_shrinks_while_the_scheduler_is_frozen")],
+        &[Proof("tests/tests/e2e/worker_crashes.rs", "nothing_shrinks_while_the_scheduler_is_frozen")],
     ),
     Row::says(
         "bounds",

@@ -54,7 +54,7 @@ const VERSIONS: &[Row] = &[
         "fields of a newer Kubernetes in a pod or a Service",
         "kept and handed on; what the definitions know is that of 1.35",
         &[
-            Proof("operator/core/src/template/tests.rs", "fields_we_do_not_know_survive"),
+            Proof("operator/core/src/resources/tests.rs", "fields_we_do_not_know_survive"),
             Proof("Cargo.toml", "v1_35"),
         ],
     ),

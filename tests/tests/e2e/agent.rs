@@ -1,6 +1,6 @@
 //! Pods that have to go although nobody wants fewer workers: the agent sees that nothing of theirs is lost.
 
-mod everybody;
+mod all_leave;
 pub mod tls;
 
 use anyhow::{Result, ensure};
@@ -8,7 +8,7 @@ use dask_comm::WorkerStatus;
 use dask_operator_tests::{
     dask::{Dask, LEAVE, START, Wanted},
     manifest,
-    space::{Space, test},
+    namespace::{Space, test},
     wait::{secs, until},
 };
 use k8s_openapi::api::core::v1::Pod;

@@ -5,7 +5,7 @@ use dask_crds::{DaskAutoscaler, DaskWorkerGroup, Phase};
 use dask_operator_tests::{
     dask::{Dask, START, Wanted, find},
     manifest,
-    space::{Space, test},
+    namespace::{Space, test},
     wait::{secs, throughout, until},
 };
 use kube::ResourceExt;

@@ -6,7 +6,7 @@ use dask_operator_tests::{
     dask::{Dask, START},
     driver::Driver,
     manifest,
-    space::{Space, test},
+    namespace::{Space, test},
     wait::{secs, until},
 };
 use futures::StreamExt;

@@ -6,8 +6,9 @@ use dask_operator_tests::{
     compat::{self, Expected},
     dask::{Dask, START},
     driver::Driver,
-    kubectl, manifest, settings,
-    space::{Space, test},
+    kubectl, manifest,
+    namespace::{Space, test},
+    settings,
     wait::{secs, until},
 };
 use futures::StreamExt;

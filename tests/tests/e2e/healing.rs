@@ -4,7 +4,7 @@ use anyhow::{Context, Result, ensure};
 use dask_operator_tests::{
     dask::{Dask, START},
     manifest,
-    space::test,
+    namespace::test,
     wait::{secs, until},
 };
 use k8s_openapi::api::{apps::v1::Deployment, core::v1::Service};

@@ -5,7 +5,7 @@ use dask_crds::DaskCluster;
 use dask_operator_tests::{
     dask::{Dask, Wanted},
     manifest,
-    space::test,
+    namespace::test,
     wait::{secs, throughout, until},
 };
 use serde_json::json;

@@ -5,7 +5,7 @@ use dask_crds::{DaskCluster, DaskJob, JobStatus};
 use dask_operator_tests::{
     dask::START,
     manifest,
-    space::{Space, test},
+    namespace::{Space, test},
     wait::{secs, throughout, until},
 };
 use k8s_openapi::api::core::v1::Pod;

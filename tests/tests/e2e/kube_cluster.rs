@@ -5,8 +5,8 @@ use dask_crds::{DaskAutoscaler, DaskCluster};
 use dask_operator_tests::{
     dask::{Dask, LEAVE, START},
     driver::Driver,
+    namespace::{Space, test},
     settings,
-    space::{Space, test},
     wait::{secs, throughout, until},
 };
 use kube::{ResourceExt, api::ListParams};

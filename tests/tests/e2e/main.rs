@@ -1,23 +1,23 @@
 //! End-to-end tests on a real cluster with real Dask; `tests/e2e.sh` (make e2e) runs them.
 
+mod admission_rejections;
+mod after_all;
 mod agent;
-mod alone;
-mod at_last;
 mod autoscaling;
 mod bad_input;
 mod basics;
+mod cluster_faults;
 mod compatibility;
+mod drain_timeout;
 mod healing;
 mod idle;
 mod inputs;
 mod jobs;
 mod kube_cluster;
-mod on_our_nodes;
-mod patience;
 mod processes;
-mod refused;
 mod removal;
 mod scaling;
+mod serial;
+mod spec_conditions;
 mod templates;
-mod told;
-mod trouble;
+mod worker_crashes;

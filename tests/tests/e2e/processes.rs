@@ -4,7 +4,7 @@ use anyhow::{Result, ensure};
 use dask_operator_tests::{
     dask::{Dask, LEAVE, START, is_ready},
     manifest,
-    space::test,
+    namespace::test,
     wait::{secs, until},
 };
 use serde_json::json;

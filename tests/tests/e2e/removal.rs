@@ -5,7 +5,7 @@ use dask_comm::WorkerStatus;
 use dask_operator_tests::{
     dask::{Dask, LEAVE, START, Wanted, is_retiring},
     manifest,
-    space::test,
+    namespace::test,
     wait::{secs, throughout, until},
 };
 use kube::ResourceExt;

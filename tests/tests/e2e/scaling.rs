@@ -7,7 +7,7 @@ use dask_crds::DaskWorkerGroup;
 use dask_operator_tests::{
     dask::{Dask, LEAVE, START},
     manifest,
-    space::test,
+    namespace::test,
     wait::{secs, until},
 };
 use k8s_openapi::api::core::v1::Pod;

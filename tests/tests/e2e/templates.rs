@@ -4,7 +4,7 @@ use anyhow::{Context, Result, ensure};
 use dask_operator_tests::{
     dask::{Dask, START, Wanted},
     manifest,
-    space::test,
+    namespace::test,
     wait::{secs, throughout, until},
 };
 use k8s_openapi::api::apps::v1::Deployment;

@@ -10,16 +10,17 @@ use tokio::{
 
 use super::{
     MODULE, MODULE_FILE, Now, Order, Outcome, REFUSED, Shared,
-    changes::Changes,
-    end, guard,
-    helper::Helper,
-    life::{Ended, Life, Next},
-    look::persist,
-    pod::Pod,
-    register::{self, Registered},
-    scratch, serve,
+    find_scheduler::persist,
+    memory_watchdog,
+    nannies::Pod,
+    python_helper::Helper,
+    restart_policy::{Ended, Next, RestartPolicy},
+    rpc_server,
+    scheduler_rpc::{self, Registered},
+    scratch_dir, terminate,
+    worker_env::Changes,
 };
-use crate::{child::Child, metrics::Part, scheduler::Scheduler, signals::Leave, watch};
+use crate::{child::Child, metrics::Part, readiness, scheduler::Scheduler, signals::Leave};
 
 /// Time for the worker's end where all is to end.
 const TERMINATE: Duration = Duration::from_secs(5);
@@ -43,7 +44,7 @@ pub async fn run(
             return Ok(Outcome::Refused);
         }
     };
-    let listener = serve::listen(own, line.nanny_port.unwrap_or(0)).await?;
+    let listener = rpc_server::listen(own, line.nanny_port.unwrap_or(0)).await?;
     let at = std::net::SocketAddr::new(own, listener.local_addr()?.port());
     let address = format!("{}://{at}", scheduler.scheme());
     tracing::info!(address, "the worker's nanny");
@@ -61,7 +62,7 @@ pub async fn run(
         helper: Helper::new(line.helper(&module)),
         pod: pod.clone(),
     });
-    tokio::spawn(serve::serve(listener, shared.clone()));
+    tokio::spawn(rpc_server::serve(listener, shared.clone()));
     let nanny = Nanny {
         line: line.worker(&module),
         death_timeout: line.death_timeout,
@@ -69,7 +70,7 @@ pub async fn run(
         registered: pod.metrics.registered(),
         shared,
         ordered,
-        life: Life::default(),
+        life: RestartPolicy::default(),
     };
     nanny.live(signals).await
 }
@@ -81,7 +82,7 @@ struct Nanny<'a> {
     registered: Part,
     shared: Arc<Shared>,
     ordered: mpsc::Receiver<Order>,
-    life: Life,
+    life: RestartPolicy,
 }
 
 /// Why a worker's process is no more.
@@ -117,7 +118,7 @@ impl Nanny<'_> {
     async fn register(&self) -> Option<Registered> {
         let with = async || Registered::with(self.scheduler, &self.shared.address).await;
         let (registered, answer) = persist(self.death_timeout, with).await.ok()??;
-        for plugin in register::plugins(&answer) {
+        for plugin in scheduler_rpc::plugins(&answer) {
             if let Err(error) = self.shared.helper.ask(&self.shared, &plugin).await {
                 tracing::warn!(%error, "a plugin for the nanny cannot be set up");
             }
@@ -181,13 +182,13 @@ impl Nanny<'_> {
         let running = &self.shared.pod.metrics.running;
         let (mut child, start) = (self.shared.start(&self.line)?.counted(running), Instant::now());
         let (mut now, mut memory) = (self.shared.now.subscribe(), self.shared.now.subscribe());
-        let (mut there_now, phase) = (self.shared.now.subscribe(), watch::phase());
+        let (mut there_now, phase) = (self.shared.now.subscribe(), readiness::phase());
         let mut begun = false;
         let mut killed = None;
         let code = loop {
             tokio::select! {
                 code = child.ended() => break code,
-                () = watch::of_nanny(self.scheduler, &mut there_now, &mut self.registered, phase) => {}
+                () = readiness::of_nanny(self.scheduler, &mut there_now, &mut self.registered, phase) => {}
                 () = signals.asked() => return Ok(Over::Leave(child)),
                 () = there(&mut now), if !begun => {
                     // Not the session's leader, which may be a wrapper.
@@ -196,19 +197,19 @@ impl Nanny<'_> {
                     registered.begun(true).await;
                     begun = true;
                 }
-                resident = guard::exceeded(&mut memory, &self.shared) => {
-                    break end::too_big(&self.shared, registered, &mut child, resident).await;
+                resident = memory_watchdog::exceeded(&mut memory, &self.shared) => {
+                    break terminate::too_big(&self.shared, registered, &mut child, resident).await;
                 }
                 order = self.ordered.recv() => match order {
                     Some(Order::Kill(within, reason, done)) => {
                         killed = Some(done);
                         tokio::select! {
-                            code = end::end(&self.shared, &mut child, within, &reason) => break code,
+                            code = terminate::end(&self.shared, &mut child, within, &reason) => break code,
                             () = signals.asked() => return Ok(Over::Leave(child)),
                         }
                     }
                     Some(Order::Terminate(reason)) => {
-                        let code = end::end(&self.shared, &mut child, TERMINATE, &reason).await;
+                        let code = terminate::end(&self.shared, &mut child, TERMINATE, &reason).await;
                         return Ok(Over::Terminated(code));
                     }
                     None => {}
@@ -239,7 +240,7 @@ impl Nanny<'_> {
             if same_scheduler == Some(true) && (ended_by_us || told.is_none()) {
                 registered.unregister(&worker.address).await;
             }
-            match scratch::remove(&worker.folder) {
+            match scratch_dir::remove(&worker.folder) {
                 Err(error) => tracing::warn!(%error, "the dead worker's folder stays"),
                 Ok(removed) => tracing::debug!(removed, "the dead worker's folder"),
             }

@@ -6,12 +6,17 @@ use dask_crds::WorkerSpec;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    action::{Action, Kind, Patch},
-    cluster::{Input, spec},
-    conditions::{self, Observed},
-    drift, merge, names,
-    record::{DeploymentRecord, Group, Owner, ServiceRecord},
-    template::{self, ChildMeta},
+    cluster::{Input, dry_run},
+    model::{
+        names,
+        objects::{DeploymentRecord, Group, Owner, ServiceRecord},
+    },
+    plan::{
+        action::{Action, Kind, Patch},
+        conditions::{self, Observed},
+        merge_patch, metadata_patch,
+    },
+    resources::{self, ChildMeta},
 };
 
 /// What must be done for the children to be as they should.
@@ -26,10 +31,10 @@ pub(crate) struct Plan {
 
 /// `is_valid` tells of which kinds the API server would take what the spec says; of the others nothing is made.
 /// (Workers are the group's, and count by their pods.)
-pub(crate) fn plan(input: &Input<'_>, is_valid: &dyn Fn(Kind) -> bool) -> Plan {
+pub(crate) fn plan_children(input: &Input<'_>, is_valid: &dyn Fn(Kind) -> bool) -> Plan {
     let valid = [Kind::Deployment, Kind::Service, Kind::Pod].into_iter().filter(|k| is_valid(*k)).collect();
     let mut plan = Plan { all_exist: true, valid, ..Plan::default() };
-    let owner = template::cluster_owner(input.cluster);
+    let owner = resources::cluster_owner(input.cluster);
     deployment(input, &owner, &mut plan);
     service(input, &owner, &mut plan);
     default_group(input, &owner, &mut plan);
@@ -39,7 +44,8 @@ pub(crate) fn plan(input: &Input<'_>, is_valid: &dyn Fn(Kind) -> bool) -> Plan {
 
 /// A Service that may be refused for what others have is made alone: without it nothing else is of use.
 fn service_first(plan: &mut Plan) {
-    let is_bold = |a: &Action| matches!(a, Action::Create { kind: Kind::Service, body } if spec::binds(body));
+    let is_bold =
+        |a: &Action| matches!(a, Action::Create { kind: Kind::Service, body } if dry_run::binds(body));
     if plan.actions.iter().any(is_bold) {
         plan.actions.retain(|a| is_bold(a) || !matches!(a, Action::Create { .. }));
     }
@@ -60,17 +66,17 @@ fn deployment(input: &Input<'_>, owner: &Owner, plan: &mut Plan) {
                     ),
                 ))
             }
-            None => create(plan, Kind::Deployment, template::scheduler_deployment(input.cluster)),
+            None => create(plan, Kind::Deployment, resources::scheduler_deployment(input.cluster)),
         }
         return;
     };
     if !usable("Deployment", &have.owners, have.deleting, owner, input, plan) {
         return;
     }
-    let mut desired = template::scheduler_deployment_meta(input.cluster);
+    let mut desired = resources::scheduler_deployment_meta(input.cluster);
     // The hash says what the running template was made from: it is written once.
     if !have.annotations.contains_key(names::TEMPLATE_HASH) {
-        desired.annotations.insert(names::TEMPLATE_HASH.into(), template::scheduler_hash(input.cluster));
+        desired.annotations.insert(names::TEMPLATE_HASH.into(), resources::scheduler_hash(input.cluster));
     }
     let mut body = metadata(&desired, (&have.labels, &have.annotations, &have.owners, &[]), owner);
     let mut spec = Map::new();
@@ -89,19 +95,19 @@ fn deployment(input: &Input<'_>, owner: &Owner, plan: &mut Plan) {
 fn service(input: &Input<'_>, owner: &Owner, plan: &mut Plan) {
     let Some(have) = input.service else {
         plan.all_exist = false;
-        create(plan, Kind::Service, template::scheduler_service(input.cluster));
+        create(plan, Kind::Service, resources::scheduler_service(input.cluster));
         return;
     };
     let ServiceRecord { labels, annotations, owners, kopf, spec, resource_version, deleting, .. } = have;
     if !usable("Service", owners, *deleting, owner, input, plan) {
         return;
     }
-    let desired = template::scheduler_meta(input.cluster);
+    let desired = resources::scheduler_meta(input.cluster);
     let mut body = metadata(&desired, (labels, annotations, owners, kopf), owner);
-    let desired = template::scheduler_service_spec(input.cluster);
-    let mut diff = merge::missing(&desired, spec).unwrap_or_else(|| json!({}));
+    let desired = resources::scheduler_service_spec(input.cluster);
+    let mut diff = merge_patch::missing(&desired, spec).unwrap_or_else(|| json!({}));
     // A key too many in the selector leaves the Service without endpoints.
-    if let Some(selector) = merge::difference(&desired["selector"], &spec["selector"]) {
+    if let Some(selector) = merge_patch::difference(&desired["selector"], &spec["selector"]) {
         diff["selector"] = selector;
     }
     if plan.valid.contains(&Kind::Service) && diff != json!({}) {
@@ -115,7 +121,7 @@ fn service(input: &Input<'_>, owner: &Owner, plan: &mut Plan) {
 fn default_group(input: &Input<'_>, owner: &Owner, plan: &mut Plan) {
     let Some(have) = input.default_group else {
         plan.all_exist = false;
-        create(plan, Kind::Group, template::default_group(input.cluster));
+        create(plan, Kind::Group, resources::default_group(input.cluster));
         return;
     };
     if !usable("DaskWorkerGroup", &have.meta.owners, have.meta.deleting, owner, input, plan) {
@@ -125,13 +131,13 @@ fn default_group(input: &Input<'_>, owner: &Owner, plan: &mut Plan) {
     let copied = have.meta.annotations.get(names::COPIED_REPLICAS).and_then(|v| v.parse::<i32>().ok());
     let is_ours = is_made_by_an_operator(have, input);
     let mut body = if is_ours {
-        let desired = template::default_group_meta(input.cluster);
+        let desired = resources::default_group_meta(input.cluster);
         metadata(&desired, (&have.meta.labels, &have.meta.annotations, &have.meta.owners, &[]), owner)
     } else {
         // A user made it: the labels are the user's.
         let note = BTreeMap::from([(names::COPIED_REPLICAS.to_string(), replicas.to_string())]);
         as_body(
-            drift::Metadata::new()
+            metadata_patch::Metadata::new()
                 .strings("annotations", &note, &have.meta.annotations)
                 .owner(owner, &have.meta.owners)
                 .patch(),
@@ -146,7 +152,7 @@ fn default_group(input: &Input<'_>, owner: &Owner, plan: &mut Plan) {
             (metadata, drain_timeout, agent, spec) == (&h.metadata, &h.drain_timeout, &h.agent, &h.spec)
         };
         if !is_same(want, have)
-            && let Some(Value::Object(mut diff)) = merge::difference(&json!(want), &json!(have))
+            && let Some(Value::Object(mut diff)) = merge_patch::difference(&json!(want), &json!(have))
         {
             diff.remove("replicas");
             worker = diff;
@@ -176,9 +182,9 @@ fn usable(
     input: &Input<'_>,
     plan: &mut Plan,
 ) -> bool {
-    let waiting = if deleting || drift::is_of_a_former(owners, owner) {
+    let waiting = if deleting || metadata_patch::is_from_previous_owner(owners, owner) {
         wait("OldChild", format!("the {kind} of an earlier cluster of this name is still being deleted"))
-    } else if drift::is_foreign(owners, owner) {
+    } else if metadata_patch::is_foreign(owners, owner) {
         let by = owners.iter().find(|o| o.controller).map_or("somebody", |o| o.name.as_str());
         wait(
             "NameTaken",
@@ -206,7 +212,7 @@ type Have<'a> = (&'a BTreeMap<String, String>, &'a BTreeMap<String, String>, &'a
 /// What is missing of the metadata.
 fn metadata(desired: &ChildMeta, have: Have<'_>, owner: &Owner) -> Map<String, Value> {
     as_body(
-        drift::Metadata::new()
+        metadata_patch::Metadata::new()
             .strings("labels", &desired.labels, have.0)
             .strings("annotations", &desired.annotations, have.1)
             .owner(owner, have.2)
@@ -240,5 +246,5 @@ fn push(plan: &mut Plan, kind: Kind, name: String, version: &str, body: Map<Stri
 /// Whether the scheduler runs another template than the cluster asks for.
 pub(crate) fn scheduler_is_outdated(input: &Input<'_>, deployment: &DeploymentRecord) -> bool {
     let made_from = deployment.annotations.get(names::TEMPLATE_HASH);
-    made_from.is_some_and(|h| *h != template::scheduler_hash(input.cluster))
+    made_from.is_some_and(|h| *h != resources::scheduler_hash(input.cluster))
 }

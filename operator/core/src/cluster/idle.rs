@@ -6,10 +6,14 @@ use dask_crds::Phase;
 
 use super::Input;
 use crate::{
-    action::{Action, Decision, EventRecord, Kind, SchedulerNeed},
-    conditions::{self, Observed},
-    scheduler::{Idle, Snapshot},
-    time::Timestamp,
+    model::{
+        scheduler::{Idle, Snapshot},
+        time::Timestamp,
+    },
+    plan::{
+        action::{Action, Decision, EventRecord, Kind, SchedulerNeed},
+        conditions::{self, Observed},
+    },
 };
 
 /// A reading that is older than this says nothing about now.
@@ -17,7 +21,11 @@ const STALE: Duration = Duration::from_secs(30);
 
 /// Asks whether the scheduler is idle, where somebody wants to know; deletes the cluster when it was for long
 /// enough. Only an answer counts: silence is no idleness.
-pub(crate) fn plan<S>(input: &Input<'_>, phase: Phase, decision: &mut Decision<S>) -> Option<Observed> {
+pub(crate) fn delete_when_idle<S>(
+    input: &Input<'_>,
+    phase: Phase,
+    decision: &mut Decision<S>,
+) -> Option<Observed> {
     let timeout = u64::try_from(input.cluster.spec.idle_timeout).ok().filter(|s| *s > 0)?;
     // A job's cluster lives as long as its program, which may have other things to do.
     let is_a_jobs = input.cluster.meta.owners.iter().any(|o| o.kind == "DaskJob");

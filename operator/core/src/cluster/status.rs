@@ -3,14 +3,16 @@
 use dask_crds::{DaskClusterStatus, Phase};
 
 use crate::{
-    check::Tried,
-    cluster::{Input, children, spec},
-    conditions::{self, Observed},
-    explain, group, lint, names,
-    record::PodRecord,
-    refusal, renamed,
-    scheduler::{Idle, SchedulerState},
-    template,
+    cluster::{Input, children, dry_run},
+    model::{
+        names,
+        objects::PodRecord,
+        scheduler::{Idle, SchedulerState},
+    },
+    plan::conditions::{self, Observed},
+    resources,
+    validation::{api_rejection, dry_run::Tried, removed_commands, stuck_pods, warnings},
+    worker_group,
 };
 
 pub(crate) fn build(
@@ -21,16 +23,16 @@ pub(crate) fn build(
 ) -> DaskClusterStatus {
     let meta = &input.cluster.meta;
     let group = input.default_group.map(|g| &g.status);
-    let address = |name, port| template::service_port(&input.cluster.spec.scheduler, name, port);
-    let comm = address("tcp-comm", template::COMM_PORT);
-    let dashboard = address("http-dashboard", template::DASHBOARD_PORT);
+    let address = |name, port| resources::service_port(&input.cluster.spec.scheduler, name, port);
+    let comm = address("tcp-comm", resources::COMM_PORT);
+    let dashboard = address("http-dashboard", resources::DASHBOARD_PORT);
     let (scheduler, workers) = (scheduler_ready(input, waiting), workers_ready(input));
-    let accepted = spec::accepted(tried);
+    let accepted = dry_run::accepted(tried);
     let mut observed = vec![ready(&accepted, &scheduler, &workers, phase), scheduler, workers, accepted];
-    observed.push(lint::condition(lint::cluster(input.cluster), &tried.unknown));
+    observed.push(warnings::condition(warnings::cluster(input.cluster), &tried.unknown));
     observed.push(update_pending(input));
     observed.push(unreachable(input));
-    observed.push(refusal::condition(input.refused));
+    observed.push(api_rejection::condition(input.refused));
     DaskClusterStatus {
         phase: Some(phase),
         observed_generation: Some(meta.generation),
@@ -97,7 +99,7 @@ pub(crate) fn invalid_name(input: &Input<'_>) -> DaskClusterStatus {
 
 fn selector(cluster: &str) -> String {
     let group = names::default_group(cluster);
-    template::worker_labels(cluster, &group)
+    resources::worker_labels(cluster, &group)
         .iter()
         .map(|(k, v)| format!("{k}={v}"))
         .collect::<Vec<_>>()
@@ -126,17 +128,20 @@ fn scheduler_ready(input: &Input<'_>, waiting: Option<&Observed>) -> Observed {
         return conditions::yes(conditions::SCHEDULER_READY, "PodReady", message);
     }
     if let Some((pod, trouble)) = live.iter().find_map(|p| Some((p, p.trouble.as_ref()?))) {
-        let remedy = group::remedy(&trouble.reason);
-        let crashes = group::is_crash(&trouble.reason);
-        let renamed =
-            if crashes { renamed::remedy(&input.cluster.spec.scheduler.spec) } else { String::new() };
+        let remedy = worker_group::remedy(&trouble.reason);
+        let crashes = worker_group::is_crash(&trouble.reason);
+        let renamed = if crashes {
+            removed_commands::remedy(&input.cluster.spec.scheduler.spec)
+        } else {
+            String::new()
+        };
         return no(&trouble.reason, format!("pod {}: {}{remedy}{renamed}", pod.name, trouble.message));
     }
-    let explained = |p: &&&PodRecord| explain::of(p, input.explained, input.now).0;
+    let explained = |p: &&&PodRecord| stuck_pods::stuck_pods(p, input.explained, input.now).0;
     if let Some((pod, trouble)) = live.iter().find_map(|p| Some((p, explained(&p)?))) {
         return no(
             &trouble.reason,
-            format!("pod {}: {}{}", pod.name, trouble.message, group::remedy(&trouble.reason)),
+            format!("pod {}: {}{}", pod.name, trouble.message, worker_group::remedy(&trouble.reason)),
         );
     }
     if let Some(trouble) = input.deployment.and_then(|d| d.trouble.as_ref()) {
@@ -204,7 +209,7 @@ fn update_pending(input: &Input<'_>) -> Observed {
 
 fn unreachable(input: &Input<'_>) -> Observed {
     match input.scheduler {
-        SchedulerState::SpeaksTls => group::speaks_tls(),
+        SchedulerState::SpeaksTls => worker_group::speaks_tls(),
         SchedulerState::Unreachable { why } => conditions::yes(
             conditions::SCHEDULER_UNREACHABLE,
             "NoAnswer",

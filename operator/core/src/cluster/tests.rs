@@ -10,10 +10,10 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::{
-    check::Verdict,
-    group::testing::{self, T0},
-    record::{Owner, PodPhase, Trouble},
-    template,
+    model::objects::{Owner, PodPhase, Trouble},
+    resources,
+    validation::dry_run::Verdict,
+    worker_group::testing::{self, T0},
 };
 
 struct Scene {
@@ -94,7 +94,7 @@ impl Scene {
             verdicts: &self.verdicts,
             now: self.now,
             domain: "cluster.local",
-            agent: &agent::Settings::default(),
+            agent: &agent_plan::Settings::default(),
         });
         self.cluster.status = decision.status.clone();
         decision
@@ -102,7 +102,7 @@ impl Scene {
 
     /// Creates what was decided, as an API server would.
     fn make(&mut self, decision: &Decision<DaskClusterStatus>) {
-        let own = vec![template::cluster_owner(&self.cluster)];
+        let own = vec![resources::cluster_owner(&self.cluster)];
         let strings = |v: &serde_json::Value| -> BTreeMap<String, String> {
             serde_json::from_value(v.clone()).unwrap_or_default()
         };
@@ -313,7 +313,7 @@ fn an_edited_agent_reaches_the_default_group() {
         assert_eq!(patches.first().map(|p| p.1["spec"]["worker"].clone()), patch);
         scene.group().spec.worker.agent = agent;
     }
-    assert_eq!(template::default_group(&scene.cluster)["spec"]["worker"].get("agent"), None);
+    assert_eq!(resources::default_group(&scene.cluster)["spec"]["worker"].get("agent"), None);
 }
 
 #[test]

@@ -5,16 +5,17 @@ use serde_json::json;
 
 use super::{Child, Input, NOBODY};
 use crate::{
-    action::{Action, EventRecord, Kind, Patch},
-    names, template,
+    model::names,
+    plan::action::{Action, EventRecord, Kind, Patch},
+    resources,
 };
 
 /// Takes back what is the job's beyond doubt. Of the rest it is said that it is neither waited for nor deleted with
 /// the job, as long as the job is not over: afterwards its name is free for anybody.
-pub(super) fn plan(input: &Input<'_>) -> Vec<Action> {
+pub(super) fn adopt_orphans(input: &Input<'_>) -> Vec<Action> {
     let mut actions = Vec::new();
     let back = |kind, name: &str, uid: &str, resource_version: &str| {
-        let owners = [template::job_owner(input.job)];
+        let owners = [resources::job_owner(input.job)];
         Action::Patch(Patch {
             kind,
             name: name.into(),

@@ -5,8 +5,8 @@ use serde_json::json;
 
 use super::{Child, Input, Outcome, runner};
 use crate::{
-    action::{Action, Decision, Kind, Patch},
-    record::Cluster,
+    model::objects::Cluster,
+    plan::action::{Action, Decision, Kind, Patch},
 };
 
 /// The outcome is known: the cluster goes, what still runs of the runner ends, and the status tells.

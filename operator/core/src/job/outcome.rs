@@ -5,15 +5,16 @@ use std::time::Duration;
 use dask_crds::{DaskJobStatus, JobStatus};
 use serde::{Deserialize, Serialize};
 
-use super::{Child, Input, NOBODY, RETRY, cluster_error, make, runner};
+use super::{Child, Input, NOBODY, RETRY, cluster_error, create, runner};
 use crate::{
-    action::EventRecord,
-    conditions::shorten,
-    explain,
-    group::remedy,
-    names,
-    record::{Job, PodPhase, PodRecord},
-    time::Timestamp,
+    model::{
+        names,
+        objects::{Job, PodPhase, PodRecord},
+        time::Timestamp,
+    },
+    plan::{action::EventRecord, conditions::shorten},
+    validation::stuck_pods,
+    worker_group::remedy,
 };
 
 /// How long a job's runner may take to start by default. Nodes with accelerators take a quarter of an hour.
@@ -160,7 +161,7 @@ fn of_deleted(input: &Input<'_>, pod: &PodRecord) -> Option<Outcome> {
 
 /// What the API server would not take, before anything is made of it.
 fn invalid(input: &Input<'_>) -> Option<Outcome> {
-    let tried = make::tried(input);
+    let tried = create::tried(input);
     let (_, why) = tried.invalid.first()?;
     let text = format!("{why}; correct it, and create the job again");
     Some(Outcome::failed("InvalidTemplate", text, input.now))
@@ -200,7 +201,7 @@ fn never_started(input: &Input<'_>) -> Option<Outcome> {
     start_limit(input).filter(|limit| input.now >= *limit)?;
     let trouble = match input.runner() {
         Child::Ours(pod) | Child::Going(pod) => {
-            pod.trouble.as_ref().or_else(|| explain::of(pod, input.explained, input.now).0)
+            pod.trouble.as_ref().or_else(|| stuck_pods::stuck_pods(pod, input.explained, input.now).0)
         }
         Child::Missing | Child::Taken(_) => input.refused,
     };
@@ -213,11 +214,11 @@ fn never_started(input: &Input<'_>) -> Option<Outcome> {
 }
 
 /// When to look again though nothing may be heard.
-pub(super) fn look_in(input: &Input<'_>) -> Option<Duration> {
+pub(super) fn recheck_after(input: &Input<'_>) -> Option<Duration> {
     let starts = start_limit(input).map(|t| input.now.until(t));
     let waits = match input.runner() {
         Child::Going(_) => Some(RETRY),
-        Child::Ours(pod) => explain::look_in(pod, input.now),
+        Child::Ours(pod) => stuck_pods::recheck_after(pod, input.now),
         _ => None,
     };
     let believed = input.absent.map(|t| input.now.until(t.plus(ABSENT)));

@@ -1,9 +1,11 @@
 //! The pod that runs a job's program: whether it started, and whether its main container is through.
 
 use crate::{
-    record::{ContainerRecord, End, Job, PodPhase, PodRecord},
-    template,
-    time::Timestamp,
+    model::{
+        objects::{ContainerRecord, End, Job, PodPhase, PodRecord},
+        time::Timestamp,
+    },
+    resources,
 };
 
 /// The container that runs the program: the one that the pod says, which no edit of the job changes. In a pod that does
@@ -11,7 +13,7 @@ use crate::{
 fn main<'a>(job: &Job, pod: &'a PodRecord) -> Option<&'a ContainerRecord> {
     let runner = pod.runner.as_ref()?;
     let has = |name: &&str| runner.names.iter().any(|n| n == name);
-    let name = match (&runner.main, template::main_container(job)) {
+    let name = match (&runner.main, resources::main_container(job)) {
         (Some(said), _) => said,
         (None, Some(name)) if has(&name) => name,
         (None, _) => runner.names.first()?,

@@ -5,11 +5,10 @@ use serde_json::json;
 
 use super::*;
 use crate::{
-    agent,
-    check::Verdict,
-    group::testing::{self, T0},
-    record::{ContainerRecord, End, Meta, Object, PodPhase, Runner},
-    template,
+    model::objects::{ContainerRecord, End, Meta, Object, PodPhase, Runner},
+    resources::{self, agent_plan},
+    validation::dry_run::Verdict,
+    worker_group::testing::{self, T0},
 };
 
 /// A job with what there is of it.
@@ -23,7 +22,7 @@ pub struct Scene {
     pub made: bool,
     pub absent: Option<Timestamp>,
     pub verdicts: Verdicts,
-    pub agent: agent::Settings,
+    pub agent: agent_plan::Settings,
     pub now: Timestamp,
 }
 
@@ -56,7 +55,7 @@ impl Scene {
             made: false,
             absent: Some(T0),
             verdicts: Verdicts::default(),
-            agent: agent::Settings::default(),
+            agent: agent_plan::Settings::default(),
             now: T0.plus(Duration::from_secs(60)),
         }
     }
@@ -77,14 +76,14 @@ impl Scene {
 
     /// The API server takes all templates.
     pub fn accept(&mut self) {
-        for check in make::tried(&self.input()).open {
+        for check in create::tried(&self.input()).open {
             self.verdicts.insert(&check.key, Verdict::Valid { unknown: Vec::new() }, self.now);
         }
     }
 
     pub fn with_cluster(&mut self) {
         let mut cluster = testing::cluster("j");
-        cluster.meta.owners = vec![template::job_owner(&self.job)];
+        cluster.meta.owners = vec![resources::job_owner(&self.job)];
         self.cluster = Some(cluster);
     }
 
@@ -95,7 +94,7 @@ impl Scene {
         pod.runner = Some(Box::new(Runner {
             names: vec!["main".into()],
             containers: [("main".to_string(), record)].into(),
-            owners: vec![template::job_owner(&self.job)],
+            owners: vec![resources::job_owner(&self.job)],
             restarts_never: true,
             ..Runner::default()
         }));

@@ -1,13 +1,18 @@
 //! Jobs, decision by decision.
 
+#[cfg(test)]
+pub(crate) mod random_walk;
+#[cfg(test)]
+pub(crate) mod state_table;
+
 use serde_json::json;
 
 use super::{testing::*, *};
 use crate::{
-    check::Verdict,
-    group::testing::T0,
-    record::{ContainerRecord, PodPhase},
-    template,
+    model::objects::{ContainerRecord, PodPhase},
+    resources,
+    validation::dry_run::Verdict,
+    worker_group::testing::T0,
 };
 
 fn events(d: &Decision<DaskJobStatus>) -> Vec<(String, String)> {
@@ -111,7 +116,7 @@ fn no_edit_of_a_job_hides_its_end() {
 fn a_runner_says_which_container_is_the_program() {
     let mut job = job();
     let main = |job: &Job| {
-        let pod = template::job_runner(job, "cluster.local");
+        let pod = resources::job_runner(job, "cluster.local");
         pod["metadata"]["annotations"]["kubernetes.dask.org/main-container"].clone()
     };
     assert_eq!(main(&job), "main");
@@ -163,7 +168,7 @@ fn a_runner_without_a_node_is_deleted_when_its_time_is_over() {
 fn a_template_that_would_be_refused_makes_nothing() {
     let mut scene = Scene::at(JobStatus::JobCreated);
     scene.verdicts = Verdicts::default();
-    for check in make::tried(&scene.input()).open {
+    for check in create::tried(&scene.input()).open {
         let causes = vec![("spec.containers[0].name".to_string(), "bad".to_string())];
         let verdict = if check.kind == Kind::Pod && check.root.is_empty() {
             Verdict::Invalid { causes, message: String::new() }
@@ -182,7 +187,7 @@ fn a_template_that_would_be_refused_makes_nothing() {
 fn what_is_made_for_a_job_is_named_and_labelled_as_before() {
     let mut job = job();
     job.meta.labels = [("team".to_string(), "x".to_string())].into();
-    let cluster = template::job_cluster(&job);
+    let cluster = resources::job_cluster(&job);
     assert_eq!(cluster["metadata"]["name"], "j");
     assert_eq!(
         cluster["metadata"]["labels"],
@@ -190,7 +195,7 @@ fn what_is_made_for_a_job_is_named_and_labelled_as_before() {
         "as dask-kubernetes' definitions drop it"
     );
     assert_eq!(cluster["metadata"]["ownerReferences"][0]["kind"], "DaskJob");
-    let runner = template::job_runner(&job, "cluster.local");
+    let runner = resources::job_runner(&job, "cluster.local");
     assert_eq!(runner["metadata"]["name"], "j-runner");
     assert_eq!(runner["metadata"]["labels"]["dask.org/component"], "job-runner");
     assert_eq!(
@@ -209,7 +214,7 @@ fn a_runner_has_the_port_of_the_service_and_no_mark_of_ours_and_its_author_is_to
     }))
     .unwrap();
     scene.job.spec.cluster.spec.scheduler.service.0["ports"] = json!([{"name": "tcp-comm", "port": 9000}]);
-    let runner = template::job_runner(&scene.job, "cluster.local");
+    let runner = resources::job_runner(&scene.job, "cluster.local");
     assert_eq!(runner["metadata"]["annotations"].get(names::RETIRING), None);
     assert_eq!(runner["metadata"]["labels"]["sidecar.istio.io/inject"], "true");
     let address = &runner["spec"]["containers"][0]["env"][0]["value"];
@@ -337,7 +342,7 @@ fn what_says_another_job_or_another_owner_is_not_taken() {
 #[test]
 fn what_is_made_for_a_job_says_so() {
     let job = testing::job();
-    let runner = template::job_runner(&job, "cluster.local");
+    let runner = resources::job_runner(&job, "cluster.local");
     assert_eq!(runner["metadata"]["annotations"][names::JOB], "job-uid");
-    assert_eq!(template::job_cluster(&job)["metadata"]["annotations"][names::JOB], "job-uid");
+    assert_eq!(resources::job_cluster(&job)["metadata"]["annotations"][names::JOB], "job-uid");
 }

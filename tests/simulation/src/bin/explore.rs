@@ -6,7 +6,7 @@ use std::{
 };
 
 use clap::Parser;
-use dask_operator_simulation::{named, random, scenario::Report, small};
+use dask_operator_simulation::{model_check, random, scenario::Report, scenarios};
 
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
@@ -37,13 +37,13 @@ struct Args {
 fn main() -> ExitCode {
     let args = Args::parse();
     if args.list {
-        for scenario in named::all() {
+        for scenario in scenarios::all() {
             println!("{}", scenario.name);
         }
         return ExitCode::SUCCESS;
     }
     if let Some(script) = &args.script {
-        return match small::replay(script) {
+        return match model_check::replay(script) {
             Ok(replay) => {
                 println!("{replay}");
                 if replay.broken.is_none() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
@@ -61,7 +61,7 @@ fn main() -> ExitCode {
 }
 
 fn replay(name: &str, seed: u64) -> ExitCode {
-    let Some(scenario) = named::find(name) else {
+    let Some(scenario) = scenarios::find(name) else {
         eprintln!("no scenario is named {name:?}; --list tells the names, and `seed N` is always one");
         return ExitCode::FAILURE;
     };
@@ -98,14 +98,14 @@ fn explore(from: u64, time: Duration) -> ExitCode {
 /// Every way through two faults, of one beginning after the other.
 fn search_small(from: u64, time: Duration) -> bool {
     let begin = Instant::now();
-    let (mut runner, mut counted) = (small::Runner::default(), small::Counted::default());
-    let starts = small::beginnings();
+    let (mut runner, mut counted) = (model_check::Runner::default(), model_check::Counted::default());
+    let starts = model_check::beginnings();
     let first = usize::try_from(from).unwrap_or_default() % starts.len();
     for start in starts.iter().cycle().skip(first).take(starts.len()) {
         if begin.elapsed() >= time {
             break;
         }
-        match small::search(*start, small::Bounds { depth: 10, events: 2 }, &mut runner) {
+        match model_check::search(*start, model_check::Bounds { depth: 10, events: 2 }, &mut runner) {
             Ok(more) => counted = counted.plus(more),
             Err(failure) => {
                 println!("{failure}");
@@ -121,7 +121,7 @@ fn search_small(from: u64, time: Duration) -> bool {
 fn explore_small(from: u64, time: Duration) -> bool {
     let begin = Instant::now();
     let (mut scenarios, mut decisions) = (0, 0);
-    let failure = small::explore(from, || begin.elapsed() >= time, &mut |p| {
+    let failure = model_check::explore(from, || begin.elapsed() >= time, &mut |p| {
         (scenarios, decisions) = (p.scenarios, p.decisions);
     });
     let rate = scenarios as f64 / begin.elapsed().as_secs_f64();

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{Asked, LATENCY};
-use crate::chance::Chance;
+use crate::seeded_random::Chance;
 
 /// How often what goes wrong, as probabilities of one request.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use dask_agent::leave::{Contact, Leaving, Mine, Seen, Step};
+use dask_agent::drain_plan::{Contact, Leaving, PodWorker, Seen, Step};
 
 use super::{Event, PodState, State, World};
 use crate::dask::{Mood, Scheduler, Worker};
@@ -153,7 +153,7 @@ fn seen(scheduler: &Scheduler, pod: &str) -> Seen {
         recipients: others.iter().filter(|(_, w)| !w.leaving).count(),
         mine: mine
             .into_iter()
-            .map(|(address, w)| Mine {
+            .map(|(address, w)| PodWorker {
                 address: address.clone(),
                 leaving: w.leaving,
                 busy: w.beat.1 > 0,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use dask_operator::world::Clock;
+use dask_operator::env::Clock;
 use dask_operator_api_server::DeleteOptions;
 use serde_json::{Value, json};
 

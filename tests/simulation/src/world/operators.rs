@@ -7,17 +7,19 @@ use std::{
 };
 
 use dask_operator::{
-    client::Fenced,
-    leader::{self, Leadership, Seat},
+    controller::{Operator, Settings},
+    env::{Environment as Around, RandomSource},
+    kubernetes::{
+        client::Fenced,
+        leader_election::{self, Leadership, LeaseConfig},
+    },
     metrics::Metrics,
-    run::{Operator, Settings},
-    world::{Dice, World as Around},
 };
-use dask_operator_core::agent::Settings as Agent;
+use dask_operator_core::resources::agent_plan::Settings as Agent;
 use tower::Layer;
 
 use super::{Event, World};
-use crate::{chance::Chance, clock::SimClock, manifest::NAMESPACE, network::Network};
+use crate::{clock::SimClock, manifest::NAMESPACE, network::Network, seeded_random::Chance};
 
 /// How many operators there are, and whether they elect one that writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,7 +66,7 @@ impl World {
         self.trace.say(name, format_args!("starts"));
         let number =
             name.bytes().fold(instance.starts << 8, |n, b| n.wrapping_mul(31).wrapping_add(b.into()));
-        let dice = Dice::seeded(Chance::new(self.seed, number).number());
+        let dice = RandomSource::seeded(Chance::new(self.seed, number).number());
         let around =
             Around { clock: Arc::new(instance.clock.clone()), dice, dial: Arc::new(self.dask.clone()) };
         let leadership = if instance.elect { Leadership::candidate() } else { Leadership::alone() };
@@ -76,14 +78,14 @@ impl World {
             cluster_domain: "cluster.local".into(),
             poll: Duration::from_secs(2),
             agent,
-            autoscaler_maximum: dask_operator_core::autoscale::DEFAULT_MAXIMUM,
+            autoscaler_maximum: dask_operator_core::autoscaler::DEFAULT_MAXIMUM,
             nodes: self.lock().nodes.seen,
         };
         let operator = Operator::new(client, around, metrics, leadership, settings);
         let running = operator.clone();
         operator.spawn(async move { running.run().await });
         if instance.elect {
-            let seat = Seat {
+            let seat = LeaseConfig {
                 namespace: NAMESPACE.into(),
                 name: "dask-operator".into(),
                 candidate: format!("{name}_{}", instance.starts),
@@ -91,8 +93,14 @@ impl World {
             let candidate = operator.clone();
             operator.spawn(async move {
                 let of = (&candidate.leadership, &candidate.health);
-                leader::run(candidate.client.clone(), &candidate.world, &seat, of, std::future::pending())
-                    .await;
+                leader_election::run(
+                    candidate.client.clone(),
+                    &candidate.world,
+                    &seat,
+                    of,
+                    std::future::pending(),
+                )
+                .await;
             });
         }
         instance.operator = Some(operator);

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use dask_operator_api_server::Change;
-use dask_operator_core::names;
+use dask_operator_core::model::names;
 use serde_json::Value;
 
 use super::{Event, State, owner};

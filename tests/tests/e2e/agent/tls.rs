@@ -11,7 +11,7 @@ use dask_operator_tests::{
     dask::{Dask, LEAVE, START, Wanted, is_ready},
     driver::Driver,
     manifest,
-    space::{Space, test},
+    namespace::{Space, test},
     wait::{secs, until},
 };
 use k8s_openapi::api::core::v1::Pod;

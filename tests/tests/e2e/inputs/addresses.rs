@@ -5,12 +5,12 @@ use dask_operator_tests::{
     dask::{Dask, LEAVE, START, Wanted, is_ready},
     driver::Driver,
     inputs,
-    space::{Space, test},
+    namespace::{Space, test},
     wait::{secs, until},
 };
 use k8s_openapi::api::core::v1::Service;
 
-use super::ends::goes;
+use super::pod_ends::goes;
 use crate::agent::tls::certificates;
 
 #[tokio::test]

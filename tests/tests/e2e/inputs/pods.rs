@@ -4,7 +4,7 @@ use anyhow::{Context, Result, ensure};
 use dask_operator_tests::{
     dask::{Dask, START},
     inputs,
-    space::{Space, test},
+    namespace::{Space, test},
     wait::{secs, until},
 };
 use kube::ResourceExt;

@@ -1,0 +1,255 @@
+//! The autoscalers of a cluster: what its scheduler would like is read once, and all groups get their sizes together.
+
+mod eligibility;
+pub mod policy;
+mod processes_per_pod;
+pub mod samples;
+mod status;
+#[cfg(test)]
+mod tests;
+
+use std::{collections::BTreeMap, time::Duration};
+
+use dask_crds::{DaskAutoscalerStatus, MAX_REPLICAS};
+use serde_json::json;
+
+pub use eligibility::{INERT, acting, decides, group_name};
+
+use crate::{
+    model::{
+        objects::{Autoscaler, Cluster, Group, PodRecord},
+        scheduler::SchedulerState,
+        time::Timestamp,
+    },
+    plan::{
+        action::{Action, Decision, EventRecord, Kind, Patch, SchedulerNeed},
+        conditions::{self, Observed},
+        metadata_patch,
+    },
+    resources,
+    validation::api_rejection::{self, Refused},
+};
+use policy::{Demand, Limits, Pool};
+use processes_per_pod::Processes;
+use samples::Samples;
+
+/// Most pods of a group whose autoscaler has no maximum, where the operator was not told another number: many times
+/// what people run, and few enough for an API server to bear if a scheduler's wish was nonsense.
+pub const DEFAULT_MAXIMUM: i32 = 1_000;
+
+/// What is observed of a cluster's autoscalers.
+#[derive(Clone, Copy, Debug)]
+pub struct Input<'a> {
+    /// All autoscalers that name the cluster.
+    pub autoscalers: &'a [&'a Autoscaler],
+    /// The cluster.
+    pub cluster: Option<&'a Cluster>,
+    /// Its groups, each with its pods; groups that are being deleted left out.
+    pub groups: &'a [Workers<'a>],
+    /// What is known of the scheduler.
+    pub scheduler: &'a SchedulerState,
+    /// Most pods of a group whose autoscaler has no maximum.
+    pub default_maximum: i32,
+    /// Now.
+    pub now: Timestamp,
+}
+
+/// A group and its pods.
+#[derive(Clone, Copy, Debug)]
+pub struct Workers<'a> {
+    /// The group.
+    pub group: &'a Group,
+    /// The pods that it controls.
+    pub pods: &'a [&'a PodRecord],
+}
+
+/// What this process remembers of a cluster's autoscalers. Losing it delays a shrink by a few samples.
+#[derive(Clone, Debug, Default)]
+pub struct PlannerState {
+    samples: Samples,
+    processes: Processes,
+    /// Since when the scheduler has not told what it would like.
+    silent_since: Option<Timestamp>,
+    /// What the API server answered to our last writes for each autoscaler, by UID, and how often in a row it refused them.
+    pub refused: BTreeMap<String, Refused>,
+}
+
+impl PlannerState {
+    /// Takes note of what the scheduler says now.
+    fn observe(&mut self, input: &Input<'_>) {
+        self.processes.observe(input);
+        if let Some((snapshot, target)) = target(input) {
+            self.samples.add(&snapshot.id, snapshot.at, target);
+            self.silent_since = None;
+            return;
+        }
+        if !matches!(input.scheduler, SchedulerState::Unknown) {
+            self.samples.clear();
+        }
+        self.silent_since.get_or_insert(input.now);
+    }
+
+    fn is_inert(&self, now: Timestamp) -> bool {
+        self.silent_since.is_some_and(|since| now.since(since) >= INERT)
+    }
+}
+
+/// One autoscaler's part of the decision.
+struct Part<'a> {
+    group: &'a Group,
+    size: i32,
+    /// The default maximum is what keeps the group from growing.
+    is_at_default: bool,
+}
+
+/// What to do about a cluster's autoscalers, one decision for each of `input.autoscalers` in their order. They belong
+/// together: all are carried out, and shown by the cache, before the next ones are made.
+pub fn decide(input: &Input<'_>, memory: &mut PlannerState) -> Vec<Decision<DaskAutoscalerStatus>> {
+    let standings: Vec<_> = input.autoscalers.iter().map(|a| eligibility::eligible_group(a, input)).collect();
+    let is_any_acting = input.autoscalers.iter().zip(&standings).any(|(a, s)| !a.meta.deleting && s.is_ok());
+    if is_any_acting {
+        memory.observe(input);
+    } else {
+        *memory = PlannerState { refused: std::mem::take(&mut memory.refused), ..PlannerState::default() };
+    }
+    memory.refused.retain(|uid, _| input.autoscalers.iter().any(|a| a.meta.uid == *uid));
+    let need = if is_any_acting { SchedulerNeed::Target } else { SchedulerNeed::None };
+    let parts = sizes(input, &standings, memory);
+    let all = input.autoscalers.iter().zip(standings).enumerate();
+    all.map(|(n, (a, standing))| one(input, a, standing.map(|_| parts.get(&n)), (need, memory))).collect()
+}
+
+/// The size of each group that an autoscaler acts on, by the autoscaler's place.
+fn sizes<'a>(
+    input: &Input<'a>,
+    standings: &[Result<usize, Vec<Observed>>],
+    memory: &PlannerState,
+) -> BTreeMap<usize, Part<'a>> {
+    let mut scaled: Vec<(usize, &'a Autoscaler, &Workers<'a>)> = standings
+        .iter()
+        .zip(input.autoscalers)
+        .enumerate()
+        .filter(|(_, (_, a))| !a.meta.deleting)
+        .filter_map(|(n, (s, a))| Some((n, *a, input.groups.get(*s.as_ref().ok()?)?)))
+        .collect();
+    scaled.sort_by_key(|(_, _, w)| (w.group.meta.created, &w.group.meta.name));
+    let pool = |(_, autoscaler, workers): &(usize, &Autoscaler, &Workers<'_>)| Pool {
+        size: workers.group.spec.worker.replicas,
+        limits: limits(autoscaler, input.default_maximum),
+        processes: memory.processes.per_pod(workers.group),
+    };
+    let pools: Vec<Pool> = scaled.iter().map(pool).collect();
+    let is_other = |w: &&Workers<'_>| !scaled.iter().any(|(_, _, s)| s.group.meta.uid == w.group.meta.uid);
+    let others = || input.groups.iter().filter(is_other);
+    let last_changes: Vec<Timestamp> = scaled.iter().filter_map(|(_, a, _)| last_change(a)).collect();
+    let demand = Demand {
+        samples: &memory.samples,
+        other_pods: others().map(staying).fold(0, i32::saturating_add),
+        other_processes: others().map(|w| processes_of(w, memory)).fold(0, u64::saturating_add),
+        last_changes: &last_changes,
+    };
+    let sizes = policy::next_sizes(&pools, &demand, input.now);
+    let is_short = target(input).is_some_and(|(_, t)| u64::from(t) > policy::supply(&pools, &sizes, &demand));
+    let part =
+        |((n, autoscaler, workers), (pool, size)): ((usize, &'a Autoscaler, &Workers<'a>), (&Pool, i32))| {
+            let is_at_default = is_short && autoscaler.spec.maximum.is_none() && size >= pool.limits.maximum;
+            (n, Part { group: workers.group, size, is_at_default })
+        };
+    scaled.into_iter().zip(pools.iter().zip(sizes)).map(part).collect()
+}
+
+/// Pods that a group has or will have.
+fn staying(workers: &Workers<'_>) -> i32 {
+    let live = workers.pods.iter().filter(|p| p.is_live() && p.mark.is_none()).count();
+    i32::try_from(live).unwrap_or(i32::MAX).max(workers.group.spec.worker.replicas)
+}
+
+fn processes_of(workers: &Workers<'_>, memory: &PlannerState) -> u64 {
+    u64::try_from(staying(workers)).unwrap_or(0) * u64::from(memory.processes.per_pod(workers.group))
+}
+
+fn last_change(autoscaler: &Autoscaler) -> Option<Timestamp> {
+    autoscaler.status.last_scale_time.as_deref().and_then(Timestamp::parse)
+}
+
+fn limits(autoscaler: &Autoscaler, default_maximum: i32) -> Limits {
+    let spec = &autoscaler.spec;
+    let minimum = spec.minimum.unwrap_or(0).clamp(0, MAX_REPLICAS);
+    let maximum = spec.maximum.unwrap_or(default_maximum.max(minimum)).clamp(0, MAX_REPLICAS);
+    Limits { minimum, maximum }
+}
+
+/// What the scheduler would like, if it says so.
+fn target<'a>(input: &Input<'a>) -> Option<(&'a crate::model::scheduler::Snapshot, u32)> {
+    input.scheduler.known().and_then(|s| s.target.map(|t| (s, t)))
+}
+
+/// What to do about one autoscaler.
+fn one(
+    input: &Input<'_>,
+    autoscaler: &Autoscaler,
+    standing: Result<Option<&Part<'_>>, Vec<Observed>>,
+    (need, memory): (SchedulerNeed, &PlannerState),
+) -> Decision<DaskAutoscalerStatus> {
+    let mut actions: Vec<Action> = metadata(input, autoscaler).into_iter().collect();
+    let requeue = (need != SchedulerNeed::None).then_some(Duration::from_secs(5));
+    if autoscaler.meta.deleting {
+        return Decision { actions, status: autoscaler.status.clone(), requeue, need };
+    }
+    let mut status = status::base(input, autoscaler);
+    let mut observed = match standing {
+        Err(why) => why,
+        Ok(part) => {
+            let is_at_default = part.is_some_and(|p| p.is_at_default);
+            if let Some(part) = part {
+                carry(input, part, &mut status, &mut actions);
+            }
+            vec![status::active(input, is_at_default)]
+        }
+    };
+    let refused = memory.refused.get(&autoscaler.meta.uid).cloned().flatten();
+    observed.push(api_rejection::condition(api_rejection::lasting(&refused)));
+    status::finish(&mut status, observed, autoscaler, input.now);
+    let events = conditions::events(&autoscaler.status.conditions, &status.conditions);
+    actions.extend(events.into_iter().map(Action::Event));
+    Decision { actions, status, requeue, need }
+}
+
+/// Writes down what was decided, and changes the group's size if it differs.
+fn carry(input: &Input<'_>, part: &Part<'_>, status: &mut DaskAutoscalerStatus, actions: &mut Vec<Action>) {
+    let (meta, current) = (&part.group.meta, part.group.spec.worker.replicas);
+    let target = target(input).map(|(_, t)| t);
+    status.target = target.map_or(status.target, |t| i32::try_from(t).ok());
+    status.desired = Some(part.size);
+    if part.size == current {
+        return;
+    }
+    status.last_scale_time = Some(input.now.rfc3339());
+    let why =
+        target.map_or_else(|| "its bounds ask for it".into(), |t| format!("the scheduler would like {t}"));
+    actions.push(Action::Scale {
+        group: meta.name.clone(),
+        resource_version: meta.resource_version.clone(),
+        replicas: part.size,
+    });
+    let message = format!("{} from {current} to {} workers: {why}", meta.name, part.size);
+    actions.push(Action::Event(EventRecord::normal("Scaled", &message)));
+}
+
+fn metadata(input: &Input<'_>, autoscaler: &Autoscaler) -> Option<Action> {
+    let meta = &autoscaler.meta;
+    let usable = |c: &&Cluster| {
+        !c.meta.deleting && !meta.deleting && !eligibility::is_from_previous_owner(autoscaler, c)
+    };
+    let owner = input.cluster.filter(usable).map(resources::cluster_owner);
+    let mut patch = metadata_patch::Metadata::new().without_kopf(&meta.finalizers, &meta.kopf);
+    if let Some(owner) = &owner {
+        patch = patch.owner(owner, &meta.owners);
+    }
+    Some(Action::Patch(Patch {
+        kind: Kind::Autoscaler,
+        name: meta.name.clone(),
+        resource_version: meta.resource_version.clone(),
+        body: json!({ "metadata": patch.patch()? }),
+    }))
+}

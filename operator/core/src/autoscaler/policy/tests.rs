@@ -1,0 +1,206 @@
+//! Sizes, choice by choice, and what holds for all of them.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::autoscaler::samples::AGREEING;
+
+const LIMITS: Limits = Limits { minimum: 0, maximum: 10 };
+const NOW: Timestamp = Timestamp(100_000);
+
+fn samples(wanted: &[u32]) -> Samples {
+    let mut s = Samples::default();
+    for (i, w) in wanted.iter().enumerate() {
+        s.add("id", Timestamp(90_000 + 1_500 * i64::try_from(i).unwrap()), *w);
+    }
+    s
+}
+
+fn demand(samples: &Samples) -> Demand<'_> {
+    Demand { samples, other_pods: 0, other_processes: 0, last_changes: &[] }
+}
+
+fn pool(size: i32, limits: Limits, processes: u32) -> Pool {
+    Pool { size, limits, processes }
+}
+
+/// The next size of the only group.
+fn next_size(size: i32, samples: &Samples, limits: Limits, last_change: Option<Timestamp>) -> i32 {
+    let last_changes: Vec<Timestamp> = last_change.into_iter().collect();
+    next_sizes(&[pool(size, limits, 1)], &Demand { last_changes: &last_changes, ..demand(samples) }, NOW)[0]
+}
+
+#[test]
+fn growing_is_at_once_and_bounded() {
+    assert_eq!(next_size(0, &samples(&[4]), LIMITS, None), 4);
+    assert_eq!(next_size(2, &samples(&[99]), LIMITS, None), 10);
+}
+
+#[test]
+fn growing_goes_in_steps_that_double() {
+    let limits = Limits { minimum: 0, maximum: 100_000 };
+    let wrong = samples(&[1_000_000]);
+    let sizes: Vec<i32> = [0, 1, 20, 32, 33, 500].map(|n| next_size(n, &wrong, limits, None)).into();
+    assert_eq!(sizes, [32, 33, 52, 64, 66, 1000]);
+    let pools = [pool(0, limits, 4), pool(40, limits, 1)];
+    let all = next_sizes(&pools, &Demand { other_pods: 8, ..demand(&wrong) }, NOW);
+    assert_eq!(all, [48, 40], "one step for all groups together, and the others' pods count");
+}
+
+#[test]
+fn one_zero_removes_no_worker() {
+    assert_eq!(next_size(8, &samples(&[0]), LIMITS, None), 8);
+    assert_eq!(next_size(8, &samples(&[8, 0, 0]), LIMITS, None), 8);
+}
+
+#[test]
+fn shrinking_takes_a_quarter_at_least_one() {
+    assert_eq!(next_size(8, &samples(&[0, 0, 0]), LIMITS, None), 6);
+    assert_eq!(next_size(1, &samples(&[0, 0, 0]), LIMITS, None), 0);
+    assert_eq!(next_size(8, &samples(&[0, 7, 0]), LIMITS, None), 7);
+    assert_eq!(
+        next_size(14, &samples(&[20, 20, 20]), LIMITS, None),
+        11,
+        "down to a maximum that was lowered"
+    );
+}
+
+#[test]
+fn samples_in_quick_succession_count_as_one() {
+    let mut s = Samples::default();
+    for i in 0..20 {
+        s.add("id", Timestamp(99_000 + i), 0);
+    }
+    assert_eq!(next_size(8, &s, LIMITS, None), 8);
+}
+
+#[test]
+fn a_new_scheduler_must_agree_with_itself() {
+    let mut s = samples(&[0, 0, 0]);
+    s.add("other", Timestamp(99_000), 0);
+    assert_eq!(next_size(8, &s, LIMITS, None), 8);
+}
+
+#[test]
+fn nothing_changes_while_it_cools_down() {
+    let at = |ms: i64| Some(Timestamp(NOW.0 + ms));
+    assert_eq!(next_size(2, &samples(&[9]), LIMITS, at(-14_000)), 2);
+    assert_eq!(next_size(2, &samples(&[9]), LIMITS, at(-15_000)), 9);
+    assert_eq!(next_size(2, &samples(&[9]), LIMITS, at(3_600_000)), 9);
+}
+
+#[test]
+fn a_minimum_is_not_waited_for() {
+    let limits = Limits { minimum: 3, maximum: 5 };
+    assert_eq!(next_size(1, &Samples::default(), limits, Some(NOW)), 3);
+}
+
+#[test]
+fn the_oldest_grows_first_and_the_youngest_shrinks_first() {
+    let small = Limits { minimum: 1, maximum: 4 };
+    let pools = [pool(1, small, 1), pool(1, LIMITS, 2)];
+    assert_eq!(next_sizes(&pools, &demand(&samples(&[11])), NOW), [4, 4]);
+    let pools = [pool(4, small, 1), pool(4, LIMITS, 2)];
+    assert_eq!(next_sizes(&pools, &demand(&samples(&[9, 9, 9])), NOW), [3, 3], "whole pods");
+    let pools = [pool(4, small, 1), pool(0, LIMITS, 2)];
+    assert_eq!(next_sizes(&pools, &demand(&samples(&[0, 0, 0])), NOW), [3, 0]);
+}
+
+#[test]
+fn other_groups_count_as_they_are() {
+    let s = samples(&[8, 8, 8]);
+    let with = |size, other_processes| {
+        next_sizes(&[pool(size, LIMITS, 2)], &Demand { other_processes, ..demand(&s) }, NOW)[0]
+    };
+    assert_eq!([with(0, 3), with(3, 3), with(3, 8)], [3, 3, 2]);
+}
+
+fn a_pool() -> impl Strategy<Value = Pool> {
+    (0..40_i32, 0..10_i32, 0..120_i32, 1..9_u32).prop_map(|(size, minimum, extra, processes)| Pool {
+        size,
+        limits: Limits { minimum, maximum: minimum + extra },
+        processes,
+    })
+}
+
+/// Decides again and again, with this time between two decisions, while the scheduler always says the same.
+fn run(pools: &mut [Pool], target: u32, pause: Duration, other_processes: u64) -> Vec<Vec<i32>> {
+    let (mut samples, mut now, mut last_changes) = (Samples::default(), NOW, Vec::new());
+    let mut history = vec![pools.iter().map(|p| p.size).collect::<Vec<_>>()];
+    for _ in 0..2_000 {
+        now = now.plus(pause);
+        samples.add("id", now, target);
+        let demand =
+            Demand { samples: &samples, other_pods: 0, other_processes, last_changes: &last_changes };
+        let sizes = next_sizes(pools, &demand, now);
+        pools.iter_mut().zip(&sizes).for_each(|(p, size)| p.size = *size);
+        if history.last() != Some(&sizes) {
+            last_changes = vec![now];
+            history.push(sizes);
+        }
+    }
+    history
+}
+
+/// How often a group's size went the other way.
+fn turns(history: &[Vec<i32>], group: usize) -> usize {
+    let ways: Vec<i32> =
+        history.windows(2).map(|w| (w[1][group] - w[0][group]).signum()).filter(|w| *w != 0).collect();
+    ways.windows(2).filter(|w| w[0] != w[1]).count()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn all_groups_settle_on_what_is_wanted_and_do_not_swing(
+        mut pools in proptest::collection::vec(a_pool(), 1..5), target in 0..301_u32,
+        pause in prop_oneof![Just(2_u64), Just(5), Just(7), Just(15)], other in 0..20_u64,
+    ) {
+        let before = pools.clone();
+        let history = run(&mut pools, target, Duration::from_secs(pause), other);
+        prop_assert!(history.len() < 120, "it settles: {history:?}");
+        let sizes = history.last().unwrap();
+        let samples = samples(&[target]);
+        let has = supply(&pools, sizes, &Demand { other_processes: other, ..demand(&samples) });
+        for (n, (pool, size)) in pools.iter().zip(sizes).enumerate() {
+            prop_assert!((pool.limits.minimum..=pool.limits.maximum).contains(size));
+            prop_assert!(turns(&history, n) <= 1, "group {n} swings: {history:?} from {before:?}");
+            prop_assert!(
+                *size == pool.limits.minimum || has < u64::from(target) + u64::from(pool.processes),
+                "group {n} has a pod too many: {sizes:?}"
+            );
+            prop_assert!(*size == pool.limits.maximum || has >= u64::from(target), "too few: {sizes:?}");
+        }
+    }
+
+    #[test]
+    fn sizes_stay_in_bounds_or_move_towards_them(
+        pools in proptest::collection::vec(a_pool(), 1..5), wanted in proptest::collection::vec(0..400_u32, 0..6),
+    ) {
+        let samples = samples(&wanted);
+        let next = next_sizes(&pools, &demand(&samples), NOW);
+        let raised: i32 = pools.iter().map(|p| p.size.max(p.limits.minimum)).sum();
+        let added: i32 = pools.iter().zip(&next).map(|(p, n)| (n - p.size.max(p.limits.minimum)).max(0)).sum();
+        prop_assert!(added <= raised.max(STEP_UP), "{added} more than {raised} at once");
+        for (pool, size) in pools.iter().zip(&next) {
+            prop_assert!(*size >= pool.limits.minimum.min(pool.size));
+            prop_assert!(*size <= pool.limits.maximum.max(pool.size));
+            prop_assert!(*size >= pool.size || wanted.len() >= AGREEING, "no data, no shrink");
+            prop_assert!(*size >= pool.size - (pool.size / STEP_DOWN).max(1), "one step");
+        }
+    }
+}
+
+/// The model of two autoscalers that were woken together: 7 tasks made 12 workers, and then 7, 8, 9, 8, 7 for ever.
+#[test]
+fn no_target_makes_two_groups_swing() {
+    let limits = Limits { minimum: 0, maximum: 1_000 };
+    for target in 1..=300 {
+        let mut pools = [pool(0, limits, 1), pool(0, limits, 1)];
+        let history = run(&mut pools, target, COOLDOWN, 0);
+        let total: Vec<i32> = history.iter().map(|sizes| sizes.iter().sum()).collect();
+        assert_eq!(total.last(), i32::try_from(target).ok().as_ref(), "{history:?}");
+        assert!(total.is_sorted(), "{history:?}");
+    }
+}

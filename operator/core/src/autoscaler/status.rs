@@ -1,0 +1,87 @@
+//! What an autoscaler's status says.
+
+use dask_crds::DaskAutoscalerStatus;
+
+use crate::{
+    autoscaler::{Input, group_name},
+    model::{
+        objects::Autoscaler,
+        scheduler::{SPEAKS_TLS, SchedulerState},
+        time::Timestamp,
+    },
+    plan::conditions::{self, Observed},
+};
+
+/// How long a scheduler's silence counts; see [`crate::autoscaler::INERT`].
+const UNTIL: &str = "the size stays until it does, and after 10 minutes without an answer a change of size counts as a person's";
+
+/// The status before anything is decided.
+pub(crate) fn base(input: &Input<'_>, autoscaler: &Autoscaler) -> DaskAutoscalerStatus {
+    let name = group_name(autoscaler);
+    let group = input.groups.iter().map(|w| w.group).find(|g| g.meta.name == name);
+    let workers = group.and_then(|g| g.status.workers).unwrap_or_default();
+    let cluster = input.cluster.map(|c| &c.status);
+    DaskAutoscalerStatus {
+        observed_generation: Some(autoscaler.meta.generation),
+        desired: group.map(|g| g.spec.worker.replicas),
+        created: Some(workers.created),
+        ready: Some(workers.ready),
+        retiring: Some(workers.retiring),
+        scheduler_address: cluster.and_then(|s| s.scheduler_address.clone()),
+        dashboard_address: cluster.and_then(|s| s.dashboard_address.clone()),
+        ..autoscaler.status.clone()
+    }
+}
+
+/// Whether the autoscaler acts, for one that may.
+pub(crate) fn active(input: &Input<'_>, is_at_default: bool) -> Observed {
+    let (reason, message) = match input.scheduler {
+        SchedulerState::Known(snapshot) if snapshot.target.is_none() && snapshot.unanswered.is_some() => {
+            let why = snapshot.unanswered.as_deref().unwrap_or_default();
+            ("NoTarget", format!("the scheduler does not tell what it would like ({why}); {UNTIL}"))
+        }
+        SchedulerState::Known(_) if is_at_default => {
+            let message = format!(
+                "spec.maximum is not set, and the scheduler would like more than the operator's default maximum \
+                 of {} (--autoscaler-default-maximum); set spec.maximum to allow more",
+                input.default_maximum
+            );
+            return conditions::yes(conditions::ACTIVE, "AtDefaultMaximum", message);
+        }
+        SchedulerState::Known(_) => {
+            return conditions::yes(conditions::ACTIVE, "Scaling", "it follows the scheduler's demand");
+        }
+        SchedulerState::Unknown => ("Starting", "the scheduler has not been asked yet".to_string()),
+        SchedulerState::Absent => ("Starting", "there is no scheduler pod; the size stays".to_string()),
+        SchedulerState::Starting => ("Starting", "the scheduler starts; the size stays".to_string()),
+        SchedulerState::SpeaksTls => (
+            SPEAKS_TLS,
+            "the scheduler speaks TLS and the operator does not, so that its demand is not known; the size stays: \
+             set replicas by hand, or let the scheduler listen without TLS"
+                .to_string(),
+        ),
+        SchedulerState::Unreachable { why } => (
+            "SchedulerUnreachable",
+            format!("the scheduler's pod runs and does not answer ({why}); {UNTIL}"),
+        ),
+    };
+    conditions::no(conditions::ACTIVE, reason, message)
+}
+
+/// Adds the conditions.
+pub(crate) fn finish(
+    status: &mut DaskAutoscalerStatus,
+    mut observed: Vec<Observed>,
+    autoscaler: &Autoscaler,
+    now: Timestamp,
+) {
+    if !observed.iter().any(|o| o.is(conditions::CONFLICT)) {
+        observed.push(conditions::no(
+            conditions::CONFLICT,
+            "NoConflict",
+            "no other autoscaler scales this group",
+        ));
+    }
+    let old = &autoscaler.status.conditions;
+    status.conditions = conditions::update(old, observed, autoscaler.meta.generation, now);
+}

@@ -1,0 +1,11 @@
+//! What is observed: slim records of Kubernetes' objects, of nodes and of schedulers, and the names that they have.
+
+pub mod hash;
+pub mod names;
+pub mod node;
+pub mod objects;
+pub(crate) mod restarts;
+pub(crate) mod runner;
+pub mod scheduler;
+pub mod time;
+pub mod tls;

@@ -1,0 +1,7 @@
+//! What is decided: actions, conditions, events, and the patches that they are carried out with.
+
+pub mod action;
+pub mod body;
+pub mod conditions;
+pub mod merge_patch;
+pub mod metadata_patch;

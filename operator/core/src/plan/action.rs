@@ -1,0 +1,217 @@
+//! What the shell is asked to do.
+
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+
+use serde_json::Value;
+
+use crate::{
+    model::{objects::Mark, time::Timestamp},
+    plan::body::SharedBody,
+    validation::dry_run::Check,
+};
+
+/// One thing to do in Kubernetes.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// Create an object.
+    Create {
+        /// What kind of object.
+        kind: Kind,
+        /// The whole object.
+        body: Value,
+    },
+    /// Delete an object that is no worker, if it is still the same one.
+    Delete {
+        /// What kind of object.
+        kind: Kind,
+        /// Its name.
+        name: String,
+        /// Its UID: a precondition.
+        uid: String,
+        /// Its resourceVersion, a precondition too, where the decision depends on what the object says.
+        resource_version: Option<String>,
+        /// Why, for the log.
+        why: &'static str,
+    },
+    /// Try templates on the API server without creating anything.
+    Check(Vec<Check>),
+    /// Ask for Kubernetes' own events about a pod whose status does not say what keeps it.
+    Explain(PodRef),
+    /// Merge-patch an object as it was read.
+    Patch(Patch),
+    /// Reserve pod numbers in the group's status before any of them is used.
+    ReserveNumbers {
+        /// First number that is not reserved afterwards.
+        up_to: i64,
+    },
+    /// Create worker pods, in parallel, as many at a time as slow start allows.
+    CreatePods(Vec<NewPod>),
+    /// Delete a worker's pod or Deployment, if it is still the same one.
+    DeletePod(DeletePod),
+    /// Write on pods that they were chosen to leave, all of them before anything else is done.
+    MarkPods {
+        /// Name and UID of each.
+        pods: Vec<PodRef>,
+        /// What is written.
+        mark: Mark,
+    },
+    /// Take that writing off a pod: it was refused.
+    UnmarkPod(PodRef),
+    /// Call `retire_workers` of the cluster's scheduler.
+    Retire(RetireCall),
+    /// Change a group's size through its `scale` subresource.
+    Scale {
+        /// Name of the group.
+        group: String,
+        /// Its resourceVersion, as decided on.
+        resource_version: String,
+        /// The new size.
+        replicas: i32,
+    },
+    /// Tell a person.
+    Event(EventRecord),
+}
+
+/// A merge patch of one object, valid only for the version it was decided on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Patch {
+    /// What kind of object.
+    pub kind: Kind,
+    /// Its name.
+    pub name: String,
+    /// Its resourceVersion, as decided on.
+    pub resource_version: String,
+    /// The merge patch.
+    pub body: Value,
+}
+
+/// Kinds of objects that are patched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// DaskCluster.
+    Cluster,
+    /// DaskWorkerGroup.
+    Group,
+    /// DaskAutoscaler.
+    Autoscaler,
+    /// DaskJob.
+    Job,
+    /// Deployment.
+    Deployment,
+    /// Service.
+    Service,
+    /// Pod.
+    Pod,
+}
+
+/// A pod to create.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewPod {
+    /// Its number in the group.
+    pub number: i64,
+    /// Its name.
+    pub name: String,
+    /// The rest of it, shared by all that are made at once.
+    pub body: Arc<SharedBody>,
+}
+
+/// A pod, or the Deployment of one of dask-kubernetes' workers, by name and UID.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PodRef {
+    /// Pod or Deployment.
+    pub kind: Kind,
+    /// Its name.
+    pub name: String,
+    /// Its UID.
+    pub uid: String,
+}
+
+/// A pod to delete.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeletePod {
+    /// Which pod; the UID is a precondition.
+    pub pod: PodRef,
+    /// Precondition where the decision depends on the pod not having started since.
+    pub resource_version: Option<String>,
+    /// It is not sent later than this, where the decision depends on what a scheduler said.
+    pub valid_until: Option<Timestamp>,
+    /// Why, for the log.
+    pub why: &'static str,
+}
+
+/// One call of `retire_workers`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RetireCall {
+    /// Which of the two calls of the protocol.
+    pub stage: RetireStage,
+    /// All addresses that leave together.
+    pub addresses: BTreeSet<String>,
+    /// The scheduler this was decided about.
+    pub scheduler: String,
+}
+
+/// The two calls of the removal protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RetireStage {
+    /// Data moves away, no new work; the worker stays (`close_workers=false, remove=false`).
+    Drain,
+    /// The worker closes and is forgotten (`close_workers=true, remove=true`).
+    Close,
+}
+
+/// An event to record on the object that is reconciled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventRecord {
+    /// Whether it is a warning.
+    pub warning: bool,
+    /// One CamelCase word.
+    pub reason: String,
+    /// A sentence.
+    pub message: String,
+    /// Whether it is one event for its reason, whatever its words.
+    pub once: bool,
+}
+
+impl EventRecord {
+    /// Something a person should look at.
+    pub fn warning(reason: &str, message: &str) -> Self {
+        Self { warning: true, reason: reason.into(), message: message.into(), once: false }
+    }
+
+    /// Something a person may want to know.
+    pub fn normal(reason: &str, message: &str) -> Self {
+        Self { warning: false, reason: reason.into(), message: message.into(), once: false }
+    }
+}
+
+/// What a reconciler wants to know of the scheduler from now on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SchedulerNeed {
+    /// Nothing.
+    #[default]
+    None,
+    /// What agents tell by way of their workers, which is seldom news, and nothing to act on.
+    Agents,
+    /// Whether it is idle, and since when. Asked for beside any other need.
+    Idle,
+    /// Who is registered.
+    Registry,
+    /// Also what size it would like.
+    Target,
+    /// Also who may leave.
+    Offer,
+}
+
+/// A decision about one object.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Decision<Status> {
+    /// What to do. The shell sends retirements first, then changes of size, reserved numbers and creations of pods,
+    /// then the status, events, other creations, what is left in this order, and deletions of pods last.
+    pub actions: Vec<Action>,
+    /// What the status should be.
+    pub status: Status,
+    /// Look again after this long, whatever happens.
+    pub requeue: Option<Duration>,
+    /// What is wanted of the scheduler.
+    pub need: SchedulerNeed,
+}

@@ -1,0 +1,276 @@
+//! Templates tried on the API server before anything is made of them: what it says, and which field of
+//! ours that is about.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use dask_crds::{Condition, ConditionStatus};
+use serde_json::Value;
+
+use crate::{
+    model::time::Timestamp,
+    plan::{
+        action::Kind,
+        conditions::{ACCEPTED, SPEC_WARNING, shorten},
+    },
+    validation::warnings::UNKNOWN_FIELD,
+};
+
+/// Reason of `Accepted`: all of it was tried, and taken.
+pub const PROVED: &str = "Valid";
+/// Reason of `Accepted`: a part could not be tried.
+pub const UNPROVED: &str = "NotTried";
+
+/// Most bytes of verdicts kept; the oldest goes first. Verdicts that push each other out are asked for without end,
+/// so it is room for far more than one operator serves: a plain one takes some 200 bytes, and a cluster has three.
+const ROOM: usize = 16 << 20;
+/// What a verdict takes besides its texts: two entries in maps.
+const FRAME: usize = 160;
+/// Most complaints that are told of one template.
+const TOLD: usize = 4;
+
+/// One template to be tried.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Check {
+    /// Namespace and hash of what is tried.
+    pub key: String,
+    /// Kind of the object that would be made.
+    pub kind: Kind,
+    /// Namespace of the object that would be made.
+    pub namespace: String,
+    /// The whole object, as JSON: as values it would take many times the memory.
+    pub body: String,
+    /// Where the spec is that the object is made of.
+    pub root: &'static str,
+    /// From paths in the object that would be made to paths below `root`, the longest first.
+    pub paths: Vec<(&'static str, &'static str)>,
+    /// A list in the object whose first element is ours, and the author's come after it.
+    pub ours_first: Option<&'static str>,
+}
+
+/// What the API server says of a template.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It would be taken.
+    Valid {
+        /// Paths of fields that it does not know, and would drop.
+        unknown: Vec<String>,
+    },
+    /// It was refused for what is around it (a quota, a missing service account), or cannot be tried: it may
+    /// be taken when it counts.
+    Inconclusive,
+    /// It would be refused.
+    Invalid {
+        /// Which fields, and why.
+        causes: Vec<(String, String)>,
+        /// The whole sentence.
+        message: String,
+    },
+}
+
+/// How long a verdict that is not a plain yes counts before it is asked for again: what it depends on may
+/// have changed.
+const VALID: Duration = Duration::from_secs(60);
+
+/// Verdicts by key. Losing one costs another request.
+#[derive(Clone, Debug, Default)]
+pub struct Verdicts {
+    by_key: BTreeMap<String, Kept>,
+    /// Keys in the order of their verdicts.
+    by_number: BTreeMap<u64, String>,
+    count: u64,
+    bytes: usize,
+}
+
+#[derive(Clone, Debug)]
+struct Kept {
+    number: u64,
+    at: Timestamp,
+    verdict: Verdict,
+}
+
+impl Verdict {
+    /// Bytes of its texts.
+    fn size(&self) -> usize {
+        match self {
+            Self::Valid { unknown } => unknown.iter().map(String::len).sum(),
+            Self::Inconclusive => 0,
+            Self::Invalid { causes, message } => {
+                causes.iter().map(|(field, text)| field.len() + text.len()).sum::<usize>() + message.len()
+            }
+        }
+    }
+}
+
+impl Verdicts {
+    /// Keeps a verdict.
+    pub fn insert(&mut self, key: &str, verdict: Verdict, at: Timestamp) {
+        self.forget(key);
+        self.count += 1;
+        self.bytes += size(key, &verdict);
+        self.by_number.insert(self.count, key.into());
+        self.by_key.insert(key.into(), Kept { number: self.count, at, verdict });
+        while self.bytes > ROOM {
+            let Some(oldest) = self.by_number.values().next().cloned() else { break };
+            self.forget(&oldest);
+        }
+    }
+
+    fn forget(&mut self, key: &str) {
+        if let Some(kept) = self.by_key.remove(key) {
+            self.by_number.remove(&kept.number);
+            self.bytes = self.bytes.saturating_sub(size(key, &kept.verdict));
+        }
+    }
+}
+
+fn size(key: &str, verdict: &Verdict) -> usize {
+    FRAME + 2 * key.len() + verdict.size()
+}
+
+/// What several templates come to.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Tried {
+    /// Those that were not tried yet.
+    pub open: Vec<Check>,
+    /// Those to try again some time: nothing waits for it.
+    pub again: Vec<Check>,
+    /// Complaints about those that would be refused, with the kind of what would be made.
+    pub invalid: Vec<(Kind, String)>,
+    /// Whether something could not be tried.
+    pub unproved: bool,
+    /// When to look again at what would be refused.
+    pub recheck_after: Option<Duration>,
+    /// Fields that would be dropped.
+    pub unknown: Vec<String>,
+}
+
+/// A template that may have been tried: its key, and how to make the object if it was not.
+pub struct Candidate<'a> {
+    /// Where its verdict is kept: everything that decides about it goes into the key.
+    pub key: String,
+    /// Makes what is tried.
+    pub check: Box<dyn Fn(String) -> Check + 'a>,
+}
+
+impl std::fmt::Debug for Candidate<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Candidate").field(&self.key).finish()
+    }
+}
+
+impl<'a> Candidate<'a> {
+    /// A template of a namespace; `hash` stands for all of it.
+    pub fn new(kind: Kind, namespace: &str, hash: &str, check: impl Fn(String) -> Check + 'a) -> Self {
+        Self { key: format!("{namespace}/{kind:?}/{hash}"), check: Box::new(check) }
+    }
+}
+
+/// Looks up what the API server says of these.
+pub fn look_up(verdicts: &Verdicts, candidates: Vec<Candidate<'_>>, now: Timestamp) -> Tried {
+    let mut tried = Tried::default();
+    for Candidate { key, check } in candidates {
+        let Some(kept) = verdicts.by_key.get(&key) else {
+            tried.open.push(check(key));
+            continue;
+        };
+        let left = now.until(kept.at.plus(VALID));
+        match &kept.verdict {
+            Verdict::Valid { unknown } if unknown.is_empty() => continue,
+            Verdict::Valid { unknown } => {
+                let check = check(key);
+                tried.unknown.extend(unknown.iter().map(|p| check.ours(p)));
+                continue;
+            }
+            Verdict::Inconclusive => tried.unproved = true,
+            Verdict::Invalid { causes, message } => {
+                let check = check(key.clone());
+                tried.invalid.push((check.kind, check.complaint(causes, message)));
+                tried.recheck_after =
+                    tried.recheck_after.into_iter().chain([left.max(Duration::from_secs(1))]).min();
+            }
+        }
+        if left.is_zero() {
+            tried.again.push(check(key));
+        }
+    }
+    tried
+}
+
+/// Whether an earlier pass, perhaps of an earlier process, found the same spec in order; then nobody need be
+/// asked again. Conditions say so, if `is_same` says that they are about this spec.
+pub fn is_known(conditions: &[Condition], is_same: impl Fn(&Condition) -> bool) -> bool {
+    let accepted = conditions.iter().find(|c| c.type_ == ACCEPTED && c.status == ConditionStatus::True);
+    let has_unknown = conditions.iter().any(|c| c.type_ == SPEC_WARNING && c.reason == UNKNOWN_FIELD);
+    accepted.is_some_and(|c| c.reason == PROVED && is_same(c)) && !has_unknown
+}
+
+impl Check {
+    /// The object that would be made of a template. Its owner is left out: it may not exist.
+    pub fn new(
+        key: String,
+        kind: Kind,
+        mut body: Value,
+        root: &'static str,
+        paths: &[(&'static str, &'static str)],
+    ) -> Self {
+        if let Some(meta) = body["metadata"].as_object_mut() {
+            meta.remove("ownerReferences");
+        }
+        let namespace = body["metadata"]["namespace"].as_str().unwrap_or_default().to_string();
+        let body = body.to_string();
+        Self { key, kind, namespace, body, root, paths: paths.to_vec(), ours_first: None }
+    }
+
+    /// The first element of this list is not the author's.
+    #[must_use]
+    pub fn with_ours_first(self, list: &'static str) -> Self {
+        Self { ours_first: Some(list), ..self }
+    }
+
+    /// The path as if our element of a list were not there; `None`, where it is about that one.
+    fn authors(&self, path: &str) -> Option<String> {
+        let in_list = |list: &str| {
+            let (index, rest) = path.strip_prefix(list)?.strip_prefix('[')?.split_once(']')?;
+            Some((format!("{list}["), index.parse::<usize>().ok()?, rest))
+        };
+        match self.ours_first.and_then(in_list) {
+            Some((_, 0, _)) => None,
+            Some((list, index, rest)) => Some(format!("{list}{}]{rest}", index - 1)),
+            None => Some(path.into()),
+        }
+    }
+
+    /// The path of ours that a path of the API server's means.
+    pub fn ours(&self, path: &str) -> String {
+        let Some(path) = self.authors(path) else { return format!("{path} (added by the operator)") };
+        let path = path.as_str();
+        let found = self.paths.iter().find_map(|(theirs, ours)| Some((ours, path.strip_prefix(theirs)?)));
+        found.map_or_else(|| path.to_string(), |(ours, rest)| format!("{}{ours}{rest}", self.root))
+    }
+
+    /// What to say of complaints, each a path and a text.
+    pub fn complaint(&self, causes: &[(String, String)], whole: &str) -> String {
+        let mut told: Vec<String> = Vec::new();
+        // What we add repeats what the author says: it is told once.
+        let is_authors = |(path, _): &&(String, String)| self.authors(path).is_some();
+        let has_authors = causes.iter().any(|c| is_authors(&c));
+        for (path, text) in causes.iter().filter(|c| !has_authors || is_authors(c)) {
+            let line = format!("{}: {text}", self.ours(path));
+            if !told.contains(&line) {
+                told.push(line);
+            }
+        }
+        let more = told.len().saturating_sub(TOLD);
+        told.truncate(TOLD);
+        if more > 0 {
+            told.push(format!("and {more} more"));
+        }
+        if told.is_empty() {
+            told.push(whole.to_string());
+        }
+        shorten(&told.join("; "), 600)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,298 @@
+//! A worker group: create what is missing, remove what is too much, say why where that waits.
+
+mod crash_backoff;
+mod node_disruption;
+mod observed_for;
+mod planner_state;
+pub(crate) mod pod_counts;
+mod replace_unstarted;
+mod scale_down;
+mod scale_up;
+mod status;
+mod stray_pods;
+mod template_dry_run;
+mod termination_messages;
+#[cfg(test)]
+pub mod testing;
+mod worker_addresses;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use dask_crds::{DaskWorkerGroupStatus, Phase};
+use serde_json::json;
+
+pub use planner_state::{CreateOutcome, PlannerState};
+pub use pod_counts::PodCounts;
+pub(crate) use scale_down::blocked_reasons::speaks_tls;
+pub use scale_down::headroom::MEMORY_TARGET;
+pub(crate) use status::{is_crash, remedy};
+pub(crate) use template_dry_run::{candidate, check};
+pub(crate) use worker_addresses::WorkerAddresses;
+
+use crate::{
+    model::{
+        names,
+        objects::{Cluster, Group, PodRecord, Trouble},
+        scheduler::{SchedulerState, Snapshot},
+        time::Timestamp,
+    },
+    plan::{
+        action::{Action, Decision, DeletePod, Kind, Patch, SchedulerNeed},
+        conditions::{self, Observed},
+        metadata_patch,
+    },
+    resources::{self, agent_plan},
+    validation::{
+        api_rejection,
+        dry_run::{Tried, Verdicts},
+        stuck_pods,
+    },
+};
+
+/// How long a shrink that a person asked for waits for refusing or executing workers by default.
+pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// How soon to look again while something is in progress that no watch reports.
+const POLL: Duration = Duration::from_secs(1);
+
+/// What is observed of a group.
+#[derive(Clone, Copy, Debug)]
+pub struct Input<'a> {
+    /// The group.
+    pub group: &'a Group,
+    /// Its cluster, if it exists.
+    pub cluster: Option<&'a Cluster>,
+    /// The pods it controls, by UID of the owner, sorted by name.
+    pub pods: &'a [&'a PodRecord],
+    /// The worker pods of all groups of the cluster, these included.
+    pub cluster_pods: &'a [&'a PodRecord],
+    /// UIDs of pods of the cluster's other groups that were chosen to leave a moment ago (see [`PlannerState::chosen`]).
+    pub chosen_elsewhere: &'a BTreeSet<String>,
+    /// Pods with the group's labels that no object controls, sorted by name.
+    pub strays: &'a [&'a PodRecord],
+    /// What is known of the cluster's scheduler.
+    pub scheduler: &'a SchedulerState,
+    /// What the scheduler's workers told of their agents, some time ago.
+    pub agents: Option<&'a Snapshot>,
+    /// Whether the cluster has a scheduler pod, started or not.
+    pub has_scheduler_pod: bool,
+    /// What the API server says of templates.
+    pub verdicts: &'a Verdicts,
+    /// Whether an autoscaler decides the group's size: then no shrink is ever forced.
+    pub autoscaled: bool,
+    /// Pods of the cluster whose nodes are about to go, by UID, and why (see [`crate::model::node::threats`]).
+    pub threats: &'a BTreeMap<String, String>,
+    /// Now.
+    pub now: Timestamp,
+    /// The Kubernetes cluster's DNS domain.
+    pub domain: &'a str,
+    /// What the operator was told about the agent of its workers.
+    pub agent: &'a agent_plan::Settings,
+}
+
+/// What one pass found out; the status is made of it.
+#[derive(Debug, Default)]
+pub(crate) struct Findings {
+    pub actions: Vec<Action>,
+    pub conditions: Vec<Observed>,
+    pub requeue: Option<Duration>,
+    pub need: SchedulerNeed,
+    pub shrinking: bool,
+    pub failures: crash_backoff::Failures,
+    /// Live pods that are taken back.
+    pub adopted: usize,
+    /// What the API server says of the template.
+    pub tried: Tried,
+    /// Nobody has asked yet.
+    pub untried: bool,
+}
+
+impl Findings {
+    pub(crate) fn requeue_in(&mut self, d: Duration) {
+        self.requeue = Some(self.requeue.map_or(d, |r| r.min(d)));
+    }
+
+    /// UIDs of the pods that are deleted or marked already.
+    pub(crate) fn pods_in_plan(&self) -> BTreeSet<String> {
+        let mut uids = BTreeSet::new();
+        for action in &self.actions {
+            match action {
+                Action::DeletePod(d) => drop(uids.insert(d.pod.uid.clone())),
+                Action::MarkPods { pods, .. } => uids.extend(pods.iter().map(|p| p.uid.clone())),
+                _ => {}
+            }
+        }
+        uids
+    }
+
+    pub(crate) fn needs(&mut self, need: SchedulerNeed) {
+        self.need = self.need.max(need);
+    }
+}
+
+/// What to do about a group. `memory` is what this process remembers of it; losing it is safe.
+pub fn decide(input: &Input<'_>, memory: &mut PlannerState) -> Decision<DaskWorkerGroupStatus> {
+    let mut found = Findings::default();
+    if input.group.meta.deleting {
+        remove_kopf_finalizers(input, &mut found);
+        return Decision {
+            actions: found.actions,
+            status: input.group.status.clone(),
+            requeue: None,
+            need: SchedulerNeed::None,
+        };
+    }
+    memory.watched.begin(input);
+    let tally = PodCounts::of(input);
+    match usable_cluster(input) {
+        Ok(cluster) => {
+            patch_metadata(input, cluster, &mut found);
+            reap(input, &tally, memory, &mut found);
+            stray_pods::adopt_or_report(input, &mut found);
+            termination_messages::report(input, &mut memory.heard, &mut found);
+            template_dry_run::request_dry_run(input, cluster, &mut found);
+            let addresses = WorkerAddresses::of(input, memory);
+            crate::worker_group::scale_down::stale_marks::revalidate(
+                input, &tally, &addresses, memory, &mut found,
+            );
+            scale_up::create_missing(input, cluster, &tally, memory, &mut found);
+            replace_unstarted::delete_unstarted(input, &tally, &addresses, &mut found);
+            crate::worker_group::scale_down::retire::progress(input, &tally, &addresses, memory, &mut found);
+            crate::worker_group::scale_down::late_acceptance::mark_again(
+                input, &tally, &addresses, memory, &mut found,
+            );
+            crate::worker_group::scale_down::select::mark_victims(
+                input, &tally, &addresses, memory, &mut found,
+            );
+            node_disruption::replace_disrupted(input, &tally, &addresses, memory, &mut found);
+        }
+        Err(why) => {
+            found.failures = crash_backoff::Failures::of(&input.group.status);
+            found.untried = true;
+            found.conditions.push(why);
+        }
+    }
+    memory.forget_all_but(input.pods);
+    memory.watched.end(found.shrinking && !input.autoscaled, &found.actions, input.now);
+    found.conditions.push(api_rejection::condition(api_rejection::lasting(&memory.refused)));
+    let explained = explain(input, &tally, memory, &mut found);
+    let explained = (explained, memory.last_end.as_ref());
+    let status = status::build(input, &tally, explained, &mut found);
+    let mut actions = found.actions;
+    actions.extend(
+        conditions::events(&input.group.status.conditions, &status.conditions).into_iter().map(Action::Event),
+    );
+    Decision { actions, status, requeue: found.requeue, need: found.need }
+}
+
+/// A pod that does not get ready and does not say why is asked about, one at a time.
+fn explain<'a>(
+    input: &Input<'a>,
+    tally: &PodCounts<'a>,
+    memory: &'a PlannerState,
+    found: &mut Findings,
+) -> Option<(&'a PodRecord, &'a Trouble)> {
+    let known = memory.explained.as_ref();
+    let silent = |p: &&PodRecord| stuck_pods::is_silent(p, input.now);
+    let asked = |p: &&PodRecord| known.is_some_and(|e| e.uid == p.uid);
+    let pod = tally.all_live().filter(silent).find(asked).or_else(|| tally.all_live().find(silent));
+    if let Some(wait) = tally.all_live().filter_map(|p| stuck_pods::recheck_after(p, input.now)).min() {
+        found.requeue_in(wait);
+    }
+    let pod = pod?;
+    let (trouble, ask) = stuck_pods::stuck_pods(pod, known, input.now);
+    if ask {
+        found.actions.push(Action::Explain(pod_counts::reference(pod)));
+    }
+    trouble.map(|t| (pod, t))
+}
+
+/// The cluster, if pods may be made for it; else what to say.
+fn usable_cluster<'a>(input: &Input<'a>) -> Result<&'a Cluster, Observed> {
+    let name = &input.group.spec.cluster;
+    if input.group.meta.name.len() > names::MAX_LABEL {
+        return Err(conditions::no(
+            conditions::READY,
+            "InvalidName",
+            format!(
+                "metadata.name: has {} characters, and as a label value it may have at most {}; \
+                 create the group again with a shorter name",
+                input.group.meta.name.len(),
+                names::MAX_LABEL
+            ),
+        ));
+    }
+    let cluster = input.cluster.ok_or_else(|| {
+        if metadata_patch::is_owned_by(&input.group.meta.owners, "DaskCluster", name) {
+            return conditions::no(conditions::READY, "NotReady", "its cluster is gone, and it goes with it");
+        }
+        let message = format!(
+            "spec.cluster: there is no DaskCluster {name:?} in namespace {:?}; create it, or create the \
+             group again for another cluster",
+            input.group.meta.namespace
+        );
+        conditions::no(conditions::READY, "ClusterNotFound", message)
+    })?;
+    let owner = resources::cluster_owner(cluster);
+    if metadata_patch::is_from_previous_owner(&input.group.meta.owners, &owner) {
+        let message = "it belongs to a former cluster of that name, and goes with it";
+        return Err(conditions::no(conditions::READY, "NotReady", message));
+    }
+    if cluster.meta.deleting {
+        return Err(conditions::no(conditions::READY, "NotReady", "the cluster is being deleted"));
+    }
+    if cluster.status.phase == Some(Phase::Error) {
+        let message = format!("DaskCluster {name:?} is in phase Error; its conditions say why");
+        return Err(conditions::no(conditions::READY, "ClusterInError", message));
+    }
+    Ok(cluster)
+}
+
+fn patch_metadata(input: &Input<'_>, cluster: &Cluster, found: &mut Findings) {
+    let meta = &input.group.meta;
+    let patch = metadata_patch::Metadata::new()
+        .owner(&resources::cluster_owner(cluster), &meta.owners)
+        .without_kopf(&meta.finalizers, &meta.kopf)
+        .patch();
+    push_patch(input, patch, found);
+}
+
+fn remove_kopf_finalizers(input: &Input<'_>, found: &mut Findings) {
+    let meta = &input.group.meta;
+    let patch = metadata_patch::Metadata::new().without_kopf(&meta.finalizers, &meta.kopf).patch();
+    push_patch(input, patch, found);
+}
+
+fn push_patch(input: &Input<'_>, metadata: Option<serde_json::Value>, found: &mut Findings) {
+    if let Some(metadata) = metadata {
+        found.actions.push(Action::Patch(Patch {
+            kind: Kind::Group,
+            name: input.group.meta.name.clone(),
+            resource_version: input.group.meta.resource_version.clone(),
+            body: json!({ "metadata": metadata }),
+        }));
+    }
+}
+
+/// Pods that are over hold nothing; they go, so that they are replaced.
+fn reap(input: &Input<'_>, tally: &PodCounts<'_>, memory: &mut PlannerState, found: &mut Findings) {
+    found.failures = crash_backoff::Failures::of(&input.group.status).after(input, tally);
+    memory.last_end = crash_backoff::last_end(input, tally, memory.last_end.take());
+    if let Some(wait) = found.failures.recheck_after(input, tally) {
+        found.requeue_in(wait);
+    }
+    for pod in &tally.finished {
+        found.actions.push(Action::DeletePod(DeletePod {
+            pod: pod_counts::reference(pod),
+            resource_version: None,
+            valid_until: None,
+            why: "it is over",
+        }));
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,128 @@
+//! Workers whose node is about to go: others are made in their place first, then they leave by the removal protocol.
+//!
+//! They do not count as wanted (see [`PodCounts`]), so that `supply` replaces them. What is left is to let them go while
+//! there is time: nobody chose the moment, so the scheduler is not asked for whom it offers. Participants of a P2P
+//! shuffle, whose shards cannot be moved, wait for its end, but not for as long as to be taken by the node's.
+
+use std::time::Duration;
+
+use crate::{
+    model::{
+        objects::{Mark, PodRecord},
+        scheduler::{SchedulerState, Snapshot},
+    },
+    plan::{
+        action::{Action, PodRef, SchedulerNeed},
+        conditions::{self, Observed},
+    },
+    worker_group::{
+        Findings, Input, POLL, PlannerState, PodCounts, WorkerAddresses,
+        pod_counts::reference,
+        scale_down::{retire, select},
+    },
+};
+
+/// How long a P2P shuffle is waited for: the shortest common notice of a node's end is 2 minutes, and the rest of it is
+/// for what the workers hold.
+const HELD_UP: Duration = Duration::from_secs(60);
+
+pub(crate) fn replace_disrupted(
+    input: &Input<'_>,
+    tally: &PodCounts<'_>,
+    addresses: &WorkerAddresses,
+    memory: &PlannerState,
+    found: &mut Findings,
+) {
+    if tally.threatened.is_empty() {
+        return;
+    }
+    found.needs(SchedulerNeed::Offer);
+    found.requeue_in(POLL);
+    let is_under_way = |a: &Action| {
+        matches!(a, Action::ReserveNumbers { .. } | Action::CreatePods(_) | Action::MarkPods { .. })
+    };
+    if found.actions.iter().any(is_under_way) {
+        return;
+    }
+    let SchedulerState::Known(snapshot) = input.scheduler else { return };
+    let (idle, busy): (Vec<&PodRecord>, Vec<&PodRecord>) =
+        tally.threatened.iter().copied().partition(|p| select::holds_nothing(input, p, addresses));
+    let idle = idle
+        .into_iter()
+        .map(|p| retire::delete_if_unchanged(input, p, "its node is about to go, and it holds nothing"));
+    found.actions.extend(idle);
+    let known = (addresses, snapshot.as_ref());
+    let free: Vec<&PodRecord> = busy.into_iter().filter(|p| !is_held_up(input, p, known, memory)).collect();
+    let pods = with_room(input, &free, known, memory);
+    if !pods.is_empty() {
+        let mark = Mark { at: input.now, scheduler: snapshot.id.clone() };
+        found.actions.push(Action::MarkPods { pods, mark });
+    }
+}
+
+/// Whether the pod has a part in a P2P shuffle, as far as is known, and there is time to wait for its end. From
+/// distributed 2024.4.2 on the scheduler does not offer participants; an older one says only that there is a shuffle.
+pub(crate) fn is_held_up(
+    input: &Input<'_>,
+    pod: &PodRecord,
+    (addresses, snapshot): (&WorkerAddresses, &Snapshot),
+    memory: &PlannerState,
+) -> bool {
+    if !input.is_threatened(pod) || memory.watched.threatened(pod, input.now) >= HELD_UP {
+        return false;
+    }
+    let Some(offer) = &snapshot.offer else { return true };
+    let is_offered = || addresses.get(&pod.uid).is_none_or(|a| a.is_subset(&offer.addresses));
+    offer.shuffle_blocks || (offer.p2p && !is_offered())
+}
+
+impl Input<'_> {
+    /// Whether Kubernetes, or who takes nodes away, is about to end the pod.
+    pub(crate) fn is_threatened(&self, pod: &PodRecord) -> bool {
+        pod.is_live() && (pod.disrupted || self.threats.contains_key(&pod.uid))
+    }
+}
+
+/// Those whose results have somewhere to go, the cheapest first.
+fn with_room(
+    input: &Input<'_>,
+    threatened: &[&PodRecord],
+    (addresses, snapshot): (&WorkerAddresses, &Snapshot),
+    memory: &PlannerState,
+) -> Vec<PodRef> {
+    let mut room = select::room(input, addresses, snapshot);
+    let mut candidates: Vec<_> = threatened
+        .iter()
+        .filter(|p| !memory.is_refused(&p.uid, input.now))
+        .filter_map(|p| Some((*p, addresses.get(&p.uid)?)))
+        .collect();
+    candidates.sort_by_key(|(p, a)| (select::cost(a, Some(snapshot)), p.name.clone()));
+    candidates.into_iter().filter(|(_, a)| room.try_leave(a)).map(|(p, _)| reference(p)).collect()
+}
+
+/// What a person is told of it.
+pub(crate) fn condition(input: &Input<'_>, tally: &PodCounts<'_>) -> Observed {
+    let pods: Vec<_> = tally.all_live().filter(|p| input.is_threatened(p)).collect();
+    let Some(first) = pods.first() else {
+        return conditions::no(conditions::DISRUPTED, "NoneDisrupted", "no worker's node is about to go");
+    };
+    let p2p =
+        input.scheduler.known().and_then(|s| s.offer.as_ref()).is_some_and(|o| o.p2p || o.shuffle_blocks);
+    let waits = if p2p {
+        format!(
+            "; those with a part in the P2P shuffle that runs wait for its end, for {} s at most",
+            HELD_UP.as_secs()
+        )
+    } else {
+        String::new()
+    };
+    let message = format!(
+        "{} workers run where they cannot stay, {} among them (node {}: {}); others are made in their place, and they \
+         leave when their tasks are done and their results are elsewhere{waits}",
+        pods.len(),
+        first.name,
+        first.node.as_deref().unwrap_or("unknown"),
+        input.threats.get(&first.uid).map_or("DisruptionTarget", String::as_str),
+    );
+    conditions::yes(conditions::DISRUPTED, "NodeLeaves", message)
+}

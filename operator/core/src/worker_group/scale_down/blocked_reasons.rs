@@ -1,0 +1,99 @@
+//! Why a shrink waits, in words a person can act on.
+
+use crate::{
+    model::scheduler::{Offer, SPEAKS_TLS},
+    plan::conditions::{self, Observed},
+    worker_group::{Input, PlannerState},
+};
+
+/// No data means that nothing with data goes, whoever asked.
+pub(crate) fn unreachable(why: &str, input: &Input<'_>) -> Observed {
+    let end = if input.autoscaled {
+        "the autoscaler waits"
+    } else {
+        "spec.worker.drainTimeout does not run meanwhile; where their results do not matter, delete pods by hand"
+    };
+    let message = format!(
+        "the scheduler runs and does not answer ({why}); no worker that may hold results is removed until it does; {end}"
+    );
+    conditions::yes(conditions::SCALE_DOWN_BLOCKED, "SchedulerUnreachable", message)
+}
+
+pub(crate) fn no_offer(why: &str, input: &Input<'_>) -> Observed {
+    let message = format!("the scheduler does not tell which workers may leave ({why}); {}", end(input));
+    conditions::yes(conditions::SCALE_DOWN_BLOCKED, "NoOffer", message)
+}
+
+/// The scheduler is not asked, as it speaks TLS: what works all the same, what does not, and what helps.
+pub(crate) fn speaks_tls() -> Observed {
+    let message = "the scheduler speaks TLS and the operator does not, so the operator does not ask it. Workers are \
+                   made, replaced and moved off nodes as always. A smaller replicas is carried out one worker at a \
+                   time by the agents of the workers. An autoscaler keeps the size as it is, and idleTimeout does \
+                   not delete the cluster; for these, take --protocol tls, the --tls options and \
+                   DASK_DISTRIBUTED__COMM__TLS__* out of spec.scheduler.spec and spec.worker.spec";
+    conditions::yes(conditions::SCHEDULER_UNREACHABLE, SPEAKS_TLS, message)
+}
+
+pub(crate) fn limited(missing: usize, input: &Input<'_>) -> Observed {
+    let message = format!(
+        "{missing} more workers would leave, but the others could not hold their results below {:.0} % of \
+         their memory; release results, or keep more workers; {}",
+        crate::worker_group::MEMORY_TARGET * 100.0,
+        end(input)
+    );
+    conditions::yes(conditions::SCALE_DOWN_LIMITED, "NotEnoughMemory", message)
+}
+
+pub(crate) fn refused(missing: usize, input: &Input<'_>) -> Observed {
+    let why = "the scheduler refused: they hold actors, or no other worker can take their results";
+    waits("Refused", missing, why, input)
+}
+
+/// There are pods of which it is not known whether a worker runs in them.
+pub(crate) struct Unmapped {
+    /// Because the scheduler answers too slowly.
+    pub is_old: bool,
+}
+
+pub(crate) fn blocked(
+    missing: usize,
+    offer: &Offer,
+    unmapped: Option<Unmapped>,
+    memory: &PlannerState,
+    input: &Input<'_>,
+) -> Observed {
+    if offer.shuffle_blocks {
+        return waits("ShuffleRunning", missing, "a P2P shuffle runs, whose shards cannot be moved", input);
+    }
+    if memory.next_refusal(input.now).is_some() {
+        return refused(missing, input);
+    }
+    match unmapped {
+        Some(Unmapped { is_old: true }) => {
+            let why = "the scheduler takes so long to answer that a pod without a worker cannot be told from one whose \
+                       worker has just come";
+            waits("WaitsForReading", missing, why, input)
+        }
+        Some(_) => {
+            let why = "it is not known which worker runs in which pod (pass --name $(DASK_WORKER_NAME) to the worker)";
+            waits("Unmapped", missing, why, input)
+        }
+        None => {
+            let why = "the scheduler does not offer them: they run long tasks or take part in a shuffle";
+            waits("NotOffered", missing, why, input)
+        }
+    }
+}
+
+fn waits(reason: &str, missing: usize, why: &str, input: &Input<'_>) -> Observed {
+    let message = format!("{missing} more workers should leave, but {why}; {}", end(input));
+    conditions::yes(conditions::SCALE_DOWN_BLOCKED, reason, message)
+}
+
+fn end(input: &Input<'_>) -> &'static str {
+    if input.autoscaled {
+        "the autoscaler waits"
+    } else {
+        "after spec.worker.drainTimeout they are deleted all the same"
+    }
+}

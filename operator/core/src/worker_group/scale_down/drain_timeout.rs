@@ -1,0 +1,75 @@
+//! The end of a person's patience: what cannot leave is deleted, with a warning.
+
+use std::time::Duration;
+
+use crate::{
+    model::{
+        objects::{Mark, PodRecord},
+        time::Timestamp,
+    },
+    plan::action::{Action, EventRecord},
+    worker_group::{
+        DRAIN_TIMEOUT, Findings, Input, PlannerState, PodCounts, WorkerAddresses,
+        scale_down::{retire, select},
+        status,
+    },
+};
+
+/// Most pods named in one event.
+const NAMED: usize = 5;
+
+/// How long a person's shrink waits.
+pub(crate) fn timeout(input: &Input<'_>) -> Duration {
+    let seconds = input.group.spec.worker.drain_timeout;
+    seconds.map_or(DRAIN_TIMEOUT, |s| Duration::from_secs(u64::try_from(s).unwrap_or(0)))
+}
+
+/// A shrink that a person asked for ends. What still refuses or executes then is deleted, with a
+/// warning; while the scheduler does not answer, nothing is. The time must have passed by what is written down, and
+/// this process must have watched for as long: another one's clock may have been wrong.
+pub(crate) fn delete_overdue(
+    input: &Input<'_>,
+    tally: &PodCounts<'_>,
+    stuck: usize,
+    (addresses, memory): (&WorkerAddresses, &PlannerState),
+    found: &mut Findings,
+) {
+    let timeout = timeout(input);
+    let watched = memory.watched.patience();
+    if input.autoscaled || input.scheduler.known().is_none() || watched < timeout {
+        return;
+    }
+    // A person's patience begins when a person asked, even for workers that an autoscaler chose before.
+    let Some(since) = status::shrinking_since(input, tally, found) else { return };
+    let is_over = |since: Timestamp| input.now.since(since) >= timeout;
+    let pods_in_plan = found.pods_in_plan();
+    let asked = |m: &Mark| if m.is_of_a_wrong_clock(input.now) { since } else { m.at.max(since) };
+    let overdue = |p: &&PodRecord| p.mark.as_ref().is_some_and(|m| is_over(asked(m)));
+    let chosen = tally.marked.iter().copied().filter(|p| !input.is_threatened(p));
+    let mut pods: Vec<&PodRecord> = chosen.filter(overdue).collect();
+    if is_over(since) {
+        let mut left: Vec<_> =
+            tally.staying.iter().copied().filter(|p| !pods_in_plan.contains(&p.uid)).collect();
+        let cheapest =
+            |p: &&PodRecord| addresses.get(&p.uid).map(|a| select::cost(a, input.scheduler.known()));
+        left.sort_by_key(cheapest);
+        pods.extend(left.into_iter().take(stuck));
+    }
+    pods.retain(|p| !pods_in_plan.contains(&p.uid));
+    if pods.is_empty() {
+        return;
+    }
+    let named: Vec<_> = pods.iter().take(NAMED).map(|p| p.name.as_str()).collect();
+    found.actions.push(Action::Event(EventRecord::warning(
+        "DataLossRisk",
+        &format!(
+            "{} workers did not leave within {} s (spec.worker.drainTimeout) and are deleted; work of theirs may be \
+             lost: {}{}",
+            pods.len(),
+            timeout.as_secs(),
+            named.join(", "),
+            if pods.len() > NAMED { " and others" } else { "" }
+        ),
+    )));
+    found.actions.extend(pods.into_iter().map(|p| retire::delete(p, "drainTimeout is over")));
+}

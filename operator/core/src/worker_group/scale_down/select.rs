@@ -1,0 +1,258 @@
+//! Steps 1 to 3 of the removal protocol: who leaves, as far as there is room, written down first.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use crate::{
+    model::{
+        objects::{Mark, PodPhase, PodRecord},
+        scheduler::{Offer, SchedulerState, Snapshot},
+        time::Timestamp,
+    },
+    plan::{
+        action::{Action, PodRef, SchedulerNeed},
+        conditions,
+    },
+    worker_group::{
+        Findings, Input, PlannerState, PodCounts, WorkerAddresses,
+        pod_counts::reference,
+        scale_down::{
+            blocked_reasons, drain_timeout, headroom::Headroom, late_acceptance, recheck_interval, retire,
+            through_agents,
+        },
+    },
+};
+
+/// A pod is believed to have no worker only by a reading that began not longer ago than this: workers register
+/// at any time, also while a slow scheduler is being read.
+const CURRENT: Duration = Duration::from_secs(2);
+
+const SCALE_DOWN: [&str; 2] = [conditions::SCALE_DOWN_BLOCKED, conditions::SCALE_DOWN_LIMITED];
+
+pub(crate) fn mark_victims(
+    input: &Input<'_>,
+    tally: &PodCounts<'_>,
+    addresses: &WorkerAddresses,
+    memory: &mut PlannerState,
+    found: &mut Findings,
+) {
+    let going = found.pods_in_plan();
+    let excess =
+        tally.excess().saturating_sub(tally.staying.iter().filter(|p| going.contains(&p.uid)).count());
+    if matches!(input.scheduler, SchedulerState::SpeaksTls) {
+        through_agents::ask_agents(input, tally, (addresses, excess), memory, found);
+        return;
+    }
+    let mut left = excess;
+    if excess > 0 {
+        found.shrinking = true;
+        found.needs(SchedulerNeed::Offer);
+        found.requeue_in(recheck_interval::recheck_after(input));
+        let empty = never_started(tally, &going, |p| holds_nothing(input, p, addresses));
+        left -= empty.len().min(excess);
+        let delete = |p| retire::delete_if_unchanged(input, p, "it holds nothing");
+        found.actions.extend(empty.into_iter().take(excess).map(delete));
+    } else {
+        memory.watched.hopes(false, input.now);
+        say_what_marked_ones_wait_for(input, tally, memory, found);
+    }
+    match input.scheduler {
+        SchedulerState::Unreachable { why } if left > 0 || !tally.marked.is_empty() => {
+            found.conditions.push(blocked_reasons::unreachable(why, input));
+        }
+        SchedulerState::Known(snapshot) => {
+            let chosen = match left {
+                0 => Some(0),
+                _ => choose(input, tally, (addresses, snapshot), left, memory, found),
+            };
+            let stuck = chosen.map_or(0, |n| left - n);
+            drain_timeout::delete_overdue(input, tally, stuck, (addresses, memory), found);
+        }
+        _ => {}
+    }
+}
+
+/// Why pods that were chosen before do not go on.
+fn say_what_marked_ones_wait_for(
+    input: &Input<'_>,
+    tally: &PodCounts<'_>,
+    memory: &PlannerState,
+    found: &mut Findings,
+) {
+    // Between two questions about a refused worker nothing has changed.
+    let refusing = tally.marked.iter().filter(|p| memory.refusals.contains_key(&p.uid)).count();
+    let unanswered = input.scheduler.known().and_then(|s| s.unanswered.as_ref());
+    if refusing > 0 {
+        found.conditions.push(blocked_reasons::refused(refusing, input));
+    } else if let Some(why) = unanswered.filter(|_| !memory.undecided.is_empty()) {
+        found.conditions.push(blocked_reasons::no_offer(why, input));
+    }
+}
+
+/// Whether no worker runs in the pod: it has not started, or what is known of the scheduler says so.
+pub(crate) fn holds_nothing(input: &Input<'_>, pod: &PodRecord, addresses: &WorkerAddresses) -> bool {
+    if addresses.get(&pod.uid).is_some() {
+        return false;
+    }
+    // A Deployment's record may show no pod while a new one has come: then only the registry knows.
+    let has_no_node = !pod.is_deployment && !pod.scheduled;
+    let has_not_started = !pod.is_deployment && pod.phase == PodPhase::Pending && pod.ip.is_none();
+    match input.scheduler {
+        SchedulerState::Known(snapshot) => {
+            let is_believed = snapshot.offer.is_some() && input.now.since(snapshot.at) <= CURRENT;
+            has_no_node || has_not_started || (is_believed && !addresses.strangers)
+        }
+        SchedulerState::Absent | SchedulerState::Starting => {
+            has_no_node || has_not_started || addresses.no_scheduler
+        }
+        // Where it has started after all, its agent hears of its end, and the deletion is bound to what was seen.
+        SchedulerState::SpeaksTls => has_no_node || has_not_started,
+        // No data: a pod with a node may have a worker that its kubelet has not told of yet.
+        _ => has_no_node,
+    }
+}
+
+/// Pods that hold nothing, the least useful first: without a node, not started, not registered.
+pub(crate) fn never_started<'a>(
+    tally: &PodCounts<'a>,
+    going: &BTreeSet<String>,
+    holds_nothing: impl Fn(&PodRecord) -> bool,
+) -> Vec<&'a PodRecord> {
+    let mut pods: Vec<_> =
+        tally.staying.iter().copied().filter(|p| !going.contains(&p.uid) && holds_nothing(p)).collect();
+    // Youngest first within a class: it is the furthest from being of use.
+    pods.sort_by_key(|p| {
+        let started = (p.scheduled, p.phase != PodPhase::Pending);
+        (started, !p.is_deployment, std::cmp::Reverse(p.created), p.name.clone())
+    });
+    pods
+}
+
+/// Marks up to `wanted` registered pods; answers how many, or nothing while a better reading may come.
+fn choose(
+    input: &Input<'_>,
+    tally: &PodCounts<'_>,
+    (addresses, snapshot): (&WorkerAddresses, &Snapshot),
+    wanted: usize,
+    memory: &mut PlannerState,
+    found: &mut Findings,
+) -> Option<usize> {
+    let Some(offer) = &snapshot.offer else {
+        if let Some(why) = &snapshot.unanswered {
+            found.conditions.push(blocked_reasons::no_offer(why, input));
+        } else {
+            // It is asked just now: what was said last holds until it has answered.
+            found.conditions.extend(conditions::kept(&input.group.status.conditions, &SCALE_DOWN));
+        }
+        return snapshot.unanswered.as_ref().map(|_| 0);
+    };
+    let going = found.pods_in_plan();
+    let registered: Vec<_> =
+        tally.staying.iter().filter_map(|p| Some((*p, addresses.get(&p.uid)?))).collect();
+    let is_unknown = |p: &&&PodRecord| addresses.get(&p.uid).is_none() && !going.contains(&p.uid);
+    let unmapped = tally.staying.iter().filter(is_unknown).count();
+    let is_old = input.now.since(snapshot.at) > CURRENT;
+    // Rather a pod that holds nothing than one that does. Where each reading takes too long, none tells which do.
+    let may_come = is_old && unmapped > 0 && snapshot.read.since(snapshot.at) <= CURRENT;
+    if memory.watched.hopes(may_come, input.now) {
+        let old = &input.group.status.conditions;
+        found.conditions.extend(conditions::kept(old, &SCALE_DOWN));
+        return None;
+    }
+    let candidates = offered(&registered, offer, snapshot, memory, input.now);
+    // Who is on the way out already is never offered again, and is no loss of room.
+    let on_the_way = tally
+        .staying
+        .iter()
+        .filter(|p| !going.contains(&p.uid) && late_acceptance::is_leaving(p, addresses, snapshot));
+    let mut chosen: Vec<PodRef> = on_the_way.take(wanted).map(|p| reference(p)).collect();
+    let room = room(input, addresses, snapshot);
+    let no_room = pick(&candidates, room, wanted, &mut chosen);
+    if let Some(delay) = memory.next_refusal(input.now) {
+        found.requeue_in(delay);
+    }
+    let missing = wanted - chosen.len();
+    let again = chosen.iter().filter(|p| memory.refusals.contains_key(&p.uid)).count();
+    if again > 0 {
+        found.conditions.push(blocked_reasons::refused(again + missing, input));
+    } else if missing > 0 && no_room > 0 {
+        found.conditions.push(blocked_reasons::limited(missing, input));
+    } else if missing > 0 {
+        let unmapped =
+            (unmapped > 0).then_some(blocked_reasons::Unmapped { is_old: is_old && !addresses.strangers });
+        found.conditions.push(blocked_reasons::blocked(missing, offer, unmapped, memory, input));
+    }
+    let count = chosen.len();
+    if count > 0 {
+        let mark = Mark { at: input.now, scheduler: snapshot.id.clone() };
+        found.actions.push(Action::MarkPods { pods: chosen, mark });
+    }
+    Some(count)
+}
+
+/// Adds candidates for whose results there is room, up to `wanted` in all; answers for how many there is none.
+fn pick(
+    candidates: &[(&PodRecord, &BTreeSet<String>)],
+    mut room: Headroom<'_>,
+    wanted: usize,
+    chosen: &mut Vec<PodRef>,
+) -> usize {
+    let mut no_room = 0;
+    for (pod, processes) in candidates {
+        if chosen.len() == wanted {
+            break;
+        }
+        if room.try_leave(processes) {
+            chosen.push(reference(pod));
+        } else {
+            no_room += 1;
+        }
+    }
+    no_room
+}
+
+/// Whom the scheduler offers, the cheapest first: no tasks, then fewest bytes.
+fn offered<'a>(
+    registered: &[(&'a PodRecord, &'a BTreeSet<String>)],
+    offer: &Offer,
+    snapshot: &Snapshot,
+    memory: &PlannerState,
+    now: Timestamp,
+) -> Vec<(&'a PodRecord, &'a BTreeSet<String>)> {
+    if offer.shuffle_blocks {
+        return Vec::new();
+    }
+    let mut out: Vec<_> = registered
+        .iter()
+        .copied()
+        .filter(|(p, a)| a.is_subset(&offer.addresses) && !memory.is_refused(&p.uid, now))
+        .collect();
+    // What dask-kubernetes made goes first: a Deployment and a ReplicaSet go with it.
+    out.sort_by_key(|(p, a)| {
+        (!p.is_deployment, cost(a, Some(snapshot)), std::cmp::Reverse(p.created), p.name.clone())
+    });
+    out
+}
+
+/// What it costs to let these leave: tasks first, then bytes to be moved.
+pub(crate) fn cost(addresses: &BTreeSet<String>, snapshot: Option<&Snapshot>) -> (bool, u64, usize) {
+    let processing = snapshot.and_then(|s| s.offer.as_ref()).map(|o| &o.processing);
+    let tasks: usize = addresses.iter().filter_map(|a| processing?.get(a)).sum();
+    let bytes: u64 = addresses.iter().filter_map(|a| snapshot?.workers.get(a)).map(|w| w.bytes).sum();
+    (tasks > 0, bytes, tasks)
+}
+
+/// The space that there is for what is moved, once all that leave in any group of the cluster are gone. What else is on
+/// nodes that are about to go takes nothing in.
+pub(crate) fn room<'a>(
+    input: &Input<'_>,
+    addresses: &'a WorkerAddresses,
+    snapshot: &'a Snapshot,
+) -> Headroom<'a> {
+    let all = || input.cluster_pods.iter().chain(input.pods).copied();
+    let goes = |p: &PodRecord| p.mark.is_some() || p.deleting || input.chosen_elsewhere.contains(&p.uid);
+    let of = |p: &PodRecord| addresses.get(&p.uid).into_iter().flatten();
+    let chosen = all().filter(|p| goes(p)).flat_map(of).map(String::as_str);
+    let known = snapshot.workers.iter().filter(|(_, w)| w.leaving).map(|(a, _)| a.as_str());
+    let leaving: BTreeSet<&str> = chosen.chain(known).collect();
+    Headroom::without(snapshot, &leaving).spare(all().filter(|p| input.is_threatened(p)).flat_map(of))
+}

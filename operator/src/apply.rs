@@ -1,0 +1,276 @@
+//! Acting: from what the core decided to requests to the API server and to schedulers.
+
+mod dry_run;
+mod error;
+mod events;
+mod objects;
+mod pod_events;
+mod pods;
+mod status;
+
+use std::{future::Future, sync::Arc};
+
+use dask_operator_core::{
+    model::{names, objects::Meta, time::Timestamp},
+    plan::action::{Action, Kind},
+    protocol::expectations::Expected,
+};
+use http::HeaderValue;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::{
+    api::{Patch, PatchParams},
+    core::Status,
+};
+use serde_json::{Value, json};
+
+pub use error::Error;
+pub(crate) use pods::BIG_PODS;
+pub use status::status;
+
+use crate::{
+    controller::Operator,
+    kubernetes::api::{self, REQUEST},
+    object_ref::{Key, ObjectRef},
+    store::State,
+    watch::{
+        extract,
+        mapping::{Autoscalers, Clusters, Deployments, Groups, Jobs, Pods, Services},
+    },
+};
+
+/// What is answered to a write is read no further than this: the object may be big.
+const METADATA_ALONE: HeaderValue =
+    HeaderValue::from_static("application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1");
+
+/// The object that is reconciled.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// Its kind.
+    pub kind: Kind,
+    /// Its metadata as decided on.
+    pub meta: Meta,
+}
+
+impl Target {
+    /// An object of this subject.
+    pub fn of(subject: &ObjectRef, meta: &Meta) -> Self {
+        let kind = match subject {
+            ObjectRef::Cluster(_) => Kind::Cluster,
+            ObjectRef::Group(_) => Kind::Group,
+            ObjectRef::Autoscalers(_) => Kind::Autoscaler,
+            ObjectRef::Job(_) => Kind::Job,
+        };
+        Self { kind, meta: meta.clone() }
+    }
+}
+
+/// Carries out the actions in their order, all of them even if one fails, and answers the first failure. Where
+/// the object's own status was just written, what is bound to its version waits for the next pass.
+/// Events come first: they tell of a change that the status already shows, and would not be told again.
+///
+/// # Errors
+/// What the API server answered.
+pub async fn all(
+    operator: &Arc<Operator>,
+    subject: &ObjectRef,
+    target: &Target,
+    actions: Vec<Action>,
+    status_written: bool,
+) -> Result<(), Error> {
+    // Mostly there is nothing to do: what that takes stays out of every caller's future.
+    match actions.is_empty() {
+        true => Ok(()),
+        false => Box::pin(each(operator, subject, target, actions, status_written)).await,
+    }
+}
+
+/// Whether an action is bound to the version of the target itself.
+pub fn is_own(action: &Action, target: &Target) -> bool {
+    let is_target = |kind: Kind, name: &str| kind == target.kind && name == target.meta.name;
+    match action {
+        Action::Patch(p) => is_target(p.kind, &p.name),
+        Action::Delete { kind, name, resource_version: Some(_), .. } => is_target(*kind, name),
+        _ => false,
+    }
+}
+
+async fn each(
+    operator: &Arc<Operator>,
+    subject: &ObjectRef,
+    target: &Target,
+    actions: Vec<Action>,
+    status_written: bool,
+) -> Result<(), Error> {
+    let (events, actions): (Vec<_>, Vec<_>) =
+        actions.into_iter().partition(|a| matches!(a, Action::Event(_)));
+    let (deletes, others): (Vec<_>, Vec<_>) =
+        actions.into_iter().partition(|a| matches!(a, Action::DeletePod(_)));
+    let (creates, others): (Vec<_>, Vec<_>) =
+        others.into_iter().partition(|a| matches!(a, Action::Create { .. }));
+    let mut outcome = Ok(());
+    for event in events {
+        outcome = outcome.and(one(operator, subject, target, event).await);
+    }
+    // What is made of one object does not depend on each other.
+    let creates = creates.into_iter().map(|create| one(operator, subject, target, create));
+    for made in futures::future::join_all(creates).await {
+        outcome = outcome.and(made);
+    }
+    for action in others.into_iter().filter(|a| !(status_written && is_own(a, target))) {
+        outcome = outcome.and(one(operator, subject, target, action).await);
+    }
+    outcome.and(pods::delete(operator, subject, target, deletes).await)
+}
+
+async fn one(
+    operator: &Arc<Operator>,
+    subject: &ObjectRef,
+    target: &Target,
+    action: Action,
+) -> Result<(), Error> {
+    match action {
+        Action::Create { kind, body } => objects::create(operator, subject, target, kind, body).await,
+        Action::Patch(patch) => objects::patch(operator, subject, target, patch).await,
+        Action::Delete { kind, name, uid, resource_version, why } => {
+            let doomed = objects::DeleteTarget { kind, name, uid, resource_version, why };
+            objects::delete(operator, subject, target, doomed).await
+        }
+        Action::Check(checks) => dry_run::all(operator, subject, checks).await,
+        Action::Explain(pod) => {
+            pod_events::ask(operator, subject, target, &pod).await;
+            Ok(())
+        }
+        Action::ReserveNumbers { up_to } => reserve(operator, subject, target, up_to).await,
+        Action::CreatePods(new) => pods::create(operator, subject, target, new).await,
+        Action::MarkPods { pods, mark } => {
+            let value = json!(serde_json::to_string(&mark).unwrap_or_default());
+            pods::annotate(operator, subject, target, pods, &value).await
+        }
+        Action::UnmarkPod(pod) => pods::annotate(operator, subject, target, vec![pod], &Value::Null).await,
+        Action::Retire(call) => {
+            operator.links.retire(operator, subject, &target.meta, call);
+            Ok(())
+        }
+        Action::Scale { group, resource_version, replicas } => {
+            scale(operator, subject, target, &group, &resource_version, replicas).await
+        }
+        Action::Event(event) => {
+            events::publish(operator, target, &event).await;
+            Ok(())
+        }
+        Action::DeletePod(_) => Ok(()),
+    }
+}
+
+async fn reserve(
+    operator: &Arc<Operator>,
+    subject: &ObjectRef,
+    target: &Target,
+    up_to: i64,
+) -> Result<(), Error> {
+    let ObjectRef::Group(key) = subject else { return Ok(()) };
+    let first = {
+        let state = operator.state.lock();
+        state.cache.groups.get(key).and_then(|g| g.status.reserved_pod_numbers).unwrap_or(0).max(0)
+    };
+    let diff = json!({"reservedPodNumbers": up_to});
+    // A group that is gone reserves nothing.
+    if status(operator, subject, target, Some(&target.meta.resource_version), diff).await?.is_none() {
+        return Ok(());
+    }
+    if let Some(memory) = operator.state.lock().groups.get_mut(&target.meta.uid) {
+        memory.reserved(first..up_to);
+    }
+    Ok(())
+}
+
+async fn scale(
+    operator: &Arc<Operator>,
+    subject: &ObjectRef,
+    target: &Target,
+    group: &str,
+    version: &str,
+    replicas: i32,
+) -> Result<(), Error> {
+    let api = api::dynamic_api(&operator.client, Kind::Group, &target.meta.namespace);
+    let body = json!({"metadata": {"resourceVersion": version}, "spec": {"replicas": replicas}});
+    let what = || format!("scaling DaskWorkerGroup {group}");
+    let (params, patch) = (params(), Patch::Merge(&body));
+    let scaled = request(what, api.patch_scale(group, &params, &patch)).await?;
+    tracing::info!(namespace = target.meta.namespace, group, replicas, "scaled");
+    let key = (target.meta.namespace.clone(), group.to_string());
+    if let (Some(uid), Some(version)) = (scaled.metadata.uid, scaled.metadata.resource_version) {
+        let now = operator.world.now();
+        operator.state.lock().expect::<Groups>(
+            (subject, &target.meta.uid),
+            &key,
+            &uid,
+            Expected::Version(version),
+            now,
+        );
+    }
+    Ok(())
+}
+
+fn params() -> PatchParams {
+    PatchParams { field_manager: Some(names::FIELD_MANAGER.into()), ..PatchParams::default() }
+}
+
+/// What is written is waited for in the cache before the subject is decided on again.
+fn expect_object(operator: &Operator, subject: &ObjectRef, target: &Target, kind: Kind, meta: &ObjectMeta) {
+    let (Some(key), Some(uid), Some(version)) = (extract::key(meta), &meta.uid, &meta.resource_version)
+    else {
+        return;
+    };
+    let (now, what) = (operator.world.now(), Expected::Version(version.clone()));
+    let mut state = operator.state.lock();
+    let subject = (subject, target.meta.uid.as_str());
+    expect(&mut state, kind, subject, (&key, uid), what, now);
+}
+
+/// Waits for the cache to show this of an object.
+fn expect(
+    state: &mut State,
+    kind: Kind,
+    subject: (&ObjectRef, &str),
+    (key, uid): (&Key, &str),
+    what: Expected,
+    now: Timestamp,
+) {
+    match kind {
+        Kind::Cluster => state.expect::<Clusters>(subject, key, uid, what, now),
+        Kind::Group => state.expect::<Groups>(subject, key, uid, what, now),
+        Kind::Autoscaler => state.expect::<Autoscalers>(subject, key, uid, what, now),
+        Kind::Job => state.expect::<Jobs>(subject, key, uid, what, now),
+        Kind::Deployment => state.expect::<Deployments>(subject, key, uid, what, now),
+        Kind::Service => state.expect::<Services>(subject, key, uid, what, now),
+        Kind::Pod => state.expect::<Pods>(subject, key, uid, what, now),
+    }
+}
+
+/// One request with a time limit and a typed error.
+async fn request<T>(
+    what: impl Fn() -> String,
+    call: impl Future<Output = Result<T, kube::Error>>,
+) -> Result<T, Error> {
+    match tokio::time::timeout(REQUEST, call).await {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(kube::Error::Api(status))) if status.code == 409 && status.reason != "AlreadyExists" => {
+            Err(Error::Conflict { what: what() })
+        }
+        Ok(Err(kube::Error::Api(status))) => {
+            let Status { code, message, .. } = *status;
+            Err(Error::Refused { what: what(), code, message })
+        }
+        Ok(Err(source)) => Err(Error::Failed { what: what(), source: Box::new(source) }),
+        Err(_) => Err(Error::NoAnswer { what: what() }),
+    }
+}
+
+/// An object that is gone needs nothing any more.
+fn gone_is_fine(error: Error) -> Result<(), Error> {
+    match error {
+        Error::Refused { code: 404, .. } => Ok(()),
+        e => Err(e),
+    }
+}

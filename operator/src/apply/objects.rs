@@ -1,0 +1,127 @@
+//! Objects other than workers: created, patched and deleted one at a time.
+
+use std::sync::Arc;
+
+use dask_operator_core::{
+    model::names,
+    plan::action::{Kind, Patch as CorePatch},
+    protocol::expectations::Expected,
+};
+use http::header::ACCEPT;
+use kube::{
+    api::{DeleteParams, DynamicObject, Patch, PostParams, Preconditions},
+    core::{PartialObjectMeta, Request},
+};
+use serde_json::{Value, json};
+
+use super::{Error, METADATA_ALONE, Target, expect, expect_object, gone_is_fine, params, request};
+use crate::{controller::Operator, kubernetes::api, object_ref::ObjectRef};
+
+/// An object to delete.
+pub(crate) struct DeleteTarget {
+    pub kind: Kind,
+    pub name: String,
+    pub uid: String,
+    pub resource_version: Option<String>,
+    pub why: &'static str,
+}
+
+/// Creates an object.
+pub(crate) async fn create(
+    operator: &Arc<Operator>,
+    subject: &ObjectRef,
+    target: &Target,
+    kind: Kind,
+    body: Value,
+) -> Result<(), Error> {
+    let name = body["metadata"]["name"].as_str().unwrap_or_default().to_string();
+    let what = || format!("creating {} {name}", api::resource(kind).kind);
+    let params = PostParams { field_manager: Some(names::FIELD_MANAGER.into()), dry_run: false };
+    let (path, text) = (api::path(kind, &target.meta.namespace), body.to_string().into_bytes());
+    // It may be big, and is on its way from here.
+    drop(body);
+    let post = async {
+        let mut request = Request::new(path).create(&params, text).map_err(kube::Error::BuildRequest)?;
+        request.headers_mut().insert(ACCEPT, METADATA_ALONE);
+        operator.client.request::<PartialObjectMeta<DynamicObject>>(request).await
+    };
+    match request(what, post).await {
+        Ok(made) => {
+            tracing::info!(
+                kind = api::resource(kind).kind,
+                namespace = target.meta.namespace,
+                name,
+                "created"
+            );
+            expect_object(operator, subject, target, kind, &made.metadata);
+            if let (ObjectRef::Job(_), Kind::Pod) = (subject, kind)
+                && let Some(memory) = operator.state.lock().jobs.get_mut(&target.meta.uid)
+            {
+                memory.made = true;
+            }
+            Ok(())
+        }
+        Err(e) => Err(e),
+    }
+}
+
+/// Merge-patches an object, if it is still at the version that was decided on.
+pub(crate) async fn patch(
+    operator: &Arc<Operator>,
+    subject: &ObjectRef,
+    target: &Target,
+    patch: CorePatch,
+) -> Result<(), Error> {
+    let CorePatch { kind, name, resource_version, mut body } = patch;
+    body["metadata"]["resourceVersion"] = json!(resource_version);
+    let api = api::dynamic_api(&operator.client, kind, &target.meta.namespace);
+    let what = || format!("patching {} {name}", api::resource(kind).kind);
+    let (params, patch) = (params(), Patch::Merge(&body));
+    match request(what, api.patch_metadata(&name, &params, &patch)).await {
+        Ok(object) => {
+            tracing::debug!(
+                kind = api::resource(kind).kind,
+                namespace = target.meta.namespace,
+                name,
+                "patched"
+            );
+            expect_object(operator, subject, target, kind, &object.metadata);
+            Ok(())
+        }
+        Err(e) => gone_is_fine(e),
+    }
+}
+
+/// Deletes an object, if it is still the same one. What it owns goes after it.
+pub(crate) async fn delete(
+    operator: &Arc<Operator>,
+    subject: &ObjectRef,
+    target: &Target,
+    doomed: DeleteTarget,
+) -> Result<(), Error> {
+    let DeleteTarget { kind, name, uid, resource_version, why } = doomed;
+    let namespace = &target.meta.namespace;
+    let preconditions = Preconditions { uid: Some(uid.clone()), resource_version };
+    let params = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::background() };
+    let resource = api::resource(kind);
+    let what = || format!("deleting {} {name}", resource.kind);
+    let call = async {
+        let path = Request::new(api::path(kind, namespace));
+        let request: http::Request<Vec<u8>> =
+            Request::delete(&path, &name, &params).map_err(kube::Error::BuildRequest)?;
+        operator.client.request_text(request).await
+    };
+    match request(what, call).await {
+        Ok(_) => {
+            tracing::info!(kind = resource.kind, namespace, name, why, "deleted");
+            let (key, now) = ((namespace.clone(), name), operator.world.now());
+            let subject = (subject, target.meta.uid.as_str());
+            let mut state = operator.state.lock();
+            expect(&mut state, kind, subject, (&key, &uid), Expected::Deleted, now);
+            Ok(())
+        }
+        // Another one has its name by now, or it says something else, which the watch will tell.
+        Err(Error::Conflict { .. }) => Ok(()),
+        Err(e) => gone_is_fine(e),
+    }
+}

@@ -1,0 +1,215 @@
+//! The client of the API server: kube's own, with every request counted.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use http::{Method, Request, Response};
+use kube::{
+    Client, Config,
+    client::{Body, ClientBuilder},
+};
+use tower::{BoxError, Layer, Service};
+
+use crate::{kubernetes::leader_election::Leadership, metrics::Metrics};
+
+/// Longest silence on a connection: more than a watch lasts.
+const SILENCE: std::time::Duration = std::time::Duration::from_secs(130);
+
+/// Resources with a name of their own in metrics; anything else is `other`.
+const RESOURCES: [&str; 10] = [
+    "leases",
+    "pods",
+    "services",
+    "deployments",
+    "events",
+    "nodes",
+    "daskclusters",
+    "daskworkergroups",
+    "daskautoscalers",
+    "daskjobs",
+];
+const SUBRESOURCES: [&str; 3] = ["status", "scale", "portforward"];
+
+/// A client with every request counted. Retries are left to the work queue, which knows what is worth it.
+///
+/// # Errors
+/// A configuration that no client can be made of.
+pub fn connect(mut config: Config, metrics: Metrics, leadership: Leadership) -> Result<Client, kube::Error> {
+    config.default_retry = false;
+    // A server that accepted a connection and went silent must not hold a watch or a list for ever.
+    config.read_timeout = Some(SILENCE);
+    config.reset_reader_on_write = true;
+    let counted = ClientBuilder::try_from(config)?.with_layer(&Counted(metrics));
+    Ok(counted.with_layer(&Fenced(leadership)).build())
+}
+
+/// Lets no write begin in a process that does not lead, but for the Lease itself; one that is under way is given up.
+#[derive(Clone, Debug)]
+pub struct Fenced(pub Leadership);
+
+impl<S> Layer<S> for Fenced {
+    type Service = FencedService<S>;
+    fn layer(&self, inner: S) -> Self::Service {
+        FencedService { inner, leadership: self.0.clone() }
+    }
+}
+
+/// A service through which only a leader writes.
+#[derive(Clone, Debug)]
+pub struct FencedService<S> {
+    inner: S,
+    leadership: Leadership,
+}
+
+impl<S, B> Service<Request<Body>> for FencedService<S>
+where
+    S: Service<Request<Body>, Response = Response<B>>,
+    S::Future: Send + 'static,
+    S::Error: Into<BoxError>,
+    B: 'static,
+{
+    type Response = Response<B>;
+    type Error = BoxError;
+    type Future = Answer<B, BoxError>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.inner.poll_ready(cx).map_err(Into::into)
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let writes = request.method() != Method::GET;
+        let is_election = request.uri().path().starts_with("/apis/coordination.k8s.io/");
+        if writes && !is_election && !self.leadership.may_write() {
+            return Box::pin(async { Err("this operator does not lead, and writes nothing".into()) });
+        }
+        let answer = self.inner.call(request);
+        if !writes || is_election {
+            return Box::pin(async move { answer.await.map_err(Into::into) });
+        }
+        let leadership = self.leadership.clone();
+        Box::pin(async move {
+            tokio::select! {
+                answer = answer => answer.map_err(Into::into),
+                () = leadership.term_ended() => Err("this operator lost its lead while it wrote".into()),
+            }
+        })
+    }
+}
+
+/// Counts requests.
+#[derive(Clone, Debug)]
+pub struct Counted(pub Metrics);
+
+impl<S> Layer<S> for Counted {
+    type Service = CountedService<S>;
+    fn layer(&self, inner: S) -> Self::Service {
+        CountedService { inner, metrics: self.0.clone() }
+    }
+}
+
+/// A service whose requests are counted.
+#[derive(Clone, Debug)]
+pub struct CountedService<S> {
+    inner: S,
+    metrics: Metrics,
+}
+
+type Answer<B, E> = Pin<Box<dyn Future<Output = Result<Response<B>, E>> + Send>>;
+
+impl<S, B> Service<Request<Body>> for CountedService<S>
+where
+    S: Service<Request<Body>, Response = Response<B>>,
+    S::Future: Send + 'static,
+    S::Error: Into<BoxError>,
+    B: 'static,
+{
+    type Response = Response<B>;
+    type Error = S::Error;
+    type Future = Answer<B, S::Error>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let (verb, resource) = describe(request.method(), request.uri().path(), request.uri().query());
+        let metrics = self.metrics.clone();
+        let answer = self.inner.call(request);
+        Box::pin(async move {
+            let answer = answer.await;
+            let code = answer.as_ref().map_or(0, |a| a.status().as_u16());
+            metrics.request(verb, &resource, code);
+            answer
+        })
+    }
+}
+
+/// Verb and resource of a request, as Kubernetes' own audit log would say it.
+fn describe(method: &Method, path: &str, query: Option<&str>) -> (&'static str, String) {
+    let parts: Vec<&str> = path.split('/').filter(|p| !p.is_empty()).collect();
+    let at = parts.iter().position(|p| RESOURCES.contains(p));
+    let resource = at.map_or("other", |i| parts[i]);
+    let named = at.is_some_and(|i| parts.len() > i + 1);
+    let sub = at.and_then(|i| parts.get(i + 2)).filter(|s| SUBRESOURCES.contains(s));
+    let watch = query.is_some_and(|q| q.split('&').any(|p| p == "watch=true"));
+    let verb = match *method {
+        Method::GET if watch => "watch",
+        Method::GET if named => "get",
+        Method::GET => "list",
+        Method::POST => "create",
+        Method::PUT => "update",
+        Method::PATCH => "patch",
+        Method::DELETE if named => "delete",
+        Method::DELETE => "deletecollection",
+        _ => "other",
+    };
+    (verb, sub.map_or_else(|| resource.to_string(), |s| format!("{resource}/{s}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn who_does_not_lead_reads_and_votes_and_writes_nothing() {
+        let answer =
+            || tower::service_fn(|_: Request<Body>| std::future::ready(Ok::<_, BoxError>(Response::new(()))));
+        for (method, path, leads, passes) in [
+            (Method::GET, "/api/v1/pods", false, true),
+            (Method::PATCH, "/api/v1/namespaces/a/pods/x", false, false),
+            (Method::DELETE, "/api/v1/namespaces/a/pods/x", false, false),
+            (Method::PUT, "/apis/coordination.k8s.io/v1/namespaces/a/leases/x", false, true),
+            (Method::DELETE, "/api/v1/namespaces/a/pods/x", true, true),
+        ] {
+            let leadership = if leads { Leadership::alone() } else { Leadership::candidate() };
+            let mut service = Fenced(leadership).layer(answer());
+            let request = Request::builder().method(&method).uri(path).body(Body::empty()).unwrap();
+            assert_eq!(service.call(request).await.is_ok(), passes, "{method} {path}");
+        }
+    }
+
+    #[test]
+    fn requests_are_named_as_in_the_audit_log() {
+        let of = |m, p, q| {
+            let (verb, resource) = describe(&m, p, q);
+            format!("{verb} {resource}")
+        };
+        assert_eq!(of(Method::GET, "/api/v1/pods", Some("limit=5&watch=true")), "watch pods");
+        assert_eq!(of(Method::GET, "/api/v1/namespaces/a/pods", Some("limit=5")), "list pods");
+        assert_eq!(of(Method::GET, "/api/v1/namespaces/a/pods/x", None), "get pods");
+        assert_eq!(
+            of(Method::PATCH, "/apis/kubernetes.dask.org/v1/namespaces/pods/daskclusters/x/status", None),
+            "patch pods",
+            "a namespace with a resource's name only blurs a metric"
+        );
+        assert_eq!(
+            of(Method::PATCH, "/apis/kubernetes.dask.org/v1/namespaces/a/daskclusters/x/status", None),
+            "patch daskclusters/status"
+        );
+        assert_eq!(of(Method::GET, "/api/v1/nodes", Some("watch=true")), "watch nodes");
+        assert_eq!(of(Method::GET, "/version", None), "list other");
+        assert_eq!(of(Method::DELETE, "/api/v1/namespaces/a/pods/x", None), "delete pods");
+    }
+}

@@ -1,0 +1,284 @@
+//! Asking one scheduler, again and again while somebody needs it.
+
+mod idle;
+
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+
+use dask_operator_core::{
+    model::{
+        objects::{PodPhase, PodRecord},
+        scheduler::SchedulerState,
+        tls,
+    },
+    plan::action::SchedulerNeed,
+    resources::COMM_PORT,
+};
+use tokio::{sync::Notify, time::Instant};
+
+use super::{
+    FAST,
+    open::{self, Failure},
+    poll_interval::{self, Pace},
+    queries::{Session, ask},
+    reply_limits::Allowance,
+};
+use crate::{
+    controller::Operator,
+    env::Address,
+    object_ref::{Key, ObjectRef},
+};
+use idle::IdleWatch;
+
+/// A scheduler that started this short a time ago and has not answered yet starts.
+const STARTS_WITHIN: Duration = Duration::from_secs(60);
+
+/// A scheduler that answered is unreachable after two failures in a row, and not before it was silent this long:
+/// one slow answer is no news.
+const SILENT: Duration = Duration::from_secs(10);
+
+/// Who may leave is acted on for this long after the scheduler said it.
+const CURRENT: Duration = Duration::from_secs(5);
+
+/// A scheduler pod that runs.
+pub(crate) struct Target {
+    pub uid: String,
+    pub address: Address,
+    pod: Arc<PodRecord>,
+}
+
+/// What is remembered from one question to the next.
+#[derive(Default)]
+struct Talk {
+    kept: Option<Session>,
+    /// UID of the pod whose scheduler answered last, and when that was.
+    answered: Option<(String, Instant)>,
+    /// Failures since then.
+    failures: u32,
+    seen_starting: Option<Instant>,
+    /// For how long it was watched and did nothing.
+    idle: IdleWatch,
+    /// Since when it has not answered.
+    silent_since: Option<Instant>,
+    allowance: Allowance,
+    /// UID of the pod whose scheduler speaks TLS, and when that was found out.
+    tls: Option<(String, Instant)>,
+}
+
+/// Asks until nobody needs anything any more.
+pub(crate) async fn run(operator: &Arc<Operator>, cluster: &Key) {
+    let mut talk = Talk::default();
+    let mut pace = Pace::new();
+    while let Some((wanted, wake)) = wanted(operator, cluster) {
+        let state = match target(operator, cluster) {
+            None => {
+                talk.seen_starting = Some(Instant::now());
+                absent(operator, cluster)
+            }
+            Some(target) => talk.ask(operator, cluster, &target, &wanted).await,
+        };
+        let pause = pace.after(&state, &wanted, operator.settings.poll.max(FAST));
+        // Who does not need it is not told that it does not answer.
+        let is_told = wanted.need > SchedulerNeed::Agents
+            || matches!(state, SchedulerState::Known(_) | SchedulerState::SpeaksTls);
+        store(operator, cluster, if is_told { state } else { SchedulerState::default() });
+        if rest(operator, cluster, &wake, pause).await {
+            pace.hurry();
+        } else {
+            pace.waited();
+        }
+        // Wishes come in bunches.
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+impl Talk {
+    /// What is known of the scheduler in this pod after it was asked.
+    async fn ask(
+        &mut self,
+        operator: &Arc<Operator>,
+        cluster: &Key,
+        target: &Target,
+        wanted: &Wanted,
+    ) -> SchedulerState {
+        if self.speaks_tls(operator, cluster, target).await {
+            return SchedulerState::SpeaksTls;
+        }
+        self.allowance = Allowance::of(operator, cluster, self.allowance);
+        match ask(operator, target, ((wanted.need, wanted.idle), self.allowance), &mut self.kept).await {
+            Ok(mut snapshot) => {
+                self.answered = Some((target.uid.clone(), Instant::now()));
+                self.failures = 0;
+                self.silent_since = None;
+                self.idle.look(&mut snapshot);
+                SchedulerState::Known(Arc::new(snapshot))
+            }
+            Err(Failure::SpeaksTls) => {
+                self.kept = None;
+                self.tls = Some((target.uid.clone(), Instant::now()));
+                SchedulerState::SpeaksTls
+            }
+            Err(Failure::Other(why)) => {
+                self.kept = None;
+                self.failed(operator, cluster, target, why)
+            }
+        }
+    }
+
+    /// Whether it speaks TLS, as far as that is known without Dask's own hello, which makes such a scheduler write
+    /// a warning.
+    async fn speaks_tls(&mut self, operator: &Operator, cluster: &Key, target: &Target) -> bool {
+        let found = self.tls.as_ref().filter(|(uid, _)| *uid == target.uid);
+        if found.is_some_and(|(_, at)| at.elapsed() < poll_interval::TLS) {
+            return true;
+        }
+        let has_answered = self.answered.as_ref().is_some_and(|(uid, _)| *uid == target.uid);
+        let is_likely = || {
+            let state = operator.state.lock();
+            state.cache.clusters.get(cluster).is_some_and(|c| tls::is_likely(c))
+        };
+        let ask = !has_answered && (found.is_some() || is_likely());
+        let speaks = ask && open::speaks_tls(operator, &target.address).await;
+        self.tls = speaks.then(|| (target.uid.clone(), Instant::now()));
+        speaks
+    }
+
+    /// It did not answer. One that does not answer yet starts, and one that just answered is slow.
+    fn failed(&mut self, operator: &Operator, cluster: &Key, target: &Target, why: String) -> SchedulerState {
+        self.failures = self.failures.saturating_add(1);
+        let silent = self.silent_since.get_or_insert_with(Instant::now).elapsed();
+        let age = operator.world.now().since(target.pod.created);
+        let young = age.min(self.seen_starting.map_or(age, |t| t.elapsed())) < STARTS_WITHIN;
+        match self.answered.as_ref().filter(|(uid, _)| *uid == target.uid) {
+            Some((_, at)) if !is_silence(self.failures, at.elapsed()) => {
+                operator.links.set_aside_offer(cluster);
+                let last = operator.links.last_snapshot(cluster);
+                last.map_or(SchedulerState::Unknown, SchedulerState::Known)
+            }
+            // One that is being deleted ends, which its pod does not say yet.
+            answered => {
+                failed((target.pod.deleting && silent < STARTS_WITHIN) || (young && answered.is_none()), why)
+            }
+        }
+    }
+}
+
+/// Whether so many failures in a row, so long after an answer, are more than one slow answer.
+fn is_silence(failures: u32, since_answer: Duration) -> bool {
+    failures >= 2 && since_answer >= SILENT
+}
+
+/// Waits until the scheduler is asked again; whether something happened meanwhile.
+async fn rest(operator: &Operator, cluster: &Key, wake: &Notify, pause: Duration) -> bool {
+    let start = Instant::now();
+    let mut woken = tokio::time::timeout(pause.min(CURRENT), wake.notified()).await.is_ok();
+    if !woken && pause > CURRENT {
+        operator.links.set_aside_offer(cluster);
+        woken = tokio::time::timeout_at(start + pause, wake.notified()).await.is_ok();
+    }
+    if operator.links.take_stirred(cluster) {
+        // Pods change in bunches too.
+        tokio::time::sleep_until(start + FAST).await;
+    }
+    woken
+}
+
+/// What is wanted to know of a scheduler.
+pub(crate) struct Wanted {
+    /// The most that one of them needs.
+    pub need: SchedulerNeed,
+    /// Whether one needs to know what size it would like.
+    pub target: bool,
+    /// Whether one needs to know if it is idle.
+    pub idle: bool,
+}
+
+/// What is needed; `None` when nothing is, and the link is gone then.
+fn wanted(operator: &Operator, cluster: &Key) -> Option<(Wanted, Arc<Notify>)> {
+    let mut links = operator.links.lock();
+    let link = links.get_mut(cluster)?;
+    let need = link.need();
+    let target = link.needs.values().any(|n| *n == SchedulerNeed::Target);
+    let wanted = Wanted { need, target, idle: link.wants_idle() };
+    let (wake, is_silent) = (link.wake.clone(), matches!(link.state, SchedulerState::Unreachable { .. }));
+    if need > SchedulerNeed::Agents {
+        return Some((wanted, wake));
+    }
+    if need == SchedulerNeed::None {
+        links.remove(cluster);
+    } else if is_silent {
+        link.state = SchedulerState::default();
+    }
+    drop(links);
+    // What was said about it is said no more.
+    if is_silent {
+        let groups: Vec<_> =
+            operator.state.lock().cache.groups_of(cluster).map(|g| g.meta.name.clone()).collect();
+        operator.enqueue(ObjectRef::Cluster(cluster.clone()));
+        for group in groups {
+            operator.enqueue(ObjectRef::Group((cluster.0.clone(), group)));
+        }
+    }
+    (need != SchedulerNeed::None).then_some((wanted, wake))
+}
+
+/// No scheduler pod runs: either there is none, or it has not started. While pods are not seen as they are, neither
+/// is known.
+fn absent(operator: &Operator, cluster: &Key) -> SchedulerState {
+    let state = operator.state.lock();
+    if state.views.in_sync_for("pods", &cluster.0).is_none() {
+        return SchedulerState::Unknown;
+    }
+    let pods = state.cache.schedulers_of(cluster);
+    if pods.iter().any(|p| p.is_live()) { SchedulerState::Starting } else { SchedulerState::Absent }
+}
+
+/// A scheduler that does not answer yet, or ends, is not one that stopped answering.
+fn failed(is_expected: bool, why: String) -> SchedulerState {
+    if is_expected { SchedulerState::Unknown } else { SchedulerState::Unreachable { why } }
+}
+
+fn store(operator: &Operator, cluster: &Key, state: SchedulerState) {
+    operator.metrics.scheduler_asked(match &state {
+        SchedulerState::Known(_) => "answered",
+        SchedulerState::Unreachable { .. } => "unreachable",
+        SchedulerState::SpeaksTls => "speaks_tls",
+        _ => "not_there",
+    });
+    let subjects: BTreeSet<ObjectRef> = {
+        let mut links = operator.links.lock();
+        let Some(link) = links.get_mut(cluster) else { return };
+        let turned = std::mem::discriminant(&link.state) != std::mem::discriminant(&state);
+        link.state = state;
+        let mut subjects: BTreeSet<ObjectRef> = link.needs.keys().cloned().collect();
+        if turned {
+            subjects.insert(ObjectRef::Cluster(cluster.clone()));
+        }
+        subjects
+    };
+    for subject in subjects {
+        operator.enqueue(subject);
+    }
+}
+
+/// The scheduler pod that runs, if there is one.
+pub(crate) fn target(operator: &Operator, cluster: &Key) -> Option<Target> {
+    let pods = operator.state.lock().cache.schedulers_of(cluster);
+    let pod = serving(&pods)?.clone();
+    let address = Address {
+        namespace: cluster.0.clone(),
+        pod: pod.name.clone(),
+        ip: pod.ip.clone()?,
+        port: pod.comm_port.unwrap_or(COMM_PORT),
+    };
+    Some(Target { uid: pod.uid.clone(), address, pod })
+}
+
+/// The pod whose scheduler serves. One that is being deleted does until its containers have ended; another one comes
+/// before it.
+fn serving(pods: &[Arc<PodRecord>]) -> Option<&Arc<PodRecord>> {
+    let runs = |p: &&Arc<PodRecord>| p.phase == PodPhase::Running && p.ip.is_some();
+    pods.iter().filter(runs).min_by_key(|p| p.deleting)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,283 @@
+//! Since when each watch is in sync: whether what the cache shows of a resource is what there is.
+//!
+//! A watch is in sync while it has listed everything once and a connection is open on which it hears of changes.
+//! It is renewed every two minutes, and a short break changes nothing: what happened meanwhile is heard at once.
+//! After a longer one its view counts as out of date.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+/// A break that is shorter than this is a renewal, or a connection that was made anew.
+pub const BREAK: Duration = Duration::from_secs(10);
+/// A watch that goes on after a longer break is believed when it had this long to tell what it missed.
+const CATCH_UP: Duration = Duration::from_secs(2);
+/// A watch that has been out of sync for this long makes the operator unready.
+pub const UNREADY: Duration = Duration::from_secs(60);
+
+/// All goes on without seeing these: not everybody gives an operator the right to see nodes.
+pub const OPTIONAL: [&str; 1] = ["nodes"];
+
+/// Which watch: the plural of what it watches, and the namespace unless it watches all.
+pub type Name = (&'static str, Option<String>);
+
+/// Since when each watch is in sync; copies share it.
+#[derive(Clone, Debug, Default)]
+pub struct SyncStates(Arc<Mutex<BTreeMap<Name, SyncState>>>);
+
+#[derive(Debug)]
+struct SyncState {
+    has_listed: bool,
+    is_open: bool,
+    /// Counts connections, so that the end of an old one says nothing of the next.
+    connections: u64,
+    /// In sync since then, short breaks left out.
+    since: Instant,
+    /// Not in sync since then.
+    lost: Option<Instant>,
+}
+
+impl SyncState {
+    fn new(now: Instant) -> Self {
+        Self { has_listed: false, is_open: false, connections: 0, since: now, lost: Some(now) }
+    }
+
+    fn update(&mut self, now: Instant) {
+        match (self.has_listed && self.is_open, self.lost) {
+            (false, None) => self.lost = Some(now),
+            (true, Some(at)) => {
+                if now.duration_since(at) > BREAK {
+                    self.since = now + CATCH_UP;
+                }
+                self.lost = None;
+            }
+            _ => {}
+        }
+    }
+
+    fn in_sync_for(&self, now: Instant) -> Option<Duration> {
+        let is_lost = self.lost.is_some_and(|at| now.duration_since(at) > BREAK);
+        if is_lost { None } else { now.checked_duration_since(self.since) }
+    }
+}
+
+/// An open connection of a watch; dropped, it is closed.
+#[derive(Debug)]
+pub struct Open {
+    views: SyncStates,
+    name: Name,
+    number: u64,
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        let number = self.number;
+        self.views.change(&self.name, |view, _| view.is_open &= view.connections != number);
+    }
+}
+
+impl SyncStates {
+    /// A watch begins. It is not in sync.
+    pub fn begins(&self, name: &Name) {
+        self.lock().insert(name.clone(), SyncState::new(Instant::now()));
+    }
+
+    /// It lists anew: what it shows is not known to be all until it is through.
+    pub fn lists(&self, name: &Name) {
+        self.change(name, |view, _| view.has_listed = false);
+    }
+
+    /// It has listed everything; at this moment it is in sync.
+    pub fn has_listed(&self, name: &Name) {
+        self.change(name, |view, now| {
+            view.has_listed = true;
+            if let Some(lost) = &mut view.lost {
+                if now.duration_since(*lost) > BREAK {
+                    view.since = now;
+                }
+                *lost = now;
+            }
+        });
+    }
+
+    /// A connection of it is open, until what is answered is dropped.
+    #[must_use]
+    pub fn opened(&self, name: &Name) -> Open {
+        let mut number = 0;
+        self.change(name, |view, _| {
+            view.connections += 1;
+            view.is_open = true;
+            number = view.connections;
+        });
+        Open { views: self.clone(), name: name.clone(), number }
+    }
+
+    /// It failed: its connection is no good any more.
+    pub fn failed(&self, name: &Name) {
+        self.change(name, |view, _| view.is_open = false);
+    }
+
+    /// For how long objects of this resource in this namespace have been seen as they are: `None` while they are
+    /// not. What is not watched at all counts as seen.
+    pub fn in_sync_for(&self, resource: &'static str, namespace: &str) -> Option<Duration> {
+        let views = self.lock();
+        let view = views.get(&(resource, None)).or_else(|| views.get(&(resource, Some(namespace.into()))));
+        view.map_or(Some(Duration::MAX), |v| v.in_sync_for(Instant::now()))
+    }
+
+    /// Whether each resource is seen as it is, in all namespaces.
+    pub fn by_resource(&self) -> BTreeMap<&'static str, bool> {
+        let (views, now) = (self.lock(), Instant::now());
+        let mut out = BTreeMap::new();
+        for ((resource, _), view) in views.iter() {
+            *out.entry(*resource).or_insert(true) &= view.in_sync_for(now).is_some();
+        }
+        out
+    }
+
+    /// Watches that have been out of sync for so long that somebody must see to it, in words.
+    pub fn broken(&self) -> Vec<String> {
+        let (views, now) = (self.lock(), Instant::now());
+        let lost = |view: &SyncState| view.lost.map(|at| now.duration_since(at)).filter(|t| *t > UNREADY);
+        let needed = views.iter().filter(|(name, _)| !OPTIONAL.contains(&name.0));
+        let told = needed.filter_map(|(name, view)| {
+            Some(format!("{}, out of sync for {} s", words(name), lost(view)?.as_secs()))
+        });
+        told.collect()
+    }
+
+    fn change(&self, name: &Name, change: impl FnOnce(&mut SyncState, Instant)) {
+        let now = Instant::now();
+        if let Some(view) = self.lock().get_mut(name) {
+            change(view, now);
+            view.update(now);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<Name, SyncState>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a watch is called.
+pub fn words((resource, namespace): &Name) -> String {
+    match namespace {
+        Some(namespace) => format!("watch {resource} in {namespace}"),
+        None => format!("watch {resource}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::advance;
+
+    use super::*;
+
+    const PODS: &str = "pods";
+
+    fn name() -> Name {
+        (PODS, None)
+    }
+
+    /// A watch that is in sync.
+    fn watching() -> (SyncStates, Open) {
+        let views = SyncStates::default();
+        views.begins(&name());
+        views.has_listed(&name());
+        let open = views.opened(&name());
+        (views, open)
+    }
+
+    fn seconds(n: u64) -> Duration {
+        Duration::from_secs(n)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_renewal_is_no_break() {
+        let (views, open) = watching();
+        advance(seconds(120)).await;
+        drop(open);
+        advance(seconds(9)).await;
+        assert_eq!(views.in_sync_for(PODS, "ns"), Some(seconds(129)));
+        let _open = views.opened(&name());
+        advance(seconds(120)).await;
+        assert_eq!(views.in_sync_for(PODS, "ns"), Some(seconds(249)));
+        assert!(views.broken().is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn after_a_break_it_is_believed_when_it_has_caught_up() {
+        let (views, open) = watching();
+        drop(open);
+        advance(seconds(11)).await;
+        assert_eq!(views.in_sync_for(PODS, "ns"), None);
+        assert_eq!(views.by_resource(), [(PODS, false)].into());
+        advance(seconds(60)).await;
+        assert_eq!(views.broken(), ["watch pods, out of sync for 71 s"]);
+        let _open = views.opened(&name());
+        assert_eq!(views.in_sync_for(PODS, "ns"), None, "what it missed has not arrived");
+        advance(CATCH_UP).await;
+        assert_eq!(views.in_sync_for(PODS, "ns"), Some(Duration::ZERO));
+        advance(seconds(5)).await;
+        assert_eq!(views.in_sync_for(PODS, "ns"), Some(seconds(5)), "counted from then");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_list_that_is_complete_is_believed_at_once_and_not_for_long() {
+        let views = SyncStates::default();
+        views.begins(&name());
+        advance(seconds(60)).await;
+        assert_eq!(views.in_sync_for(PODS, "ns"), None);
+        views.has_listed(&name());
+        assert_eq!(views.in_sync_for(PODS, "ns"), Some(Duration::ZERO));
+        advance(seconds(11)).await;
+        assert_eq!(views.in_sync_for(PODS, "ns"), None, "there is no connection");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_failure_or_a_new_list_breaks_it() {
+        for breaks in [SyncStates::failed, SyncStates::lists] {
+            let (views, _open) = watching();
+            breaks(&views, &name());
+            advance(seconds(11)).await;
+            assert_eq!(views.in_sync_for(PODS, "ns"), None);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_end_of_an_old_connection_says_nothing_of_the_next() {
+        let (views, old) = watching();
+        let _new = views.opened(&name());
+        drop(old);
+        advance(seconds(11)).await;
+        assert_eq!(views.in_sync_for(PODS, "ns"), Some(seconds(11)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_may_not_see_nodes_is_ready_all_the_same() {
+        let (views, _open) = watching();
+        views.begins(&("nodes", None));
+        advance(UNREADY * 2).await;
+        assert!(views.broken().is_empty());
+        assert_eq!(views.by_resource(), [("nodes", false), (PODS, true)].into());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_namespace_has_its_own() {
+        let views = SyncStates::default();
+        let (a, b) = ((PODS, Some("a".to_string())), (PODS, Some("b".to_string())));
+        for name in [&a, &b] {
+            views.begins(name);
+            views.has_listed(name);
+        }
+        let _open = views.opened(&a);
+        advance(seconds(11)).await;
+        assert!(views.in_sync_for(PODS, "a").is_some() && views.in_sync_for(PODS, "b").is_none());
+        assert_eq!(views.in_sync_for("nodes", ""), Some(Duration::MAX), "not watched");
+        assert_eq!(views.by_resource(), [(PODS, false)].into());
+    }
+}

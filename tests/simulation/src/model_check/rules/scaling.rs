@@ -1,0 +1,69 @@
+//! Rules of the autoscaler: when the size may change, and how far.
+
+use std::time::Duration;
+
+use super::{Broken, hold};
+use crate::model_check::{fixtures::MAXIMUM, world::World};
+
+/// Readings that must agree before a group shrinks, and how far they are apart at least.
+const AGREEING: (usize, Duration) = (3, Duration::from_millis(1500));
+/// Readings older than this count for nothing.
+const STALE: Duration = Duration::from_secs(30);
+/// Time between two changes.
+const COOLDOWN: Duration = Duration::from_secs(15);
+
+/// I-S2, I-A3 to I-A6, I-A11: whether the autoscaler may set this size now.
+pub fn scales(world: &World, replicas: i32) -> Result<(), Broken> {
+    let current = world.api.seen_group.spec.worker.replicas;
+    hold((0..=MAXIMUM).contains(&replicas), "I-S2 bounds", || {
+        format!("the size is set to {replicas}, and at most {MAXIMUM} is allowed")
+    })?;
+    let rests = world.rules.scaled_at.is_none_or(|t| world.now.since(t) >= COOLDOWN);
+    hold(rests, "I-A11 no flapping", || {
+        format!("from {current} to {replicas} less than 15 s after a change")
+    })?;
+    if replicas > current {
+        return grows(world, replicas);
+    }
+    let target = world.reading.known().and_then(|s| s.target);
+    hold(target.is_some(), "I-A4 no data, no down", || {
+        format!("from {current} to {replicas} without a demand to go by")
+    })?;
+    let step = (current / 4).max(1);
+    hold(current - replicas <= step, "I-A3 step limits", || {
+        format!("from {current} to {replicas}, and {step} at a time may go")
+    })?;
+    let agreeing = agreeing(world, replicas);
+    hold(agreeing >= AGREEING.0, "I-A5 stabilised down, I-A6 epoch rule", || {
+        format!("from {current} to {replicas}, and only {agreeing} readings of this scheduler agree")
+    })
+}
+
+fn grows(world: &World, replicas: i32) -> Result<(), Broken> {
+    let last = world.rules.samples.last().map(|(_, _, t)| i32::try_from(*t).unwrap_or(i32::MAX).min(MAXIMUM));
+    hold(last == Some(replicas), "I-A2 what is wanted", || {
+        format!("the size is set to {replicas}, and the last demand was {last:?}")
+    })
+}
+
+/// How many of the last readings want no more than this, counted back from the newest.
+fn agreeing(world: &World, replicas: i32) -> usize {
+    let mut count = 0;
+    let mut next = None;
+    for (_, at, target) in world.rules.samples.iter().rev() {
+        if next.is_some_and(|t| at.since(t) > Duration::ZERO) {
+            continue;
+        }
+        if world.now.since(*at) > STALE || i32::try_from(*target).is_ok_and(|t| t.min(MAXIMUM) > replicas) {
+            break;
+        }
+        count += 1;
+        next = Some(dask_operator_core::model::time::Timestamp(
+            at.0 - i64::try_from(AGREEING.1.as_millis()).unwrap_or_default(),
+        ));
+        if count == AGREEING.0 {
+            break;
+        }
+    }
+    count
+}
