@@ -131,7 +131,7 @@ pub struct DaskWorkerGroupStatus {
     /// Hash of the pod template that new pods are made from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub template_hash: Option<String>,
-    /// What a person should know.
+    /// What is observed, with a reason and a remedy for each: see `docs/conditions.md`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,
