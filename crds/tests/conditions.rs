@@ -1,4 +1,5 @@
 //! `docs/conditions.md` has every condition type and every reason that the operator's decisions name.
+#![allow(clippy::unwrap_used, reason = "test helpers")]
 
 use std::{collections::BTreeSet, fs, path::Path};
 
