@@ -7,18 +7,18 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AgentSpec {
-    /// What the agent does; absent: the operator's own choice.
+    /// What the agent does. Default: the operator's `--agent-mode`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mode: Option<AgentMode>,
-    /// In mode `Full`, `false` leaves the worker's dashboard off, unless its command line says something of it. Absent: as
-    /// the command line says; it is loaded when somebody first looks at it.
+    /// In mode `Full`, `false` leaves the worker's dashboard off, unless its command line has an option for it. Absent:
+    /// as the command line says; the dashboard is loaded at the first request to it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dashboard: Option<bool>,
 }
 
 /// What the agent does. `Drain`: it copies results to other workers before a pod ends. `Full`: and it takes the place
-/// of Dask's own Nanny, where the command is that of a plain worker. `Disabled`: there is none. Absent: what the
-/// operator was told for all workers.
+/// of Dask's own Nanny, where the command is that of a plain worker. `Disabled`: there is none. Default: the operator's
+/// `--agent-mode`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum AgentMode {
     /// There is none: the pod runs what its spec says.

@@ -100,7 +100,7 @@ pub struct DaskClusterStatus {
     /// Where the dashboard is served in the Kubernetes cluster.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dashboard_address: Option<String>,
-    /// What a person should know.
+    /// What is observed, with a reason and a remedy for each: see `docs/conditions.md`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,

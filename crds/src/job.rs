@@ -82,7 +82,7 @@ fn if_known<'de, D: serde::Deserializer<'de>>(d: D) -> Result<Option<JobStatus>,
     Ok(serde_json::from_value(text).ok())
 }
 
-/// How far a job is.
+/// How far a job is: `JobCreated`, `ClusterCreated`, `Running`, `Successful` or `Failed`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub enum JobStatus {
     /// Seen.

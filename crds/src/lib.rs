@@ -8,6 +8,7 @@ mod autoscaler;
 mod cluster;
 mod condition;
 mod job;
+mod reference;
 mod schema;
 mod template;
 mod worker_group;
@@ -17,6 +18,7 @@ pub use autoscaler::{DaskAutoscaler, DaskAutoscalerSpec, DaskAutoscalerStatus};
 pub use cluster::{DaskCluster, DaskClusterSpec, DaskClusterStatus, Phase, SchedulerSpec};
 pub use condition::{Condition, ConditionStatus};
 pub use job::{DaskJob, DaskJobSpec, DaskJobStatus, JobClusterSpec, JobStatus, JobTemplate};
+pub use reference::reference_pages;
 pub use schema::crd_documents;
 pub use template::{PodSpecJson, ServiceSpecJson, TemplateMetadata};
 pub use worker_group::{

@@ -29,12 +29,20 @@ const NULLABLE_JOB_STATUS: [&str; 4] = ["jobStatus", "jobRunnerPodName", "startT
 ///
 /// Install these and not `DaskCluster::crd()`: that one lacks what lets the API server drop nulls.
 pub fn crd_documents() -> Vec<(String, String)> {
-    [DaskCluster::crd(), DaskWorkerGroup::crd(), DaskJob::crd(), DaskAutoscaler::crd()]
+    definitions()
         .iter()
         .map(|crd| {
-            let name = format!("{}.yaml", crd.spec.names.plural);
-            (name, format!("{HEADER}{}", yaml::document(&finished(crd))))
+            let plural = crd.pointer("/spec/names/plural").and_then(Value::as_str).unwrap_or_default();
+            (format!("{plural}.yaml"), format!("{HEADER}{}", yaml::document(crd)))
         })
+        .collect()
+}
+
+/// Each kind's definition as JSON.
+pub(crate) fn definitions() -> Vec<Value> {
+    [DaskCluster::crd(), DaskWorkerGroup::crd(), DaskJob::crd(), DaskAutoscaler::crd()]
+        .iter()
+        .map(finished)
         .collect()
 }
 

@@ -71,8 +71,8 @@ pub struct WorkerSpec {
     /// Labels and annotations for the group and its pods.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata: Option<TemplateMetadata>,
-    /// *Addition.* Seconds a shrink that a person asked for may take before the workers that still
-    /// refuse or execute are deleted all the same. Default 300.
+    /// *Addition.* Seconds that a scale-down which no autoscaler asked for may take. Then workers that
+    /// still refuse or execute are deleted, and what they hold may be lost. Default 300.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub drain_timeout: Option<i64>,
@@ -110,8 +110,8 @@ pub struct DaskWorkerGroupStatus {
     /// Pod numbers below this one are reserved: their names are never given out again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reserved_pod_numbers: Option<i64>,
-    /// Since when more workers exist than are wanted (RFC 3339); a person's shrink is forced
-    /// `drainTimeout` later.
+    /// Since when more workers exist than are wanted (RFC 3339); a scale-down which no autoscaler asked
+    /// for is forced `drainTimeout` later.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("format" = "date-time"))]
     pub shrinking_since: Option<String>,
@@ -131,7 +131,7 @@ pub struct DaskWorkerGroupStatus {
     /// Hash of the pod template that new pods are made from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub template_hash: Option<String>,
-    /// What a person should know.
+    /// What is observed, with a reason and a remedy for each: see `docs/conditions.md`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,
@@ -141,7 +141,7 @@ pub struct DaskWorkerGroupStatus {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct WorkerCounts {
-    /// Asked for.
+    /// Pods that the spec asks for.
     #[serde(default)]
     pub desired: i32,
     /// Pods that exist and are pending or running, retiring ones included.
@@ -156,7 +156,7 @@ pub struct WorkerCounts {
     /// Pods made from an earlier template.
     #[serde(default)]
     pub outdated: i32,
-    /// Pods that run where they cannot stay: their nodes are about to go. Absent: none does.
+    /// Pods whose nodes are about to go. Absent: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disrupted: Option<i32>,
     /// Worker processes that were started again in the pods that are there, by the kubelet or by the agent. Absent: none.

@@ -1,4 +1,4 @@
-//! Writes the CustomResourceDefinitions to where they are checked in; `--check` only compares.
+//! Writes the CustomResourceDefinitions and the reference pages to where they are checked in; `--check` only compares.
 
 use std::{
     error::Error,
@@ -9,6 +9,8 @@ use std::{
 
 /// Directories that hold the definitions, relative to this crate.
 const DIRECTORIES: [&str; 2] = ["yaml", "../charts/dask-operator/crds"];
+/// Directory of the reference pages, relative to this crate.
+const REFERENCE: &str = "../docs/reference";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -33,6 +35,8 @@ fn files() -> Vec<(PathBuf, String)> {
     for directory in DIRECTORIES {
         files.extend(documents.iter().map(|(name, text)| (root.join(directory).join(name), text.clone())));
     }
+    let pages = dask_crds::reference_pages();
+    files.extend(pages.into_iter().map(|(name, text)| (root.join(REFERENCE).join(name), text)));
     files
 }
 
