@@ -107,7 +107,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> SchedulerClient<S> {
     /// With neither `close_workers` nor `remove` they stay registered as
     /// [`ClosingGracefully`](crate::WorkerStatus::ClosingGracefully) and finish what they run; `close_workers`
     /// ends their processes, `remove` takes them out of the scheduler. A worker that is unknown, or whose data
-    /// nobody can take, is not in the answer and goes on as before. Takes at most [`Timeouts::retire`]; the
+    /// no other worker can take, is not in the answer and goes on as before. Takes at most [`Timeouts::retire`]; the
     /// scheduler does not stop when that is over.
     ///
     /// # Errors

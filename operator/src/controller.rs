@@ -225,7 +225,7 @@ impl Operator {
 
     /// `subject` may have changed: look at it soon.
     pub fn enqueue_after(&self, subject: ObjectRef, delay: Duration) {
-        // Who comes to lead looks at everything.
+        // A new leader reconciles every object.
         if self.leadership.may_write() {
             self.queue.add(subject, delay);
         }

@@ -61,7 +61,7 @@ impl RandomSource {
         Self(Arc::new(Mutex::new(StdRng::seed_from_u64(seed))))
     }
 
-    /// Numbers that nobody can foresee.
+    /// Numbers that cannot be foreseen.
     pub fn from_system() -> Self {
         Self(Arc::new(Mutex::new(StdRng::from_os_rng())))
     }

@@ -10,7 +10,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::controller::Operator;
 
-/// Most connections at a time. One more ends the oldest: whoever holds many keeps no probe out.
+/// Most connections at a time. One more ends the oldest, so that a client with many connections cannot keep probes out.
 const CONNECTIONS: usize = 64;
 /// How long a connection lasts, with its one request and the answer.
 const LASTS: Duration = Duration::from_secs(10);

@@ -1,4 +1,4 @@
-//! The work queue: who is to be looked at, and when.
+//! The work queue: which objects are to be reconciled, and when.
 //!
 //! A subject is in the queue at most once, and is handed out to one worker at a time. What is due is handed out by
 //! namespace in turn, and within one in the order in which it became due: neither a namespace with a thousand objects
@@ -123,7 +123,7 @@ impl Queue {
         self.changed.notify_one();
     }
 
-    /// The next subject that is due and that nobody works on, as soon as its namespace may have one more. Call
+    /// The next subject that is due and not being reconciled, as soon as its namespace may have one more. Call
     /// [`Queue::done`] when it is dealt with.
     pub async fn next(&self) -> ObjectRef {
         loop {
@@ -151,7 +151,7 @@ impl Queue {
         self.changed.notify_one();
     }
 
-    /// Nobody need be looked at any more.
+    /// Nothing is to be reconciled any more.
     pub fn clear(&self) {
         let mut inner = self.lock();
         inner.order.clear();

@@ -42,7 +42,7 @@ impl Error {
         }
     }
 
-    /// Whether somebody else changed the object meanwhile: no fault, look again.
+    /// Whether the object was changed meanwhile: no fault, reconcile again.
     pub fn is_conflict(&self) -> bool {
         self.label() == "conflict"
     }

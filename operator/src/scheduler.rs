@@ -1,4 +1,4 @@
-//! Schedulers to schedulers: one for each cluster whose scheduler somebody needs, and none for the others.
+//! The pollers of schedulers: one for each cluster whose scheduler a reconciler needs, and none for the others.
 
 mod connect;
 mod open;
@@ -49,7 +49,7 @@ const RETIRE_FAILED: Duration = Duration::from_millis(200);
 /// All links.
 pub struct Schedulers {
     links: Mutex<BTreeMap<Key, SchedulerHandle>>,
-    /// PlannerState for the answers of all schedulers together.
+    /// Memory for the answers of all schedulers together.
     budget: Budget,
 }
 
@@ -82,7 +82,7 @@ impl SchedulerHandle {
         self.needs.values().copied().max().unwrap_or_default()
     }
 
-    /// Whether somebody wants to know if the scheduler is idle, whatever else is wanted.
+    /// Whether it is needed to know if the scheduler is idle, whatever else is needed.
     fn wants_idle(&self) -> bool {
         self.needs.values().any(|n| *n == SchedulerNeed::Idle)
     }
@@ -130,7 +130,7 @@ impl Schedulers {
         let before = (link.need(), link.wants_idle());
         let own = link.needs.insert(subject.clone(), need).unwrap_or_default();
         if before.0 <= SchedulerNeed::Agents && need > SchedulerNeed::Agents {
-            // What was asked seldom is too old for who acts on it.
+            // Discard low-frequency snapshots when a reconciler starts acting on them.
             link.state = SchedulerState::default();
         }
         if (link.need(), link.wants_idle()) > before {
@@ -154,7 +154,7 @@ impl Schedulers {
         }
     }
 
-    /// Nobody needs anything any more.
+    /// No reconciler needs it any more.
     pub fn clear(&self) {
         for link in self.lock().values_mut() {
             link.needs.clear();

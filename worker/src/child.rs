@@ -22,7 +22,7 @@ use crate::proc_session;
 /// Exit codes of a shell for a program that is not there, or cannot be run.
 const NOT_FOUND: (i32, i32) = (127, 126);
 
-/// How our own children ended, `None` as long as they run. Whoever waits for one may meet the end of another.
+/// How our own children ended, `None` as long as they run. A wait for one may return the end of another.
 static CHILDREN: Mutex<BTreeMap<i32, Option<i32>>> = Mutex::new(BTreeMap::new());
 
 /// A started command line.
@@ -48,7 +48,7 @@ impl Child {
     /// does, does not reach it.
     ///
     /// # Errors
-    /// No process can be made, or nobody would tell of its end.
+    /// No process can be made, or its end could not be observed.
     pub fn start(line: &[String]) -> io::Result<Self> {
         Self::start_with(line, &BTreeMap::new(), None)
     }
@@ -161,7 +161,7 @@ pub fn exec(line: &[OsString]) -> (io::Error, i32) {
     if let Err(error) = prepared {
         return (error.into(), NOT_FOUND.1);
     }
-    // Had our parent ended before it was watched, nobody would tell us.
+    // Had our parent ended before it was watched, its end would go unnoticed.
     if std::os::unix::process::parent_id() != parent {
         let _ = kill_process(getpid(), Signal::TERM);
     }

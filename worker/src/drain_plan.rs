@@ -196,7 +196,7 @@ impl Leaving {
 
     fn note(&mut self, seen: Seen) {
         for worker in &seen.mine {
-            // One that is back in service, whoever did that, is prepared anew.
+            // A worker that is back in service is prepared anew, whatever brought it back.
             if !worker.leaving {
                 self.prepared.remove(&worker.address);
             } else if let Some(p) = self.prepared.get_mut(&worker.address)

@@ -22,9 +22,9 @@ pub const BULK_TIME: Duration = Duration::from_secs(120);
 /// Why a scheduler cannot be asked.
 #[derive(Debug, Error)]
 pub enum AskError {
-    /// Nobody listens there.
+    /// No process listens there.
     #[error("no scheduler at {address}: {source}")]
-    Nobody {
+    NotListening {
         /// Where it should be.
         address: String,
         /// What the connection said.
@@ -53,7 +53,7 @@ pub struct Scheduler {
 impl AskError {
     /// Whether it shows a certificate that is not believed: asking again is of no use.
     pub fn is_distrust(&self) -> bool {
-        let Self::Nobody { source, .. } = self else { return false };
+        let Self::NotListening { source, .. } = self else { return false };
         let inner = source.get_ref().and_then(|e| e.downcast_ref::<rustls::Error>());
         matches!(inner, Some(rustls::Error::InvalidCertificate(_)))
     }
@@ -114,7 +114,7 @@ impl Scheduler {
     /// See [`AskError`].
     pub async fn open_bulk(&self) -> Result<Connection<Stream>, AskError> {
         let timeouts = Timeouts { request: BULK_TIME, ..Timeouts::default() };
-        let stream = stream::reach(&self.host).await.map_err(|source| self.nobody(source))?;
+        let stream = stream::reach(&self.host).await.map_err(|source| self.not_listening(source))?;
         self.greet(stream, BULK, timeouts).await
     }
 
@@ -134,15 +134,15 @@ impl Scheduler {
             std::io::ErrorKind::TimedOut => {
                 self.failed(CommError::Timeout { step: "handshake of TLS".into() })
             }
-            _ => self.nobody(source),
+            _ => self.not_listening(source),
         })?;
         let connection = Connection::handshake(stream, limits, timeouts).await;
         connection.map_err(|source| self.failed(source))
     }
 
     /// No connection can be made.
-    pub fn nobody(&self, source: std::io::Error) -> AskError {
-        AskError::Nobody { address: self.host.clone(), source }
+    pub fn not_listening(&self, source: std::io::Error) -> AskError {
+        AskError::NotListening { address: self.host.clone(), source }
     }
 
     /// A conversation with it failed.

@@ -112,15 +112,15 @@ impl Line {
 
     /// By its name, then where it was reached before: an address of a pod may be another scheduler's by now.
     async fn dial(&self, scheduler: &Scheduler) -> Result<(Client, IpAddr, SocketAddr), AskError> {
-        let nobody = |source| scheduler.nobody(source);
+        let not_listening = |source| scheduler.not_listening(source);
         let known = self.facts().peer;
         let reached = match (stream::reach(scheduler.host()).await, known) {
             (Ok(stream), _) => stream,
-            (Err(error), None) => return Err(nobody(error)),
-            (Err(_), Some(peer)) => stream::reach(&peer.to_string()).await.map_err(nobody)?,
+            (Err(error), None) => return Err(not_listening(error)),
+            (Err(_), Some(peer)) => stream::reach(&peer.to_string()).await.map_err(not_listening)?,
         };
-        let (own, peer) =
-            (|| Ok((reached.local_addr()?.ip().to_canonical(), reached.peer_addr()?)))().map_err(nobody)?;
+        let (own, peer) = (|| Ok((reached.local_addr()?.ip().to_canonical(), reached.peer_addr()?)))()
+            .map_err(not_listening)?;
         let timeouts = Timeouts { handshake: GREETING, request: ANSWER, retire: ANSWER };
         let connection = scheduler.greet(reached, LIMITS, timeouts).await?;
         Ok((connection.into(), own, peer))

@@ -30,7 +30,7 @@ impl Leave {
         Ok(leave)
     }
 
-    /// What somebody else asks for.
+    /// What another part of the program asks for.
     pub fn asked_by() -> (watch::Sender<()>, Self) {
         let (ask, asked) = watch::channel(());
         (ask, Self(asked))
@@ -38,7 +38,7 @@ impl Leave {
 
     /// Returns when one came.
     pub async fn asked(&mut self) {
-        // Nobody who may still ask is gone.
+        // The sender is never dropped, so `changed()` cannot fail.
         let _ = self.0.changed().await;
     }
 }

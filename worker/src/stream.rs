@@ -33,10 +33,10 @@ pub fn scheme(tls: Option<&Tls>) -> &'static str {
 }
 
 /// Connects to `host:port`, and says nothing. A peer that is gone without a word, as with its node, is noticed by the system:
-/// what the other side does not take note of, and what nobody hears from, ends as Dask's own connections do.
+/// what the other side does not take note of, and what stays silent, ends as Dask's own connections do.
 ///
 /// # Errors
-/// Nobody listens there.
+/// No process listens there.
 pub async fn reach(host: &str) -> io::Result<TcpStream> {
     let connected = timeout(CONNECT, TcpStream::connect(host)).await;
     let stream = connected.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))?;
@@ -73,7 +73,7 @@ pub async fn accept(stream: TcpStream, tls: Option<&Tls>) -> io::Result<Stream> 
     Ok(Either::Right(Box::new(secured.into())))
 }
 
-/// The name to ask for. It decides nothing where nobody has several certificates.
+/// The name to ask for. It matters only where a server has several certificates.
 fn name(host: &str) -> ServerName<'static> {
     let plain = host.rsplit_once(':').map_or(host, |(name, _)| name).trim_matches(['[', ']']);
     let any = || ServerName::IpAddress(std::net::Ipv4Addr::UNSPECIFIED.into());

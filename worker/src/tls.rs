@@ -1,4 +1,4 @@
-//! The agent's part in Dask's mutual TLS: who it is, and whom it believes.
+//! The agent's part in Dask's mutual TLS: its own certificate, and how it verifies peers.
 
 mod probe_config;
 mod settings;
@@ -23,7 +23,7 @@ use verifier::Peers;
 /// Why there is no TLS.
 #[derive(Debug, Error)]
 pub enum TlsError {
-    /// Nobody names the files.
+    /// No setting names the files.
     #[error(
         "no certificates: give --tls-ca-file, --tls-cert and --tls-key, or set distributed.comm.tls.ca-file, \
          distributed.comm.tls.worker.cert and distributed.comm.tls.worker.key"
@@ -40,7 +40,7 @@ pub enum TlsError {
     /// They do not do for TLS.
     #[error("the certificates cannot be used: {0}")]
     Unfit(#[from] rustls::Error),
-    /// Nobody could be believed.
+    /// No peer could be verified.
     #[error("the CA file has no certificate that can be used: {0}")]
     Authority(#[from] rustls::client::VerifierBuilderError),
 }

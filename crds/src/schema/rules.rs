@@ -22,7 +22,7 @@ const OBJECT_NAME_LENGTH: u32 = 253;
 
 /// Longest text that Linux passes to a program, as an argument or in a variable.
 const EXEC_TEXT: u32 = 131_072;
-/// Longest lists below each container of a pod: more than anybody needs, and few enough for the operator's memory.
+/// Longest lists below each container of a pod: more than real manifests have, and few enough for the operator's memory.
 const LISTS_OF_CONTAINERS: [(&str, u32); 6] = [
     ("env", 2_000),
     ("envFrom", 200),
@@ -101,7 +101,7 @@ pub(crate) fn ends(pod: &mut Schema) {
     merge(pod, "restartPolicy", rules(&[said_of_value("self in ['Never', 'OnFailure']", message)]));
 }
 
-/// Not so many annotations that nobody can read them.
+/// Not more annotations than a person can read.
 pub(crate) fn few_keys(annotations: &mut Schema) {
     merge(annotations, "", json!({"maxProperties": MOST_KEYS}));
 }

@@ -83,7 +83,7 @@ enum Child<'a, T> {
     Ours(&'a T),
     /// It is the job's, and is being deleted.
     Going(&'a T),
-    /// It belongs to a former job of that name, or to somebody else.
+    /// It belongs to a former job of that name, or to another owner.
     Taken(&'a str),
 }
 

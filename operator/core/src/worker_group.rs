@@ -106,7 +106,7 @@ pub(crate) struct Findings {
     pub adopted: usize,
     /// What the API server says of the template.
     pub tried: Tried,
-    /// Nobody has asked yet.
+    /// The API server was not asked yet.
     pub untried: bool,
 }
 

@@ -15,7 +15,7 @@ pub enum Error {
         /// The API server's words.
         message: String,
     },
-    /// Somebody changed the object meanwhile.
+    /// The object was changed meanwhile.
     #[error("{what}: changed meanwhile")]
     Conflict {
         /// What was tried.

@@ -26,7 +26,7 @@ const PAGES: usize = 20;
 /// Longest text kept.
 const TEXT: usize = 300;
 
-/// Remembers what the pod's last warning says. If nobody answers, nothing is known, and it is asked again.
+/// Remembers what the pod's last warning says. Without an answer, nothing is known, and it is asked again.
 pub(crate) async fn ask(operator: &Arc<Operator>, subject: &ObjectRef, target: &Target, pod: &PodRef) {
     let events: Api<Event> = Api::namespaced(operator.client.clone(), &target.meta.namespace);
     let fields = format!("involvedObject.uid={},type=Warning", pod.uid);

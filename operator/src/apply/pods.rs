@@ -81,7 +81,7 @@ pub(crate) async fn create(
 }
 
 /// Creations under way. Whatever ends them, the group learns of every number how it went; of those that
-/// were cut off, that nobody knows.
+/// were cut off, that their outcome is not known.
 struct Batch<'a> {
     operator: &'a Operator,
     target: &'a Target,
@@ -153,7 +153,11 @@ fn not_made(error: &Error) -> CreateOutcome {
 fn ours(operator: &Operator, subject: &ObjectRef, target: &Target, name: &str, pod: &Meta) -> CreateOutcome {
     let owners = pod.metadata.owner_references.iter().flatten();
     if !owners.into_iter().any(|o| o.uid == target.meta.uid) {
-        tracing::warn!(namespace = target.meta.namespace, pod = name, "exists and belongs to somebody else");
+        tracing::warn!(
+            namespace = target.meta.namespace,
+            pod = name,
+            "a pod of that name exists and has another owner"
+        );
         return CreateOutcome::Taken;
     }
     if let (Some(uid), Some(version)) = (&pod.metadata.uid, &pod.metadata.resource_version) {

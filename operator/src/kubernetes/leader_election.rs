@@ -28,7 +28,7 @@ const REQUEST: Duration = Duration::from_secs(3);
 #[derive(Clone, Debug)]
 pub struct Leadership(Arc<Inner>);
 
-/// A time in which this process led and nobody else did; it may have been interrupted.
+/// A time in which this process alone led; it may have been interrupted.
 pub type Term = u64;
 
 #[derive(Debug)]
@@ -270,7 +270,7 @@ fn record(lease: &Lease) -> Record {
     }
 }
 
-/// The Lease with our name in it. Its time is for people: nobody compares it.
+/// The Lease with our name in it. Its time is for people and is not compared.
 fn lease(seat: &LeaseConfig, version: Option<String>, transitions: i64, now: Timestamp) -> Lease {
     Lease {
         metadata: ObjectMeta {

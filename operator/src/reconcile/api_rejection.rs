@@ -19,7 +19,7 @@ fn news(error: &Error) -> Option<(&'static str, String)> {
                 409 => "NameTaken",
                 429 => return None,
                 400..500 => "CreateRejected",
-                // The API server's own troubles pass, or are everybody's; those of a webhook are somebody's.
+                // The API server's own troubles pass, or concern all objects; those of a webhook have an owner.
                 _ if message.contains("webhook") => NOT_ANSWERED,
                 _ => return None,
             };
@@ -41,7 +41,7 @@ pub(super) fn remember(refused: &mut Refused, outcome: &Result<Outcome, Error>) 
             let message = shorten(&text, MAX_MESSAGE);
             Some((Trouble { reason: reason.into(), message }, times))
         }
-        // Neither an answer nor its lack says that it is over.
+        // Other errors neither confirm nor clear the rejection.
         Some(None) => return,
         None => None,
     };

@@ -42,7 +42,7 @@ impl Pace {
         }
         let seldom = (self.same_since.elapsed() / 10).clamp(limit, SELDOM.max(limit));
         let has_answered = matches!(state, SchedulerState::Known(_));
-        // Demand and idleness are clocks: they are read at their own pace, whoever else asks.
+        // Demand and idleness are clocks: they are read at their own pace, whatever else is asked.
         let most = match has_answered {
             true if wanted.target => limit,
             true if wanted.idle => seldom.min(limit.max(IDLE)),

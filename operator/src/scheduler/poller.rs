@@ -1,4 +1,4 @@
-//! Asking one scheduler, again and again while somebody needs it.
+//! Polls one scheduler for as long as a reconciler needs it.
 
 mod idle;
 
@@ -64,7 +64,7 @@ struct Talk {
     tls: Option<(String, Instant)>,
 }
 
-/// Asks until nobody needs anything any more.
+/// Asks until no reconciler needs it any more.
 pub(crate) async fn run(operator: &Arc<Operator>, cluster: &Key) {
     let mut talk = Talk::default();
     let mut pace = Pace::new();
@@ -77,7 +77,7 @@ pub(crate) async fn run(operator: &Arc<Operator>, cluster: &Key) {
             Some(target) => talk.ask(operator, cluster, &target, &wanted).await,
         };
         let pause = pace.after(&state, &wanted, operator.settings.poll.max(FAST));
-        // Who does not need it is not told that it does not answer.
+        // Report Unreachable only if a reconciler needs the scheduler.
         let is_told = wanted.need > SchedulerNeed::Agents
             || matches!(state, SchedulerState::Known(_) | SchedulerState::SpeaksTls);
         store(operator, cluster, if is_told { state } else { SchedulerState::default() });
@@ -86,7 +86,7 @@ pub(crate) async fn run(operator: &Arc<Operator>, cluster: &Key) {
         } else {
             pace.waited();
         }
-        // Wishes come in bunches.
+        // Changes of interest come in bursts: debounce them.
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }

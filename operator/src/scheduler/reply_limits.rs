@@ -15,7 +15,7 @@ const SMALL: usize = 64 << 10;
 /// Bytes of an answer about a retirement, in all and for each worker that was asked for: it describes them.
 const RETIRED: (usize, usize) = (16 << 10, 4 << 10);
 
-/// PlannerState for the larger answers of all schedulers together.
+/// Memory for the larger answers of all schedulers together.
 pub(crate) fn budget() -> Budget {
     Budget::new(LONGEST, SMALL)
 }

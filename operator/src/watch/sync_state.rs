@@ -139,7 +139,7 @@ impl SyncStates {
         out
     }
 
-    /// Watches that have been out of sync for so long that somebody must see to it, in words.
+    /// Watches that have been out of sync for so long that a person must act, in words.
     pub fn broken(&self) -> Vec<String> {
         let (views, now) = (self.lock(), Instant::now());
         let lost = |view: &SyncState| view.lost.map(|at| now.duration_since(at)).filter(|t| *t > UNREADY);

@@ -21,7 +21,7 @@ use crate::{
     store::{Cached, Room, Unreadable},
 };
 
-/// Changes are collected this long before anybody looks, so that a burst is one look.
+/// Changes are collected for this long, so that a burst is one reconcile.
 const SETTLE: Duration = Duration::from_millis(10);
 /// First and longest wait after a watch failed.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));

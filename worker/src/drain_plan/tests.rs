@@ -88,7 +88,7 @@ fn a_task_that_runs_too_long_is_left() {
 /// Two workers on a node that is drained, a survivor that is evicted: the operator makes others.
 #[test]
 fn where_all_others_leave_too_a_replacement_is_waited_for() {
-    let nobody = |m| Seen { recipients: 0, ..seen(m) };
+    let not_listening = |m| Seen { recipients: 0, ..seen(m) };
     let mut l = within(116.0);
     let mut asked = Vec::new();
     for second in 0..90 {
@@ -109,7 +109,7 @@ fn where_all_others_leave_too_a_replacement_is_waited_for() {
 
 #[test]
 fn a_refusal_is_believed_until_the_time_is_over() {
-    let nobody = || Seen { recipients: 0, ..seen(mine(false, false, 0.0)) };
+    let not_listening = || Seen { recipients: 0, ..seen(mine(false, false, 0.0)) };
     let mut l = within(116.0);
     assert_eq!(l.next(seconds(0.0), nobody()), Step::Prepare(list()));
     l.prepared(seconds(0.0), &list(), &BTreeSet::new());

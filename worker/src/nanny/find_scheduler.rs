@@ -31,7 +31,7 @@ pub async fn persist<T>(
             Ok(Err(error)) => {
                 tracing::debug!(%error, "no scheduler yet");
                 // What listens there takes note of each try that it does not understand.
-                if matches!(error, AskError::Nobody { .. }) { LOOK_AGAIN } else { LOOK_SELDOM }
+                if matches!(error, AskError::NotListening { .. }) { LOOK_AGAIN } else { LOOK_SELDOM }
             }
             Err(_) => return Ok(None),
         };

@@ -1,5 +1,5 @@
 //! Whether the worker uses more memory than it may: by its own resident set, and by its container's anonymous and
-//! shared memory. Page cache does not count: the kernel takes it back before it ends anybody.
+//! shared memory. Page cache does not count: the kernel takes it back before it ends a process.
 
 use std::{fs, path::Path};
 

@@ -7,7 +7,7 @@ use super::{Now, Shared, memory_limits};
 /// Where cgroups are.
 const CGROUPS: &str = "/sys/fs/cgroup";
 
-/// Waits until the registered worker uses more than it may; its resident bytes then. Never returns where nobody set
+/// Waits until the registered worker uses more than it may; its resident bytes then. Never returns without
 /// a limit.
 pub async fn exceeded(now: &mut tokio::sync::watch::Receiver<Now>, shared: &Shared) -> u64 {
     loop {

@@ -63,7 +63,7 @@ impl Pod {
 }
 
 /// Workers that run the line with the agent as their nannies, until all of them have ended or the pod has to go. It has
-/// to go also when one of several fails: a pod that is short of a worker would tell nobody.
+/// to go also when one of several fails: a pod that is short of a worker would not be noticed.
 ///
 /// # Errors
 /// A port, or a process, cannot be had, and there is no worker.

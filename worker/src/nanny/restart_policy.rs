@@ -22,7 +22,7 @@ pub struct Ended {
     pub ended_by_us: bool,
     /// What it told its nanny before, in order not to be started again.
     pub told: Option<String>,
-    /// Whether a scheduler answers, and is the one that it was registered with; `None`: nobody does.
+    /// Whether a scheduler answers, and is the one that it was registered with; `None`: none does.
     pub same_scheduler: Option<bool>,
 }
 

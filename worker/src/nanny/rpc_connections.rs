@@ -1,5 +1,5 @@
 //! The connections that others have to the nanny: so many at a time. Where there are too many, the one that has been idle for the
-//! longest gives way, so that nobody keeps the worker out by saying nothing.
+//! longest gives way, so that silent clients cannot keep the worker out.
 
 use std::{
     collections::BTreeMap,

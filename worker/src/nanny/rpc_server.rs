@@ -19,12 +19,12 @@ use super::{
     worker_env::Changes,
 };
 
-/// How long a worker may take to end or to start, where nobody says it (`distributed/nanny.py`).
+/// How long a worker may take to end or to start, where the request does not say it (`distributed/nanny.py`).
 const KILL: f64 = 5.0;
 const RESTART: f64 = 30.0;
 /// What a worker gives as the reason for its end when its scheduler closes in order (`Scheduler.close`).
 const GOODBYE: &str = "scheduler-close";
-/// Longest time that anybody may ask for, seconds.
+/// Longest time that a request may ask for, seconds.
 const LONGEST: f64 = 3600.0;
 
 /// What follows a request.
@@ -33,7 +33,7 @@ enum Reply {
     Value(Value),
     /// This, as it came.
     Message(Message),
-    /// The connection is somebody else's now.
+    /// The connection has been handed over.
     Taken,
 }
 

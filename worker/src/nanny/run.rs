@@ -265,7 +265,7 @@ pub fn module() -> String {
     file.map_or_else(|| MODULE.into(), |f| f.display().to_string())
 }
 
-/// What nobody outside of this pod can guess.
+/// What cannot be guessed outside of this pod.
 pub fn token() -> std::io::Result<String> {
     let mut bytes = [0; 16];
     std::io::Read::read_exact(&mut std::fs::File::open("/dev/urandom")?, &mut bytes)?;

@@ -48,7 +48,7 @@ pub async fn too_big(shared: &Shared, registered: &mut Registered, child: &mut C
         child.kill();
     }
     let code = child.ended().await;
-    // What it said of its end is no wish.
+    // Ignore the reason it reported; the nanny ended it.
     shared.now.send_modify(|now| now.told = None);
     let event: [(&str, Value); 3] =
         [("worker", worker.address.into()), ("pid", worker.pid.into()), ("rss", resident.into())];

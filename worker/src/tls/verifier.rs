@@ -1,4 +1,4 @@
-//! Whom the agent believes: whoever shows a certificate of the cluster's authority, as Dask does. Names are not looked at.
+//! Verification of peers: any certificate of the cluster's authority is accepted, as in Dask. Names are not checked.
 
 use std::sync::Arc;
 

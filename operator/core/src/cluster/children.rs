@@ -185,7 +185,7 @@ fn usable(
     let waiting = if deleting || metadata_patch::is_from_previous_owner(owners, owner) {
         wait("OldChild", format!("the {kind} of an earlier cluster of this name is still being deleted"))
     } else if metadata_patch::is_foreign(owners, owner) {
-        let by = owners.iter().find(|o| o.controller).map_or("somebody", |o| o.name.as_str());
+        let by = owners.iter().find(|o| o.controller).map_or("another owner", |o| o.name.as_str());
         wait(
             "NameTaken",
             format!(

@@ -19,7 +19,7 @@ use crate::{
 /// A reading that is older than this says nothing about now.
 const STALE: Duration = Duration::from_secs(30);
 
-/// Asks whether the scheduler is idle, where somebody wants to know; deletes the cluster when it was for long
+/// Asks whether the scheduler is idle, where the spec has an `idleTimeout`; deletes the cluster when it was for long
 /// enough. Only an answer counts: silence is no idleness.
 pub(crate) fn delete_when_idle<S>(
     input: &Input<'_>,
@@ -58,7 +58,7 @@ pub(crate) fn delete_when_idle<S>(
         kind: Kind::Cluster,
         name: input.cluster.meta.name.clone(),
         uid: input.cluster.meta.uid.clone(),
-        // Somebody may have taken the timeout away a moment ago.
+        // The timeout may have been removed a moment ago.
         resource_version: Some(input.cluster.meta.resource_version.clone()),
         why: "it had nothing to do for spec.idleTimeout",
     });

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Takes back what is the job's beyond doubt. Of the rest it is said that it is neither waited for nor deleted with
-/// the job, as long as the job is not over: afterwards its name is free for anybody.
+/// the job, as long as the job is not over: afterwards its name is free.
 pub(super) fn adopt_orphans(input: &Input<'_>) -> Vec<Action> {
     let mut actions = Vec::new();
     let back = |kind, name: &str, uid: &str, resource_version: &str| {

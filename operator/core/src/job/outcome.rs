@@ -150,7 +150,7 @@ fn of_pod(input: &Input<'_>, pod: &PodRecord) -> Option<Outcome> {
     }
 }
 
-/// A pod that somebody deletes may still end well within its grace period; after that nobody will tell.
+/// A deleted pod may still succeed within its grace period; after that its outcome is lost.
 fn of_deleted(input: &Input<'_>, pod: &PodRecord) -> Option<Outcome> {
     let gone_by = pod.runner.as_ref().and_then(|r| r.gone_by).unwrap_or(pod.created);
     (input.now >= gone_by.plus(LOST)).then(|| {

@@ -50,7 +50,7 @@ pub const DEFAULT_CONTAINER: &str = "kubectl.kubernetes.io/default-container";
 
 /// Prefix of the annotations that kopf leaves on what it handles.
 pub const KOPF_PREFIX: &str = "kopf.zalando.org/";
-/// The finalizer dask-kubernetes (kopf) left on its objects; nobody else would remove it.
+/// The finalizer dask-kubernetes (kopf) left on its objects; no other controller would remove it.
 pub const KOPF_FINALIZER: &str = "kopf.zalando.org/KopfFinalizerMarker";
 /// The one field manager of all our writes.
 pub const FIELD_MANAGER: &str = "dask-operator";

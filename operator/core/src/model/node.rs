@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::model::objects::PodRecord;
 
-/// Taints by which whoever takes nodes away says so beforehand: Karpenter (since v1, and before), the Cluster
+/// Taints that announce the removal of a node: Karpenter (since v1, and before), the Cluster
 /// Autoscaler, Google's cloud. `DeletionCandidateOfClusterAutoscaler` is only a thought, and cordoning a node
 /// (`node.kubernetes.io/unschedulable`) does not say that its pods must leave.
 const ANNOUNCED: [&str; 4] = [

@@ -1,4 +1,4 @@
-//! Slim records of what is cached: a few hundred bytes a pod instead of sixty thousand.
+//! Slim records of cached objects: a few hundred bytes a pod instead of sixty thousand.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -117,13 +117,13 @@ pub struct Mark {
 }
 
 impl Mark {
-    /// As it is written down. One that cannot be read is still one: somebody chose this pod.
+    /// As it is written in the annotation. An unparsable annotation still counts as a retirement mark.
     pub fn read(text: &str) -> Self {
         serde_json::from_str(text).unwrap_or(Self { at: Timestamp(0), scheduler: String::new() })
     }
 
-    /// Whether its time cannot be right: nobody's clock is that far ahead. It is not waited for then.
-    pub fn is_of_a_wrong_clock(&self, now: Timestamp) -> bool {
+    /// Whether its time is in the future by more than clocks differ. It is not waited for then.
+    pub fn is_in_the_future(&self, now: Timestamp) -> bool {
         self.at.since(now) > Duration::from_secs(60)
     }
 }
@@ -159,7 +159,7 @@ impl PodRecord {
         !self.deleting && matches!(self.phase, PodPhase::Pending | PodPhase::Running)
     }
 
-    /// Is over, and nobody deleted it yet.
+    /// Is over, and not deleted yet.
     pub fn is_finished(&self) -> bool {
         !self.deleting && matches!(self.phase, PodPhase::Succeeded | PodPhase::Failed)
     }

@@ -14,7 +14,7 @@ use crate::model::{
 /// What is known of a cluster's scheduler.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum SchedulerState {
-    /// Nobody has asked yet.
+    /// It was not asked yet.
     #[default]
     Unknown,
     /// There is no scheduler pod.
@@ -93,7 +93,7 @@ pub struct Offer {
     pub processing: BTreeMap<String, usize>,
     /// A P2P shuffle runs on a scheduler too old to keep its participants.
     pub shuffle_blocks: bool,
-    /// A P2P shuffle runs, or nobody knows. Its participants are among those that are not offered, if the scheduler is
+    /// A P2P shuffle runs, or it is not known whether one does. Its participants are among those that are not offered, if the scheduler is
     /// not too old for that.
     pub p2p: bool,
 }

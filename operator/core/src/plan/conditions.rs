@@ -29,7 +29,7 @@ pub const PODS_FAILING: &str = "PodsFailing";
 pub const WORKER_AGENT: &str = "WorkerAgent";
 /// The API server refuses to create or change a part of the cluster.
 pub const WRITE_REFUSED: &str = "WriteRefused";
-/// Pods carry a group's labels and belong to nobody.
+/// Pods carry a group's labels and have no owner.
 pub const STRAY_PODS: &str = "StrayPods";
 /// The API server would take what is made of the spec.
 pub const ACCEPTED: &str = "Accepted";
@@ -63,7 +63,7 @@ const ABNORMAL: [&str; 12] = [
 /// Reasons that `Ready` alone gives.
 const OF_READY_ALONE: [&str; 2] = ["ClusterNotFound", "ClusterInError"];
 
-/// Reasons that are part of every start and every change of size, or somebody's own choice: no event for them.
+/// Reasons that are part of every start and every change of size, or a user's own choice: no event for them.
 const ROUTINE: [&str; 9] = [
     "Starting",
     "Scaling",

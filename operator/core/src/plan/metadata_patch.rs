@@ -56,7 +56,7 @@ impl<'a> Metadata<'a> {
         self
     }
 
-    /// The object must not have kopf's finalizer, which nobody is left to take away, nor its annotations.
+    /// The object must not have kopf's finalizer, which no running controller would remove, nor its annotations.
     #[must_use]
     pub fn without_kopf(mut self, finalizers: &[String], annotations: &[String]) -> Self {
         if !annotations.is_empty() {
@@ -78,7 +78,7 @@ impl<'a> Metadata<'a> {
     }
 }
 
-/// Whether somebody else controls the object: then it is not ours to touch.
+/// Whether another object controls it: then the operator does not touch it.
 pub fn is_foreign(owners: &[Owner], owner: &Owner) -> bool {
     owners
         .iter()

@@ -1,4 +1,4 @@
-//! Who leads, by a Lease that several operators read and write: client-go's protocol.
+//! Leader election by a Lease that several operators read and write: client-go's protocol.
 //!
 //! A holder that renews is left alone. One whose record did not change for the lease's duration *as seen by our own
 //! monotonic clock* has lost it: clocks of different machines are never compared. A Lease does not keep two from
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::model::time::Timestamp;
 
-/// How long a record must stay unchanged before somebody else may take the lease (client-go's default).
+/// How long a record must stay unchanged before another process may take the lease (client-go's default).
 pub const DURATION: Duration = Duration::from_secs(15);
 /// How long after its last renewal a leader still leads; less than [`DURATION`], so that it stops first.
 pub const RENEW_DEADLINE: Duration = Duration::from_secs(10);
@@ -40,7 +40,7 @@ pub enum Step {
         /// The new number of transitions.
         transitions: i64,
     },
-    /// Somebody else leads.
+    /// Another process leads.
     Wait,
 }
 
@@ -120,8 +120,8 @@ mod tests {
         assert_eq!(a.step(at(0)), Step::Create);
         a.renewed(record("a", 1), at(0));
         assert_eq!(a.leads_until(at(9)), Some(at(10)));
-        assert_eq!(a.leads_until(at(10)), None, "it stops before anybody else may begin");
-        assert!(matches!(a.step(at(11)), Step::Take { transitions: 3, .. }), "and may go on if nobody did");
+        assert_eq!(a.leads_until(at(10)), None, "it stops before another process may begin");
+        assert!(matches!(a.step(at(11)), Step::Take { transitions: 3, .. }), "and may go on if none did");
     }
 
     #[test]

@@ -17,7 +17,7 @@ pub(crate) fn spec(spec: &PodSpecJson) -> Map<String, Value> {
 }
 
 /// No token for the API server, where the author names no service account and says nothing about it:
-/// whoever reaches a Dask port runs code in the pod.
+/// any client that reaches a Dask port runs code in the pod.
 pub(crate) fn without_token(spec: &mut Map<String, Value>) {
     const SAID: [&str; 3] = ["serviceAccountName", "serviceAccount", "automountServiceAccountToken"];
     let is_said = |key: &&str| spec.get(*key).is_some_and(|v| v != "");

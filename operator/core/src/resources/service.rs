@@ -31,7 +31,7 @@ pub fn scheduler_service(cluster: &Cluster) -> Value {
 pub(crate) fn scheduler_service_spec(cluster: &Cluster) -> Value {
     let mut spec = merge_patch::entries(&cluster.spec.scheduler.service.0);
     let selector = spec.get_mut("selector").and_then(Value::as_object_mut);
-    // Without any entry, a Service has endpoints that somebody else writes.
+    // Without any entry, a Service's endpoints are written by another controller.
     let labels = scheduler_pod_labels(cluster);
     let is_schedulers = |s: &Map<String, Value>| {
         !s.is_empty() && s.iter().all(|(k, v)| labels.get(k).map(String::as_str) == v.as_str())

@@ -196,7 +196,7 @@ pub fn look_up(verdicts: &Verdicts, candidates: Vec<Candidate<'_>>, now: Timesta
     tried
 }
 
-/// Whether an earlier pass, perhaps of an earlier process, found the same spec in order; then nobody need be
+/// Whether an earlier pass, perhaps of an earlier process, found the same spec in order; then the API server need not be
 /// asked again. Conditions say so, if `is_same` says that they are about this spec.
 pub fn is_known(conditions: &[Condition], is_same: impl Fn(&Condition) -> bool) -> bool {
     let accepted = conditions.iter().find(|c| c.type_ == ACCEPTED && c.status == ConditionStatus::True);

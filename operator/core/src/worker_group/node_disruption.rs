@@ -1,7 +1,7 @@
 //! Workers whose node is about to go: others are made in their place first, then they leave by the removal protocol.
 //!
-//! They do not count as wanted (see [`PodCounts`]), so that `supply` replaces them. What is left is to let them go while
-//! there is time: nobody chose the moment, so the scheduler is not asked for whom it offers. Participants of a P2P
+//! They do not count as wanted (see [`PodCounts`]), so that `scale_up` replaces them. What is left is to let them go while
+//! there is time: the moment is the node's, so the scheduler is not asked which workers it offers. Participants of a P2P
 //! shuffle, whose shards cannot be moved, wait for its end, but not for as long as to be taken by the node's.
 
 use std::time::Duration;

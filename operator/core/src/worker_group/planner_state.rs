@@ -73,7 +73,7 @@ pub enum CreateOutcome {
     Unknown,
     /// The API server, or a webhook that it asks, failed with these words: it may exist or not.
     Failed(String),
-    /// Somebody else has a pod of that name: the number is of no use.
+    /// Another owner has a pod of that name: the number cannot be used.
     Taken,
 }
 

@@ -11,11 +11,11 @@ use crate::{
 pub struct PodCounts<'a> {
     /// Asked for.
     pub desired: usize,
-    /// Live pods that nobody chose to leave, and that can stay.
+    /// Live pods that are not marked, and that can stay.
     pub staying: Vec<&'a PodRecord>,
     /// Live pods that were chosen to leave.
     pub marked: Vec<&'a PodRecord>,
-    /// Live pods that nobody chose to leave, and that cannot stay: their nodes are about to go.
+    /// Live pods that are not marked, and that cannot stay: their nodes are about to go.
     pub threatened: Vec<&'a PodRecord>,
     /// Pods that are over and still there.
     pub finished: Vec<&'a PodRecord>,

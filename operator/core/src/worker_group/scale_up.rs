@@ -98,7 +98,7 @@ fn leaving_soon(
 ) -> usize {
     let mut count = 0;
     for pod in &tally.marked {
-        let left = pod.mark.as_ref().filter(|m| !m.is_of_a_wrong_clock(input.now));
+        let left = pod.mark.as_ref().filter(|m| !m.is_in_the_future(input.now));
         let left = left.map(|m| input.now.until(m.at.plus(COUNTED))).unwrap_or_default();
         if memory.comes_back(&pod.uid) {
             count += 1;

@@ -66,7 +66,7 @@ pub(crate) fn build(
     }
 }
 
-/// What is said of the template and its agent; as it was while nobody knows what the API server says of them.
+/// What is said of the template and its agent; unchanged while the API server's verdict on them is not known.
 fn of_the_template(
     input: &Input<'_>,
     tally: &PodCounts<'_>,

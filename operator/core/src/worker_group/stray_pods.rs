@@ -32,8 +32,8 @@ pub(crate) fn adopt_or_report(input: &Input<'_>, found: &mut Findings) {
     found.conditions.push(told(input, &others));
 }
 
-/// Anybody can copy labels. Names of our pods come from the group's UID and from a number that the group has reserved,
-/// and a pod that somebody else has taken as well is not the group's alone.
+/// Labels can be copied. Names of our pods come from the group's UID and from a number that the group has reserved,
+/// and a pod that also has another owner is not the group's alone.
 fn is_ours(input: &Input<'_>, pod: &PodRecord) -> bool {
     let meta = &input.group.meta;
     let reserved = input.group.status.reserved_pod_numbers.unwrap_or(0);

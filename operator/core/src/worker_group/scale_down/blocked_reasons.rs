@@ -1,4 +1,4 @@
-//! Why a shrink waits, in words a person can act on.
+//! Why a scale-down waits: the conditions that say so, with what to do.
 
 use crate::{
     model::scheduler::{Offer, SPEAKS_TLS},
@@ -6,7 +6,7 @@ use crate::{
     worker_group::{Input, PlannerState},
 };
 
-/// No data means that nothing with data goes, whoever asked.
+/// Without a reading of the scheduler, no worker that may hold data is removed, whatever asked for the shrink.
 pub(crate) fn unreachable(why: &str, input: &Input<'_>) -> Observed {
     let end = if input.autoscaled {
         "the autoscaler waits"

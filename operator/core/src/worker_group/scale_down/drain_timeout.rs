@@ -1,4 +1,4 @@
-//! The end of a person's patience: what cannot leave is deleted, with a warning.
+//! Enforces `spec.worker.drainTimeout` for manual scale-downs: what still cannot leave is deleted, with a warning.
 
 use std::time::Duration;
 
@@ -43,7 +43,7 @@ pub(crate) fn delete_overdue(
     let Some(since) = status::shrinking_since(input, tally, found) else { return };
     let is_over = |since: Timestamp| input.now.since(since) >= timeout;
     let pods_in_plan = found.pods_in_plan();
-    let asked = |m: &Mark| if m.is_of_a_wrong_clock(input.now) { since } else { m.at.max(since) };
+    let asked = |m: &Mark| if m.is_in_the_future(input.now) { since } else { m.at.max(since) };
     let overdue = |p: &&PodRecord| p.mark.as_ref().is_some_and(|m| is_over(asked(m)));
     let chosen = tally.marked.iter().copied().filter(|p| !input.is_threatened(p));
     let mut pods: Vec<&PodRecord> = chosen.filter(overdue).collect();

@@ -12,7 +12,7 @@ use crate::{
     },
 };
 
-/// Marks them again: they take no task any more, and nobody else would see to it that they are replaced.
+/// Marks them again: they take no task any more, and without a mark they would not be replaced.
 pub(crate) fn mark_again(
     input: &Input<'_>,
     tally: &PodCounts<'_>,

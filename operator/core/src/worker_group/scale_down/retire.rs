@@ -38,7 +38,7 @@ pub(crate) fn progress(
     if tally.marked.is_empty() {
         return;
     }
-    // Nobody asked for what is due to a node that goes.
+    // Node disruptions do not count as a scale-down request.
     found.shrinking |= tally.marked.iter().any(|p| !input.is_threatened(p));
     found.needs(SchedulerNeed::Registry);
     if tally.marked.iter().any(|p| input.is_threatened(p)) {
@@ -86,7 +86,7 @@ fn step(
     let Some(addresses) = mapped.get(&pod.uid) else {
         let was_closed = memory.victims.get(&pod.uid).is_some_and(|v| !v.closed.is_empty());
         let is_current =
-            pod.mark.as_ref().is_some_and(|m| snapshot.at > m.at || m.is_of_a_wrong_clock(input.now));
+            pod.mark.as_ref().is_some_and(|m| snapshot.at > m.at || m.is_in_the_future(input.now));
         let why = "retired, and the scheduler has forgotten it";
         if was_closed {
             steps.actions.push(delete(pod, why));

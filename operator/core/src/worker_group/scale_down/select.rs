@@ -1,4 +1,4 @@
-//! Steps 1 to 3 of the removal protocol: who leaves, as far as there is room, written down first.
+//! Steps 1 to 3 of the removal protocol: which workers leave, as far as there is headroom; they are marked first.
 
 use std::{collections::BTreeSet, time::Duration};
 

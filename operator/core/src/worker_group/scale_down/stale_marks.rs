@@ -29,7 +29,7 @@ pub(crate) fn revalidate(
     found: &mut Findings,
 ) {
     memory.undecided.clear();
-    // Their nodes go, whether anybody chose them or not.
+    // Their nodes are about to go, so the marks stay valid whether or not a shrink chose them.
     let old = tally.marked.iter().copied().filter(|p| is_old(input, p) && !input.is_threatened(p));
     let doubtful: Vec<&PodRecord> = match input.scheduler {
         SchedulerState::Known(snapshot) => {
@@ -66,7 +66,7 @@ pub(crate) fn revalidate(
 
 fn is_old(input: &Input<'_>, pod: &PodRecord) -> bool {
     let is_old = |at| input.now.since(at) >= FRESH;
-    pod.mark.as_ref().is_some_and(|m| is_old(m.at) || m.is_of_a_wrong_clock(input.now))
+    pod.mark.as_ref().is_some_and(|m| is_old(m.at) || m.is_in_the_future(input.now))
 }
 
 /// Whether anything was done that cannot be taken back, or may have been. A pod without a worker has nothing to take

@@ -75,7 +75,7 @@ enum Next<'a> {
     /// An autoscaler decides the size.
     Autoscaled,
     /// No pod can leave so.
-    Nobody,
+    NoCandidate,
 }
 
 impl Next<'_> {
@@ -93,7 +93,7 @@ impl Next<'_> {
                                  delete the DaskAutoscaler to shrink by hand"
                     .into()
             }
-            Self::Nobody => {
+            Self::NoCandidate => {
                 "none of them is ready and runs under the agent, so that the results of each would be \
                              lost; if they do not matter, delete the pods (kubectl delete pod)"
                     .into()
@@ -122,7 +122,7 @@ fn next<'a>(input: &Input<'a>, tally: &PodCounts<'a>, memory: &PlannerState, fou
         let is_current = template.is_none() || p.template_hash.as_deref() == template;
         (p.mark.is_none(), is_current, std::cmp::Reverse(p.created), p.name.clone())
     });
-    let Some(pod) = first else { return Next::Nobody };
+    let Some(pod) = first else { return Next::NoCandidate };
     if input.cluster_pods.iter().any(|p| p.is_ready() && p.uid != pod.uid && p.mark.is_none()) {
         return Next::Leaves(pod, false);
     }
