@@ -12,7 +12,7 @@ use std::{
 
 use dask_operator_core::{
     autoscaler,
-    model::{objects::Trouble, time::Timestamp},
+    model::{pod::Trouble, time::Timestamp},
     protocol::expectations::{Expectations, Expected, at_least},
     validation::{dry_run::Verdicts, stuck_pods::Explanation},
     worker_group,

@@ -1,6 +1,7 @@
 //! The autoscalers of a cluster: what its scheduler would like is read once, and all groups get their sizes together.
 
 mod eligibility;
+pub mod input;
 pub mod policy;
 mod processes_per_pod;
 pub mod samples;
@@ -8,6 +9,7 @@ mod status;
 #[cfg(test)]
 mod tests;
 
+pub use input::{Input, Workers};
 use std::{collections::BTreeMap, time::Duration};
 
 use dask_crds::{DaskAutoscalerStatus, MAX_REPLICAS};
@@ -17,13 +19,14 @@ pub use eligibility::{INERT, acting, decides, group_name};
 
 use crate::{
     model::{
-        objects::{Autoscaler, Cluster, Group, PodRecord},
+        objects::{Autoscaler, Cluster, Group},
         scheduler::SchedulerState,
         time::Timestamp,
     },
     plan::{
-        action::{Action, Decision, EventRecord, Kind, Patch, SchedulerNeed},
+        action::{Action, Decision, Kind, Patch, SchedulerNeed},
         conditions::{self, Observed},
+        events::EventRecord,
         metadata_patch,
     },
     resources,
@@ -36,32 +39,6 @@ use samples::Samples;
 /// Most pods of a group whose autoscaler has no maximum, where the operator was not told another number: many times
 /// what people run, and few enough for an API server to bear if a scheduler's wish was nonsense.
 pub const DEFAULT_MAXIMUM: i32 = 1_000;
-
-/// What is observed of a cluster's autoscalers.
-#[derive(Clone, Copy, Debug)]
-pub struct Input<'a> {
-    /// All autoscalers that name the cluster.
-    pub autoscalers: &'a [&'a Autoscaler],
-    /// The cluster.
-    pub cluster: Option<&'a Cluster>,
-    /// Its groups, each with its pods; groups that are being deleted left out.
-    pub groups: &'a [Workers<'a>],
-    /// What is known of the scheduler.
-    pub scheduler: &'a SchedulerState,
-    /// Most pods of a group whose autoscaler has no maximum.
-    pub default_maximum: i32,
-    /// Now.
-    pub now: Timestamp,
-}
-
-/// A group and its pods.
-#[derive(Clone, Copy, Debug)]
-pub struct Workers<'a> {
-    /// The group.
-    pub group: &'a Group,
-    /// The pods that it controls.
-    pub pods: &'a [&'a PodRecord],
-}
 
 /// What this process remembers of a cluster's autoscalers. Losing it delays a shrink by a few samples.
 #[derive(Clone, Debug, Default)]

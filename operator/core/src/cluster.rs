@@ -3,31 +3,24 @@
 mod children;
 mod dry_run;
 mod idle;
+pub mod input;
 mod status;
 #[cfg(test)]
 mod tests;
 
+pub use input::Input;
 use std::time::Duration;
 
 use dask_crds::{DaskClusterStatus, Phase};
 use serde_json::json;
 
 use crate::{
-    model::{
-        names,
-        objects::{Cluster, DeploymentRecord, Group, PodRecord, ServiceRecord, Trouble},
-        scheduler::SchedulerState,
-        time::Timestamp,
-    },
+    model::names,
     plan::{
         action::{Action, Decision, Kind, Patch, SchedulerNeed},
         conditions, metadata_patch,
     },
-    resources::agent_plan,
-    validation::{
-        dry_run::{Tried, Verdicts},
-        stuck_pods::{self, Explanation},
-    },
+    validation::{dry_run::Tried, stuck_pods},
     worker_group::pod_counts,
 };
 pub(crate) use dry_run::{candidates_of_job, of_job};
@@ -36,37 +29,6 @@ pub(crate) use status::answering;
 /// How long phase `Created` is shown at least: clients poll for it as the first phase, once in a few
 /// hundred milliseconds, and expect `Running` within a second.
 pub const CREATED_SHOWN: Duration = Duration::from_millis(500);
-
-/// What is observed of a cluster.
-#[derive(Clone, Copy, Debug)]
-pub struct Input<'a> {
-    /// The cluster.
-    pub cluster: &'a Cluster,
-    /// The Deployment with the scheduler's name.
-    pub deployment: Option<&'a DeploymentRecord>,
-    /// The Service with the scheduler's name.
-    pub service: Option<&'a ServiceRecord>,
-    /// The worker group with the default group's name.
-    pub default_group: Option<&'a Group>,
-    /// Pods with the labels of this cluster's scheduler, also those that are being deleted.
-    pub scheduler_pods: &'a [&'a PodRecord],
-    /// What is known of the scheduler.
-    pub scheduler: &'a SchedulerState,
-    /// When this process first wrote phase `Created`, if it did.
-    pub created_written: Option<Timestamp>,
-    /// What the API server answered to the last writes, if it refused them more than once.
-    pub refused: Option<&'a Trouble>,
-    /// What Kubernetes' events say of the scheduler's pod where its status does not.
-    pub explained: Option<&'a Explanation>,
-    /// What the API server says of templates.
-    pub verdicts: &'a Verdicts,
-    /// Now.
-    pub now: Timestamp,
-    /// The Kubernetes cluster's DNS domain.
-    pub domain: &'a str,
-    /// What the operator was told about the agent of its workers.
-    pub agent: &'a agent_plan::Settings,
-}
 
 /// What to do about a cluster.
 pub fn decide(input: &Input<'_>) -> Decision<DaskClusterStatus> {

@@ -7,6 +7,7 @@
 mod adopt;
 mod create;
 mod end;
+pub mod input;
 mod outcome;
 mod runner;
 #[cfg(test)]
@@ -14,6 +15,8 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
+use input::Child;
+pub use input::Input;
 use std::time::Duration;
 
 use dask_crds::{DaskJobStatus, JobStatus, Phase};
@@ -22,101 +25,18 @@ use serde_json::{Value, json};
 pub use outcome::{Outcome, START_TIMEOUT};
 
 use crate::{
-    model::{
-        names,
-        objects::{Cluster, Job, Owner, PodRecord, Trouble},
-        time::Timestamp,
-    },
+    model::{names, objects::Cluster},
     plan::{
-        action::{Action, Decision, EventRecord, Kind, Patch, SchedulerNeed},
+        action::{Action, Decision, Kind, Patch, SchedulerNeed},
+        events::EventRecord,
         metadata_patch,
     },
-    resources::agent_plan,
-    validation::{
-        dry_run::Verdicts,
-        stuck_pods::{self, Explanation},
-    },
+    validation::stuck_pods,
     worker_group::{pod_counts, remedy},
 };
 
 /// How soon to look again while something is in the way that no watch may report.
 const RETRY: Duration = Duration::from_secs(5);
-
-/// In place of the kind of an owner: there is none.
-const NOBODY: &str = "nobody";
-
-/// What is observed of a job.
-#[derive(Clone, Copy, Debug)]
-pub struct Input<'a> {
-    /// The job.
-    pub job: &'a Job,
-    /// The DaskCluster with the job's name.
-    pub cluster: Option<&'a Cluster>,
-    /// The pod with the runner's name.
-    pub runner: Option<&'a PodRecord>,
-    /// What Kubernetes' events say of the runner where its status does not.
-    pub explained: Option<&'a Explanation>,
-    /// What the API server answered to the last writes, if it refused them more than once.
-    pub refused: Option<&'a Trouble>,
-    /// When this process first saw the job.
-    pub seen: Timestamp,
-    /// Whether this process made the runner: then one that is missing is gone.
-    pub made: bool,
-    /// Since when this process has seen the job without its cluster, or without its runner.
-    pub absent: Option<Timestamp>,
-    /// What the API server says of templates.
-    pub verdicts: &'a Verdicts,
-    /// Now.
-    pub now: Timestamp,
-    /// The Kubernetes cluster's DNS domain.
-    pub domain: &'a str,
-    /// What the operator was told about the agent of its workers.
-    pub agent: &'a agent_plan::Settings,
-}
-
-/// A child of the job's, as far as the job is concerned.
-#[derive(Clone, Copy, Debug)]
-enum Child<'a, T> {
-    /// There is none.
-    Missing,
-    /// It is there, and the job's.
-    Ours(&'a T),
-    /// It is the job's, and is being deleted.
-    Going(&'a T),
-    /// It belongs to a former job of that name, or to another owner.
-    Taken(&'a str),
-}
-
-impl<'a> Input<'a> {
-    fn cluster(&self) -> Child<'a, Cluster> {
-        child(self.job, self.cluster, |c| {
-            (&c.meta.owners, c.meta.annotations.get(names::JOB).map(String::as_str), c.meta.deleting)
-        })
-    }
-
-    fn runner(&self) -> Child<'a, PodRecord> {
-        const NONE: &[Owner] = &[];
-        child(self.job, self.runner, |p| {
-            let runner = p.runner.as_ref();
-            let job = runner.and_then(|r| r.job.as_deref());
-            (runner.map_or(NONE, |r| &r.owners), job, p.deleting)
-        })
-    }
-}
-
-/// Owners of an object, UID of the job that it says it was made for, and whether it is being deleted.
-type Belonging<'a> = (&'a [Owner], Option<&'a str>, bool);
-
-fn child<'a, T>(job: &Job, object: Option<&'a T>, of: impl Fn(&'a T) -> Belonging<'a>) -> Child<'a, T> {
-    let Some(object) = object else { return Child::Missing };
-    let (owners, made_for, deleting) = of(object);
-    let has_lost_owner = owners.is_empty() && made_for == Some(&job.meta.uid);
-    if has_lost_owner || owners.iter().any(|o| o.uid == job.meta.uid) {
-        return if deleting { Child::Going(object) } else { Child::Ours(object) };
-    }
-    let by = owners.iter().find(|o| o.controller).or(owners.first());
-    Child::Taken(by.map_or(NOBODY, |o| &o.kind))
-}
 
 /// What to do about a job.
 pub fn decide(input: &Input<'_>) -> Decision<DaskJobStatus> {

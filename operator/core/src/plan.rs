@@ -2,6 +2,8 @@
 
 pub mod action;
 pub mod body;
+pub mod check;
 pub mod conditions;
+pub mod events;
 pub mod merge_patch;
 pub mod metadata_patch;

@@ -1,6 +1,9 @@
 //! A worker group: create what is missing, remove what is too much, say why where that waits.
 
+mod backoff;
 mod crash_backoff;
+mod findings;
+pub mod input;
 mod node_disruption;
 mod observed_for;
 mod planner_state;
@@ -16,10 +19,23 @@ mod termination_messages;
 pub mod testing;
 mod worker_addresses;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
+use crate::{
+    model::{
+        names,
+        objects::Cluster,
+        pod::{PodRecord, Trouble},
+    },
+    plan::{
+        action::{Action, Decision, DeletePod, Kind, Patch, SchedulerNeed},
+        conditions::{self, Observed},
+        metadata_patch,
+    },
+    resources,
+    validation::{api_rejection, stuck_pods},
+    worker_group::findings::Findings,
 };
+pub use input::Input;
+use std::time::Duration;
 
 use dask_crds::{DaskWorkerGroupStatus, Phase};
 use serde_json::json;
@@ -32,106 +48,11 @@ pub(crate) use status::{is_crash, remedy};
 pub(crate) use template_dry_run::{candidate, check};
 pub(crate) use worker_addresses::WorkerAddresses;
 
-use crate::{
-    model::{
-        names,
-        objects::{Cluster, Group, PodRecord, Trouble},
-        scheduler::{SchedulerState, Snapshot},
-        time::Timestamp,
-    },
-    plan::{
-        action::{Action, Decision, DeletePod, Kind, Patch, SchedulerNeed},
-        conditions::{self, Observed},
-        metadata_patch,
-    },
-    resources::{self, agent_plan},
-    validation::{
-        api_rejection,
-        dry_run::{Tried, Verdicts},
-        stuck_pods,
-    },
-};
-
 /// How long a shrink that a person asked for waits for refusing or executing workers by default.
 pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// How soon to look again while something is in progress that no watch reports.
 const POLL: Duration = Duration::from_secs(1);
-
-/// What is observed of a group.
-#[derive(Clone, Copy, Debug)]
-pub struct Input<'a> {
-    /// The group.
-    pub group: &'a Group,
-    /// Its cluster, if it exists.
-    pub cluster: Option<&'a Cluster>,
-    /// The pods it controls, by UID of the owner, sorted by name.
-    pub pods: &'a [&'a PodRecord],
-    /// The worker pods of all groups of the cluster, these included.
-    pub cluster_pods: &'a [&'a PodRecord],
-    /// UIDs of pods of the cluster's other groups that were chosen to leave a moment ago (see [`PlannerState::chosen`]).
-    pub chosen_elsewhere: &'a BTreeSet<String>,
-    /// Pods with the group's labels that no object controls, sorted by name.
-    pub strays: &'a [&'a PodRecord],
-    /// What is known of the cluster's scheduler.
-    pub scheduler: &'a SchedulerState,
-    /// What the scheduler's workers told of their agents, some time ago.
-    pub agents: Option<&'a Snapshot>,
-    /// Whether the cluster has a scheduler pod, started or not.
-    pub has_scheduler_pod: bool,
-    /// What the API server says of templates.
-    pub verdicts: &'a Verdicts,
-    /// Whether an autoscaler decides the group's size: then no shrink is ever forced.
-    pub autoscaled: bool,
-    /// Pods of the cluster whose nodes are about to go, by UID, and why (see [`crate::model::node::threats`]).
-    pub threats: &'a BTreeMap<String, String>,
-    /// Now.
-    pub now: Timestamp,
-    /// The Kubernetes cluster's DNS domain.
-    pub domain: &'a str,
-    /// What the operator was told about the agent of its workers.
-    pub agent: &'a agent_plan::Settings,
-}
-
-/// What one pass found out; the status is made of it.
-#[derive(Debug, Default)]
-pub(crate) struct Findings {
-    pub actions: Vec<Action>,
-    pub conditions: Vec<Observed>,
-    pub requeue: Option<Duration>,
-    pub need: SchedulerNeed,
-    pub shrinking: bool,
-    pub failures: crash_backoff::Failures,
-    /// Live pods that are taken back.
-    pub adopted: usize,
-    /// What the API server says of the template.
-    pub tried: Tried,
-    /// The API server was not asked yet.
-    pub untried: bool,
-}
-
-impl Findings {
-    pub(crate) fn requeue_in(&mut self, d: Duration) {
-        self.requeue = Some(self.requeue.map_or(d, |r| r.min(d)));
-    }
-
-    /// UIDs of the pods that are deleted or marked already.
-    pub(crate) fn pods_in_plan(&self) -> BTreeSet<String> {
-        let mut uids = BTreeSet::new();
-        for action in &self.actions {
-            match action {
-                Action::DeletePod(d) => drop(uids.insert(d.pod.uid.clone())),
-                Action::MarkPods { pods, .. } => uids.extend(pods.iter().map(|p| p.uid.clone())),
-                _ => {}
-            }
-        }
-        uids
-    }
-
-    pub(crate) fn needs(&mut self, need: SchedulerNeed) {
-        self.need = self.need.max(need);
-    }
-}
 
 /// What to do about a group. `memory` is what this process remembers of it; losing it is safe.
 pub fn decide(input: &Input<'_>, memory: &mut PlannerState) -> Decision<DaskWorkerGroupStatus> {
@@ -155,18 +76,12 @@ pub fn decide(input: &Input<'_>, memory: &mut PlannerState) -> Decision<DaskWork
             termination_messages::report(input, &mut memory.heard, &mut found);
             template_dry_run::request_dry_run(input, cluster, &mut found);
             let addresses = WorkerAddresses::of(input, memory);
-            crate::worker_group::scale_down::stale_marks::revalidate(
-                input, &tally, &addresses, memory, &mut found,
-            );
+            scale_down::stale_marks::revalidate(input, &tally, &addresses, memory, &mut found);
             scale_up::create_missing(input, cluster, &tally, memory, &mut found);
             replace_unstarted::delete_unstarted(input, &tally, &addresses, &mut found);
-            crate::worker_group::scale_down::retire::progress(input, &tally, &addresses, memory, &mut found);
-            crate::worker_group::scale_down::late_acceptance::mark_again(
-                input, &tally, &addresses, memory, &mut found,
-            );
-            crate::worker_group::scale_down::select::mark_victims(
-                input, &tally, &addresses, memory, &mut found,
-            );
+            scale_down::retire::progress(input, &tally, &addresses, memory, &mut found);
+            scale_down::late_acceptance::mark_again(input, &tally, &addresses, memory, &mut found);
+            scale_down::select::mark_victims(input, &tally, &addresses, memory, &mut found);
             node_disruption::replace_disrupted(input, &tally, &addresses, memory, &mut found);
         }
         Err(why) => {

@@ -4,8 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use dask_operator_core::{
     model::names,
-    plan::conditions::shorten,
-    validation::dry_run::{Check, Verdict},
+    plan::{check::Check, conditions::shorten},
+    validation::dry_run::Verdict,
 };
 use kube::core::Status;
 use serde_json::Value;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use dask_operator_core::{
     model::{hash, names},
     plan::{
-        action::EventRecord,
         conditions::{MAX_MESSAGE, shorten},
+        events::EventRecord,
     },
 };
 use kube::{

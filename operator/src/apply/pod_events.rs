@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use dask_operator_core::{
-    model::objects::Trouble,
+    model::pod::Trouble,
     plan::{
         action::PodRef,
         conditions::{MAX_MESSAGE, shorten},

@@ -1,7 +1,7 @@
 //! What the API server refuses stands in the status until it is over.
 
 use dask_operator_core::{
-    model::objects::Trouble,
+    model::pod::Trouble,
     plan::conditions::{MAX_MESSAGE, shorten},
     validation::api_rejection::{FORBIDDEN, NOT_ANSWERED, Refused, is_about_rights},
 };

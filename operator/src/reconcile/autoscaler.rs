@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use dask_operator_core::{
-    autoscaler::{self, Workers},
-    model::objects::{Autoscaler, PodRecord},
+    autoscaler::{self, input::Workers},
+    model::{objects::Autoscaler, pod::PodRecord},
     plan::action::Decision,
 };
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use dask_operator_core::model::objects::PodRecord;
+use dask_operator_core::model::pod::PodRecord;
 
 use crate::{controller::Operator, object_ref::Key};
 
@@ -34,7 +34,7 @@ fn is_orphan(pod: &PodRecord) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use dask_operator_core::model::objects::PodPhase;
+    use dask_operator_core::model::pod::PodPhase;
 
     use super::*;
     use crate::{testing::operator, watch::mapping::Pods};

@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use dask_operator_core::{
     model::{
-        objects::{PodPhase, PodRecord},
+        pod::{PodPhase, PodRecord},
         scheduler::SchedulerState,
         tls,
     },

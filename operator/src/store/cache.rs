@@ -7,7 +7,8 @@ use std::{
 
 use dask_operator_core::model::{
     node::{self, NodeRecord},
-    objects::{Autoscaler, Cluster, DeploymentRecord, Group, Job, PodRecord, ServiceRecord},
+    objects::{Autoscaler, Cluster, DeploymentRecord, Group, Job, ServiceRecord},
+    pod::PodRecord,
 };
 
 use crate::object_ref::{Key, ObjectRef};

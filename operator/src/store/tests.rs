@@ -1,6 +1,9 @@
 //! What is remembered of objects that are gone.
 
-use dask_operator_core::model::objects::{Group, Meta, Object, PodRecord};
+use dask_operator_core::model::{
+    objects::{Group, Meta, Object},
+    pod::PodRecord,
+};
 use serde_json::json;
 
 use super::*;

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use dask_operator_core::{
     model::{
         names,
-        objects::{DeploymentRecord, Mark, Meta, Object as Ours, Owner, PodPhase, PodRecord, ServiceRecord},
+        objects::{DeploymentRecord, Meta, Object as Ours, Owner, ServiceRecord},
+        pod::{Mark, PodPhase, PodRecord},
         time::Timestamp,
     },
     plan::conditions::shorten,

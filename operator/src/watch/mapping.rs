@@ -7,7 +7,8 @@ use dask_operator_core::{
     model::{
         names::{CLUSTER, default_group},
         node::NodeRecord,
-        objects::{Autoscaler, Cluster, DeploymentRecord, Group, Job, Owner, PodRecord, ServiceRecord},
+        objects::{Autoscaler, Cluster, DeploymentRecord, Group, Job, Owner, ServiceRecord},
+        pod::PodRecord,
     },
 };
 

@@ -88,11 +88,11 @@ fn a_task_that_runs_too_long_is_left() {
 /// Two workers on a node that is drained, a survivor that is evicted: the operator makes others.
 #[test]
 fn where_all_others_leave_too_a_replacement_is_waited_for() {
-    let not_listening = |m| Seen { recipients: 0, ..seen(m) };
+    let unanswered = |m| Seen { recipients: 0, ..seen(m) };
     let mut l = within(116.0);
     let mut asked = Vec::new();
     for second in 0..90 {
-        match l.next(seconds(f64::from(second)), nobody(mine(false, false, f64::from(second)))) {
+        match l.next(seconds(f64::from(second)), unanswered(mine(false, false, f64::from(second)))) {
             Step::Prepare(list) => {
                 asked.push(second);
                 l.prepared(seconds(f64::from(second)), &list, &BTreeSet::new());
@@ -109,12 +109,12 @@ fn where_all_others_leave_too_a_replacement_is_waited_for() {
 
 #[test]
 fn a_refusal_is_believed_until_the_time_is_over() {
-    let not_listening = || Seen { recipients: 0, ..seen(mine(false, false, 0.0)) };
+    let unanswered = || Seen { recipients: 0, ..seen(mine(false, false, 0.0)) };
     let mut l = within(116.0);
-    assert_eq!(l.next(seconds(0.0), nobody()), Step::Prepare(list()));
+    assert_eq!(l.next(seconds(0.0), unanswered()), Step::Prepare(list()));
     l.prepared(seconds(0.0), &list(), &BTreeSet::new());
-    assert_eq!(l.next(seconds(115.9), nobody()), Step::Prepare(list()));
-    assert_eq!(l.next(seconds(116.0), nobody()), Step::End(Ending::Refused));
+    assert_eq!(l.next(seconds(115.9), unanswered()), Step::Prepare(list()));
+    assert_eq!(l.next(seconds(116.0), unanswered()), Step::End(Ending::Refused));
 }
 
 #[test]

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use crate::{
-    autoscaler::{Input, PlannerState, Workers},
+    autoscaler::{
+        PlannerState,
+        input::{Input, Workers},
+    },
     model::{
         names,
         objects::{Autoscaler, Cluster, Group},

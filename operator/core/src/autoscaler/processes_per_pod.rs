@@ -9,7 +9,7 @@ use dask_worker_line::processes;
 use serde_json::Value;
 
 use crate::{
-    autoscaler::Input,
+    autoscaler::input::Input,
     model::{objects::Group, scheduler::addresses_by_pod, time::Timestamp},
 };
 

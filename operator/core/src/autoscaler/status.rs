@@ -3,7 +3,7 @@
 use dask_crds::DaskAutoscalerStatus;
 
 use crate::{
-    autoscaler::{Input, group_name},
+    autoscaler::{group_name, input::Input},
     model::{
         objects::Autoscaler,
         scheduler::{SPEAKS_TLS, SchedulerState},

@@ -8,6 +8,7 @@ use super::*;
 use crate::{
     model::{
         objects::Object,
+        pod::PodRecord,
         scheduler::{Snapshot, WorkerView},
     },
     worker_group::testing::{self, T0},

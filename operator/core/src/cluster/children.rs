@@ -6,7 +6,7 @@ use dask_crds::WorkerSpec;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    cluster::{Input, dry_run},
+    cluster::{dry_run, input::Input},
     model::{
         names,
         objects::{DeploymentRecord, Group, Owner, ServiceRecord},

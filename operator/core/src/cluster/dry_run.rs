@@ -3,7 +3,7 @@
 use dask_crds::DaskClusterStatus;
 use serde_json::{Value, json};
 
-use super::Input;
+use super::input::Input;
 use crate::{
     model::{
         hash, names,
@@ -11,10 +11,11 @@ use crate::{
     },
     plan::{
         action::Kind,
+        check::Check,
         conditions::{self, Observed},
     },
     resources::{self, agent_plan},
-    validation::dry_run::{self, Candidate, Check, Tried},
+    validation::dry_run::{self, Candidate, Tried},
     worker_group,
 };
 

@@ -4,15 +4,16 @@ use std::time::Duration;
 
 use dask_crds::Phase;
 
-use super::Input;
+use super::input::Input;
 use crate::{
     model::{
         scheduler::{Idle, Snapshot},
         time::Timestamp,
     },
     plan::{
-        action::{Action, Decision, EventRecord, Kind, SchedulerNeed},
+        action::{Action, Decision, Kind, SchedulerNeed},
         conditions::{self, Observed},
+        events::EventRecord,
     },
 };
 

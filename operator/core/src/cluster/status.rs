@@ -3,10 +3,10 @@
 use dask_crds::{DaskClusterStatus, Phase};
 
 use crate::{
-    cluster::{Input, children, dry_run},
+    cluster::{children, dry_run, input::Input},
     model::{
         names,
-        objects::PodRecord,
+        pod::PodRecord,
         scheduler::{Idle, SchedulerState},
     },
     plan::conditions::{self, Observed},

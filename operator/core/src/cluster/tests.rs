@@ -10,9 +10,17 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::{
-    model::objects::{Owner, PodPhase, Trouble},
-    resources,
-    validation::dry_run::Verdict,
+    model::{
+        objects::{Cluster, DeploymentRecord, Group, Owner, ServiceRecord},
+        pod::{PodPhase, PodRecord, Trouble},
+        scheduler::SchedulerState,
+        time::Timestamp,
+    },
+    resources::{self, agent_plan},
+    validation::{
+        dry_run::{Verdict, Verdicts},
+        stuck_pods::Explanation,
+    },
     worker_group::testing::{self, T0},
 };
 

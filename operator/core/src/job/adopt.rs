@@ -3,10 +3,13 @@
 use dask_crds::JobStatus;
 use serde_json::json;
 
-use super::{Child, Input, NOBODY};
+use super::input::{Child, Input, NOBODY};
 use crate::{
     model::names,
-    plan::action::{Action, EventRecord, Kind, Patch},
+    plan::{
+        action::{Action, Kind, Patch},
+        events::EventRecord,
+    },
     resources,
 };
 

@@ -2,14 +2,21 @@
 
 use dask_crds::DaskJobStatus;
 
-use super::{Child, Input, RETRY};
+use super::{
+    RETRY,
+    input::{Child, Input},
+};
 use crate::{
     cluster,
     model::names,
-    plan::action::{Action, Decision, EventRecord, Kind},
+    plan::{
+        action::{Action, Decision, Kind},
+        check::Check,
+        events::EventRecord,
+    },
     resources,
     validation::{
-        dry_run::{self, Candidate, Check, Tried},
+        dry_run::{self, Candidate, Tried},
         warnings,
     },
 };

@@ -3,7 +3,11 @@
 use dask_crds::DaskJobStatus;
 use serde_json::json;
 
-use super::{Child, Input, Outcome, runner};
+use super::{
+    Outcome,
+    input::{Child, Input},
+    runner,
+};
 use crate::{
     model::objects::Cluster,
     plan::action::{Action, Decision, Kind, Patch},

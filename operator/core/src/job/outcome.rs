@@ -5,14 +5,19 @@ use std::time::Duration;
 use dask_crds::{DaskJobStatus, JobStatus};
 use serde::{Deserialize, Serialize};
 
-use super::{Child, Input, NOBODY, RETRY, cluster_error, create, runner};
+use super::{
+    RETRY, cluster_error, create,
+    input::{Child, Input, NOBODY},
+    runner,
+};
 use crate::{
     model::{
         names,
-        objects::{Job, PodPhase, PodRecord},
+        objects::Job,
+        pod::{PodPhase, PodRecord},
         time::Timestamp,
     },
-    plan::{action::EventRecord, conditions::shorten},
+    plan::{conditions::shorten, events::EventRecord},
     validation::stuck_pods,
     worker_group::remedy,
 };

@@ -2,7 +2,8 @@
 
 use crate::{
     model::{
-        objects::{ContainerRecord, End, Job, PodPhase, PodRecord},
+        objects::{ContainerRecord, End, Job},
+        pod::{PodPhase, PodRecord},
         time::Timestamp,
     },
     resources,

@@ -5,9 +5,16 @@ use serde_json::json;
 
 use super::*;
 use crate::{
-    model::objects::{ContainerRecord, End, Meta, Object, PodPhase, Runner},
+    model::{
+        objects::{ContainerRecord, End, Job, Meta, Object, Runner},
+        pod::{PodPhase, PodRecord, Trouble},
+        time::Timestamp,
+    },
     resources::{self, agent_plan},
-    validation::dry_run::Verdict,
+    validation::{
+        dry_run::{Verdict, Verdicts},
+        stuck_pods::Explanation,
+    },
     worker_group::testing::{self, T0},
 };
 

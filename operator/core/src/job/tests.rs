@@ -9,9 +9,12 @@ use serde_json::json;
 
 use super::{testing::*, *};
 use crate::{
-    model::objects::{ContainerRecord, PodPhase},
+    model::{
+        objects::{ContainerRecord, Job, Owner},
+        pod::{PodPhase, Trouble},
+    },
     resources,
-    validation::dry_run::Verdict,
+    validation::dry_run::{Verdict, Verdicts},
     worker_group::testing::T0,
 };
 

@@ -23,7 +23,7 @@ pub const ISTIO: &str = "sidecar.istio.io/inject";
 
 /// Annotation of the default group: the replicas last copied from its cluster.
 pub const COPIED_REPLICAS: &str = "kubernetes.dask.org/copied-replicas";
-/// Annotation of a pod: it was chosen to leave (JSON, [`crate::model::objects::Mark`]).
+/// Annotation of a pod: it was chosen to leave (JSON, [`crate::model::pod::Mark`]).
 pub const RETIRING: &str = "kubernetes.dask.org/retiring";
 /// Annotation: hash of the user's part of the template an object was made from.
 pub const TEMPLATE_HASH: &str = "kubernetes.dask.org/template-hash";

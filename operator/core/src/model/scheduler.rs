@@ -5,11 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use crate::model::{
-    names,
-    objects::{PodRecord, Restarts},
-    time::Timestamp,
-};
+use crate::model::{names, objects::Restarts, pod::PodRecord, time::Timestamp};
 
 /// What is known of a cluster's scheduler.
 #[derive(Clone, Debug, Default, PartialEq)]

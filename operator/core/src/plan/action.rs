@@ -1,14 +1,12 @@
 //! What the shell is asked to do.
 
+use crate::{
+    model::{pod::Mark, time::Timestamp},
+    plan::{body::SharedBody, check::Check, events::EventRecord},
+};
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use serde_json::Value;
-
-use crate::{
-    model::{objects::Mark, time::Timestamp},
-    plan::body::SharedBody,
-    validation::dry_run::Check,
-};
 
 /// One thing to do in Kubernetes.
 #[derive(Clone, Debug, PartialEq)]
@@ -157,31 +155,6 @@ pub enum RetireStage {
     Drain,
     /// The worker closes and is forgotten (`close_workers=true, remove=true`).
     Close,
-}
-
-/// An event to record on the object that is reconciled.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EventRecord {
-    /// Whether it is a warning.
-    pub warning: bool,
-    /// One CamelCase word.
-    pub reason: String,
-    /// A sentence.
-    pub message: String,
-    /// Whether it is one event for its reason, whatever its words.
-    pub once: bool,
-}
-
-impl EventRecord {
-    /// Something a person should look at.
-    pub fn warning(reason: &str, message: &str) -> Self {
-        Self { warning: true, reason: reason.into(), message: message.into(), once: false }
-    }
-
-    /// Something a person may want to know.
-    pub fn normal(reason: &str, message: &str) -> Self {
-        Self { warning: false, reason: reason.into(), message: message.into(), once: false }
-    }
 }
 
 /// What a reconciler wants to know of the scheduler from now on.

@@ -2,7 +2,7 @@
 
 use dask_crds::{Condition, ConditionStatus};
 
-use crate::{model::time::Timestamp, plan::action::EventRecord};
+use crate::{model::time::Timestamp, plan::events::EventRecord};
 
 /// Longest message we write; Kubernetes' own limit for an event's note is 1 KiB.
 pub const MAX_MESSAGE: usize = 768;
@@ -202,6 +202,9 @@ fn shortened(message: String) -> String {
     let is_plain = message.len() < MAX_MESSAGE - 3 && message.bytes().all(|b| (b' '..0x7f).contains(&b));
     if is_plain { message } else { shorten(&message, MAX_MESSAGE) }
 }
+
+/// Reason: the API server does not know a field.
+pub const UNKNOWN_FIELD: &str = "UnknownField";
 
 #[cfg(test)]
 mod tests {

@@ -11,8 +11,9 @@ use crate::{
         time::Timestamp,
     },
     plan::{
-        action::{Action, Decision, EventRecord, SchedulerNeed},
+        action::{Action, Decision, SchedulerNeed},
         conditions::{self, CACHE_OUT_OF_SYNC, Observed},
+        events::EventRecord,
     },
 };
 

@@ -1,7 +1,7 @@
 //! What the API server refuses: what to do about it, and how it is told.
 
 use crate::{
-    model::objects::Trouble,
+    model::pod::Trouble,
     plan::conditions::{self, Observed, WRITE_REFUSED},
 };
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::model::{
-    objects::{PodPhase, PodRecord, Trouble},
+    pod::{PodPhase, PodRecord, Trouble},
     time::Timestamp,
 };
 

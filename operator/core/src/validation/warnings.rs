@@ -13,7 +13,7 @@ use crate::{
         names,
         objects::{Cluster, Job},
     },
-    plan::conditions::{self, Observed},
+    plan::conditions::{self, Observed, UNKNOWN_FIELD},
     resources,
 };
 
@@ -22,9 +22,6 @@ const TOLD: usize = 4;
 
 /// Most of an author's word that a warning repeats.
 const MOST: usize = 64;
-
-/// Reason: the API server does not know a field.
-pub const UNKNOWN_FIELD: &str = "UnknownField";
 
 /// A reason and a sentence with path, value, rule and remedy.
 pub type Warning = (&'static str, String);

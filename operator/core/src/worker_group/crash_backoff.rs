@@ -6,12 +6,12 @@ use dask_crds::DaskWorkerGroupStatus;
 
 use crate::{
     model::{
-        objects::{PodPhase, PodRecord, Trouble},
+        pod::{PodPhase, PodRecord, Trouble},
         scheduler::SchedulerState,
         time::Timestamp,
     },
     resources,
-    worker_group::{Input, PodCounts, planner_state::doubled},
+    worker_group::{PodCounts, backoff::doubled, input::Input},
 };
 
 /// Wait after the first round of pods that failed; doubles with each round.

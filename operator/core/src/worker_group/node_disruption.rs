@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::{
     model::{
-        objects::{Mark, PodRecord},
+        pod::{Mark, PodRecord},
         scheduler::{SchedulerState, Snapshot},
     },
     plan::{
@@ -16,7 +16,9 @@ use crate::{
         conditions::{self, Observed},
     },
     worker_group::{
-        Findings, Input, POLL, PlannerState, PodCounts, WorkerAddresses,
+        POLL, PlannerState, PodCounts, WorkerAddresses,
+        findings::Findings,
+        input::Input,
         pod_counts::reference,
         scale_down::{retire, select},
     },

@@ -6,9 +6,9 @@ use std::{
 };
 
 use crate::{
-    model::{objects::PodRecord, scheduler::SchedulerState, time::Timestamp},
+    model::{pod::PodRecord, scheduler::SchedulerState, time::Timestamp},
     plan::action::Action,
-    worker_group::Input,
+    worker_group::input::Input,
 };
 
 /// A scheduler's absence is believed after this long: the cache may run behind, and workers of a new scheduler

@@ -1,16 +1,17 @@
 //! What this process remembers of a group. Losing it is safe: everything that matters is in the API.
 
+use crate::{
+    model::{pod::PodRecord, time::Timestamp},
+    plan::action::{NewPod, RetireCall, RetireStage},
+    validation::{api_rejection::Refused, stuck_pods::Explanation},
+    worker_group::{
+        backoff::doubled, crash_backoff::Ended, observed_for::Watched, termination_messages::Heard,
+    },
+};
 use std::{
     collections::{BTreeMap, BTreeSet},
     ops::Range,
     time::Duration,
-};
-
-use crate::{
-    model::{objects::PodRecord, time::Timestamp},
-    plan::action::{NewPod, RetireCall, RetireStage},
-    validation::{api_rejection::Refused, stuck_pods::Explanation},
-    worker_group::{crash_backoff::Ended, observed_for::Watched, termination_messages::Heard},
 };
 
 /// Most pods created at once for one group: enough to keep the API server busy, few enough that other
@@ -317,9 +318,4 @@ impl PlannerState {
         self.refusals.retain(|uid, _| uids.contains(uid.as_str()));
         self.spared.retain(|uid, _| uids.contains(uid.as_str()));
     }
-}
-
-/// `first`, doubled with each further time, at most `max`.
-pub(crate) fn doubled(first: Duration, times: u32, max: Duration) -> Duration {
-    first.saturating_mul(1_u32.checked_shl(times.saturating_sub(1)).unwrap_or(u32::MAX)).min(max)
 }

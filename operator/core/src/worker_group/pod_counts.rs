@@ -1,9 +1,9 @@
 //! The pods of a group by what they count as.
 
 use crate::{
-    model::objects::PodRecord,
+    model::pod::PodRecord,
     plan::action::{Kind, PodRef},
-    worker_group::Input,
+    worker_group::input::Input,
 };
 
 /// The pods of a group by what they count as.

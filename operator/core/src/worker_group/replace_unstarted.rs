@@ -2,11 +2,14 @@
 //! pods that crash with an agent, where there is to be none any more: the agent may be why.
 
 use crate::{
-    model::objects::{PodPhase, PodRecord},
+    model::pod::{PodPhase, PodRecord},
     plan::action::SchedulerNeed,
     resources::agent_plan::Plan,
     worker_group::{
-        Findings, Input, PodCounts, WorkerAddresses, is_crash,
+        PodCounts, WorkerAddresses,
+        findings::Findings,
+        input::Input,
+        is_crash,
         scale_down::{retire, select},
     },
 };

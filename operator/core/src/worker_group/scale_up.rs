@@ -10,7 +10,9 @@ use crate::{
     },
     resources,
     validation::api_rejection,
-    worker_group::{Findings, Input, POLL, PlannerState, PodCounts, planner_state::Rejected},
+    worker_group::{
+        POLL, PlannerState, PodCounts, findings::Findings, input::Input, planner_state::Rejected,
+    },
 };
 
 /// Fewest and most numbers reserved at once: one status write for many pods.

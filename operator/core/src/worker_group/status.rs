@@ -14,15 +14,15 @@ use crate::{
     cluster::answering,
     model::{
         names::{CLUSTER, COMPONENT, GROUP, WORKER},
-        objects::{OWN_LIMIT, PodRecord, Trouble},
+        pod::{OWN_LIMIT, PodRecord, Trouble},
         scheduler::SchedulerState,
         time::Timestamp,
     },
     plan::conditions::{self, Observed},
     validation::warnings,
     worker_group::{
-        Findings, Input, PodCounts, crash_backoff::Ended, node_disruption, scale_down::blocked_reasons,
-        template_dry_run,
+        PodCounts, crash_backoff::Ended, findings::Findings, input::Input, node_disruption,
+        scale_down::blocked_reasons, template_dry_run,
     },
 };
 

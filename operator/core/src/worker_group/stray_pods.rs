@@ -3,15 +3,12 @@
 use serde_json::json;
 
 use crate::{
-    model::{
-        names,
-        objects::{Owner, PodRecord},
-    },
+    model::{names, objects::Owner, pod::PodRecord},
     plan::{
         action::{Action, Kind, Patch},
         conditions::{self, Observed, STRAY_PODS},
     },
-    worker_group::{Findings, Input},
+    worker_group::{findings::Findings, input::Input},
 };
 
 /// Takes back the group's own pods, which count as there from now on, and says which others are in the way.

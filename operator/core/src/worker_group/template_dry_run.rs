@@ -6,14 +6,15 @@ use crate::{
     model::objects::{Cluster, Group},
     plan::{
         action::{Action, Kind},
+        check::Check,
         conditions::{self, Observed},
     },
     resources::{
         self,
         agent_plan::{Plan, Settings},
     },
-    validation::dry_run::{self, Candidate, Check},
-    worker_group::{Findings, Input},
+    validation::dry_run::{self, Candidate},
+    worker_group::{findings::Findings, input::Input},
 };
 
 const PATHS: [(&str, &str); 3] = [

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::{
     model::time::Timestamp,
-    plan::action::{Action, EventRecord},
-    worker_group::{Findings, Input},
+    plan::{action::Action, events::EventRecord},
+    worker_group::{findings::Findings, input::Input},
 };
 
 /// For how long the words of a pod that is gone are told. One pass may fail before it tells them; the shell leaves out

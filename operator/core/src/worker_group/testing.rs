@@ -6,7 +6,8 @@ use serde_json::json;
 use crate::{
     model::{
         names,
-        objects::{Cluster, Group, Meta, Object, Owner, PodPhase, PodRecord},
+        objects::{Cluster, Group, Meta, Object, Owner},
+        pod::{PodPhase, PodRecord},
         time::Timestamp,
     },
     resources,

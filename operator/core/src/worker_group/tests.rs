@@ -25,11 +25,14 @@ use std::{
 use super::{testing::*, *};
 use crate::{
     model::{
-        objects::{Mark, PodPhase},
-        scheduler::{Offer, Snapshot, WorkerView},
+        objects::Group,
+        pod::{Mark, PodPhase},
+        scheduler::{Offer, SchedulerState, Snapshot, WorkerView},
+        time::Timestamp,
     },
     plan::action::{RetireCall, RetireStage},
-    validation::dry_run::Verdict,
+    resources::agent_plan,
+    validation::dry_run::{Verdict, Verdicts},
 };
 
 /// A group with its pods and its scheduler, and the memory between decisions.

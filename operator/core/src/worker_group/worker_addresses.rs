@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     model::scheduler::{addresses_by_pod, has_strangers},
-    worker_group::{Input, PlannerState},
+    worker_group::{PlannerState, input::Input},
 };
 
 /// Which registered workers run in which pods; made once for each decision.

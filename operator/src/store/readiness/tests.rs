@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use dask_operator_core::{
     model::{
-        objects::{Cluster, Job, Object, PodRecord},
+        objects::{Cluster, Job, Object},
+        pod::PodRecord,
         time::Timestamp,
     },
     protocol::expectations::{Expected, LIMIT},

@@ -1,6 +1,6 @@
 //! Pods as API servers send them, and what is kept of them.
 
-use dask_operator_core::model::objects::PodRecord;
+use dask_operator_core::model::pod::PodRecord;
 use serde_json::{Value, json};
 
 use super::*;

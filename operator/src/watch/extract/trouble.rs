@@ -3,7 +3,7 @@
 use dask_operator_core::{
     model::{
         names,
-        objects::{OWN_LIMIT, PodPhase, Trouble},
+        pod::{OWN_LIMIT, PodPhase, Trouble},
     },
     plan::conditions::shorten,
 };

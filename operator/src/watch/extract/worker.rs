@@ -1,6 +1,6 @@
 //! Whether a worker's pod is over: its worker's container is, whatever runs beside it.
 
-use dask_operator_core::model::{names, objects::PodPhase};
+use dask_operator_core::model::{names, pod::PodPhase};
 
 use crate::watch::partial_types::{Container, PodSpec, PodStatus};
 

@@ -6,10 +6,7 @@ use std::{
 };
 
 use dask_operator_core::{
-    model::{
-        objects::{Group, PodRecord},
-        time::Timestamp,
-    },
+    model::{objects::Group, pod::PodRecord, time::Timestamp},
     protocol::expectations::Expectations,
 };
 

@@ -2,7 +2,7 @@
 
 use dask_crds::DaskWorkerGroupStatus;
 use dask_operator_core::{
-    model::objects::Mark,
+    model::pod::Mark,
     plan::action::{Action, DeletePod, NewPod, PodRef},
     protocol::expectations::Expected,
     validation::dry_run::Verdict,

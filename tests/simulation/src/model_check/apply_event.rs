@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use dask_operator_core::{
-    model::{objects::PodPhase, scheduler::SchedulerState, time::Timestamp},
+    model::{pod::PodPhase, scheduler::SchedulerState, time::Timestamp},
     plan::action::{RetireCall, SchedulerNeed},
 };
 

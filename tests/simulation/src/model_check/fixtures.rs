@@ -2,7 +2,8 @@
 
 use dask_operator_core::model::{
     names,
-    objects::{Autoscaler, Cluster, Group, Meta, Object, Owner, PodPhase, PodRecord},
+    objects::{Autoscaler, Cluster, Group, Meta, Object, Owner},
+    pod::{PodPhase, PodRecord},
     time::Timestamp,
 };
 use serde::de::DeserializeOwned;

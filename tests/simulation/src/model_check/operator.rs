@@ -5,10 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use dask_crds::DaskAutoscalerStatus;
 use dask_operator_core::{
     autoscaler,
-    model::{
-        objects::{Autoscaler, PodRecord},
-        time::Timestamp,
-    },
+    model::{objects::Autoscaler, pod::PodRecord, time::Timestamp},
     plan::action::{Action, Decision, SchedulerNeed},
     protocol::expectations::{Expectations, Expected},
     validation::dry_run::Verdicts,

@@ -6,7 +6,7 @@ mod scaling;
 use std::collections::{BTreeMap, BTreeSet};
 
 use dask_operator_core::{
-    model::{objects::PodRecord, scheduler::SchedulerState, time::Timestamp},
+    model::{pod::PodRecord, scheduler::SchedulerState, time::Timestamp},
     plan::action::{Action, RetireCall},
 };
 

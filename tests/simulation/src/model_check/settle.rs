@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use dask_operator_core::model::objects::PodPhase;
+use dask_operator_core::model::pod::PodPhase;
 
 use super::{
     event::{Event, Target},

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use crate::{
     job::{testing::*, *},
-    model::objects::{PodPhase, Trouble},
+    model::pod::{PodPhase, Trouble},
 };
 
 /// What happens between two decisions.

@@ -7,7 +7,10 @@ use dask_crds::JobStatus::{self, ClusterCreated, Failed, JobCreated, Running, Su
 
 use crate::{
     job::testing::Scene,
-    model::objects::{Owner, PodPhase, Trouble},
+    model::{
+        objects::Owner,
+        pod::{PodPhase, Trouble},
+    },
     plan::action::{Action, Kind},
     worker_group::testing::T0,
 };

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::plan::check::TOLD;
 
 fn candidate(hash: &str) -> Candidate<'static> {
     let body = json!({"metadata": {"ownerReferences": [1]}, "spec": {"image": hash}});

@@ -3,7 +3,7 @@
 use crate::{
     model::scheduler::{Offer, SPEAKS_TLS},
     plan::conditions::{self, Observed},
-    worker_group::{Input, PlannerState},
+    worker_group::{PlannerState, input::Input},
 };
 
 /// Without a reading of the scheduler, no worker that may hold data is removed, whatever asked for the shrink.

@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use crate::{
     model::{
-        objects::{Mark, PodRecord},
+        pod::{Mark, PodRecord},
         time::Timestamp,
     },
-    plan::action::{Action, EventRecord},
+    plan::{action::Action, events::EventRecord},
     worker_group::{
-        DRAIN_TIMEOUT, Findings, Input, PlannerState, PodCounts, WorkerAddresses,
+        DRAIN_TIMEOUT, PlannerState, PodCounts, WorkerAddresses,
+        findings::Findings,
+        input::Input,
         scale_down::{retire, select},
         status,
     },

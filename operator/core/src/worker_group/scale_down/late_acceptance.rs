@@ -2,13 +2,13 @@
 
 use crate::{
     model::{
-        objects::{Mark, PodRecord},
+        pod::{Mark, PodRecord},
         scheduler::{SchedulerState, Snapshot},
     },
     plan::action::{Action, PodRef, SchedulerNeed},
     worker_group::{
-        Findings, Input, POLL, PlannerState, PodCounts, WorkerAddresses, pod_counts::reference,
-        scale_down::retire::LOST_CALL,
+        POLL, PlannerState, PodCounts, WorkerAddresses, findings::Findings, input::Input,
+        pod_counts::reference, scale_down::retire::LOST_CALL,
     },
 };
 

@@ -7,7 +7,7 @@ use dask_crds::ConditionStatus;
 use crate::{
     model::time::Timestamp,
     plan::conditions::{SCALE_DOWN_BLOCKED, SCALE_DOWN_LIMITED},
-    worker_group::{Input, POLL},
+    worker_group::{POLL, input::Input},
 };
 
 /// The longest that a shrink which waits is left alone, whatever it waits for.

@@ -4,12 +4,15 @@ use std::{collections::BTreeSet, time::Duration};
 
 use crate::{
     model::{
-        objects::PodRecord,
+        pod::PodRecord,
         scheduler::{SchedulerState, Snapshot},
     },
     plan::action::{Action, DeletePod, RetireCall, RetireStage, SchedulerNeed},
     worker_group::{
-        Findings, Input, POLL, PlannerState, PodCounts, WorkerAddresses, node_disruption,
+        POLL, PlannerState, PodCounts, WorkerAddresses,
+        findings::Findings,
+        input::Input,
+        node_disruption,
         planner_state::{Asked, Victim, Victims},
         pod_counts::reference,
     },

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use crate::{
     model::{
-        objects::{Mark, PodPhase, PodRecord},
+        pod::{Mark, PodPhase, PodRecord},
         scheduler::{Offer, SchedulerState, Snapshot},
         time::Timestamp,
     },
@@ -13,7 +13,9 @@ use crate::{
         conditions,
     },
     worker_group::{
-        Findings, Input, PlannerState, PodCounts, WorkerAddresses,
+        PlannerState, PodCounts, WorkerAddresses,
+        findings::Findings,
+        input::Input,
         pod_counts::reference,
         scale_down::{
             blocked_reasons, drain_timeout, headroom::Headroom, late_acceptance, recheck_interval, retire,

@@ -6,12 +6,14 @@ use std::{collections::BTreeSet, time::Duration};
 
 use crate::{
     model::{
-        objects::PodRecord,
+        pod::PodRecord,
         scheduler::{SchedulerState, Snapshot},
     },
     plan::action::SchedulerNeed,
     worker_group::{
-        Findings, Input, POLL, PlannerState, PodCounts, WorkerAddresses,
+        POLL, PlannerState, PodCounts, WorkerAddresses,
+        findings::Findings,
+        input::Input,
         scale_down::{retire, select},
     },
 };

@@ -6,13 +6,16 @@
 use std::time::Duration;
 
 use crate::{
-    model::{objects::PodRecord, scheduler::SPEAKS_TLS},
+    model::{pod::PodRecord, scheduler::SPEAKS_TLS},
     plan::{
-        action::{Action, EventRecord, SchedulerNeed},
+        action::{Action, SchedulerNeed},
         conditions,
+        events::EventRecord,
     },
     worker_group::{
-        Findings, Input, PlannerState, PodCounts, WorkerAddresses,
+        PlannerState, PodCounts, WorkerAddresses,
+        findings::Findings,
+        input::Input,
         scale_down::{drain_timeout, recheck_interval, retire, select},
         status,
     },

@@ -2,10 +2,10 @@
 
 use super::PodCounts;
 use crate::{
-    model::objects::PodRecord,
+    model::pod::PodRecord,
     plan::conditions::{self, Observed},
     validation::removed_commands,
-    worker_group::Input,
+    worker_group::input::Input,
 };
 
 /// Reasons of a container that ends again and again, or whose program cannot be started.

@@ -4,12 +4,12 @@ use dask_crds::AgentMode;
 
 use crate::{
     model::{
-        objects::PodRecord,
+        pod::PodRecord,
         scheduler::{Nanny, addresses_by_pod},
     },
     plan::{action::SchedulerNeed, conditions::Observed},
     resources::agent_plan::Plan,
-    worker_group::{Findings, Input, PodCounts},
+    worker_group::{PodCounts, findings::Findings, input::Input},
 };
 
 /// What is said of the agent: what is planned, and of a worker that does not have it so. As it was while the scheduler

@@ -7,7 +7,7 @@ use crate::{
         objects::Restarts,
         scheduler::{Snapshot, addresses_by_pod},
     },
-    worker_group::{Input, PodCounts},
+    worker_group::{PodCounts, input::Input},
 };
 
 /// Containers tell it of themselves, and agents of what they did inside of them, by way of their workers. It is never less

@@ -9,11 +9,13 @@ use proptest::prelude::*;
 
 use crate::{
     model::{
-        objects::{Mark, PodPhase},
-        scheduler::{Offer, Snapshot, WorkerView},
+        objects::Group,
+        pod::{Mark, PodPhase},
+        scheduler::{Offer, SchedulerState, Snapshot, WorkerView},
+        time::Timestamp,
     },
     plan::action::{RetireCall, RetireStage},
-    validation::dry_run::Verdict,
+    validation::dry_run::{Verdict, Verdicts},
     worker_group::{testing::*, *},
 };
 

@@ -4,10 +4,7 @@ mod crash;
 
 use super::*;
 use crate::{
-    model::{
-        objects::{Restarts, Trouble},
-        scheduler::Nanny,
-    },
+    model::{objects::Restarts, pod::Trouble, scheduler::Nanny},
     resources::agent_plan::Plan,
 };
 

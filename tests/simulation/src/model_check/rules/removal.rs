@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use dask_operator_core::{
     model::{
-        objects::{Mark, PodRecord},
+        pod::{Mark, PodRecord},
         scheduler::{SchedulerState, Snapshot, WorkerView},
     },
     plan::action::{Action, DeletePod, PodRef, RetireCall, RetireStage},
@@ -104,10 +104,13 @@ pub(crate) fn marks(world: &World, pods: &[PodRef], mark: &Mark, actions: &[Acti
         dearest = dearest.max(cost.unwrap_or_default());
         hold(cost.is_some(), "I-D4 idle first", || format!("{} is chosen and was not offered", pod.name))?;
     }
+    // What was let go already costs nothing more, and does not come back: it may be marked at any time.
+    let mut marked_now = world.api.seen.iter().filter(|p| chosen.contains(&*p.uid));
+    let all_leave = marked_now.all(|p| worker_of(snapshot, p).is_some_and(|(_, w)| w.leaving));
     let is_tight = snapshot.workers.values().any(|w| w.bytes * 3 > dask::room());
     for pod in world.api.seen.iter().filter(|p| stays(p) && !chosen.contains(&*p.uid)) {
         let started = pod.scheduled || worker_of(snapshot, pod).is_some();
-        hold(started || going.contains(&*pod.uid), "I-D4 idle first", || {
+        hold(started || all_leave || going.contains(&*pod.uid), "I-D4 idle first", || {
             format!("a worker is chosen, and {} has not even started", pod.name)
         })?;
         let refused = world.rules.refused.get(&pod.uid).is_some_and(|t| world.now.since(*t) < REFUSED);

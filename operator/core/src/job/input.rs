@@ -1,0 +1,92 @@
+//! What is observed of a job, and which of it is the job's own.
+
+use crate::{
+    model::{
+        names,
+        objects::{Cluster, Job, Owner},
+        pod::{PodRecord, Trouble},
+        time::Timestamp,
+    },
+    resources::agent_plan,
+    validation::{dry_run::Verdicts, stuck_pods::Explanation},
+};
+
+/// In place of the kind of an owner: there is none.
+pub(crate) const NOBODY: &str = "nobody";
+
+/// What is observed of a job.
+#[derive(Clone, Copy, Debug)]
+pub struct Input<'a> {
+    /// The job.
+    pub job: &'a Job,
+    /// The DaskCluster with the job's name.
+    pub cluster: Option<&'a Cluster>,
+    /// The pod with the runner's name.
+    pub runner: Option<&'a PodRecord>,
+    /// What Kubernetes' events say of the runner where its status does not.
+    pub explained: Option<&'a Explanation>,
+    /// What the API server answered to the last writes, if it refused them more than once.
+    pub refused: Option<&'a Trouble>,
+    /// When this process first saw the job.
+    pub seen: Timestamp,
+    /// Whether this process made the runner: then one that is missing is gone.
+    pub made: bool,
+    /// Since when this process has seen the job without its cluster, or without its runner.
+    pub absent: Option<Timestamp>,
+    /// What the API server says of templates.
+    pub verdicts: &'a Verdicts,
+    /// Now.
+    pub now: Timestamp,
+    /// The Kubernetes cluster's DNS domain.
+    pub domain: &'a str,
+    /// What the operator was told about the agent of its workers.
+    pub agent: &'a agent_plan::Settings,
+}
+
+/// A child of the job's, as far as the job is concerned.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Child<'a, T> {
+    /// There is none.
+    Missing,
+    /// It is there, and the job's.
+    Ours(&'a T),
+    /// It is the job's, and is being deleted.
+    Going(&'a T),
+    /// It belongs to a former job of that name, or to another owner.
+    Taken(&'a str),
+}
+
+impl<'a> Input<'a> {
+    pub(crate) fn cluster(&self) -> Child<'a, Cluster> {
+        child(self.job, self.cluster, |c| {
+            (&c.meta.owners, c.meta.annotations.get(names::JOB).map(String::as_str), c.meta.deleting)
+        })
+    }
+
+    pub(crate) fn runner(&self) -> Child<'a, PodRecord> {
+        const NONE: &[Owner] = &[];
+        child(self.job, self.runner, |p| {
+            let runner = p.runner.as_ref();
+            let job = runner.and_then(|r| r.job.as_deref());
+            (runner.map_or(NONE, |r| &r.owners), job, p.deleting)
+        })
+    }
+}
+
+/// Owners of an object, UID of the job that it says it was made for, and whether it is being deleted.
+pub(crate) type Belonging<'a> = (&'a [Owner], Option<&'a str>, bool);
+
+pub(crate) fn child<'a, T>(
+    job: &Job,
+    object: Option<&'a T>,
+    of: impl Fn(&'a T) -> Belonging<'a>,
+) -> Child<'a, T> {
+    let Some(object) = object else { return Child::Missing };
+    let (owners, made_for, deleting) = of(object);
+    let has_lost_owner = owners.is_empty() && made_for == Some(&job.meta.uid);
+    if has_lost_owner || owners.iter().any(|o| o.uid == job.meta.uid) {
+        return if deleting { Child::Going(object) } else { Child::Ours(object) };
+    }
+    let by = owners.iter().find(|o| o.controller).or(owners.first());
+    Child::Taken(by.map_or(NOBODY, |o| &o.kind))
+}

@@ -1,0 +1,49 @@
+//! What is observed of a worker group.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{
+    model::{
+        objects::{Cluster, Group},
+        pod::PodRecord,
+        scheduler::{SchedulerState, Snapshot},
+        time::Timestamp,
+    },
+    resources::agent_plan,
+    validation::dry_run::Verdicts,
+};
+
+/// What is observed of a group.
+#[derive(Clone, Copy, Debug)]
+pub struct Input<'a> {
+    /// The group.
+    pub group: &'a Group,
+    /// Its cluster, if it exists.
+    pub cluster: Option<&'a Cluster>,
+    /// The pods it controls, by UID of the owner, sorted by name.
+    pub pods: &'a [&'a PodRecord],
+    /// The worker pods of all groups of the cluster, these included.
+    pub cluster_pods: &'a [&'a PodRecord],
+    /// UIDs of pods of the cluster's other groups that were chosen to leave a moment ago (see [`PlannerState::chosen`]).
+    pub chosen_elsewhere: &'a BTreeSet<String>,
+    /// Pods with the group's labels that no object controls, sorted by name.
+    pub strays: &'a [&'a PodRecord],
+    /// What is known of the cluster's scheduler.
+    pub scheduler: &'a SchedulerState,
+    /// What the scheduler's workers told of their agents, some time ago.
+    pub agents: Option<&'a Snapshot>,
+    /// Whether the cluster has a scheduler pod, started or not.
+    pub has_scheduler_pod: bool,
+    /// What the API server says of templates.
+    pub verdicts: &'a Verdicts,
+    /// Whether an autoscaler decides the group's size: then no shrink is ever forced.
+    pub autoscaled: bool,
+    /// Pods of the cluster whose nodes are about to go, by UID, and why (see [`crate::model::node::threats`]).
+    pub threats: &'a BTreeMap<String, String>,
+    /// Now.
+    pub now: Timestamp,
+    /// The Kubernetes cluster's DNS domain.
+    pub domain: &'a str,
+    /// What the operator was told about the agent of its workers.
+    pub agent: &'a agent_plan::Settings,
+}
