@@ -31,6 +31,8 @@ for patch in "${patches[@]}"; do
   read -ra named < <(sed -n 's/^# tests: //p' "$patch")
   if [ ${#named[@]} -gt 0 ]; then
     run_tests "${named[@]}" || caught="its tests"
+    # A filter that no test has any more would let every bug live.
+    grep -qE '^running [1-9]|could not compile' .log || { caught="no test" && lived=$((lived + 1)); }
   else
     for test in small each_write scenarios; do
       run_tests -p dask-operator-simulation --test "$test" || { caught=$test && break; }
