@@ -17,7 +17,7 @@ trap 'rm -rf "$dir"' EXIT
 export E2E=1 E2E_CLUSTER=laptop E2E_DASK_IMAGE=ghcr.io/dask/dask:latest E2E_PYTHON=$python
 export E2E_CLIENT_PYTHON=$client RUST_LIB_BACKTRACE=0
 # What needs containers, quotas, limits, several nodes, or minutes.
-skip=(agent::a agent::t agent::w evicted_for_its_own_disk serial:: after_all:: worker_crashes:: compatibility:: kube_cluster_of cluster_faults:: what_keeps_workers workers_come_with_the_work)
+skip=(agent::a agent::t agent::w both_families evicted_for_its_own_disk serial:: after_all:: worker_crashes:: compatibility:: kube_cluster_of cluster_faults:: what_keeps_workers workers_come_with_the_work)
 # Of what people really run, the slow ones are run on kind alone, unless they are asked for (local.sh inputs::).
 [ $# != 0 ] || skip+=(inputs::pod_ends inputs::replicas one_string tls_may_be double_dash)
 "$laptop" --python "$python" --dir "$dir/cluster" -- \
