@@ -9,13 +9,13 @@ mod status;
 #[cfg(test)]
 mod tests;
 
-pub use input::{Input, Workers};
 use std::{collections::BTreeMap, time::Duration};
 
 use dask_crds::{DaskAutoscalerStatus, MAX_REPLICAS};
 use serde_json::json;
 
 pub use eligibility::{INERT, acting, decides, group_name};
+pub use input::{Input, Workers};
 
 use crate::{
     model::{

@@ -8,11 +8,14 @@ mod status;
 #[cfg(test)]
 mod tests;
 
-pub use input::Input;
 use std::time::Duration;
 
 use dask_crds::{DaskClusterStatus, Phase};
 use serde_json::json;
+
+pub(crate) use dry_run::{candidates_of_job, of_job};
+pub use input::Input;
+pub(crate) use status::answering;
 
 use crate::{
     model::names,
@@ -23,8 +26,6 @@ use crate::{
     validation::{dry_run::Tried, stuck_pods},
     worker_group::pod_counts,
 };
-pub(crate) use dry_run::{candidates_of_job, of_job};
-pub(crate) use status::answering;
 
 /// How long phase `Created` is shown at least: clients poll for it as the first phase, once in a few
 /// hundred milliseconds, and expect `Running` within a second.

@@ -15,13 +15,12 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
-use input::Child;
-pub use input::Input;
 use std::time::Duration;
 
 use dask_crds::{DaskJobStatus, JobStatus, Phase};
 use serde_json::{Value, json};
 
+pub use input::Input;
 pub use outcome::{Outcome, START_TIMEOUT};
 
 use crate::{
@@ -34,6 +33,7 @@ use crate::{
     validation::stuck_pods,
     worker_group::{pod_counts, remedy},
 };
+use input::Child;
 
 /// How soon to look again while something is in the way that no watch may report.
 const RETRY: Duration = Duration::from_secs(5);

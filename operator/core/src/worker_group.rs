@@ -19,6 +19,20 @@ mod termination_messages;
 pub mod testing;
 mod worker_addresses;
 
+use std::time::Duration;
+
+use dask_crds::{DaskWorkerGroupStatus, Phase};
+use serde_json::json;
+
+pub use input::Input;
+pub use planner_state::{CreateOutcome, PlannerState};
+pub use pod_counts::PodCounts;
+pub(crate) use scale_down::blocked_reasons::speaks_tls;
+pub use scale_down::headroom::MEMORY_TARGET;
+pub(crate) use status::{is_crash, remedy};
+pub(crate) use template_dry_run::{candidate, check};
+pub(crate) use worker_addresses::WorkerAddresses;
+
 use crate::{
     model::{
         names,
@@ -34,19 +48,6 @@ use crate::{
     validation::{api_rejection, stuck_pods},
     worker_group::findings::Findings,
 };
-pub use input::Input;
-use std::time::Duration;
-
-use dask_crds::{DaskWorkerGroupStatus, Phase};
-use serde_json::json;
-
-pub use planner_state::{CreateOutcome, PlannerState};
-pub use pod_counts::PodCounts;
-pub(crate) use scale_down::blocked_reasons::speaks_tls;
-pub use scale_down::headroom::MEMORY_TARGET;
-pub(crate) use status::{is_crash, remedy};
-pub(crate) use template_dry_run::{candidate, check};
-pub(crate) use worker_addresses::WorkerAddresses;
 
 /// How long a shrink that a person asked for waits for refusing or executing workers by default.
 pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(300);

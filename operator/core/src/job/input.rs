@@ -74,13 +74,9 @@ impl<'a> Input<'a> {
 }
 
 /// Owners of an object, UID of the job that it says it was made for, and whether it is being deleted.
-pub(crate) type Belonging<'a> = (&'a [Owner], Option<&'a str>, bool);
+type Belonging<'a> = (&'a [Owner], Option<&'a str>, bool);
 
-pub(crate) fn child<'a, T>(
-    job: &Job,
-    object: Option<&'a T>,
-    of: impl Fn(&'a T) -> Belonging<'a>,
-) -> Child<'a, T> {
+fn child<'a, T>(job: &Job, object: Option<&'a T>, of: impl Fn(&'a T) -> Belonging<'a>) -> Child<'a, T> {
     let Some(object) = object else { return Child::Missing };
     let (owners, made_for, deleting) = of(object);
     let has_lost_owner = owners.is_empty() && made_for == Some(&job.meta.uid);

@@ -3,7 +3,7 @@
 /// Taints that announce the removal of a node: Karpenter (since v1, and before), the Cluster
 /// Autoscaler, Google's cloud. `DeletionCandidateOfClusterAutoscaler` is only a thought, and cordoning a node
 /// (`node.kubernetes.io/unschedulable`) does not say that its pods must leave.
-pub(crate) const ANNOUNCED: [&str; 4] = [
+const ANNOUNCED: [&str; 4] = [
     "karpenter.sh/disrupted",
     "karpenter.sh/disruption",
     "ToBeDeletedByClusterAutoscaler",
@@ -11,10 +11,10 @@ pub(crate) const ANNOUNCED: [&str; 4] = [
 ];
 
 /// Prefix of the taints of AWS' node termination handler: interruption of a spot instance, maintenance, scaling.
-pub(crate) const ANNOUNCED_BY: &str = "aws-node-termination-handler/";
+const ANNOUNCED_BY: &str = "aws-node-termination-handler/";
 
 /// Prefix of Kubernetes' own taints. Those that make pods leave tell of a node that does not answer any more.
-pub(crate) const OWN: &str = "node.kubernetes.io/";
+const OWN: &str = "node.kubernetes.io/";
 
 /// A taint of a node.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

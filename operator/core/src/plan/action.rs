@@ -1,12 +1,13 @@
 //! What the shell is asked to do.
 
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+
+use serde_json::Value;
+
 use crate::{
     model::{pod::Mark, time::Timestamp},
     plan::{body::SharedBody, check::Check, events::EventRecord},
 };
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
-
-use serde_json::Value;
 
 /// One thing to do in Kubernetes.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,6 +1,10 @@
 //! Templates tried on the API server before anything is made of them: what it says, and which field of
 //! ours that is about.
 
+use std::{collections::BTreeMap, time::Duration};
+
+use dask_crds::{Condition, ConditionStatus};
+
 use crate::{
     model::time::Timestamp,
     plan::{
@@ -9,9 +13,6 @@ use crate::{
         conditions::{ACCEPTED, SPEC_WARNING, UNKNOWN_FIELD},
     },
 };
-use std::{collections::BTreeMap, time::Duration};
-
-use dask_crds::{Condition, ConditionStatus};
 
 /// Reason of `Accepted`: all of it was tried, and taken.
 pub const PROVED: &str = "Valid";

@@ -1,5 +1,11 @@
 //! What this process remembers of a group. Losing it is safe: everything that matters is in the API.
 
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+    time::Duration,
+};
+
 use crate::{
     model::{pod::PodRecord, time::Timestamp},
     plan::action::{NewPod, RetireCall, RetireStage},
@@ -7,11 +13,6 @@ use crate::{
     worker_group::{
         backoff::doubled, crash_backoff::Ended, observed_for::Watched, termination_messages::Heard,
     },
-};
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    ops::Range,
-    time::Duration,
 };
 
 /// Most pods created at once for one group: enough to keep the API server busy, few enough that other

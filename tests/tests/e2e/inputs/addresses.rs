@@ -38,11 +38,11 @@ async fn workers_of_both_families_are_ready_and_leave() -> Result<()> {
         let mut client = dask.driver().await?;
         client.tell("scatter 6 1000").await?;
         for group in [&*dask.default_group(), "dual-six"] {
-            space.kubectl(&["scale", "daskworkergroup", group, "--replicas=2"]).await?;
+            dask.scale_group(group, 2).await?;
             dask.group_settled(group, 2, START).await?;
         }
         for group in [&*dask.default_group(), "dual-six"] {
-            space.kubectl(&["scale", "daskworkergroup", group, "--replicas=1"]).await?;
+            dask.scale_group(group, 1).await?;
             dask.group_settled(group, 1, LEAVE).await?;
         }
         client.nothing_was_lost().await
