@@ -24,6 +24,8 @@ const UNSEEN: Duration = Duration::from_secs(60);
 /// What this process has itself watched of a group.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Watched {
+    /// When this process first looked at the group.
+    since: Option<Timestamp>,
     /// How long a person has waited for a shrink while the scheduler answered, and when that was looked at last.
     shrink: Option<(Duration, Timestamp)>,
     /// Since when there is no scheduler.
@@ -40,6 +42,7 @@ impl Watched {
     /// Before a decision: time has passed.
     pub fn begin(&mut self, input: &Input<'_>) {
         let now = input.now;
+        self.since.get_or_insert(now);
         if let Some((so_far, last)) = &mut self.shrink {
             if input.scheduler.known().is_some() || matches!(input.scheduler, SchedulerState::SpeaksTls) {
                 *so_far = so_far.saturating_add(now.since(*last).min(GAP));
@@ -66,6 +69,11 @@ impl Watched {
                 self.chosen.extend(pods.iter().map(|p| (p.uid.clone(), now)));
             }
         }
+    }
+
+    /// When this process first looked at the group.
+    pub fn since(&self) -> Option<Timestamp> {
+        self.since
     }
 
     /// How long a person has waited for a shrink.

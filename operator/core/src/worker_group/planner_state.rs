@@ -292,7 +292,7 @@ impl PlannerState {
         self.watched.chosen()
     }
 
-    /// When a pod's mark was last taken off.
+    /// When a pod's mark was last taken off by this process.
     pub(crate) fn called_back_at(&self, uid: &str) -> Option<Timestamp> {
         self.refused_at(uid).max(self.spared.get(uid).copied())
     }

@@ -43,6 +43,10 @@ pub async fn run(stream: DuplexStream, dask: Dask, pod: String) {
             let now = dask.clock.elapsed();
             let mut inner = dask.lock();
             let Some(scheduler) = inner.schedulers.get_mut(&pod).filter(|s| s.id == id) else { return };
+            if scheduler.mood.tls {
+                // A process that speaks TLS has no connection from before.
+                return;
+            }
             scheduler.advance(now);
             answer(scheduler, &message.head, now)
         };

@@ -1,9 +1,12 @@
 //! Pods that were unmarked, because they were refused or need not leave, and leave after all: an earlier call was carried out late.
 
+use std::collections::BTreeSet;
+
 use crate::{
     model::{
         pod::{Mark, PodRecord},
-        scheduler::{SchedulerState, Snapshot},
+        scheduler::{SchedulerState, Snapshot, addresses_by_pod},
+        time::Timestamp,
     },
     plan::action::{Action, PodRef, SchedulerNeed},
     worker_group::{
@@ -20,17 +23,15 @@ pub(crate) fn mark_again(
     memory: &PlannerState,
     found: &mut Findings,
 ) {
-    let is_recent =
-        |p: &PodRecord| memory.called_back_at(&p.uid).is_some_and(|t| input.now.since(t) < LOST_CALL);
-    if !tally.staying.iter().any(|p| is_recent(p)) {
-        return;
+    let Some(need) = need(input, tally, memory) else { return };
+    found.needs(need);
+    if need == SchedulerNeed::Registry {
+        found.requeue_in(POLL);
     }
-    found.needs(SchedulerNeed::Registry);
-    found.requeue_in(POLL);
     let SchedulerState::Known(snapshot) = input.scheduler else { return };
     let going = found.pods_in_plan();
     let is_late = |p: &PodRecord| {
-        let was_called_back = memory.called_back_at(&p.uid).is_some_and(|t| snapshot.at > t);
+        let was_called_back = called_back_at(p, memory).is_some_and(|t| snapshot.at > t);
         was_called_back && !going.contains(&p.uid) && is_leaving(p, addresses, snapshot)
     };
     let pods: Vec<PodRef> = tally.staying.iter().filter(|p| is_late(p)).map(|p| reference(p)).collect();
@@ -40,8 +41,36 @@ pub(crate) fn mark_again(
     }
 }
 
+/// What has to be known of the scheduler to see whether one of them leaves late.
+fn need(input: &Input<'_>, tally: &PodCounts<'_>, memory: &PlannerState) -> Option<SchedulerNeed> {
+    let is_recent = |t: &Timestamp| input.now.since(*t) < LOST_CALL;
+    if tally.staying.iter().any(|p| memory.called_back_at(&p.uid).filter(is_recent).is_some()) {
+        return Some(SchedulerNeed::Registry);
+    }
+    let mut by_another =
+        tally.staying.iter().filter(|p| called_back_at(p, memory).filter(is_recent).is_some()).peekable();
+    by_another.peek()?;
+    // It is not likely, and an operator that starts does not ask all schedulers at once: a seldom reading will do.
+    let Some(seldom) = input.agents.filter(|s| s.workers.values().any(|w| w.leaving)) else {
+        return Some(SchedulerNeed::Agents);
+    };
+    let addresses = addresses_by_pod(input.cluster_pods.iter().copied(), &seldom.workers);
+    let leaves = |p: &&PodRecord| addresses.get(&p.uid).is_some_and(|all| are_leaving(all, seldom));
+    Some(if by_another.any(leaves) { SchedulerNeed::Registry } else { SchedulerNeed::Agents })
+}
+
+/// When the pod's mark was last taken off. A process of the operator that ran before this one may have done it to any pod
+/// that is as old.
+fn called_back_at(pod: &PodRecord, memory: &PlannerState) -> Option<Timestamp> {
+    let by_another = memory.watched.since().filter(|since| pod.created <= *since);
+    memory.called_back_at(&pod.uid).max(by_another)
+}
+
 /// Whether all workers in the pod are on the way out, so that they take no task any more.
 pub(crate) fn is_leaving(pod: &PodRecord, addresses: &WorkerAddresses, snapshot: &Snapshot) -> bool {
-    let leaves = |a: &String| snapshot.workers.get(a).is_some_and(|w| w.leaving);
-    addresses.get(&pod.uid).is_some_and(|all| all.iter().all(leaves))
+    addresses.get(&pod.uid).is_some_and(|all| are_leaving(all, snapshot))
+}
+
+fn are_leaving(addresses: &BTreeSet<String>, snapshot: &Snapshot) -> bool {
+    addresses.iter().all(|a| snapshot.workers.get(a).is_some_and(|w| w.leaving))
 }

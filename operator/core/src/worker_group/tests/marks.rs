@@ -124,6 +124,20 @@ fn who_stays_and_was_told_to_leave_all_the_same_is_chosen_again() {
     assert_eq!(marks(&scene.decide()), [format!("w{victim}")], "an earlier call was carried out late");
 }
 
+/// The process that took the mark off was replaced before the answer came.
+#[test]
+fn who_was_told_to_leave_by_a_former_process_is_chosen_again() {
+    let mut scene = Scene::new(2, 2);
+    assert_eq!(scene.decide().need, SchedulerNeed::Agents, "a seldom reading is enough");
+    scene.later(1);
+    scene.worker(1).leaving = true;
+    let d = scene.decide();
+    assert_eq!((d.need, marks(&d)), (SchedulerNeed::Registry, vec!["w1".to_string()]));
+    scene.later(300);
+    let d = scene.decide();
+    assert_eq!((d.need, marks(&d).len()), (SchedulerNeed::None, 0), "a call is over by then");
+}
+
 #[test]
 fn an_answer_belongs_to_its_call() {
     let mut scene = Scene::new(1, 3);
