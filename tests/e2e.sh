@@ -11,6 +11,10 @@ FILTER=${1:-all}
 pick_engine
 cd "$TESTS/.." || exit
 
+if [ "$ENGINE" != existing ]; then # compiled while the cluster starts; install.sh waits for it, and tells what went wrong
+  source "$TESTS/static.sh"
+  (REPO=$PWD static_build >/dev/null 2>&1) &
+fi
 "$HERE/up.sh" "$CLUSTER" >/dev/null
 "$TESTS/chart/render.sh"
 "$TESTS/install.sh" "$CLUSTER"

@@ -30,9 +30,9 @@ chart() { # ID: of the image, so that another content under the same tag makes a
 
 id=$IMAGE
 if [ "$ENGINE" != existing ]; then
-  quiet "operator built" static_build -p dask-operator -p dask-agent
+  "$HERE/dask-image.sh" "$DASK" "$CLUSTER" # first: the operator may still be compiled meanwhile (see e2e.sh)
+  quiet "operator built" static_build
   "$HERE/operator-image.sh" "$(static_folder)" "$IMAGE" "$CLUSTER"
-  "$HERE/dask-image.sh" "$DASK" "$CLUSTER"
   id=$(docker image inspect -f '{{.Id}}' "$IMAGE")
 fi
 quiet "definitions applied" definitions

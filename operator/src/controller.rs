@@ -35,6 +35,8 @@ use crate::{
 const RESYNC: Duration = Duration::from_secs(300);
 /// A reconcile that takes longer is given up and tried again.
 const LIMIT: Duration = Duration::from_secs(120);
+/// A new leader waits this long for its caches; what is late is told by the objects that need it.
+const RELIST: Duration = Duration::from_secs(10);
 /// First and longest wait after a reconcile failed.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(60));
 /// The same for what reads its scheduler: what a scheduler said is out of date after some seconds, and nothing may
@@ -206,9 +208,13 @@ impl Operator {
     }
 
     /// A leader looks at everything. In a new term it remembers nothing of an earlier one, whose last reconciles
-    /// must have ended; in one that was only interrupted, all that it knows is still true.
+    /// must have ended, and sees all that the leader before it wrote; in one that was only interrupted, all that it
+    /// knows is still true.
     async fn begin(&self, is_new: bool) {
         self.drain(LIMIT).await;
+        if is_new {
+            self.relist().await;
+        }
         let subjects = {
             let mut state = self.state.lock();
             if is_new {
@@ -246,6 +252,17 @@ impl Operator {
     pub async fn drain(&self, limit: Duration) {
         let until = Instant::now() + limit;
         while self.busy.load(Ordering::Relaxed) > 0 && Instant::now() < until {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Lists anew what was listed before this process led: a watch can run late, and the names of pods that the last
+    /// leader made would be new ones again. What cannot be listed counts as not seen.
+    async fn relist(&self) {
+        let views = self.state.lock().views.clone();
+        views.relist_from_before(self.leadership.since());
+        let until = Instant::now() + RELIST;
+        while views.is_relisting() && Instant::now() < until {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }

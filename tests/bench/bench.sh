@@ -54,7 +54,7 @@ fi
 ROUNDS=${BENCH_ROUNDS:-$([ "$MODE" = quick ] && echo 1 || echo 5)}
 packages
 (lock clusters && "$HERE/programs.sh")
-quiet "bench programs built" static_build -p dask-operator --bin dask-operator -p dask-operator-tests --bin bare_client
+quiet "bench programs built" static_build
 PYTHON=$("$REPO/tests/client-venv.sh" "$DASK")
 DIR=$(mktemp -d "${TMPDIR:-/tmp}/dask-operator-bench.XXXXXX")
 child=

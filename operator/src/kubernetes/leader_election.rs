@@ -35,6 +35,8 @@ pub type Term = u64;
 struct Inner {
     /// Until when; `None`: it does not lead.
     until: Mutex<Option<Instant>>,
+    /// Since when it leads, or led last.
+    since: Mutex<Instant>,
     term: watch::Sender<Option<Term>>,
 }
 
@@ -53,12 +55,17 @@ impl Leadership {
     /// The only one there is: it leads for ever.
     pub fn alone() -> Self {
         let far = Instant::now() + Duration::from_secs(100 * 365 * 24 * 3600);
-        Self(Arc::new(Inner { until: Mutex::new(Some(far)), term: watch::Sender::new(Some(0)) }))
+        Self::new(Some(far), Some(0))
     }
 
     /// One of several; it does not lead yet.
     pub fn candidate() -> Self {
-        Self(Arc::new(Inner { until: Mutex::new(None), term: watch::Sender::new(None) }))
+        Self::new(None, None)
+    }
+
+    fn new(until: Option<Instant>, term: Option<Term>) -> Self {
+        let (until, since) = (Mutex::new(until), Mutex::new(Instant::now()));
+        Self(Arc::new(Inner { until, since, term: watch::Sender::new(term) }))
     }
 
     /// Whether a write may begin now.
@@ -71,6 +78,11 @@ impl Leadership {
         let mut terms = self.0.term.subscribe();
         // The sender lives as long as we do.
         terms.wait_for(Option::is_some).await.ok().and_then(|t| *t).unwrap_or_default()
+    }
+
+    /// Since when it leads: what others wrote before is there.
+    pub fn since(&self) -> Instant {
+        *self.0.since.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits until this term is over.
@@ -89,7 +101,14 @@ impl Leadership {
     fn set(&self, led: Option<(Instant, Term)>) {
         *self.until() = led.map(|(until, _)| until);
         let term = led.map(|(_, term)| term);
-        self.0.term.send_if_modified(|now| std::mem::replace(now, term) != term);
+        self.0.term.send_if_modified(|now| {
+            let is_news = *now != term;
+            if is_news && term.is_some() {
+                *self.0.since.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+            }
+            *now = term;
+            is_news
+        });
     }
 
     fn until(&self) -> MutexGuard<'_, Option<Instant>> {

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::time::Instant;
+use tokio::{sync::watch, time::Instant};
 
 /// A break that is shorter than this is a renewal, or a connection that was made anew.
 pub const BREAK: Duration = Duration::from_secs(10);
@@ -27,11 +27,18 @@ pub type Name = (&'static str, Option<String>);
 
 /// Since when each watch is in sync; copies share it.
 #[derive(Clone, Debug, Default)]
-pub struct SyncStates(Arc<Mutex<BTreeMap<Name, SyncState>>>);
+pub struct SyncStates {
+    watches: Arc<Mutex<BTreeMap<Name, SyncState>>>,
+    /// What was listed before is not believed.
+    not_before: Arc<watch::Sender<Option<Instant>>>,
+}
 
 #[derive(Debug)]
 struct SyncState {
     has_listed: bool,
+    /// When the last list began, and when the last one that is complete did.
+    list_began: Instant,
+    listed_from: Instant,
     is_open: bool,
     /// Counts connections, so that the end of an old one says nothing of the next.
     connections: u64,
@@ -43,7 +50,15 @@ struct SyncState {
 
 impl SyncState {
     fn new(now: Instant) -> Self {
-        Self { has_listed: false, is_open: false, connections: 0, since: now, lost: Some(now) }
+        Self {
+            has_listed: false,
+            list_began: now,
+            listed_from: now,
+            is_open: false,
+            connections: 0,
+            since: now,
+            lost: Some(now),
+        }
     }
 
     fn update(&mut self, now: Instant) {
@@ -59,9 +74,13 @@ impl SyncState {
         }
     }
 
-    fn in_sync_for(&self, now: Instant) -> Option<Duration> {
+    fn is_from_before(&self, time: Option<Instant>) -> bool {
+        time.is_some_and(|time| self.listed_from < time)
+    }
+
+    fn in_sync_for(&self, now: Instant, not_before: Option<Instant>) -> Option<Duration> {
         let is_lost = self.lost.is_some_and(|at| now.duration_since(at) > BREAK);
-        if is_lost { None } else { now.checked_duration_since(self.since) }
+        if is_lost || self.is_from_before(not_before) { None } else { now.checked_duration_since(self.since) }
     }
 }
 
@@ -88,13 +107,37 @@ impl SyncStates {
 
     /// It lists anew: what it shows is not known to be all until it is through.
     pub fn lists(&self, name: &Name) {
-        self.change(name, |view, _| view.has_listed = false);
+        self.change(name, |view, now| (view.has_listed, view.list_began) = (false, now));
+    }
+
+    /// What a watch shows by a list from before `time` is not believed: it may not have heard of what another process
+    /// did until then. Such watches list anew.
+    pub fn relist_from_before(&self, time: Instant) {
+        self.not_before.send_replace(Some(time));
+    }
+
+    /// Waits until this watch has to list anew.
+    pub async fn must_relist(&self, name: &Name) {
+        let mut not_before = self.not_before.subscribe();
+        let is_old = |time: &Option<Instant>| {
+            self.lock().get(name).is_some_and(|v| time.is_some_and(|time| v.list_began < time))
+        };
+        // The sender lives as long as we do.
+        let _ = not_before.wait_for(is_old).await;
+    }
+
+    /// Whether a watch that is needed still has to list anew, or is at it.
+    pub fn is_relisting(&self) -> bool {
+        let not_before = *self.not_before.borrow();
+        let views = self.lock();
+        let mut needed = views.iter().filter(|(name, _)| !OPTIONAL.contains(&name.0));
+        not_before.is_some() && needed.any(|(_, v)| v.is_from_before(not_before))
     }
 
     /// It has listed everything; at this moment it is in sync.
     pub fn has_listed(&self, name: &Name) {
         self.change(name, |view, now| {
-            view.has_listed = true;
+            (view.has_listed, view.listed_from) = (true, view.list_began);
             if let Some(lost) = &mut view.lost {
                 if now.duration_since(*lost) > BREAK {
                     view.since = now;
@@ -124,17 +167,17 @@ impl SyncStates {
     /// For how long objects of this resource in this namespace have been seen as they are: `None` while they are
     /// not. What is not watched at all counts as seen.
     pub fn in_sync_for(&self, resource: &'static str, namespace: &str) -> Option<Duration> {
-        let views = self.lock();
+        let (not_before, views) = (*self.not_before.borrow(), self.lock());
         let view = views.get(&(resource, None)).or_else(|| views.get(&(resource, Some(namespace.into()))));
-        view.map_or(Some(Duration::MAX), |v| v.in_sync_for(Instant::now()))
+        view.map_or(Some(Duration::MAX), |v| v.in_sync_for(Instant::now(), not_before))
     }
 
     /// Whether each resource is seen as it is, in all namespaces.
     pub fn by_resource(&self) -> BTreeMap<&'static str, bool> {
-        let (views, now) = (self.lock(), Instant::now());
+        let (not_before, views, now) = (*self.not_before.borrow(), self.lock(), Instant::now());
         let mut out = BTreeMap::new();
         for ((resource, _), view) in views.iter() {
-            *out.entry(*resource).or_insert(true) &= view.in_sync_for(now).is_some();
+            *out.entry(*resource).or_insert(true) &= view.in_sync_for(now, not_before).is_some();
         }
         out
     }
@@ -159,7 +202,7 @@ impl SyncStates {
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<Name, SyncState>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.watches.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -173,6 +216,7 @@ pub fn words((resource, namespace): &Name) -> String {
 
 #[cfg(test)]
 mod tests {
+    use futures::FutureExt;
     use tokio::time::advance;
 
     use super::*;
@@ -246,6 +290,23 @@ mod tests {
             advance(seconds(11)).await;
             assert_eq!(views.in_sync_for(PODS, "ns"), None);
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_listed_before_another_process_ended_is_not_believed() {
+        let (views, _open) = watching();
+        advance(seconds(1)).await;
+        assert!(views.must_relist(&name()).now_or_never().is_none() && !views.is_relisting());
+        views.relist_from_before(Instant::now());
+        assert!(views.must_relist(&name()).now_or_never().is_some() && views.is_relisting());
+        assert_eq!(views.in_sync_for(PODS, "ns"), None);
+        assert_eq!(views.by_resource(), [(PODS, false)].into());
+        views.lists(&name());
+        assert!(views.is_relisting(), "it is at it");
+        assert_eq!(views.in_sync_for(PODS, "ns"), None, "it still shows what it showed");
+        views.has_listed(&name());
+        assert!(!views.is_relisting());
+        assert!(views.in_sync_for(PODS, "ns").is_some());
     }
 
     #[tokio::test(start_paused = true)]

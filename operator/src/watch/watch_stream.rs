@@ -73,7 +73,16 @@ impl<R: Resource, K: Cached> Watch<R, K> {
         let mut stream = Box::pin(begin());
         loop {
             self.operator.health.heartbeat(&self.words);
-            let Ok(event) = tokio::time::timeout(BEAT, stream.next()).await else { continue };
+            let event = tokio::select! {
+                event = tokio::time::timeout(BEAT, stream.next()) => event,
+                () = self.views.must_relist(&self.name) => {
+                    stream.set(begin());
+                    // The list begins now, also where the API server is slow to answer.
+                    self.views.lists(&self.name);
+                    continue;
+                }
+            };
+            let Ok(event) = event else { continue };
             match self.take(event, stream.as_mut()) {
                 None => {}
                 Some(Broke::Failed(error)) => self.failed(&error.to_string(), is_routine(&error)).await,

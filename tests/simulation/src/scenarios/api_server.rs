@@ -213,6 +213,15 @@ fn operators() -> Vec<Scenario> {
             .at(40, Act::Crash { operator: 0 })
             .at(70, Act::Crash { operator: 1 }),
     ];
+    for leader in [0, 1] {
+        out.push(
+            with(format!("S17 operator {leader} dies, and the other one sees its pods 25 s late"))
+                .operators(2, true)
+                .at(20, Act::Lag { resource: "pods", time: seconds(25) })
+                .at(30, scale(5))
+                .at(31, Act::Crash { operator: leader }),
+        );
+    }
     for skew in [-3600, 3600] {
         let wrong = |seconds| Act::Skew { operator: 0, seconds };
         out.push(
