@@ -200,7 +200,7 @@ async fn scale(
     tracing::info!(namespace = target.meta.namespace, group, replicas, "scaled");
     let key = (target.meta.namespace.clone(), group.to_string());
     if let (Some(uid), Some(version)) = (scaled.metadata.uid, scaled.metadata.resource_version) {
-        let now = operator.world.now();
+        let now = operator.now();
         operator.state.lock().expect::<Groups>(
             (subject, &target.meta.uid),
             &key,
@@ -222,7 +222,7 @@ fn expect_object(operator: &Operator, subject: &ObjectRef, target: &Target, kind
     else {
         return;
     };
-    let (now, what) = (operator.world.now(), Expected::Version(version.clone()));
+    let (now, what) = (operator.now(), Expected::Version(version.clone()));
     let mut state = operator.state.lock();
     let subject = (subject, target.meta.uid.as_str());
     expect(&mut state, kind, subject, (&key, uid), what, now);

@@ -16,6 +16,13 @@ const DRIFT: Duration = Duration::from_secs(5);
 pub struct Jumps(Mutex<Option<(Timestamp, Instant)>>);
 
 impl Jumps {
+    /// The time by the wall clock at the last look, and by the monotonic one since: a clock that is set changes nothing
+    /// before that is noticed, and what was remembered in its old time is forgotten.
+    pub fn steady(&self) -> Option<Timestamp> {
+        let last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        last.map(|(wall, monotonic)| wall.plus(monotonic.elapsed()))
+    }
+
     /// Whether the clock was set since the last look.
     pub fn jumped(&self, now: Timestamp) -> bool {
         let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -40,5 +47,7 @@ mod tests {
         assert!(jumps.jumped(begin), "set back");
         assert!(!jumps.jumped(begin), "once");
         assert!(jumps.jumped(begin.plus(Duration::from_secs(60))), "set forward");
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert_eq!(jumps.steady(), Some(begin.plus(Duration::from_secs(61))));
     }
 }

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use dask_operator_core::resources::agent_plan;
+use dask_operator_core::{model::time::Timestamp, resources::agent_plan};
 use kube::Client;
 use tokio::{sync::Semaphore, task::JoinHandle, time::Instant};
 use tokio_util::sync::CancellationToken;
@@ -161,6 +161,11 @@ impl Operator {
             stopped: CancellationToken::new(),
             jumps: Jumps::default(),
         })
+    }
+
+    /// Now, for all that is remembered: a clock that is set in the middle of a reconcile is noticed before the next.
+    pub fn now(&self) -> Timestamp {
+        self.jumps.steady().unwrap_or_else(|| self.world.now())
     }
 
     /// Starts a task that ends with this operator.

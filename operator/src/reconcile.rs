@@ -67,7 +67,7 @@ pub async fn reconcile(operator: &Arc<Operator>, subject: &ObjectRef) -> Result<
     if let Some(outcome) = stale_view::instead(operator, subject).await? {
         return Ok(outcome);
     }
-    let wait = operator.state.lock().wait(subject, operator.world.now());
+    let wait = operator.state.lock().wait(subject, operator.now());
     if let Some(wait) = wait {
         return Ok(Outcome::Waiting(wait));
     }

@@ -206,7 +206,7 @@ impl Schedulers {
             };
             let accepted = match &cluster {
                 Some(_) if !operator.leadership.may_write() => Err("another operator leads".into()),
-                Some(cluster) => retire(&operator, cluster, &call).await,
+                Some(cluster) => retire(&operator, (cluster, &uid), &call).await,
                 None => Err("the group is gone".into()),
             };
             match &accepted {
@@ -217,7 +217,7 @@ impl Schedulers {
                     namespace = subject.key().0, group = subject.key().1, stage = ?call.stage,
                     asked = call.addresses.len(), why, "retirement was not answered"),
             }
-            let now = operator.world.now();
+            let now = operator.now();
             if let Some(memory) = operator.state.lock().groups.get_mut(&uid) {
                 memory.retired(&call, accepted.as_ref().ok(), now);
             }
@@ -235,7 +235,7 @@ impl Schedulers {
 
 async fn retire(
     operator: &Operator,
-    cluster: &Key,
+    (cluster, group): (&Key, &str),
     call: &RetireCall,
 ) -> Result<std::collections::BTreeSet<String>, String> {
     let target = poller::target(operator, cluster).ok_or("there is no scheduler pod")?;
@@ -248,6 +248,10 @@ async fn retire(
     }
     if !operator.leadership.may_write() {
         return Err("another operator leads by now".into());
+    }
+    // The scheduler may have taken seconds to answer, and marks of a call that was forgotten may be gone by now.
+    if !operator.state.lock().groups.get(group).is_some_and(|memory| memory.is_calling(call)) {
+        return Err("the call was forgotten, because the clock was set".into());
     }
     let close = call.stage == RetireStage::Close;
     let addresses: Vec<String> = call.addresses.iter().cloned().collect();

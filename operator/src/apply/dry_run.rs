@@ -30,7 +30,7 @@ pub(crate) async fn all(
     for check in checks {
         let verdict = one(operator, &check).await?;
         tracing::debug!(kind = ?check.kind, key = check.key, ?verdict, "tried a template");
-        operator.state.lock().verdicts.insert(&check.key, verdict, operator.world.now());
+        operator.state.lock().verdicts.insert(&check.key, verdict, operator.now());
     }
     operator.enqueue_after(subject.clone(), Duration::ZERO);
     Ok(())

@@ -26,7 +26,7 @@ pub(crate) async fn publish(operator: &Arc<Operator>, target: &Target, event: &E
     let meta = &target.meta;
     let words = if event.once { "" } else { &event.message };
     let name = format!("{}.{}", meta.name, hash::short(&[&meta.uid, &event.reason, words]));
-    if operator.state.lock().told.again(&name, operator.world.now()) {
+    if operator.state.lock().told.again(&name, operator.now()) {
         return;
     }
     let kind = api::resource(target.kind).kind;
@@ -66,7 +66,7 @@ async fn record(
     let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("", "v1", "Event"));
     let events: Api<DynamicObject> =
         Api::namespaced_with(operator.client.clone(), &meta.namespace, &resource);
-    let now = operator.world.now().rfc3339();
+    let now = operator.now().rfc3339();
     let body = json!({
         "apiVersion": "v1", "kind": "Event",
         "metadata": {"name": name, "namespace": meta.namespace},

@@ -114,7 +114,7 @@ pub(crate) async fn delete(
     match request(what, call).await {
         Ok(_) => {
             tracing::info!(kind = resource.kind, namespace, name, why, "deleted");
-            let (key, now) = ((namespace.clone(), name), operator.world.now());
+            let (key, now) = ((namespace.clone(), name), operator.now());
             let subject = (subject, target.meta.uid.as_str());
             let mut state = operator.state.lock();
             expect(&mut state, kind, subject, (&key, &uid), Expected::Deleted, now);

@@ -40,7 +40,7 @@ pub(crate) async fn ask(operator: &Arc<Operator>, subject: &ObjectRef, target: &
             forbidden(&error)
         }
     };
-    let explained = Some(Explanation { uid: pod.uid.clone(), trouble, at: operator.world.now() });
+    let explained = Some(Explanation { uid: pod.uid.clone(), trouble, at: operator.now() });
     let mut state = operator.state.lock();
     let uid = &target.meta.uid;
     match subject {

@@ -94,7 +94,7 @@ impl Drop for Batch<'_> {
     fn drop(&mut self) {
         let mut outcomes = std::mem::take(&mut self.done);
         outcomes.extend(self.open.iter().map(|n| (*n, CreateOutcome::Unknown)));
-        let now = self.operator.world.now();
+        let now = self.operator.now();
         let mut state = self.operator.state.lock();
         if let Some(memory) = state.groups.get_mut(&self.target.meta.uid) {
             memory.created(&outcomes, self.template, now);
@@ -168,7 +168,7 @@ fn ours(operator: &Operator, subject: &ObjectRef, target: &Target, name: &str, p
             &key,
             uid,
             what,
-            operator.world.now(),
+            operator.now(),
         );
     }
     CreateOutcome::Created
@@ -205,7 +205,7 @@ async fn annotate_one(
     match request(what, api.patch_metadata(&pod.name, &params, &patch)).await {
         Ok(marked) => {
             if let (Some(uid), Some(version)) = (marked.metadata.uid, marked.metadata.resource_version) {
-                let (key, now) = ((target.meta.namespace.clone(), pod.name), operator.world.now());
+                let (key, now) = ((target.meta.namespace.clone(), pod.name), operator.now());
                 let (subject, what) = ((subject, target.meta.uid.as_str()), Expected::Version(version));
                 let mut state = operator.state.lock();
                 super::expect(&mut state, pod.kind, subject, (&key, &uid), what, now);
@@ -244,7 +244,7 @@ async fn delete_one(
     let PodRef { kind, name, uid } = &delete.pod;
     let what = || format!("deleting {kind:?} {name}");
     let _permit = operator.pod_changes.acquire(&target.meta.namespace).await;
-    if delete.valid_until.is_some_and(|t| operator.world.now() > t) {
+    if delete.valid_until.is_some_and(|t| operator.now() > t) {
         tracing::debug!(namespace = target.meta.namespace, pod = name, "too late to delete; decided again");
         return Ok(());
     }
@@ -262,7 +262,7 @@ async fn delete_one(
             tracing::info!(?kind, namespace = target.meta.namespace, pod = name, why = delete.why, "deleted");
             operator.metrics.pods_deleted(1);
             let key = (target.meta.namespace.clone(), name.clone());
-            let now = operator.world.now();
+            let now = operator.now();
             let mut state = operator.state.lock();
             let subject = (subject, target.meta.uid.as_str());
             super::expect(&mut state, *kind, subject, (&key, uid), Expected::Deleted, now);

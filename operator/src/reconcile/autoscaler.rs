@@ -47,7 +47,7 @@ pub(super) async fn reconcile(
 }
 
 fn decide(operator: &Operator, cluster: &Key) -> Vec<Decided> {
-    let (now, scheduler) = (operator.world.now(), operator.links.state(cluster));
+    let (now, scheduler) = (operator.now(), operator.links.state(cluster));
     let mut state = operator.state.lock();
     let objects: Vec<_> = state.cache.autoscalers_of(cluster).cloned().collect();
     if objects.is_empty() {

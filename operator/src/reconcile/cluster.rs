@@ -17,7 +17,7 @@ pub(super) async fn reconcile(
     subject: &ObjectRef,
     key: &Key,
 ) -> Result<Outcome, Error> {
-    let now = operator.world.now();
+    let now = operator.now();
     let scheduler = operator.links.state(key);
     let (decision, old, target) = {
         let mut state = operator.state.lock();

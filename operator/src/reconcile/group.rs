@@ -19,7 +19,7 @@ pub(super) async fn reconcile(
     subject: &ObjectRef,
     key: &Key,
 ) -> Result<Outcome, Error> {
-    let now = operator.world.now();
+    let now = operator.now();
     let Some(object) = operator.state.lock().cache.groups.get(key).cloned() else {
         orphans::tell(operator, key);
         return Ok(Outcome::Gone);

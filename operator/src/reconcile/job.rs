@@ -16,7 +16,7 @@ pub(super) async fn reconcile(
     subject: &ObjectRef,
     key: &Key,
 ) -> Result<Outcome, Error> {
-    let now = operator.world.now();
+    let now = operator.now();
     let (decision, old, target) = {
         let mut state = operator.state.lock();
         let Some(object) = state.cache.jobs.get(key).cloned() else { return Ok(Outcome::Gone) };

@@ -9,7 +9,7 @@ use crate::{controller::Operator, object_ref::Key};
 /// Says which pods of a group that is gone are left, once in a while; answers of how many it said so. They are not deleted: there is no proof left of
 /// which group they were, and an orphaning deletion leaves them on purpose.
 pub(super) fn tell(operator: &Arc<Operator>, group: &Key) -> usize {
-    let now = operator.world.now();
+    let now = operator.now();
     let mut state = operator.state.lock();
     let left: Vec<_> = state.cache.strays_of(group).into_iter().filter(|p| is_orphan(p)).collect();
     let Some(first) = left.first() else { return 0 };

@@ -91,7 +91,7 @@ async fn tell_one<Spec, Status: HasConditions + Serialize + PartialEq>(
     why: &StaleView,
 ) -> Result<(), Error> {
     let Some(object) = object.filter(|o| !o.meta.deleting) else { return Ok(()) };
-    let decision = stale_view::hold(&object, why, operator.world.now());
+    let decision = stale_view::hold(&object, why, operator.now());
     let target = Target::of(subject, &object.meta);
     apply::all(operator, subject, &target, decision.actions, false).await?;
     status::write(operator, subject, &target, &decision.status, &object.status).await?;
@@ -127,7 +127,7 @@ mod tests {
         let mut state = operator.state.lock();
         state.apply::<Jobs>(&key(), job());
         let memory = state.jobs.entry("u".into()).or_default();
-        (memory.absent, memory.seen) = (Some(operator.world.now()), Some(operator.world.now()));
+        (memory.absent, memory.seen) = (Some(operator.now()), Some(operator.now()));
         drop(state);
         (operator, ObjectRef::Job(key()))
     }

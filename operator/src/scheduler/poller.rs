@@ -146,7 +146,7 @@ impl Talk {
     fn failed(&mut self, operator: &Operator, cluster: &Key, target: &Target, why: String) -> SchedulerState {
         self.failures = self.failures.saturating_add(1);
         let silent = self.silent_since.get_or_insert_with(Instant::now).elapsed();
-        let age = operator.world.now().since(target.pod.created);
+        let age = operator.now().since(target.pod.created);
         let young = age.min(self.seen_starting.map_or(age, |t| t.elapsed())) < STARTS_WITHIN;
         match self.answered.as_ref().filter(|(uid, _)| *uid == target.uid) {
             Some((_, at)) if !is_silence(self.failures, at.elapsed()) => {

@@ -58,7 +58,7 @@ async fn questions(
     kept: &mut Session,
     (need, idle): (SchedulerNeed, bool),
 ) -> Result<Snapshot, CommError> {
-    let at = operator.world.now();
+    let at = operator.now();
     let identity = kept.client.identity().await?;
     if let Some(refused) = identity.refused.first() {
         // A registry with holes must not make a worker look as if it held nothing.
@@ -90,7 +90,7 @@ async fn questions(
             Err(e) => snapshot.unanswered = Some(e.to_string()),
         }
     }
-    snapshot.read = operator.world.now();
+    snapshot.read = operator.now();
     Ok(snapshot)
 }
 

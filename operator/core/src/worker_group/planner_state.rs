@@ -241,10 +241,15 @@ impl PlannerState {
         self.calls.insert(call.stage, Call { scheduler, victims, started: now });
     }
 
+    /// Whether this call of `retire_workers` is under way, as far as this process remembers.
+    pub fn is_calling(&self, call: &RetireCall) -> bool {
+        self.calls.get(&call.stage).is_some_and(|made| made.is(call))
+    }
+
     /// A call of `retire_workers` ended: with the addresses that were accepted, or without an answer.
     pub fn retired(&mut self, call: &RetireCall, accepted: Option<&BTreeSet<String>>, now: Timestamp) {
         // Of another call, which was forgotten meanwhile: this one's answer is still to come.
-        if self.calls.get(&call.stage).is_none_or(|made| !made.is(call)) {
+        if !self.is_calling(call) {
             return;
         }
         let Some(made) = self.calls.remove(&call.stage) else { return };

@@ -98,10 +98,11 @@ impl Seen {
 }
 
 impl World {
-    /// The operator hears that the scheduler let these go, and not the others of the call.
+    /// The operator hears that the scheduler let these go, and not the others of the call; it may not know that one of
+    /// those had left before.
     pub(crate) fn note_refusals(&mut self, call: &RetireCall, accepted: &BTreeSet<String>) {
-        let stays = |w: &&Worker| !w.leaving && call.addresses.contains(&*w.address);
-        for worker in self.dask.workers.iter().filter(stays) {
+        let is_asked = |w: &&Worker| call.addresses.contains(&*w.address);
+        for worker in self.dask.workers.iter().filter(is_asked) {
             if let Some(pod) = self.api.pod(&worker.pod).filter(|_| !accepted.contains(&*worker.address)) {
                 self.rules.refused.insert(pod.uid.clone(), self.now);
             }

@@ -222,6 +222,14 @@ fn operators() -> Vec<Scenario> {
                 .at(31, Act::Crash { operator: leader }),
         );
     }
+    out.push(
+        with("S39 a clock is wrong for a while that no reconcile begins in".into())
+            .at(20, Act::Lag { resource: "daskworkergroups", time: Duration::from_millis(1500) })
+            .at(29, scale(5))
+            .at(30, Act::Away { time: seconds(45) })
+            .at(40, Act::Skew { operator: 0, seconds: 3600 })
+            .at(65, Act::Skew { operator: 0, seconds: 0 }),
+    );
     for skew in [-3600, 3600] {
         let wrong = |seconds| Act::Skew { operator: 0, seconds };
         out.push(
