@@ -115,8 +115,14 @@ async fn an_image_without_the_workers_program_says_so() -> Result<()> {
         worker["command"] = json!(["no-such-dask", "worker"]);
         worker["args"] = json!([]);
         let dask = Dask::create(&space, &cluster).await?;
-        let told = dask.group_condition("c-default", Wanted("PodsFailing", true, ""), START).await?;
-        ensure!(told.message.contains("127") && told.message.contains("log"), "{}", told.message);
+        // At first, a probe that failed may be all that Kubernetes tells of it.
+        until("the condition tells how it ended", START, async || {
+            let wanted = Wanted("PodsFailing", true, "");
+            let told = dask.group_condition("c-default", wanted, START).await?;
+            ensure!(told.message.contains("127") && told.message.contains("log"), "{}", told.message);
+            Ok(())
+        })
+        .await?;
         let name = dask.pods("c-default").await?.first().map(ResourceExt::name_any).unwrap_or_default();
         let log = space.kubectl(&["logs", &name]).await?;
         ensure!(log.contains("no-such-dask"), "{log}");
