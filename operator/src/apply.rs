@@ -24,16 +24,18 @@ use kube::{
 use serde_json::{Value, json};
 
 pub use error::Error;
-pub(crate) use pods::BIG_PODS;
 pub use status::status;
 
 use crate::{
-    controller::Operator,
-    kubernetes::api::{self, REQUEST},
-    object_ref::{Key, ObjectRef},
-    store::State,
-    watch::{
+    context::Context,
+    kubernetes::{
+        api::{self, REQUEST},
         extract,
+    },
+    object_ref::{Key, ObjectRef},
+    scheduler,
+    store::{
+        State,
         mapping::{Autoscalers, Clusters, Deployments, Groups, Jobs, Pods, Services},
     },
 };
@@ -71,7 +73,7 @@ impl Target {
 /// # Errors
 /// What the API server answered.
 pub async fn all(
-    operator: &Arc<Operator>,
+    context: &Arc<Context>,
     subject: &ObjectRef,
     target: &Target,
     actions: Vec<Action>,
@@ -80,7 +82,7 @@ pub async fn all(
     // Mostly there is nothing to do: what that takes stays out of every caller's future.
     match actions.is_empty() {
         true => Ok(()),
-        false => Box::pin(each(operator, subject, target, actions, status_written)).await,
+        false => Box::pin(each(context, subject, target, actions, status_written)).await,
     }
 }
 
@@ -95,7 +97,7 @@ pub fn is_own(action: &Action, target: &Target) -> bool {
 }
 
 async fn each(
-    operator: &Arc<Operator>,
+    context: &Arc<Context>,
     subject: &ObjectRef,
     target: &Target,
     actions: Vec<Action>,
@@ -109,53 +111,53 @@ async fn each(
         others.into_iter().partition(|a| matches!(a, Action::Create { .. }));
     let mut outcome = Ok(());
     for event in events {
-        outcome = outcome.and(one(operator, subject, target, event).await);
+        outcome = outcome.and(one(context, subject, target, event).await);
     }
     // What is made of one object does not depend on each other.
-    let creates = creates.into_iter().map(|create| one(operator, subject, target, create));
+    let creates = creates.into_iter().map(|create| one(context, subject, target, create));
     for made in futures::future::join_all(creates).await {
         outcome = outcome.and(made);
     }
     for action in others.into_iter().filter(|a| !(status_written && is_own(a, target))) {
-        outcome = outcome.and(one(operator, subject, target, action).await);
+        outcome = outcome.and(one(context, subject, target, action).await);
     }
-    outcome.and(pods::delete(operator, subject, target, deletes).await)
+    outcome.and(pods::delete(context, subject, target, deletes).await)
 }
 
 async fn one(
-    operator: &Arc<Operator>,
+    context: &Arc<Context>,
     subject: &ObjectRef,
     target: &Target,
     action: Action,
 ) -> Result<(), Error> {
     match action {
-        Action::Create { kind, body } => objects::create(operator, subject, target, kind, body).await,
-        Action::Patch(patch) => objects::patch(operator, subject, target, patch).await,
+        Action::Create { kind, body } => objects::create(context, subject, target, kind, body).await,
+        Action::Patch(patch) => objects::patch(context, subject, target, patch).await,
         Action::Delete { kind, name, uid, resource_version, why } => {
             let doomed = objects::DeleteTarget { kind, name, uid, resource_version, why };
-            objects::delete(operator, subject, target, doomed).await
+            objects::delete(context, subject, target, doomed).await
         }
-        Action::Check(checks) => dry_run::all(operator, subject, checks).await,
+        Action::Check(checks) => dry_run::all(context, subject, checks).await,
         Action::Explain(pod) => {
-            pod_events::ask(operator, subject, target, &pod).await;
+            pod_events::ask(context, subject, target, &pod).await;
             Ok(())
         }
-        Action::ReserveNumbers { up_to } => reserve(operator, subject, target, up_to).await,
-        Action::CreatePods(new) => pods::create(operator, subject, target, new).await,
+        Action::ReserveNumbers { up_to } => reserve(context, subject, target, up_to).await,
+        Action::CreatePods(new) => pods::create(context, subject, target, new).await,
         Action::MarkPods { pods, mark } => {
             let value = json!(serde_json::to_string(&mark).unwrap_or_default());
-            pods::annotate(operator, subject, target, pods, &value).await
+            pods::annotate(context, subject, target, pods, &value).await
         }
-        Action::UnmarkPod(pod) => pods::annotate(operator, subject, target, vec![pod], &Value::Null).await,
+        Action::UnmarkPod(pod) => pods::annotate(context, subject, target, vec![pod], &Value::Null).await,
         Action::Retire(call) => {
-            operator.links.retire(operator, subject, &target.meta, call);
+            scheduler::retire(context, subject, &target.meta, call);
             Ok(())
         }
         Action::Scale { group, resource_version, replicas } => {
-            scale(operator, subject, target, &group, &resource_version, replicas).await
+            scale(context, subject, target, &group, &resource_version, replicas).await
         }
         Action::Event(event) => {
-            events::publish(operator, target, &event).await;
+            events::publish(context, target, &event).await;
             Ok(())
         }
         Action::DeletePod(_) => Ok(()),
@@ -163,36 +165,36 @@ async fn one(
 }
 
 async fn reserve(
-    operator: &Arc<Operator>,
+    context: &Arc<Context>,
     subject: &ObjectRef,
     target: &Target,
     up_to: i64,
 ) -> Result<(), Error> {
     let ObjectRef::Group(key) = subject else { return Ok(()) };
     let first = {
-        let state = operator.state.lock();
+        let state = context.state.lock();
         state.cache.groups.get(key).and_then(|g| g.status.reserved_pod_numbers).unwrap_or(0).max(0)
     };
     let diff = json!({"reservedPodNumbers": up_to});
     // A group that is gone reserves nothing.
-    if status(operator, subject, target, Some(&target.meta.resource_version), diff).await?.is_none() {
+    if status(context, subject, target, Some(&target.meta.resource_version), diff).await?.is_none() {
         return Ok(());
     }
-    if let Some(memory) = operator.state.lock().groups.get_mut(&target.meta.uid) {
+    if let Some(memory) = context.state.lock().groups.get_mut(&target.meta.uid) {
         memory.reserved(first..up_to);
     }
     Ok(())
 }
 
 async fn scale(
-    operator: &Arc<Operator>,
+    context: &Arc<Context>,
     subject: &ObjectRef,
     target: &Target,
     group: &str,
     version: &str,
     replicas: i32,
 ) -> Result<(), Error> {
-    let api = api::dynamic_api(&operator.client, Kind::Group, &target.meta.namespace);
+    let api = api::dynamic_api(&context.client, Kind::Group, &target.meta.namespace);
     let body = json!({"metadata": {"resourceVersion": version}, "spec": {"replicas": replicas}});
     let what = || format!("scaling DaskWorkerGroup {group}");
     let (params, patch) = (params(), Patch::Merge(&body));
@@ -200,8 +202,8 @@ async fn scale(
     tracing::info!(namespace = target.meta.namespace, group, replicas, "scaled");
     let key = (target.meta.namespace.clone(), group.to_string());
     if let (Some(uid), Some(version)) = (scaled.metadata.uid, scaled.metadata.resource_version) {
-        let now = operator.now();
-        operator.state.lock().expect::<Groups>(
+        let now = context.now();
+        context.state.lock().expect::<Groups>(
             (subject, &target.meta.uid),
             &key,
             &uid,
@@ -217,13 +219,13 @@ fn params() -> PatchParams {
 }
 
 /// What is written is waited for in the cache before the subject is decided on again.
-fn expect_object(operator: &Operator, subject: &ObjectRef, target: &Target, kind: Kind, meta: &ObjectMeta) {
+fn expect_object(context: &Context, subject: &ObjectRef, target: &Target, kind: Kind, meta: &ObjectMeta) {
     let (Some(key), Some(uid), Some(version)) = (extract::key(meta), &meta.uid, &meta.resource_version)
     else {
         return;
     };
-    let (now, what) = (operator.now(), Expected::Version(version.clone()));
-    let mut state = operator.state.lock();
+    let (now, what) = (context.now(), Expected::Version(version.clone()));
+    let mut state = context.state.lock();
     let subject = (subject, target.meta.uid.as_str());
     expect(&mut state, kind, subject, (&key, uid), what, now);
 }

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, time::Duration};
 use clap::{Parser, Subcommand, ValueEnum};
 use dask_operator_core::{autoscaler, resources::agent_plan};
 
-use crate::{controller::Settings, telemetry::LogFormat};
+use crate::{context::Settings, telemetry::LogFormat};
 
 /// How schedulers are reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -16,7 +16,7 @@ pub struct Environment {
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
     /// Draws random numbers.
-    pub dice: RandomSource,
+    pub random: RandomSource,
     /// Connects to schedulers.
     pub dial: Arc<dyn Connector>,
 }

@@ -8,7 +8,7 @@ use hyper_util::{rt::TokioIo, service::TowerToHyperService};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::controller::Operator;
+use crate::context::Context;
 
 /// Most connections at a time. One more ends the oldest, so that a client with many connections cannot keep probes out.
 const CONNECTIONS: usize = 64;
@@ -18,8 +18,8 @@ const LASTS: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// Serves until the future is dropped.
-pub async fn serve(listener: TcpListener, operator: Arc<Operator>) {
-    let router = router(operator);
+pub async fn serve(listener: TcpListener, context: Arc<Context>) {
+    let router = router(context);
     let mut open: VecDeque<AbortOnDropHandle<()>> = VecDeque::new();
     loop {
         let Ok((stream, _)) = listener.accept().await else {
@@ -41,36 +41,36 @@ async fn answer_one(stream: TcpStream, router: Router) {
     drop(tokio::time::timeout(LASTS, connection).await);
 }
 
-fn router(operator: Arc<Operator>) -> Router {
+fn router(context: Arc<Context>) -> Router {
     Router::new()
         .route("/metrics", get(metrics))
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
-        .with_state(operator)
+        .with_state(context)
 }
 
-async fn metrics(State(operator): State<Arc<Operator>>) -> (StatusCode, String) {
-    operator.metrics.queue_length(operator.queue.len());
-    let views = operator.state.lock().views.by_resource();
+async fn metrics(State(context): State<Arc<Context>>) -> (StatusCode, String) {
+    context.metrics.queue_length(context.queue.len());
+    let views = context.state.lock().views.by_resource();
     for (resource, is_in_sync) in views {
-        operator.metrics.watch_in_sync(resource, is_in_sync);
+        context.metrics.watch_in_sync(resource, is_in_sync);
     }
-    match operator.metrics.text() {
+    match context.metrics.text() {
         Ok(text) => (StatusCode::OK, text),
         Err(e) => (StatusCode::INTERNAL_SERVER_ERROR, e.to_string()),
     }
 }
 
 /// Fails only when a loop of ours is stuck: restarting the pod helps against nothing else.
-async fn healthz(State(operator): State<Arc<Operator>>) -> (StatusCode, String) {
-    answer("stuck", &operator.health.stuck())
+async fn healthz(State(context): State<Arc<Context>>) -> (StatusCode, String) {
+    answer("stuck", &context.health.stuck())
 }
 
 /// Fails while something is missing at the start, and when a watch has been broken for a minute. A leader goes on
 /// leading: another process would hardly see more.
-async fn readyz(State(operator): State<Arc<Operator>>) -> (StatusCode, String) {
-    let mut missing = operator.health.missing();
-    missing.extend(operator.state.lock().views.broken());
+async fn readyz(State(context): State<Arc<Context>>) -> (StatusCode, String) {
+    let mut missing = context.health.missing();
+    missing.extend(context.state.lock().views.broken());
     answer("waiting for", &missing)
 }
 
@@ -87,12 +87,12 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     use super::*;
-    use crate::testing::operator;
+    use crate::testing::context;
 
     async fn server() -> std::net::SocketAddr {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        tokio::spawn(serve(listener, operator()));
+        tokio::spawn(serve(listener, context()));
         address
     }
 

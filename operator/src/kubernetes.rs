@@ -1,5 +1,8 @@
-//! The API server: a client with a fence, the paths of its resources, and the election of a leader.
+//! The API server: a client with a fence, the paths of its resources, the election of a leader, and what is read of its objects.
 
 pub mod api;
 pub mod client;
+pub mod extract;
 pub mod leader_election;
+pub mod partial_types;
+pub mod slim_metadata;

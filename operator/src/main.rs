@@ -2,17 +2,19 @@
 
 use std::{sync::Arc, time::Duration};
 
-use anyhow::Context;
+use anyhow::Context as _;
 use clap::Parser;
 use dask_operator::{
     cli::{Args, Command, SchedulerAccess},
-    controller::Operator,
+    context::Context,
+    controller,
     env::{Connector, Environment, RandomSource, SystemClock},
     http,
     kubernetes::{
         client,
-        leader_election::{self, Leadership, LeaseConfig},
+        leader_election::{self, LeaseConfig},
     },
+    leadership::Leadership,
     metrics::Metrics,
     scheduler::{Direct, PortForward},
     telemetry,
@@ -58,23 +60,23 @@ async fn main() -> anyhow::Result<()> {
         // A forward may be silent for long, so it has a client without a limit on silence.
         Arc::new(PortForward(kube::Client::try_from(config).context("making a client for port-forwards")?))
     };
-    let world = Environment { clock: Arc::new(SystemClock), dice: RandomSource::from_system(), dial };
+    let env = Environment { clock: Arc::new(SystemClock), random: RandomSource::from_system(), dial };
     let listener = tokio::net::TcpListener::bind(args.http_address)
         .await
         .with_context(|| format!("listening on {}; choose another --http-address", args.http_address))?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), settings = ?args.settings(), direct, "starts");
 
-    let seat = args.leader_elect.then(|| seat(&args, namespace, &world));
-    let operator = Operator::new(client, world, metrics, leadership, args.settings());
-    let election = seat.map(|seat| elect(&operator, seat));
+    let seat = args.leader_elect.then(|| seat(&args, namespace, &env));
+    let context = Context::new(client, env, metrics, leadership, args.settings());
+    let election = seat.map(|seat| elect(&context, seat));
     let mut terminate = signal(SignalKind::terminate())?;
     tokio::select! {
-        () = operator.run() => {}
-        () = http::serve(listener, operator.clone()) => {}
+        () = controller::run(&context) => {}
+        () = http::serve(listener, context.clone()) => {}
         _ = terminate.recv() => {}
         _ = tokio::signal::ctrl_c() => {}
     }
-    operator.drain(DRAIN).await;
+    context.drain(DRAIN).await;
     if let Some((stop, task)) = election {
         let _ = stop.send(());
         let _ = tokio::time::timeout(DRAIN, task).await;
@@ -84,20 +86,20 @@ async fn main() -> anyhow::Result<()> {
 }
 
 /// Takes part in the election; told to stop, the task gives the seat up and ends.
-fn elect(operator: &Arc<Operator>, seat: LeaseConfig) -> (oneshot::Sender<()>, JoinHandle<()>) {
+fn elect(context: &Arc<Context>, seat: LeaseConfig) -> (oneshot::Sender<()>, JoinHandle<()>) {
     let (stop, stopped) = oneshot::channel();
-    let candidate = operator.clone();
-    let task = operator.spawn(async move {
+    let candidate = context.clone();
+    let task = context.spawn(async move {
         let (client, of) = (candidate.client.clone(), (&candidate.leadership, &candidate.health));
-        leader_election::run(client, &candidate.world, &seat, of, async { drop(stopped.await) }).await;
+        leader_election::run(client, &candidate.env, &seat, of, async { drop(stopped.await) }).await;
     });
     (stop, task)
 }
 
 /// The seat that this process stands for. A pod's name alone would do, were it not for two processes on one machine.
-fn seat(args: &Args, namespace: String, world: &Environment) -> LeaseConfig {
+fn seat(args: &Args, namespace: String, env: &Environment) -> LeaseConfig {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a fraction of 2^32")]
-    let random = (world.dice.fraction() * f64::from(u32::MAX)) as u32;
+    let random = (env.random.fraction() * f64::from(u32::MAX)) as u32;
     let host = std::env::var("HOSTNAME").unwrap_or_else(|_| "dask-operator".into());
     LeaseConfig {
         namespace: args.lease_namespace.clone().unwrap_or(namespace),

@@ -13,9 +13,8 @@ use std::{sync::Arc, time::Duration};
 
 use dask_operator_core::plan::action::{Action, Decision, SchedulerNeed};
 use serde::Serialize;
-pub use status::StatusWrites;
 
-use crate::{apply, controller::Operator, object_ref::ObjectRef};
+use crate::{apply, context::Context, object_ref::ObjectRef, scheduler};
 
 /// Who needs the scheduler is looked at this often at least.
 const SCHEDULER_RESYNC: Duration = Duration::from_secs(30);
@@ -63,23 +62,23 @@ pub enum Outcome {
 ///
 /// # Errors
 /// Those of the API server; the caller tries again later.
-pub async fn reconcile(operator: &Arc<Operator>, subject: &ObjectRef) -> Result<Outcome, Error> {
-    if let Some(outcome) = stale_view::instead(operator, subject).await? {
+pub async fn reconcile(context: &Arc<Context>, subject: &ObjectRef) -> Result<Outcome, Error> {
+    if let Some(outcome) = stale_view::instead(context, subject).await? {
         return Ok(outcome);
     }
-    let wait = operator.state.lock().wait(subject, operator.now());
+    let wait = context.state.lock().wait(subject, context.now());
     if let Some(wait) = wait {
         return Ok(Outcome::Waiting(wait));
     }
     let outcome = match subject {
-        ObjectRef::Cluster(key) => cluster::reconcile(operator, subject, key).await?,
-        ObjectRef::Group(key) => group::reconcile(operator, subject, key).await?,
-        ObjectRef::Autoscalers(key) => autoscaler::reconcile(operator, subject, key).await?,
-        ObjectRef::Job(key) => job::reconcile(operator, subject, key).await?,
+        ObjectRef::Cluster(key) => cluster::reconcile(context, subject, key).await?,
+        ObjectRef::Group(key) => group::reconcile(context, subject, key).await?,
+        ObjectRef::Autoscalers(key) => autoscaler::reconcile(context, subject, key).await?,
+        ObjectRef::Job(key) => job::reconcile(context, subject, key).await?,
     };
     if outcome == Outcome::Gone {
-        operator.links.forget(subject);
-        operator.written.forget(&operator.state.lock().cache);
+        context.schedulers.forget(subject);
+        context.written.forget(&context.state.lock().cache);
     }
     Ok(outcome)
 }
@@ -88,7 +87,7 @@ pub async fn reconcile(operator: &Arc<Operator>, subject: &ObjectRef) -> Result<
 /// retirements and creations, because the memory counts them as under way already, a change of size, because
 /// the status tells when it happened, and reserved numbers, which are bound to the version that was decided on.
 async fn carry_out<S: Serialize + PartialEq>(
-    operator: &Arc<Operator>,
+    context: &Arc<Context>,
     subject: &ObjectRef,
     target: &apply::Target,
     decision: Decision<S>,
@@ -104,22 +103,22 @@ async fn carry_out<S: Serialize + PartialEq>(
     };
     let (mut first, actions): (Vec<_>, Vec<_>) = actions.into_iter().partition(is_first);
     first.sort_by_key(|a| !matches!(a, Action::Retire(_)));
-    if let Err(error) = apply::all(operator, subject, target, first, false).await.map_err(Error::from) {
+    if let Err(error) = apply::all(context, subject, target, first, false).await.map_err(Error::from) {
         if api_rejection::is_a_no(&error) {
             // The rest of the status would tell of what did not happen; the conditions tell why.
-            status::write_conditions(operator, subject, target, &status, old).await?;
+            status::write_conditions(context, subject, target, &status, old).await?;
         }
         return Err(error);
     }
-    let (written, invalid) = match status::write(operator, subject, target, &status, old).await {
+    let (written, invalid) = match status::write(context, subject, target, &status, old).await {
         // An object that was stored before a rule for it came is not valid as a whole: that keeps nothing else.
         Err(error) if api_rejection::is_invalid(&error) => (status::Written::Same, Some(error)),
         written => (written?, None),
     };
-    operator.links.want(operator, &(subject.key().0.clone(), cluster.to_string()), subject, need);
+    scheduler::want(context, &(subject.key().0.clone(), cluster.to_string()), subject, need);
     let is_now = written == status::Written::Now;
     let waits = is_now && actions.iter().any(|a| apply::is_own(a, target));
-    apply::all(operator, subject, target, actions, is_now).await?;
+    apply::all(context, subject, target, actions, is_now).await?;
     if let Some(error) = invalid {
         return Err(error);
     }

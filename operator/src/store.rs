@@ -1,8 +1,12 @@
 //! What the operator knows at this moment: the cache, and what it remembers of its own doing.
 
 pub mod cache;
+pub mod mapping;
 mod memory_limit;
 mod readiness;
+pub mod schedulers;
+pub mod status_writes;
+pub mod sync_state;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -23,8 +27,10 @@ pub use readiness::Unreadable;
 
 use crate::{
     object_ref::{Key, ObjectRef},
-    store::cache::{Cache, Store},
-    watch::sync_state::SyncStates,
+    store::{
+        cache::{Cache, Store},
+        sync_state::SyncStates,
+    },
 };
 
 /// A kind of object that is cached.

@@ -7,20 +7,20 @@ use http::{Request, Response};
 use kube::{Client, client::Body};
 
 use crate::{
-    controller::{Operator, Settings},
+    context::{Context, Settings},
     env::{Environment, RandomSource, SystemClock},
-    kubernetes::leader_election::Leadership,
+    leadership::Leadership,
     metrics::Metrics,
     scheduler::Direct,
 };
 
-/// An operator that runs nothing, and whose API server never answers.
-pub(crate) fn operator() -> Arc<Operator> {
+/// Of an operator that runs nothing, and whose API server never answers.
+pub(crate) fn context() -> Arc<Context> {
     let nothing = tower::service_fn(|_: Request<Body>| {
         std::future::pending::<Result<Response<Body>, std::io::Error>>()
     });
-    let world =
-        Environment { clock: Arc::new(SystemClock), dice: RandomSource::seeded(1), dial: Arc::new(Direct) };
+    let env =
+        Environment { clock: Arc::new(SystemClock), random: RandomSource::seeded(1), dial: Arc::new(Direct) };
     let settings = Settings {
         autoscaler_maximum: 1_000,
         namespaces: Vec::new(),
@@ -29,5 +29,5 @@ pub(crate) fn operator() -> Arc<Operator> {
         agent: agent_plan::Settings::default(),
         nodes: false,
     };
-    Operator::new(Client::new(nothing, "ns"), world, Metrics::new().unwrap(), Leadership::alone(), settings)
+    Context::new(Client::new(nothing, "ns"), env, Metrics::new().unwrap(), Leadership::alone(), settings)
 }

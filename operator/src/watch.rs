@@ -2,13 +2,8 @@
 
 mod connection_probe;
 mod custom_objects;
-pub mod extract;
 pub mod list_pages;
-pub mod mapping;
 mod object_size;
-pub mod partial_types;
-pub mod slim_metadata;
-pub mod sync_state;
 mod watch_stream;
 
 use std::{fmt::Debug, sync::Arc};
@@ -22,12 +17,15 @@ use kube::{
 use serde::de::DeserializeOwned;
 
 use crate::{
-    controller::Operator,
+    context::Context,
+    kubernetes::extract,
     object_ref::Key,
-    store::{Cached, Room},
+    store::{
+        Cached, Room, mapping,
+        sync_state::{Name, words},
+    },
 };
 use list_pages::{PAGE, Pages};
-use sync_state::{Name, words};
 use watch_stream::{Project, Watch};
 
 /// How long a watch lasts before it is renewed; a connection that broke silently is noticed then.
@@ -37,7 +35,7 @@ const TIMEOUT: u32 = 120;
 type Slim<R, T> = fn(R) -> Option<(Key, T)>;
 
 /// Starts all watches of one namespace, or of all namespaces.
-pub fn start(operator: &Arc<Operator>, namespace: Option<&str>) {
+pub fn start(context: &Arc<Context>, namespace: Option<&str>) {
     use mapping::{Autoscalers, Clusters, Deployments, Groups, Jobs, Pods, Services};
     let of_parts =
         |parts: &[&str]| format!("{},{} in ({})", names::CLUSTER, names::COMPONENT, parts.join(", "));
@@ -45,19 +43,19 @@ pub fn start(operator: &Arc<Operator>, namespace: Option<&str>) {
     // Workers too: dask-kubernetes makes a Deployment for each.
     let deployments = of_parts(&[names::SCHEDULER, names::WORKER]);
     let services = format!("{},{}={}", names::CLUSTER, names::COMPONENT, names::SCHEDULER);
-    ours::<Clusters, dask_crds::DaskCluster>(operator, namespace);
-    ours::<Groups, dask_crds::DaskWorkerGroup>(operator, namespace);
-    ours::<Autoscalers, dask_crds::DaskAutoscaler>(operator, namespace);
-    ours::<Jobs, dask_crds::DaskJob>(operator, namespace);
-    theirs::<Pods, k8s_openapi::api::core::v1::Pod, _>(operator, namespace, &pods, extract::pod);
+    ours::<Clusters, dask_crds::DaskCluster>(context, namespace);
+    ours::<Groups, dask_crds::DaskWorkerGroup>(context, namespace);
+    ours::<Autoscalers, dask_crds::DaskAutoscaler>(context, namespace);
+    ours::<Jobs, dask_crds::DaskJob>(context, namespace);
+    theirs::<Pods, k8s_openapi::api::core::v1::Pod, _>(context, namespace, &pods, extract::pod);
     theirs::<Deployments, k8s_openapi::api::apps::v1::Deployment, _>(
-        operator,
+        context,
         namespace,
         &deployments,
         extract::deployment,
     );
     theirs::<Services, k8s_openapi::api::core::v1::Service, _>(
-        operator,
+        context,
         namespace,
         &services,
         extract::service,
@@ -65,47 +63,47 @@ pub fn start(operator: &Arc<Operator>, namespace: Option<&str>) {
 }
 
 /// Watches the nodes, which are in no namespace. Nothing waits for it: who may not see nodes goes without.
-pub fn start_nodes(operator: &Arc<Operator>) {
-    theirs::<mapping::Nodes, k8s_openapi::api::core::v1::Node, _>(operator, None, "", extract::node);
-    operator.health.ready(&words(&name::<mapping::Nodes>(None)));
+pub fn start_nodes(context: &Arc<Context>) {
+    theirs::<mapping::Nodes, k8s_openapi::api::core::v1::Node, _>(context, None, "", extract::node);
+    context.health.ready(&words(&name::<mapping::Nodes>(None)));
 }
 
 /// Watches one of our kinds. An object that cannot be held is told, and no reason to stop.
-fn ours<K, R>(operator: &Arc<Operator>, namespace: Option<&str>)
+fn ours<K, R>(context: &Arc<Context>, namespace: Option<&str>)
 where
     R: Resource<DynamicType = ()> + HasSpec + HasStatus,
     R::Spec: DeserializeOwned + 'static,
     R::Status: DeserializeOwned + Default + 'static,
     K: Cached<Record = objects::Object<R::Spec, R::Status>>,
 {
-    let api: Api<custom_objects::Unread> = api::<K, R, _>(operator, namespace);
-    spawn::<K, _>(operator, namespace, (api, config()), custom_objects::read::<K, _, _>);
+    let api: Api<custom_objects::Unread> = api::<K, R, _>(context, namespace);
+    spawn::<K, _>(context, namespace, (api, config()), custom_objects::read::<K, _, _>);
 }
 
 /// Watches one of Kubernetes' kinds, decoding only what is looked at.
-fn theirs<K, T, R>(operator: &Arc<Operator>, namespace: Option<&str>, labels: &str, slim: Slim<R, K::Record>)
+fn theirs<K, T, R>(context: &Arc<Context>, namespace: Option<&str>, labels: &str, slim: Slim<R, K::Record>)
 where
     K: Cached,
     T: Resource<DynamicType = ()>,
     R: Resource<DynamicType = ApiResource, Scope = DynamicResourceScope>,
     R: Clone + Debug + DeserializeOwned + Send + 'static,
 {
-    let api: Api<R> = api::<K, T, _>(operator, namespace);
+    let api: Api<R> = api::<K, T, _>(context, namespace);
     let config = config().labels(labels);
-    spawn::<K, _>(operator, namespace, (api, config), move |object, _| {
+    spawn::<K, _>(context, namespace, (api, config), move |object, _| {
         slim(object).map(|(key, record)| (key, Ok(record)))
     });
 }
 
 /// All objects of the kind `T`, decoded as `R`.
-fn api<K, T, R>(operator: &Operator, namespace: Option<&str>) -> Api<R>
+fn api<K, T, R>(context: &Context, namespace: Option<&str>) -> Api<R>
 where
     K: Cached,
     T: Resource<DynamicType = ()>,
     R: Resource<DynamicType = ApiResource, Scope = DynamicResourceScope>,
 {
     let kind = ApiResource::erase::<T>(&());
-    let client = client::<K>(operator, namespace);
+    let client = client::<K>(context, namespace);
     match namespace {
         Some(namespace) => Api::namespaced_with(client, namespace, &kind),
         None => Api::all_with(client, &kind),
@@ -121,15 +119,15 @@ fn name<K: Cached>(namespace: Option<&str>) -> Name {
 }
 
 /// The client of one watch: it tells whether that one is connected.
-fn client<K: Cached>(operator: &Operator, namespace: Option<&str>) -> Client {
-    let views = operator.state.lock().views.clone();
+fn client<K: Cached>(context: &Context, namespace: Option<&str>) -> Client {
+    let views = context.state.lock().views.clone();
     let name = name::<K>(namespace);
     views.begins(&name);
-    connection_probe::client(&operator.client, &views, &name, &Pages::new(&operator.pages))
+    connection_probe::client(&context.client, &views, &name, &Pages::new(&context.pages))
 }
 
 fn spawn<K, R>(
-    operator: &Arc<Operator>,
+    context: &Arc<Context>,
     namespace: Option<&str>,
     (api, config): (Api<R>, watcher::Config),
     project: impl Fn(R, &mut Room) -> Option<Project<K::Record>> + Send + 'static,
@@ -137,6 +135,6 @@ fn spawn<K, R>(
     K: Cached,
     R: Resource + Clone + Debug + DeserializeOwned + Send + 'static,
 {
-    let watch = Watch::<R, K>::new(operator, name::<K>(namespace), Box::new(project));
-    operator.spawn(async move { watch.run(|| watcher::watcher(api.clone(), config.clone())).await });
+    let watch = Watch::<R, K>::new(context, name::<K>(namespace), Box::new(project));
+    context.spawn(async move { watch.run(|| watcher::watcher(api.clone(), config.clone())).await });
 }

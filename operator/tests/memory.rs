@@ -11,9 +11,9 @@ mod tests {
     };
 
     use dask_operator::{
-        controller::{Operator, Settings},
+        context::{Context, Settings},
         env::{Environment, RandomSource, SystemClock},
-        kubernetes::leader_election::Leadership,
+        leadership::Leadership,
         metrics::Metrics,
         scheduler::Direct,
         watch,
@@ -114,10 +114,10 @@ mod tests {
     }
 
     /// Lists everything; answers with the operator, and how many megabytes that took.
-    async fn listed(objects: usize, pod: Pod, lists: &Lists) -> (Arc<Operator>, usize) {
-        let world = Environment {
+    async fn listed(objects: usize, pod: Pod, lists: &Lists) -> (Arc<Context>, usize) {
+        let env = Environment {
             clock: Arc::new(SystemClock),
-            dice: RandomSource::seeded(1),
+            random: RandomSource::seeded(1),
             dial: Arc::new(Direct),
         };
         let settings = Settings {
@@ -129,7 +129,7 @@ mod tests {
             nodes: false,
         };
         let (client, leadership) = (server(objects, pod, lists), Leadership::alone());
-        let operator = Operator::new(client, world, Metrics::new().unwrap(), leadership, settings);
+        let operator = Context::new(client, env, Metrics::new().unwrap(), leadership, settings);
         let before = peak();
         watch::start(&operator, None);
         let ready = async {

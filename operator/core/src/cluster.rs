@@ -15,7 +15,6 @@ use serde_json::json;
 
 pub(crate) use dry_run::{candidates_of_job, of_job};
 pub use input::Input;
-pub(crate) use status::answering;
 
 use crate::{
     model::names,

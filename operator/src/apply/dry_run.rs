@@ -11,7 +11,7 @@ use kube::core::Status;
 use serde_json::Value;
 
 use super::{Error, request};
-use crate::{controller::Operator, kubernetes::api, object_ref::ObjectRef};
+use crate::{context::Context, kubernetes::api, object_ref::ObjectRef};
 
 /// Most fields kept of one answer.
 const FIELDS: usize = 8;
@@ -23,26 +23,26 @@ const TEXT: usize = 400;
 /// # Errors
 /// It did not answer, or was too busy.
 pub(crate) async fn all(
-    operator: &Arc<Operator>,
+    context: &Arc<Context>,
     subject: &ObjectRef,
     checks: Vec<Check>,
 ) -> Result<(), Error> {
     for check in checks {
-        let verdict = one(operator, &check).await?;
+        let verdict = one(context, &check).await?;
         tracing::debug!(kind = ?check.kind, key = check.key, ?verdict, "tried a template");
-        operator.state.lock().verdicts.insert(&check.key, verdict, operator.now());
+        context.state.lock().verdicts.insert(&check.key, verdict, context.now());
     }
-    operator.enqueue_after(subject.clone(), Duration::ZERO);
+    context.enqueue_after(subject.clone(), Duration::ZERO);
     Ok(())
 }
 
-async fn one(operator: &Operator, check: &Check) -> Result<Verdict, Error> {
-    match post(operator, check, "Strict").await? {
+async fn one(context: &Context, check: &Check) -> Result<Verdict, Error> {
+    match post(context, check, "Strict").await? {
         None => Ok(Verdict::Valid { unknown: Vec::new() }),
         Some(status) if status.message.contains("strict decoding error") => {
             // Whatever else is wrong with it is only said without that complaint.
             let unknown = unknown_fields(&status.message);
-            Ok(match post(operator, check, "Ignore").await? {
+            Ok(match post(context, check, "Ignore").await? {
                 None => Verdict::Valid { unknown },
                 Some(status) => said(&status),
             })
@@ -52,7 +52,7 @@ async fn one(operator: &Operator, check: &Check) -> Result<Verdict, Error> {
 }
 
 /// Posts it for show; answers the API server's refusal, if there is one.
-async fn post(operator: &Operator, check: &Check, validation: &str) -> Result<Option<Status>, Error> {
+async fn post(context: &Context, check: &Check, validation: &str) -> Result<Option<Status>, Error> {
     let namespace = &check.namespace;
     let uri = format!(
         "{}?dryRun=All&fieldValidation={validation}&fieldManager={}",
@@ -65,7 +65,7 @@ async fn post(operator: &Operator, check: &Check, validation: &str) -> Result<Op
             .header(http::header::CONTENT_TYPE, "application/json")
             .body(check.body.clone().into_bytes())
             .map_err(kube::Error::HttpError)?;
-        match operator.client.request::<Value>(request).await {
+        match context.client.request::<Value>(request).await {
             Ok(_) => Ok(None),
             Err(kube::Error::Api(status)) if is_answer(&status) => Ok(Some(*status)),
             Err(error) => Err(error),

@@ -17,16 +17,16 @@ use kube::{
 use serde_json::json;
 
 use super::{Error, Target, params, request};
-use crate::{controller::Operator, kubernetes::api};
+use crate::{context::Context, kubernetes::api};
 
 /// Records an event on the object. One that cannot be recorded is logged: it is never a reason to stop.
 ///
 /// Its name is made of what it says, so that saying it again counts up instead of piling up.
-pub(crate) async fn publish(operator: &Arc<Operator>, target: &Target, event: &EventRecord) {
+pub(crate) async fn publish(context: &Arc<Context>, target: &Target, event: &EventRecord) {
     let meta = &target.meta;
     let words = if event.once { "" } else { &event.message };
     let name = format!("{}.{}", meta.name, hash::short(&[&meta.uid, &event.reason, words]));
-    if operator.state.lock().told.again(&name, operator.now()) {
+    if context.state.lock().told.again(&name, context.now()) {
         return;
     }
     let kind = api::resource(target.kind).kind;
@@ -49,14 +49,14 @@ pub(crate) async fn publish(operator: &Arc<Operator>, target: &Target, event: &E
             "event"
         );
     }
-    if let Err(error) = record(operator, target, event, &name, &kind).await {
+    if let Err(error) = record(context, target, event, &name, &kind).await {
         tracing::warn!(namespace = meta.namespace, name = meta.name, %error, "could not record an event");
-        operator.state.lock().told.forget(&name);
+        context.state.lock().told.forget(&name);
     }
 }
 
 async fn record(
-    operator: &Arc<Operator>,
+    context: &Arc<Context>,
     target: &Target,
     event: &EventRecord,
     name: &str,
@@ -64,9 +64,8 @@ async fn record(
 ) -> Result<(), Error> {
     let meta = &target.meta;
     let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("", "v1", "Event"));
-    let events: Api<DynamicObject> =
-        Api::namespaced_with(operator.client.clone(), &meta.namespace, &resource);
-    let now = operator.now().rfc3339();
+    let events: Api<DynamicObject> = Api::namespaced_with(context.client.clone(), &meta.namespace, &resource);
+    let now = context.now().rfc3339();
     let body = json!({
         "apiVersion": "v1", "kind": "Event",
         "metadata": {"name": name, "namespace": meta.namespace},

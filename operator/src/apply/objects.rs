@@ -15,7 +15,7 @@ use kube::{
 use serde_json::{Value, json};
 
 use super::{Error, METADATA_ALONE, Target, expect, expect_object, gone_is_fine, params, request};
-use crate::{controller::Operator, kubernetes::api, object_ref::ObjectRef};
+use crate::{context::Context, kubernetes::api, object_ref::ObjectRef};
 
 /// An object to delete.
 pub(crate) struct DeleteTarget {
@@ -28,7 +28,7 @@ pub(crate) struct DeleteTarget {
 
 /// Creates an object.
 pub(crate) async fn create(
-    operator: &Arc<Operator>,
+    context: &Arc<Context>,
     subject: &ObjectRef,
     target: &Target,
     kind: Kind,
@@ -43,7 +43,7 @@ pub(crate) async fn create(
     let post = async {
         let mut request = Request::new(path).create(&params, text).map_err(kube::Error::BuildRequest)?;
         request.headers_mut().insert(ACCEPT, METADATA_ALONE);
-        operator.client.request::<PartialObjectMeta<DynamicObject>>(request).await
+        context.client.request::<PartialObjectMeta<DynamicObject>>(request).await
     };
     match request(what, post).await {
         Ok(made) => {
@@ -53,9 +53,9 @@ pub(crate) async fn create(
                 name,
                 "created"
             );
-            expect_object(operator, subject, target, kind, &made.metadata);
+            expect_object(context, subject, target, kind, &made.metadata);
             if let (ObjectRef::Job(_), Kind::Pod) = (subject, kind)
-                && let Some(memory) = operator.state.lock().jobs.get_mut(&target.meta.uid)
+                && let Some(memory) = context.state.lock().jobs.get_mut(&target.meta.uid)
             {
                 memory.made = true;
             }
@@ -67,14 +67,14 @@ pub(crate) async fn create(
 
 /// Merge-patches an object, if it is still at the version that was decided on.
 pub(crate) async fn patch(
-    operator: &Arc<Operator>,
+    context: &Arc<Context>,
     subject: &ObjectRef,
     target: &Target,
     patch: CorePatch,
 ) -> Result<(), Error> {
     let CorePatch { kind, name, resource_version, mut body } = patch;
     body["metadata"]["resourceVersion"] = json!(resource_version);
-    let api = api::dynamic_api(&operator.client, kind, &target.meta.namespace);
+    let api = api::dynamic_api(&context.client, kind, &target.meta.namespace);
     let what = || format!("patching {} {name}", api::resource(kind).kind);
     let (params, patch) = (params(), Patch::Merge(&body));
     match request(what, api.patch_metadata(&name, &params, &patch)).await {
@@ -85,7 +85,7 @@ pub(crate) async fn patch(
                 name,
                 "patched"
             );
-            expect_object(operator, subject, target, kind, &object.metadata);
+            expect_object(context, subject, target, kind, &object.metadata);
             Ok(())
         }
         Err(e) => gone_is_fine(e),
@@ -94,7 +94,7 @@ pub(crate) async fn patch(
 
 /// Deletes an object, if it is still the same one. What it owns goes after it.
 pub(crate) async fn delete(
-    operator: &Arc<Operator>,
+    context: &Arc<Context>,
     subject: &ObjectRef,
     target: &Target,
     doomed: DeleteTarget,
@@ -109,14 +109,14 @@ pub(crate) async fn delete(
         let path = Request::new(api::path(kind, namespace));
         let request: http::Request<Vec<u8>> =
             Request::delete(&path, &name, &params).map_err(kube::Error::BuildRequest)?;
-        operator.client.request_text(request).await
+        context.client.request_text(request).await
     };
     match request(what, call).await {
         Ok(_) => {
             tracing::info!(kind = resource.kind, namespace, name, why, "deleted");
-            let (key, now) = ((namespace.clone(), name), operator.now());
+            let (key, now) = ((namespace.clone(), name), context.now());
             let subject = (subject, target.meta.uid.as_str());
-            let mut state = operator.state.lock();
+            let mut state = context.state.lock();
             expect(&mut state, kind, subject, (&key, &uid), Expected::Deleted, now);
             Ok(())
         }

@@ -17,7 +17,7 @@ use k8s_openapi::api::core::v1::Event;
 use kube::{Api, api::ListParams};
 
 use super::{Error, Target, request};
-use crate::{controller::Operator, object_ref::ObjectRef};
+use crate::{context::Context, object_ref::ObjectRef};
 
 /// Events read at once. A list is sorted by name, and the newest may be in any part of it.
 const PAGE: u32 = 50;
@@ -27,8 +27,8 @@ const PAGES: usize = 20;
 const TEXT: usize = 300;
 
 /// Remembers what the pod's last warning says. Without an answer, nothing is known, and it is asked again.
-pub(crate) async fn ask(operator: &Arc<Operator>, subject: &ObjectRef, target: &Target, pod: &PodRef) {
-    let events: Api<Event> = Api::namespaced(operator.client.clone(), &target.meta.namespace);
+pub(crate) async fn ask(context: &Arc<Context>, subject: &ObjectRef, target: &Target, pod: &PodRef) {
+    let events: Api<Event> = Api::namespaced(context.client.clone(), &target.meta.namespace);
     let fields = format!("involvedObject.uid={},type=Warning", pod.uid);
     let trouble = match newest(&events, &fields, &pod.name).await {
         Ok(event) => event.map(|e| Trouble {
@@ -40,8 +40,8 @@ pub(crate) async fn ask(operator: &Arc<Operator>, subject: &ObjectRef, target: &
             forbidden(&error)
         }
     };
-    let explained = Some(Explanation { uid: pod.uid.clone(), trouble, at: operator.now() });
-    let mut state = operator.state.lock();
+    let explained = Some(Explanation { uid: pod.uid.clone(), trouble, at: context.now() });
+    let mut state = context.state.lock();
     let uid = &target.meta.uid;
     match subject {
         ObjectRef::Cluster(_) => state.clusters.get_mut(uid).map(|m| m.explained = explained),
@@ -50,7 +50,7 @@ pub(crate) async fn ask(operator: &Arc<Operator>, subject: &ObjectRef, target: &
         ObjectRef::Autoscalers(_) => None,
     };
     drop(state);
-    operator.enqueue_after(subject.clone(), Duration::ZERO);
+    context.enqueue_after(subject.clone(), Duration::ZERO);
 }
 
 /// The newest of the events that these fields select.

@@ -22,14 +22,11 @@ use kube::{
 use serde_json::{Value, json};
 
 use super::{Error, METADATA_ALONE, Target, params, request};
-use crate::{controller::Operator, object_ref::ObjectRef, watch::mapping::Pods};
+use crate::{context::Context, object_ref::ObjectRef, store::mapping::Pods};
 
 /// Requests for one subject that are under way at the same time.
 const PARALLEL: usize = 32;
 
-/// Big pods that are being created at the same time, of all namespaces together and of one: of the biggest that the API
-/// server takes, with what else each needs on its way, so many fit into the memory limit of the chart.
-pub(crate) const BIG_PODS: (usize, usize) = (6, 3);
 /// A pod that is no bigger does not wait for the big ones, which may be another namespace's and hang: all that are sent
 /// at once fit into the memory beside them.
 const SMALL: usize = 32 << 10;
@@ -39,13 +36,13 @@ const WORDS: usize = 500;
 /// What is read of an answer: a whole pod is sixty times as big.
 type Meta = PartialObjectMeta<Pod>;
 
-fn api(operator: &Operator, target: &Target) -> Api<Pod> {
-    Api::namespaced(operator.client.clone(), &target.meta.namespace)
+fn api(context: &Context, target: &Target) -> Api<Pod> {
+    Api::namespaced(context.client.clone(), &target.meta.namespace)
 }
 
 /// Creates pods in parallel, and remembers by number how it went.
 pub(crate) async fn create(
-    operator: &Arc<Operator>,
+    context: &Arc<Context>,
     subject: &ObjectRef,
     target: &Target,
     pods: Vec<NewPod>,
@@ -53,11 +50,11 @@ pub(crate) async fn create(
     let count = pods.len();
     let template = pods.first().map(|p| p.body.hash.clone()).unwrap_or_default();
     let open = pods.iter().map(|p| p.number).collect();
-    let mut batch = Batch { operator, target, template: &template, open, done: Vec::new() };
+    let mut batch = Batch { context, target, template: &template, open, done: Vec::new() };
     let mut outcomes = stream::iter(pods)
         .map(|pod| async move {
             let number = pod.number;
-            (number, create_one(operator, subject, target, pod).await)
+            (number, create_one(context, subject, target, pod).await)
         })
         .buffer_unordered(PARALLEL);
     while let Some((number, outcome)) = outcomes.next().await {
@@ -73,9 +70,9 @@ pub(crate) async fn create(
         of = count,
         "created worker pods"
     );
-    operator.metrics.pods_created(made);
+    context.metrics.pods_created(made);
     if made > 0 {
-        operator.enqueue_after(subject.clone(), Duration::ZERO);
+        context.enqueue_after(subject.clone(), Duration::ZERO);
     }
     Ok(())
 }
@@ -83,7 +80,7 @@ pub(crate) async fn create(
 /// Creations under way. Whatever ends them, the group learns of every number how it went; of those that
 /// were cut off, that their outcome is not known.
 struct Batch<'a> {
-    operator: &'a Operator,
+    context: &'a Context,
     target: &'a Target,
     template: &'a str,
     open: BTreeSet<i64>,
@@ -94,21 +91,21 @@ impl Drop for Batch<'_> {
     fn drop(&mut self) {
         let mut outcomes = std::mem::take(&mut self.done);
         outcomes.extend(self.open.iter().map(|n| (*n, CreateOutcome::Unknown)));
-        let now = self.operator.now();
-        let mut state = self.operator.state.lock();
+        let now = self.context.now();
+        let mut state = self.context.state.lock();
         if let Some(memory) = state.groups.get_mut(&self.target.meta.uid) {
             memory.created(&outcomes, self.template, now);
         }
     }
 }
 
-async fn create_one(operator: &Operator, subject: &ObjectRef, target: &Target, pod: NewPod) -> CreateOutcome {
+async fn create_one(context: &Context, subject: &ObjectRef, target: &Target, pod: NewPod) -> CreateOutcome {
     let what = || format!("creating pod {}", pod.name);
-    let _permit = operator.pod_creates.acquire(&target.meta.namespace).await;
+    let _permit = context.pod_creates.acquire(&target.meta.namespace).await;
     // Many big ones at the same time would fill the memory: what is sent is written out only now.
     let _big = match pod.body.size(&pod.name) {
         ..=SMALL => None,
-        _ => operator.big_pods.acquire(&target.meta.namespace).await,
+        _ => context.big_pods.acquire(&target.meta.namespace).await,
     };
     let params = PostParams { field_manager: Some(names::FIELD_MANAGER.into()), dry_run: false };
     let post = async {
@@ -117,16 +114,16 @@ async fn create_one(operator: &Operator, subject: &ObjectRef, target: &Target, p
         let mut request =
             kube::core::Request::new(path).create(&params, body).map_err(kube::Error::BuildRequest)?;
         request.headers_mut().insert(ACCEPT, METADATA_ALONE);
-        operator.client.request::<Meta>(request).await
+        context.client.request::<Meta>(request).await
     };
     match request(what, post).await {
-        Ok(made) => ours(operator, subject, target, &pod.name, &made),
+        Ok(made) => ours(context, subject, target, &pod.name, &made),
         // A creation that was repeated finds its own pod.
         Err(Error::Refused { code: 409, .. }) => {
             // A list of one, which needs no right of its own.
             let named = ListParams::default().fields(&format!("metadata.name={}", pod.name));
-            match request(what, api(operator, target).list_metadata(&named)).await.map(|l| l.items) {
-                Ok(there) if !there.is_empty() => ours(operator, subject, target, &pod.name, &there[0]),
+            match request(what, api(context, target).list_metadata(&named)).await.map(|l| l.items) {
+                Ok(there) if !there.is_empty() => ours(context, subject, target, &pod.name, &there[0]),
                 _ => CreateOutcome::Unknown,
             }
         }
@@ -150,7 +147,7 @@ fn not_made(error: &Error) -> CreateOutcome {
     }
 }
 
-fn ours(operator: &Operator, subject: &ObjectRef, target: &Target, name: &str, pod: &Meta) -> CreateOutcome {
+fn ours(context: &Context, subject: &ObjectRef, target: &Target, name: &str, pod: &Meta) -> CreateOutcome {
     let owners = pod.metadata.owner_references.iter().flatten();
     if !owners.into_iter().any(|o| o.uid == target.meta.uid) {
         tracing::warn!(
@@ -163,27 +160,21 @@ fn ours(operator: &Operator, subject: &ObjectRef, target: &Target, name: &str, p
     if let (Some(uid), Some(version)) = (&pod.metadata.uid, &pod.metadata.resource_version) {
         let key = (target.meta.namespace.clone(), name.to_string());
         let what = Expected::Version(version.clone());
-        operator.state.lock().expect::<Pods>(
-            (subject, &target.meta.uid),
-            &key,
-            uid,
-            what,
-            operator.now(),
-        );
+        context.state.lock().expect::<Pods>((subject, &target.meta.uid), &key, uid, what, context.now());
     }
     CreateOutcome::Created
 }
 
 /// Writes (or, with null, removes) the retirement mark on pods, each only if it is still the same one.
 pub(crate) async fn annotate(
-    operator: &Arc<Operator>,
+    context: &Arc<Context>,
     subject: &ObjectRef,
     target: &Target,
     pods: Vec<PodRef>,
     mark: &Value,
 ) -> Result<(), Error> {
     let results: Vec<Result<(), Error>> = stream::iter(pods)
-        .map(|pod| annotate_one(operator, subject, target, pod, mark))
+        .map(|pod| annotate_one(context, subject, target, pod, mark))
         .buffer_unordered(PARALLEL)
         .collect()
         .await;
@@ -191,7 +182,7 @@ pub(crate) async fn annotate(
 }
 
 async fn annotate_one(
-    operator: &Arc<Operator>,
+    context: &Arc<Context>,
     subject: &ObjectRef,
     target: &Target,
     pod: PodRef,
@@ -199,15 +190,15 @@ async fn annotate_one(
 ) -> Result<(), Error> {
     let body = json!({"metadata": {"uid": pod.uid, "annotations": {names::RETIRING: mark}}});
     let what = || format!("marking {:?} {}", pod.kind, pod.name);
-    let _permit = operator.pod_changes.acquire(&target.meta.namespace).await;
+    let _permit = context.pod_changes.acquire(&target.meta.namespace).await;
     let (params, patch) = (params(), Patch::Merge(&body));
-    let api = crate::kubernetes::api::dynamic_api(&operator.client, pod.kind, &target.meta.namespace);
+    let api = crate::kubernetes::api::dynamic_api(&context.client, pod.kind, &target.meta.namespace);
     match request(what, api.patch_metadata(&pod.name, &params, &patch)).await {
         Ok(marked) => {
             if let (Some(uid), Some(version)) = (marked.metadata.uid, marked.metadata.resource_version) {
-                let (key, now) = ((target.meta.namespace.clone(), pod.name), operator.now());
+                let (key, now) = ((target.meta.namespace.clone(), pod.name), context.now());
                 let (subject, what) = ((subject, target.meta.uid.as_str()), Expected::Version(version));
-                let mut state = operator.state.lock();
+                let mut state = context.state.lock();
                 super::expect(&mut state, pod.kind, subject, (&key, &uid), what, now);
             }
             Ok(())
@@ -218,7 +209,7 @@ async fn annotate_one(
 
 /// Deletes pods in parallel, each only if it is still the one that was decided on.
 pub(crate) async fn delete(
-    operator: &Arc<Operator>,
+    context: &Arc<Context>,
     subject: &ObjectRef,
     target: &Target,
     deletes: Vec<Action>,
@@ -228,7 +219,7 @@ pub(crate) async fn delete(
         _ => None,
     });
     let results: Vec<Result<(), Error>> = stream::iter(pods)
-        .map(|pod| delete_one(operator, subject, target, pod))
+        .map(|pod| delete_one(context, subject, target, pod))
         .buffer_unordered(PARALLEL)
         .collect()
         .await;
@@ -236,15 +227,15 @@ pub(crate) async fn delete(
 }
 
 async fn delete_one(
-    operator: &Arc<Operator>,
+    context: &Arc<Context>,
     subject: &ObjectRef,
     target: &Target,
     delete: DeletePod,
 ) -> Result<(), Error> {
     let PodRef { kind, name, uid } = &delete.pod;
     let what = || format!("deleting {kind:?} {name}");
-    let _permit = operator.pod_changes.acquire(&target.meta.namespace).await;
-    if delete.valid_until.is_some_and(|t| operator.now() > t) {
+    let _permit = context.pod_changes.acquire(&target.meta.namespace).await;
+    if delete.valid_until.is_some_and(|t| context.now() > t) {
         tracing::debug!(namespace = target.meta.namespace, pod = name, "too late to delete; decided again");
         return Ok(());
     }
@@ -255,15 +246,15 @@ async fn delete_one(
     let call = async {
         let request =
             kube::core::Request::new(path).delete(name, &params).map_err(kube::Error::BuildRequest)?;
-        operator.client.request_text(request).await
+        context.client.request_text(request).await
     };
     match request(what, call).await {
         Ok(_) => {
             tracing::info!(?kind, namespace = target.meta.namespace, pod = name, why = delete.why, "deleted");
-            operator.metrics.pods_deleted(1);
+            context.metrics.pods_deleted(1);
             let key = (target.meta.namespace.clone(), name.clone());
-            let now = operator.now();
-            let mut state = operator.state.lock();
+            let now = context.now();
+            let mut state = context.state.lock();
             let subject = (subject, target.meta.uid.as_str());
             super::expect(&mut state, *kind, subject, (&key, uid), Expected::Deleted, now);
             Ok(())

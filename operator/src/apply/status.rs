@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{Error, Target, expect_object, gone_is_fine, params, request};
-use crate::{controller::Operator, kubernetes::api, object_ref::ObjectRef};
+use crate::{context::Context, kubernetes::api, object_ref::ObjectRef};
 
 /// A spec that is not looked at.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -19,7 +19,7 @@ struct Unread {}
 /// # Errors
 /// What the API server answered.
 pub async fn status(
-    operator: &Arc<Operator>,
+    context: &Arc<Context>,
     subject: &ObjectRef,
     target: &Target,
     version: Option<&str>,
@@ -32,12 +32,12 @@ pub async fn status(
     }
     let kind = api::resource(target.kind);
     let api: Api<Object<Unread, Value>> =
-        Api::namespaced_with(operator.client.clone(), &meta.namespace, &kind);
+        Api::namespaced_with(context.client.clone(), &meta.namespace, &kind);
     let what = || format!("patching the status of {} {}", subject.kind(), meta.name);
     let (params, patch) = (params(), Patch::Merge(&body));
     match request(what, api.patch_status(&meta.name, &params, &patch)).await {
         Ok(object) => {
-            expect_object(operator, subject, target, target.kind, &object.metadata);
+            expect_object(context, subject, target, target.kind, &object.metadata);
             Ok(Some(object.status.unwrap_or_default()))
         }
         Err(e) => gone_is_fine(e).map(|()| None),

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use dask_operator_core::plan::action::Kind;
 use kube::{Api, Client, Resource, api::DynamicObject, core::ApiResource};
 
-use crate::controller::Operator;
+use crate::context::Context;
 
 /// How long one request may take.
 pub const REQUEST: Duration = Duration::from_secs(30);
@@ -52,16 +52,16 @@ pub fn dynamic_api(client: &Client, kind: Kind, namespace: &str) -> Api<DynamicO
 }
 
 /// Waits until our kinds are served with their status subresources, and says what is missing.
-pub async fn wait_for_crds(operator: &Arc<Operator>) {
+pub async fn wait_for_crds(context: &Arc<Context>) {
     const WHAT: &str = "CustomResourceDefinitions";
-    operator.health.not_ready(WHAT);
+    context.health.not_ready(WHAT);
     let mut said = String::new();
     let mut lacking: Option<String> = None;
     loop {
-        operator.health.heartbeat("start");
-        let missing = missing(&operator.client).await;
+        context.health.heartbeat("start");
+        let missing = missing(&context.client).await;
         if let Some(old) = lacking.take() {
-            operator.health.ready(&old);
+            context.health.ready(&old);
         }
         let Some(missing) = missing else { break };
         let text = format!("{missing}; run: {INSTALL_CRDS}");
@@ -69,11 +69,11 @@ pub async fn wait_for_crds(operator: &Arc<Operator>) {
             tracing::warn!(missing = text, "not ready");
             said.clone_from(&text);
         }
-        operator.health.not_ready(&text);
+        context.health.not_ready(&text);
         lacking = Some(text);
         tokio::time::sleep(RETRY).await;
     }
-    operator.health.ready(WHAT);
+    context.health.ready(WHAT);
 }
 
 async fn missing(client: &Client) -> Option<String> {

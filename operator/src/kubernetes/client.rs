@@ -12,7 +12,7 @@ use kube::{
 };
 use tower::{BoxError, Layer, Service};
 
-use crate::{kubernetes::leader_election::Leadership, metrics::Metrics};
+use crate::{leadership::Leadership, metrics::Metrics};
 
 /// Longest silence on a connection: more than a watch lasts.
 const SILENCE: std::time::Duration = std::time::Duration::from_secs(130);

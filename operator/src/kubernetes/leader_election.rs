@@ -1,9 +1,6 @@
-//! Which of several operators writes: an election by a Lease, and a fence in front of the API server.
+//! Which of several operators leads: an election by a Lease.
 
-use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::time::Duration;
 
 use dask_operator_core::{
     model::{names, time::Timestamp},
@@ -17,28 +14,16 @@ use kube::{
     Api, Client,
     api::{ObjectMeta, PostParams},
 };
-use tokio::{sync::watch, time::Instant};
+use tokio::time::Instant;
 
-use crate::{env::Environment, health::Health};
+use crate::{
+    env::Environment,
+    health::Health,
+    leadership::{Leadership, Term},
+};
 
 /// Longest time for one request: several fit into the time that a leader has to renew.
 const REQUEST: Duration = Duration::from_secs(3);
-
-/// Whether this process leads. Cheap to ask and to share.
-#[derive(Clone, Debug)]
-pub struct Leadership(Arc<Inner>);
-
-/// A time in which this process alone led; it may have been interrupted.
-pub type Term = u64;
-
-#[derive(Debug)]
-struct Inner {
-    /// Until when; `None`: it does not lead.
-    until: Mutex<Option<Instant>>,
-    /// Since when it leads, or led last.
-    since: Mutex<Instant>,
-    term: watch::Sender<Option<Term>>,
-}
 
 /// The Lease that candidates share.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,76 +36,11 @@ pub struct LeaseConfig {
     pub candidate: String,
 }
 
-impl Leadership {
-    /// The only one there is: it leads for ever.
-    pub fn alone() -> Self {
-        let far = Instant::now() + Duration::from_secs(100 * 365 * 24 * 3600);
-        Self::new(Some(far), Some(0))
-    }
-
-    /// One of several; it does not lead yet.
-    pub fn candidate() -> Self {
-        Self::new(None, None)
-    }
-
-    fn new(until: Option<Instant>, term: Option<Term>) -> Self {
-        let (until, since) = (Mutex::new(until), Mutex::new(Instant::now()));
-        Self(Arc::new(Inner { until, since, term: watch::Sender::new(term) }))
-    }
-
-    /// Whether a write may begin now.
-    pub fn may_write(&self) -> bool {
-        self.until().is_some_and(|until| Instant::now() < until)
-    }
-
-    /// Waits until it leads; answers the term.
-    pub async fn gained(&self) -> Term {
-        let mut terms = self.0.term.subscribe();
-        // The sender lives as long as we do.
-        terms.wait_for(Option::is_some).await.ok().and_then(|t| *t).unwrap_or_default()
-    }
-
-    /// Since when it leads: what others wrote before is there.
-    pub fn since(&self) -> Instant {
-        *self.0.since.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Waits until this term is over.
-    pub async fn lost(&self, term: Term) {
-        let _ = self.0.term.subscribe().wait_for(|now| *now != Some(term)).await;
-    }
-
-    /// Waits until the present term is over; returns at once where there is none.
-    pub async fn term_ended(&self) {
-        let term = *self.0.term.borrow();
-        if let Some(term) = term {
-            self.lost(term).await;
-        }
-    }
-
-    fn set(&self, led: Option<(Instant, Term)>) {
-        *self.until() = led.map(|(until, _)| until);
-        let term = led.map(|(_, term)| term);
-        self.0.term.send_if_modified(|now| {
-            let is_news = *now != term;
-            if is_news && term.is_some() {
-                *self.0.since.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
-            }
-            *now = term;
-            is_news
-        });
-    }
-
-    fn until(&self) -> MutexGuard<'_, Option<Instant>> {
-        self.0.until.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 /// Takes part in the election until `stop` is over, and gives the seat up then. A candidate stands when it is
 /// ready to lead, and not before.
 pub async fn run(
     client: Client,
-    world: &Environment,
+    env: &Environment,
     seat: &LeaseConfig,
     (leadership, health): (&Leadership, &Health),
     stop: impl Future<Output = ()>,
@@ -131,7 +51,7 @@ pub async fn run(
             health.heartbeat("election");
             tokio::time::sleep(RETRY / 10).await;
         }
-        Elector::new(&client, world, seat, leadership, health).run().await;
+        Elector::new(&client, env, seat, leadership, health).run().await;
     };
     tokio::select! {
         () = stand => {}
@@ -143,7 +63,7 @@ pub async fn run(
 
 struct Elector<'a> {
     client: &'a Client,
-    world: &'a Environment,
+    env: &'a Environment,
     seat: &'a LeaseConfig,
     leadership: &'a Leadership,
     health: &'a Health,
@@ -157,14 +77,14 @@ struct Elector<'a> {
 impl<'a> Elector<'a> {
     fn new(
         client: &'a Client,
-        world: &'a Environment,
+        env: &'a Environment,
         seat: &'a LeaseConfig,
         leadership: &'a Leadership,
         health: &'a Health,
     ) -> Self {
         let election = Election::new(&seat.candidate);
         let (start, term, said) = (Instant::now(), None, String::new());
-        Self { client, world, seat, leadership, health, start, election, term, said }
+        Self { client, env, seat, leadership, health, start, election, term, said }
     }
 
     /// The monotonic clock, as the core counts.
@@ -216,7 +136,7 @@ impl<'a> Elector<'a> {
         self.election.observe(found.as_ref().map(record), now);
         let params = PostParams { field_manager: Some(names::FIELD_MANAGER.into()), dry_run: false };
         let begun = self.now();
-        let time = self.world.now();
+        let time = self.env.now();
         let written = match self.election.step(begun) {
             Step::Wait => return Ok(()),
             Step::Create => within(leases.create(&params, &lease(self.seat, None, 0, time))).await?,

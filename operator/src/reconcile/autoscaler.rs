@@ -10,7 +10,7 @@ use dask_operator_core::{
 
 use crate::{
     apply::Target,
-    controller::Operator,
+    context::Context,
     object_ref::{Key, ObjectRef},
     reconcile::{Error, Outcome, api_rejection, carry_out},
 };
@@ -20,20 +20,20 @@ type Decided = (Arc<Autoscaler>, Decision<dask_crds::DaskAutoscalerStatus>);
 /// All of them are carried out even if one fails; the first failure is answered. Until the cache shows all that was
 /// written, the subject waits: no second decision is made on what the groups were before.
 pub(super) async fn reconcile(
-    operator: &Arc<Operator>,
+    context: &Arc<Context>,
     subject: &ObjectRef,
     cluster: &Key,
 ) -> Result<Outcome, Error> {
-    let decided = decide(operator, cluster);
+    let decided = decide(context, cluster);
     if decided.is_empty() {
-        operator.state.lock().autoscalers.remove(cluster);
+        context.state.lock().autoscalers.remove(cluster);
         return Ok(Outcome::Gone);
     }
     let (mut again, mut failed) = (None, None);
     for (object, decision) in decided {
         let target = Target::of(subject, &object.meta);
-        let outcome = carry_out(operator, subject, &target, decision, &object.status, &cluster.1).await;
-        if let Some(memory) = operator.state.lock().autoscalers.get_mut(cluster) {
+        let outcome = carry_out(context, subject, &target, decision, &object.status, &cluster.1).await;
+        if let Some(memory) = context.state.lock().autoscalers.get_mut(cluster) {
             let refused = memory.refused.entry(object.meta.uid.clone()).or_default();
             api_rejection::remember(refused, &outcome);
         }
@@ -46,9 +46,9 @@ pub(super) async fn reconcile(
     failed.map_or(Ok(Outcome::Done(again)), Err)
 }
 
-fn decide(operator: &Operator, cluster: &Key) -> Vec<Decided> {
-    let (now, scheduler) = (operator.now(), operator.links.state(cluster));
-    let mut state = operator.state.lock();
+fn decide(context: &Context, cluster: &Key) -> Vec<Decided> {
+    let (now, scheduler) = (context.now(), context.schedulers.state(cluster));
+    let mut state = context.state.lock();
     let objects: Vec<_> = state.cache.autoscalers_of(cluster).cloned().collect();
     if objects.is_empty() {
         return Vec::new();
@@ -66,7 +66,7 @@ fn decide(operator: &Operator, cluster: &Key) -> Vec<Decided> {
         cluster: object.as_deref(),
         groups: &workers,
         scheduler: &scheduler,
-        default_maximum: operator.settings.autoscaler_maximum,
+        default_maximum: context.settings.autoscaler_maximum,
         now,
     };
     let memory = state.autoscalers.entry(cluster.clone()).or_default();

@@ -7,20 +7,20 @@ use dask_operator_core::{cluster, model::names, validation::api_rejection::lasti
 
 use crate::{
     apply::Target,
-    controller::Operator,
+    context::Context,
     object_ref::{Key, ObjectRef},
     reconcile::{Error, Outcome, api_rejection, carry_out},
 };
 
 pub(super) async fn reconcile(
-    operator: &Arc<Operator>,
+    context: &Arc<Context>,
     subject: &ObjectRef,
     key: &Key,
 ) -> Result<Outcome, Error> {
-    let now = operator.now();
-    let scheduler = operator.links.state(key);
+    let now = context.now();
+    let scheduler = context.schedulers.state(key);
     let (decision, old, target) = {
-        let mut state = operator.state.lock();
+        let mut state = context.state.lock();
         let Some(object) = state.cache.clusters.get(key).cloned() else { return Ok(Outcome::Gone) };
         let beside = |name: String| (key.0.clone(), name);
         let child = beside(names::scheduler(&key.1));
@@ -43,8 +43,8 @@ pub(super) async fn reconcile(
             explained: memory.explained.as_ref(),
             verdicts: &state.verdicts,
             now,
-            domain: &operator.settings.cluster_domain,
-            agent: &operator.settings.agent,
+            domain: &context.settings.cluster_domain,
+            agent: &context.settings.agent,
         });
         if decision.status.phase == Some(Phase::Created) {
             memory.created_written.get_or_insert(now);
@@ -52,8 +52,8 @@ pub(super) async fn reconcile(
         let target = Target::of(subject, &object.meta);
         (decision, object, target)
     };
-    let outcome = carry_out(operator, subject, &target, decision, &old.status, &key.1).await;
-    if let Some(memory) = operator.state.lock().clusters.get_mut(&target.meta.uid) {
+    let outcome = carry_out(context, subject, &target, decision, &old.status, &key.1).await;
+    if let Some(memory) = context.state.lock().clusters.get_mut(&target.meta.uid) {
         api_rejection::remember(&mut memory.refused, &outcome);
     }
     outcome

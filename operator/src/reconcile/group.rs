@@ -9,25 +9,26 @@ use dask_operator_core::{autoscaler, worker_group};
 
 use crate::{
     apply::Target,
-    controller::Operator,
+    context::Context,
     object_ref::{Key, ObjectRef},
     reconcile::{Error, Outcome, api_rejection, carry_out, orphans},
 };
 
 pub(super) async fn reconcile(
-    operator: &Arc<Operator>,
+    context: &Arc<Context>,
     subject: &ObjectRef,
     key: &Key,
 ) -> Result<Outcome, Error> {
-    let now = operator.now();
-    let Some(object) = operator.state.lock().cache.groups.get(key).cloned() else {
-        orphans::tell(operator, key);
+    let now = context.now();
+    let Some(object) = context.state.lock().cache.groups.get(key).cloned() else {
+        orphans::tell(context, key);
         return Ok(Outcome::Gone);
     };
     let cluster_key = (key.0.clone(), object.spec.cluster.clone());
-    let (scheduler, told) = (operator.links.state(&cluster_key), operator.links.last_snapshot(&cluster_key));
+    let (scheduler, told) =
+        (context.schedulers.state(&cluster_key), context.schedulers.last_snapshot(&cluster_key));
     let (decision, target) = {
-        let mut state = operator.state.lock();
+        let mut state = context.state.lock();
         let cluster = state.cache.clusters.get(&cluster_key).cloned();
         let pods = state.cache.workers_of(&object.meta.uid);
         let pods: Vec<_> = pods.iter().map(AsRef::as_ref).collect();
@@ -62,14 +63,14 @@ pub(super) async fn reconcile(
             autoscaled: acting,
             threats: &threats,
             now,
-            domain: &operator.settings.cluster_domain,
-            agent: &operator.settings.agent,
+            domain: &context.settings.cluster_domain,
+            agent: &context.settings.agent,
         };
-        operator.links.notice(&cluster_key, subject, looks(&input));
+        context.schedulers.notice(&cluster_key, subject, looks(&input));
         (worker_group::decide(&input, memory), Target::of(subject, &object.meta))
     };
-    let outcome = carry_out(operator, subject, &target, decision, &object.status, &cluster_key.1).await;
-    if let Some(memory) = operator.state.lock().groups.get_mut(&target.meta.uid) {
+    let outcome = carry_out(context, subject, &target, decision, &object.status, &cluster_key.1).await;
+    if let Some(memory) = context.state.lock().groups.get_mut(&target.meta.uid) {
         api_rejection::remember(&mut memory.refused, &outcome);
     }
     outcome

@@ -6,19 +6,19 @@ use dask_operator_core::{job, model::names, validation::api_rejection::lasting};
 
 use crate::{
     apply::Target,
-    controller::Operator,
+    context::Context,
     object_ref::{Key, ObjectRef},
     reconcile::{Error, Outcome, api_rejection, carry_out},
 };
 
 pub(super) async fn reconcile(
-    operator: &Arc<Operator>,
+    context: &Arc<Context>,
     subject: &ObjectRef,
     key: &Key,
 ) -> Result<Outcome, Error> {
-    let now = operator.now();
+    let now = context.now();
     let (decision, old, target) = {
-        let mut state = operator.state.lock();
+        let mut state = context.state.lock();
         let Some(object) = state.cache.jobs.get(key).cloned() else { return Ok(Outcome::Gone) };
         let cluster = state.cache.clusters.get(key).cloned();
         let runner = state.cache.pods.get(&(key.0.clone(), names::runner(&key.1))).cloned();
@@ -40,14 +40,14 @@ pub(super) async fn reconcile(
             absent: memory.absent,
             verdicts: &state.verdicts,
             now,
-            domain: &operator.settings.cluster_domain,
-            agent: &operator.settings.agent,
+            domain: &context.settings.cluster_domain,
+            agent: &context.settings.agent,
         });
         let target = Target::of(subject, &object.meta);
         (decision, object, target)
     };
-    let outcome = carry_out(operator, subject, &target, decision, &old.status, &key.1).await;
-    if let Some(memory) = operator.state.lock().jobs.get_mut(&target.meta.uid) {
+    let outcome = carry_out(context, subject, &target, decision, &old.status, &key.1).await;
+    if let Some(memory) = context.state.lock().jobs.get_mut(&target.meta.uid) {
         api_rejection::remember(&mut memory.refused, &outcome);
     }
     outcome

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use dask_operator_core::model::pod::PodRecord;
 
-use crate::{controller::Operator, object_ref::Key};
+use crate::{context::Context, object_ref::Key};
 
 /// Says which pods of a group that is gone are left, once in a while; answers of how many it said so. They are not deleted: there is no proof left of
 /// which group they were, and an orphaning deletion leaves them on purpose.
-pub(super) fn tell(operator: &Arc<Operator>, group: &Key) -> usize {
-    let now = operator.now();
-    let mut state = operator.state.lock();
+pub(super) fn tell(context: &Arc<Context>, group: &Key) -> usize {
+    let now = context.now();
+    let mut state = context.state.lock();
     let left: Vec<_> = state.cache.strays_of(group).into_iter().filter(|p| is_orphan(p)).collect();
     let Some(first) = left.first() else { return 0 };
     if state.told.again(&format!("orphans of {}/{}", group.0, group.1), now) {
@@ -37,7 +37,7 @@ mod tests {
     use dask_operator_core::model::pod::PodPhase;
 
     use super::*;
-    use crate::{testing::operator, watch::mapping::Pods};
+    use crate::{store::mapping::Pods, testing::context};
 
     fn pod(n: usize, owner: Option<&str>, phase: PodPhase) -> PodRecord {
         PodRecord {
@@ -53,7 +53,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn pods_that_outlived_their_group_are_told_once() {
-        let operator = operator();
+        let context = context();
         let group: Key = ("ns".into(), "g".into());
         let pods = [
             pod(0, None, PodPhase::Running),
@@ -63,10 +63,10 @@ mod tests {
             PodRecord { template_hash: None, ..pod(4, None, PodPhase::Running) },
         ];
         for pod in pods {
-            operator.state.lock().apply::<Pods>(&("ns".into(), pod.name.clone()), pod);
+            context.state.lock().apply::<Pods>(&("ns".into(), pod.name.clone()), pod);
         }
-        assert_eq!(tell(&operator, &("ns".into(), "h".into())), 0);
-        assert_eq!(tell(&operator, &group), 2);
-        assert_eq!(tell(&operator, &group), 0, "not again at each look");
+        assert_eq!(tell(&context, &("ns".into(), "h".into())), 0);
+        assert_eq!(tell(&context, &group), 2);
+        assert_eq!(tell(&context, &group), 0, "not again at each look");
     }
 }

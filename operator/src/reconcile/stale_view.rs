@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::{Error, Outcome, status};
 use crate::{
     apply::{self, Target},
-    controller::Operator,
+    context::Context,
     object_ref::ObjectRef,
 };
 
@@ -21,80 +21,80 @@ use crate::{
 const AGAIN: Duration = Duration::from_secs(5);
 
 /// What is done instead of deciding, if `subject` must not be decided on.
-pub(super) async fn instead(operator: &Arc<Operator>, subject: &ObjectRef) -> Result<Option<Outcome>, Error> {
+pub(super) async fn instead(context: &Arc<Context>, subject: &ObjectRef) -> Result<Option<Outcome>, Error> {
     let (unreadable, why) = {
-        let state = operator.state.lock();
+        let state = context.state.lock();
         (state.unreadable(subject).cloned(), state.blind(subject))
     };
     if let Some(what) = unreadable {
         // Its status cannot be relied on either, so there is no condition.
         let event = Action::Event(stale_view::unreadable(&what.meta, &what.error));
         let target = Target::of(subject, &what.meta);
-        apply::all(operator, subject, &target, vec![event], false).await?;
+        apply::all(context, subject, &target, vec![event], false).await?;
         return Ok(Some(Outcome::Done(None)));
     }
     let Some(why) = why else {
-        operator.state.lock().held.remove(subject);
+        context.state.lock().held.remove(subject);
         return Ok(None);
     };
-    forget_absence(operator, subject);
-    if is_new(operator, subject, &why) {
-        Box::pin(tell(operator, subject, &why)).await?;
-        operator.state.lock().held.insert(subject.clone(), why.message());
+    forget_absence(context, subject);
+    if is_new(context, subject, &why) {
+        Box::pin(tell(context, subject, &why)).await?;
+        context.state.lock().held.insert(subject.clone(), why.message());
     }
     Ok(Some(Outcome::Waiting(AGAIN)))
 }
 
 /// Whether this was not said yet. The cache may be what is out of date, so it cannot tell.
-fn is_new(operator: &Operator, subject: &ObjectRef, why: &StaleView) -> bool {
-    operator.state.lock().held.get(subject) != Some(&why.message())
+fn is_new(context: &Context, subject: &ObjectRef, why: &StaleView) -> bool {
+    context.state.lock().held.get(subject) != Some(&why.message())
 }
 
 /// What is missing in such a view has not been seen to be missing, and a job for which nothing is made is not late.
-fn forget_absence(operator: &Operator, subject: &ObjectRef) {
+fn forget_absence(context: &Context, subject: &ObjectRef) {
     let ObjectRef::Job(key) = subject else { return };
-    let mut state = operator.state.lock();
+    let mut state = context.state.lock();
     let uid = state.cache.jobs.get(key).map(|j| j.meta.uid.clone());
     if let Some(memory) = uid.and_then(|uid| state.jobs.get_mut(&uid)) {
         (memory.absent, memory.seen) = (None, None);
     }
 }
 
-async fn tell(operator: &Arc<Operator>, subject: &ObjectRef, why: &StaleView) -> Result<(), Error> {
+async fn tell(context: &Arc<Context>, subject: &ObjectRef, why: &StaleView) -> Result<(), Error> {
     match subject {
         ObjectRef::Cluster(key) => {
-            let object = operator.state.lock().cache.clusters.get(key).cloned();
-            tell_one(operator, subject, object, why).await
+            let object = context.state.lock().cache.clusters.get(key).cloned();
+            tell_one(context, subject, object, why).await
         }
         ObjectRef::Group(key) => {
-            let object = operator.state.lock().cache.groups.get(key).cloned();
-            tell_one(operator, subject, object, why).await
+            let object = context.state.lock().cache.groups.get(key).cloned();
+            tell_one(context, subject, object, why).await
         }
         ObjectRef::Autoscalers(cluster) => {
-            let all: Vec<_> = operator.state.lock().cache.autoscalers_of(cluster).cloned().collect();
+            let all: Vec<_> = context.state.lock().cache.autoscalers_of(cluster).cloned().collect();
             for object in all {
-                tell_one(operator, subject, Some(object), why).await?;
+                tell_one(context, subject, Some(object), why).await?;
             }
             Ok(())
         }
         ObjectRef::Job(key) => {
-            let object = operator.state.lock().cache.jobs.get(key).cloned();
-            tell_one(operator, subject, object, why).await
+            let object = context.state.lock().cache.jobs.get(key).cloned();
+            tell_one(context, subject, object, why).await
         }
     }
 }
 
 async fn tell_one<Spec, Status: HasConditions + Serialize + PartialEq>(
-    operator: &Arc<Operator>,
+    context: &Arc<Context>,
     subject: &ObjectRef,
     object: Option<Arc<Object<Spec, Status>>>,
     why: &StaleView,
 ) -> Result<(), Error> {
     let Some(object) = object.filter(|o| !o.meta.deleting) else { return Ok(()) };
-    let decision = stale_view::hold(&object, why, operator.now());
+    let decision = stale_view::hold(&object, why, context.now());
     let target = Target::of(subject, &object.meta);
-    apply::all(operator, subject, &target, decision.actions, false).await?;
-    status::write(operator, subject, &target, &decision.status, &object.status).await?;
+    apply::all(context, subject, &target, decision.actions, false).await?;
+    status::write(context, subject, &target, &decision.status, &object.status).await?;
     Ok(())
 }
 
@@ -106,8 +106,8 @@ mod tests {
     use super::*;
     use crate::{
         object_ref::Key,
-        testing::operator,
-        watch::mapping::{Jobs, Pods},
+        store::mapping::{Jobs, Pods},
+        testing::context,
     };
 
     fn key() -> Key {
@@ -122,39 +122,39 @@ mod tests {
     }
 
     /// An operator that knows a job, and has missed its runner for some time.
-    fn with_job() -> (Arc<Operator>, ObjectRef) {
-        let operator = operator();
-        let mut state = operator.state.lock();
+    fn with_job() -> (Arc<Context>, ObjectRef) {
+        let context = context();
+        let mut state = context.state.lock();
         state.apply::<Jobs>(&key(), job());
         let memory = state.jobs.entry("u".into()).or_default();
-        (memory.absent, memory.seen) = (Some(operator.now()), Some(operator.now()));
+        (memory.absent, memory.seen) = (Some(context.now()), Some(context.now()));
         drop(state);
-        (operator, ObjectRef::Job(key()))
+        (context, ObjectRef::Job(key()))
     }
 
     #[tokio::test(start_paused = true)]
     async fn what_is_missing_in_a_view_out_of_date_is_not_missed() {
-        let (operator, subject) = with_job();
-        let absent = || operator.state.lock().jobs["u"].absent;
-        assert_eq!(instead(&operator, &subject).await.unwrap(), None, "all is in sync");
+        let (context, subject) = with_job();
+        let absent = || context.state.lock().jobs["u"].absent;
+        assert_eq!(instead(&context, &subject).await.unwrap(), None, "all is in sync");
         assert!(absent().is_some());
         let pods = (<Pods as crate::store::Cached>::PLURAL, None);
-        operator.state.lock().views.begins(&pods);
+        context.state.lock().views.begins(&pods);
         tokio::time::advance(Duration::from_secs(11)).await;
-        assert_eq!(instead(&operator, &subject).await.unwrap(), Some(Outcome::Waiting(AGAIN)));
+        assert_eq!(instead(&context, &subject).await.unwrap(), Some(Outcome::Waiting(AGAIN)));
         assert_eq!(absent(), None);
-        assert_eq!(operator.state.lock().jobs["u"].seen, None, "nor is its start late");
-        assert!(operator.state.lock().held[&subject].contains("cannot watch pods"));
-        operator.state.lock().views.has_listed(&pods);
-        assert_eq!(instead(&operator, &subject).await.unwrap(), None);
-        assert!(operator.state.lock().held.is_empty(), "it would be said again");
+        assert_eq!(context.state.lock().jobs["u"].seen, None, "nor is its start late");
+        assert!(context.state.lock().held[&subject].contains("cannot watch pods"));
+        context.state.lock().views.has_listed(&pods);
+        assert_eq!(instead(&context, &subject).await.unwrap(), None);
+        assert!(context.state.lock().held.is_empty(), "it would be said again");
     }
 
     #[tokio::test(start_paused = true)]
     async fn what_cannot_be_read_is_not_decided_on() {
-        let (operator, subject) = with_job();
+        let (context, subject) = with_job();
         let what = crate::store::Unreadable { meta: job().meta, error: "unknown variant".into() };
-        operator.state.lock().is_unreadable::<Jobs>(&key(), what);
-        assert_eq!(instead(&operator, &subject).await.unwrap(), Some(Outcome::Done(None)));
+        context.state.lock().is_unreadable::<Jobs>(&key(), what);
+        assert_eq!(instead(&context, &subject).await.unwrap(), Some(Outcome::Done(None)));
     }
 }

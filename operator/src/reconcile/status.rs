@@ -1,61 +1,23 @@
 //! Writing a status: only what differs, and counts at most once a second.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use dask_operator_core::plan::{action::Kind, merge_patch};
 use serde::Serialize;
 use serde_json::{Value, json};
-use tokio::time::Instant;
 
 use crate::{
     apply::{self, Target},
-    controller::Operator,
+    context::Context,
     kubernetes::api::INSTALL_CRDS,
-    object_ref::{Key, ObjectRef},
+    object_ref::ObjectRef,
     reconcile::Error,
-    store::cache::Cache,
 };
 
 /// Counts are written at most this often for one object.
 const PACE: Duration = Duration::from_secs(1);
 /// What moves while pods come and go.
 const COUNTS: [&str; 7] = ["replicas", "workers", "target", "desired", "created", "ready", "retiring"];
-
-/// What was last written to each status.
-#[derive(Debug, Default)]
-pub struct StatusWrites(Mutex<BTreeMap<(Kind, Key), Writing>>);
-
-#[derive(Clone, Debug)]
-struct Writing {
-    at: Instant,
-    /// What the API server did not keep of it: its definition of the kind is older than ours.
-    dropped: Option<Value>,
-}
-
-impl StatusWrites {
-    /// Something is gone: what was written to objects that are not there any more is forgotten.
-    pub fn forget(&self, cache: &Cache) {
-        self.lock().retain(|(kind, key), _| match kind {
-            Kind::Cluster => cache.clusters.contains_key(key),
-            Kind::Group => cache.groups.contains_key(key),
-            Kind::Autoscaler => cache.autoscalers.contains_key(key),
-            Kind::Job => cache.jobs.contains_key(key),
-            Kind::Deployment | Kind::Service | Kind::Pod => false,
-        });
-    }
-
-    fn last(&self, object: &(Kind, Key)) -> Option<Writing> {
-        self.lock().get(object).cloned()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<(Kind, Key), Writing>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
 
 /// What became of a status.
 #[derive(Debug, PartialEq, Eq)]
@@ -82,7 +44,7 @@ fn is_urgent(diff: &Value, old: &Value) -> bool {
 
 /// Writes the conditions of `status` where they differ from those of `old`.
 pub(super) async fn write_conditions<S: Serialize>(
-    operator: &Arc<Operator>,
+    context: &Arc<Context>,
     subject: &ObjectRef,
     target: &Target,
     status: &S,
@@ -91,14 +53,14 @@ pub(super) async fn write_conditions<S: Serialize>(
     let (status, old) = (json!(status), json!(old));
     if is_urgent(&json!({"conditions": status["conditions"]}), &old) {
         let diff = json!({"conditions": status["conditions"]});
-        Box::pin(apply::status(operator, subject, target, None, diff)).await?;
+        Box::pin(apply::status(context, subject, target, None, diff)).await?;
     }
     Ok(())
 }
 
 /// Writes `status` where it differs from `old`.
 pub(super) async fn write<S: Serialize + PartialEq>(
-    operator: &Arc<Operator>,
+    context: &Arc<Context>,
     subject: &ObjectRef,
     target: &Target,
     status: &S,
@@ -111,7 +73,7 @@ pub(super) async fn write<S: Serialize + PartialEq>(
     let (status, old) = (json!(status), json!(old));
     let Some(diff) = merge_patch::difference(&status, &old) else { return Ok(Written::Same) };
     let object = (target.kind, (target.meta.namespace.clone(), target.meta.name.clone()));
-    let last = operator.written.last(&object);
+    let last = context.written.last(&object);
     if last.as_ref().is_some_and(|l| l.dropped.as_ref() == Some(&diff)) {
         return Ok(Written::Same);
     }
@@ -122,7 +84,7 @@ pub(super) async fn write<S: Serialize + PartialEq>(
     // A job goes on from what its status says, and the API server does not look at the UID in a status: another job
     // of that name must not be told how this one ended.
     let version = (target.kind == Kind::Job).then_some(target.meta.resource_version.as_str());
-    let stored = Box::pin(apply::status(operator, subject, target, version, diff)).await?;
+    let stored = Box::pin(apply::status(context, subject, target, version, diff)).await?;
     let dropped = stored.and_then(|stored| merge_patch::missing(&status, &stored));
     if let Some(fields) = dropped.as_ref().and_then(Value::as_object) {
         let fields: Vec<_> = fields.keys().map(String::as_str).collect();
@@ -133,6 +95,6 @@ pub(super) async fn write<S: Serialize + PartialEq>(
             "the API server does not keep parts of a status: the installed definitions are older than this operator"
         );
     }
-    operator.written.lock().insert(object, Writing { at: Instant::now(), dropped });
+    context.written.wrote(object, dropped);
     Ok(Written::Now)
 }

@@ -23,7 +23,7 @@ use super::{
     reply_limits::Allowance,
 };
 use crate::{
-    controller::Operator,
+    context::Context,
     env::Address,
     object_ref::{Key, ObjectRef},
 };
@@ -65,23 +65,23 @@ struct Talk {
 }
 
 /// Asks until no reconciler needs it any more.
-pub(crate) async fn run(operator: &Arc<Operator>, cluster: &Key) {
+pub(crate) async fn run(context: &Arc<Context>, cluster: &Key) {
     let mut talk = Talk::default();
     let mut pace = Pace::new();
-    while let Some((wanted, wake)) = wanted(operator, cluster) {
-        let state = match target(operator, cluster) {
+    while let Some((wanted, wake)) = wanted(context, cluster) {
+        let state = match target(context, cluster) {
             None => {
                 talk.seen_starting = Some(Instant::now());
-                absent(operator, cluster)
+                absent(context, cluster)
             }
-            Some(target) => talk.ask(operator, cluster, &target, &wanted).await,
+            Some(target) => talk.ask(context, cluster, &target, &wanted).await,
         };
-        let pause = pace.after(&state, &wanted, operator.settings.poll.max(FAST));
+        let pause = pace.after(&state, &wanted, context.settings.poll.max(FAST));
         // Report Unreachable only if a reconciler needs the scheduler.
         let is_told = wanted.need > SchedulerNeed::Agents
             || matches!(state, SchedulerState::Known(_) | SchedulerState::SpeaksTls);
-        store(operator, cluster, if is_told { state } else { SchedulerState::default() });
-        if rest(operator, cluster, &wake, pause).await {
+        store(context, cluster, if is_told { state } else { SchedulerState::default() });
+        if rest(context, cluster, &wake, pause).await {
             pace.hurry();
         } else {
             pace.waited();
@@ -95,16 +95,16 @@ impl Talk {
     /// What is known of the scheduler in this pod after it was asked.
     async fn ask(
         &mut self,
-        operator: &Arc<Operator>,
+        context: &Arc<Context>,
         cluster: &Key,
         target: &Target,
         wanted: &Wanted,
     ) -> SchedulerState {
-        if self.speaks_tls(operator, cluster, target).await {
+        if self.speaks_tls(context, cluster, target).await {
             return SchedulerState::SpeaksTls;
         }
-        self.allowance = Allowance::of(operator, cluster, self.allowance);
-        match ask(operator, target, ((wanted.need, wanted.idle), self.allowance), &mut self.kept).await {
+        self.allowance = Allowance::of(context, cluster, self.allowance);
+        match ask(context, target, ((wanted.need, wanted.idle), self.allowance), &mut self.kept).await {
             Ok(mut snapshot) => {
                 self.answered = Some((target.uid.clone(), Instant::now()));
                 self.failures = 0;
@@ -119,39 +119,39 @@ impl Talk {
             }
             Err(Failure::Other(why)) => {
                 self.kept = None;
-                self.failed(operator, cluster, target, why)
+                self.failed(context, cluster, target, why)
             }
         }
     }
 
     /// Whether it speaks TLS, as far as that is known without Dask's own hello, which makes such a scheduler write
     /// a warning.
-    async fn speaks_tls(&mut self, operator: &Operator, cluster: &Key, target: &Target) -> bool {
+    async fn speaks_tls(&mut self, context: &Context, cluster: &Key, target: &Target) -> bool {
         let found = self.tls.as_ref().filter(|(uid, _)| *uid == target.uid);
         if found.is_some_and(|(_, at)| at.elapsed() < poll_interval::TLS) {
             return true;
         }
         let has_answered = self.answered.as_ref().is_some_and(|(uid, _)| *uid == target.uid);
         let is_likely = || {
-            let state = operator.state.lock();
+            let state = context.state.lock();
             state.cache.clusters.get(cluster).is_some_and(|c| tls::is_likely(c))
         };
         let ask = !has_answered && (found.is_some() || is_likely());
-        let speaks = ask && open::speaks_tls(operator, &target.address).await;
+        let speaks = ask && open::speaks_tls(context, &target.address).await;
         self.tls = speaks.then(|| (target.uid.clone(), Instant::now()));
         speaks
     }
 
     /// It did not answer. One that does not answer yet starts, and one that just answered is slow.
-    fn failed(&mut self, operator: &Operator, cluster: &Key, target: &Target, why: String) -> SchedulerState {
+    fn failed(&mut self, context: &Context, cluster: &Key, target: &Target, why: String) -> SchedulerState {
         self.failures = self.failures.saturating_add(1);
         let silent = self.silent_since.get_or_insert_with(Instant::now).elapsed();
-        let age = operator.now().since(target.pod.created);
+        let age = context.now().since(target.pod.created);
         let young = age.min(self.seen_starting.map_or(age, |t| t.elapsed())) < STARTS_WITHIN;
         match self.answered.as_ref().filter(|(uid, _)| *uid == target.uid) {
             Some((_, at)) if !is_silence(self.failures, at.elapsed()) => {
-                operator.links.set_aside_offer(cluster);
-                let last = operator.links.last_snapshot(cluster);
+                context.schedulers.set_aside_offer(cluster);
+                let last = context.schedulers.last_snapshot(cluster);
                 last.map_or(SchedulerState::Unknown, SchedulerState::Known)
             }
             // One that is being deleted ends, which its pod does not say yet.
@@ -168,14 +168,14 @@ fn is_silence(failures: u32, since_answer: Duration) -> bool {
 }
 
 /// Waits until the scheduler is asked again; whether something happened meanwhile.
-async fn rest(operator: &Operator, cluster: &Key, wake: &Notify, pause: Duration) -> bool {
+async fn rest(context: &Context, cluster: &Key, wake: &Notify, pause: Duration) -> bool {
     let start = Instant::now();
     let mut woken = tokio::time::timeout(pause.min(CURRENT), wake.notified()).await.is_ok();
     if !woken && pause > CURRENT {
-        operator.links.set_aside_offer(cluster);
+        context.schedulers.set_aside_offer(cluster);
         woken = tokio::time::timeout_at(start + pause, wake.notified()).await.is_ok();
     }
-    if operator.links.take_stirred(cluster) {
+    if context.schedulers.take_stirred(cluster) {
         // Pods change in bunches too.
         tokio::time::sleep_until(start + FAST).await;
     }
@@ -193,29 +193,29 @@ pub(crate) struct Wanted {
 }
 
 /// What is needed; `None` when nothing is, and the link is gone then.
-fn wanted(operator: &Operator, cluster: &Key) -> Option<(Wanted, Arc<Notify>)> {
-    let mut links = operator.links.lock();
-    let link = links.get_mut(cluster)?;
-    let need = link.need();
-    let target = link.needs.values().any(|n| *n == SchedulerNeed::Target);
-    let wanted = Wanted { need, target, idle: link.wants_idle() };
-    let (wake, is_silent) = (link.wake.clone(), matches!(link.state, SchedulerState::Unreachable { .. }));
+fn wanted(context: &Context, cluster: &Key) -> Option<(Wanted, Arc<Notify>)> {
+    let mut handles = context.schedulers.lock();
+    let handle = handles.get_mut(cluster)?;
+    let need = handle.need();
+    let target = handle.needs.values().any(|n| *n == SchedulerNeed::Target);
+    let wanted = Wanted { need, target, idle: handle.wants_idle() };
+    let (wake, is_silent) = (handle.wake.clone(), matches!(handle.state, SchedulerState::Unreachable { .. }));
     if need > SchedulerNeed::Agents {
         return Some((wanted, wake));
     }
     if need == SchedulerNeed::None {
-        links.remove(cluster);
+        handles.remove(cluster);
     } else if is_silent {
-        link.state = SchedulerState::default();
+        handle.state = SchedulerState::default();
     }
-    drop(links);
+    drop(handles);
     // What was said about it is said no more.
     if is_silent {
         let groups: Vec<_> =
-            operator.state.lock().cache.groups_of(cluster).map(|g| g.meta.name.clone()).collect();
-        operator.enqueue(ObjectRef::Cluster(cluster.clone()));
+            context.state.lock().cache.groups_of(cluster).map(|g| g.meta.name.clone()).collect();
+        context.enqueue(ObjectRef::Cluster(cluster.clone()));
         for group in groups {
-            operator.enqueue(ObjectRef::Group((cluster.0.clone(), group)));
+            context.enqueue(ObjectRef::Group((cluster.0.clone(), group)));
         }
     }
     (need != SchedulerNeed::None).then_some((wanted, wake))
@@ -223,8 +223,8 @@ fn wanted(operator: &Operator, cluster: &Key) -> Option<(Wanted, Arc<Notify>)> {
 
 /// No scheduler pod runs: either there is none, or it has not started. While pods are not seen as they are, neither
 /// is known.
-fn absent(operator: &Operator, cluster: &Key) -> SchedulerState {
-    let state = operator.state.lock();
+fn absent(context: &Context, cluster: &Key) -> SchedulerState {
+    let state = context.state.lock();
     if state.views.in_sync_for("pods", &cluster.0).is_none() {
         return SchedulerState::Unknown;
     }
@@ -237,32 +237,32 @@ fn failed(is_expected: bool, why: String) -> SchedulerState {
     if is_expected { SchedulerState::Unknown } else { SchedulerState::Unreachable { why } }
 }
 
-fn store(operator: &Operator, cluster: &Key, state: SchedulerState) {
-    operator.metrics.scheduler_asked(match &state {
+fn store(context: &Context, cluster: &Key, state: SchedulerState) {
+    context.metrics.scheduler_asked(match &state {
         SchedulerState::Known(_) => "answered",
         SchedulerState::Unreachable { .. } => "unreachable",
         SchedulerState::SpeaksTls => "speaks_tls",
         _ => "not_there",
     });
     let subjects: BTreeSet<ObjectRef> = {
-        let mut links = operator.links.lock();
-        let Some(link) = links.get_mut(cluster) else { return };
-        let turned = std::mem::discriminant(&link.state) != std::mem::discriminant(&state);
-        link.state = state;
-        let mut subjects: BTreeSet<ObjectRef> = link.needs.keys().cloned().collect();
+        let mut handles = context.schedulers.lock();
+        let Some(handle) = handles.get_mut(cluster) else { return };
+        let turned = std::mem::discriminant(&handle.state) != std::mem::discriminant(&state);
+        handle.state = state;
+        let mut subjects: BTreeSet<ObjectRef> = handle.needs.keys().cloned().collect();
         if turned {
             subjects.insert(ObjectRef::Cluster(cluster.clone()));
         }
         subjects
     };
     for subject in subjects {
-        operator.enqueue(subject);
+        context.enqueue(subject);
     }
 }
 
 /// The scheduler pod that runs, if there is one.
-pub(crate) fn target(operator: &Operator, cluster: &Key) -> Option<Target> {
-    let pods = operator.state.lock().cache.schedulers_of(cluster);
+pub(crate) fn target(context: &Context, cluster: &Key) -> Option<Target> {
+    let pods = context.state.lock().cache.schedulers_of(cluster);
     let pod = serving(&pods)?.clone();
     let address = Address {
         namespace: cluster.0.clone(),

@@ -17,7 +17,7 @@ use super::{
     poller::Target,
     reply_limits::Allowance,
 };
-use crate::{controller::Operator, env::SchedulerStream};
+use crate::{context::Context, env::SchedulerStream};
 
 /// From this version on, the scheduler keeps participants of a P2P shuffle to itself.
 const KEEPS_SHUFFLES: DistributedVersion = DistributedVersion { year: 2024, month: 4, patch: 2 };
@@ -32,7 +32,7 @@ pub(crate) struct Session {
 /// One complete reading. A kept connection that turns out to be broken is no sign of a scheduler that is:
 /// it is asked again over a new one.
 pub(crate) async fn ask(
-    operator: &Operator,
+    context: &Context,
     target: &Target,
     (need, allowance): ((SchedulerNeed, bool), Allowance),
     kept: &mut Option<Session>,
@@ -40,25 +40,25 @@ pub(crate) async fn ask(
     let told = |e: CommError| Failure::Other(allowance.explain(&e));
     if let Some(old) = kept.take().filter(|k| k.uid == target.uid && k.client.is_usable()) {
         let old = kept.insert(old);
-        allowance.set(&mut old.client, &operator.links.budget);
-        match questions(operator, old, need).await {
+        allowance.set(&mut old.client, &context.schedulers.budget);
+        match questions(context, old, need).await {
             Err(CommError::Io(_) | CommError::Closed) => {}
             other => return other.map_err(told),
         }
     }
-    let client = open::connect(operator, &target.address).await?;
+    let client = open::connect(context, &target.address).await?;
     let fresh = kept.insert(Session { uid: target.uid.clone(), client, version: None });
-    allowance.set(&mut fresh.client, &operator.links.budget);
-    questions(operator, fresh, need).await.map_err(told)
+    allowance.set(&mut fresh.client, &context.schedulers.budget);
+    questions(context, fresh, need).await.map_err(told)
 }
 
 /// Who is registered must be answered; the rest may fail, and then its absence says why.
 async fn questions(
-    operator: &Operator,
+    context: &Context,
     kept: &mut Session,
     (need, idle): (SchedulerNeed, bool),
 ) -> Result<Snapshot, CommError> {
-    let at = operator.now();
+    let at = context.now();
     let identity = kept.client.identity().await?;
     if let Some(refused) = identity.refused.first() {
         // A registry with holes must not make a worker look as if it held nothing.
@@ -90,7 +90,7 @@ async fn questions(
             Err(e) => snapshot.unanswered = Some(e.to_string()),
         }
     }
-    snapshot.read = operator.now();
+    snapshot.read = context.now();
     Ok(snapshot)
 }
 

@@ -2,23 +2,14 @@
 
 use dask_comm::{Budget, CommError, SchedulerClient};
 
-use crate::{controller::Operator, env::SchedulerStream, object_ref::Key};
+use crate::{context::Context, env::SchedulerStream, object_ref::Key, store::schedulers::LONGEST};
 
 /// Worker processes that a scheduler may have beside those in our pods, and in each of them.
 const WORKERS: (usize, usize) = (100, 64);
 /// Bytes of an answer in all, and for each pod: a worker's entry in an identity is 1 to 3 KiB.
 const BYTES: (usize, usize) = (464 << 10, 64 << 10);
-/// Longest answer of any scheduler: an identity of 10,000 workers.
-const LONGEST: usize = 32 << 20;
-/// Answers up to this size are never held up by those of others: the identity of some twenty workers.
-const SMALL: usize = 64 << 10;
 /// Bytes of an answer about a retirement, in all and for each worker that was asked for: it describes them.
 const RETIRED: (usize, usize) = (16 << 10, 4 << 10);
-
-/// Memory for the larger answers of all schedulers together.
-pub(crate) fn budget() -> Budget {
-    Budget::new(LONGEST, SMALL)
-}
 
 /// What one cluster's scheduler may say.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,9 +21,9 @@ pub(crate) struct Allowance {
 impl Allowance {
     /// For the worker pods of the cluster, in whatever state; after more of them, `before` wears off slowly, as a
     /// scheduler keeps workers that went without a word for minutes.
-    pub fn of(operator: &Operator, cluster: &Key, before: Self) -> Self {
+    pub fn of(context: &Context, cluster: &Key, before: Self) -> Self {
         let pods = {
-            let state = operator.state.lock();
+            let state = context.state.lock();
             let groups = state.cache.groups_of(cluster);
             groups.map(|g| state.cache.workers_of(&g.meta.uid).len()).sum()
         };

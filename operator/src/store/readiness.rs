@@ -15,7 +15,7 @@ use super::{Cached, State};
 use crate::{
     object_ref::{Key, ObjectRef},
     store::cache::Cache,
-    watch::mapping::{Autoscalers, Clusters, Deployments, Groups, Jobs, Pods, Services},
+    store::mapping::{Autoscalers, Clusters, Deployments, Groups, Jobs, Pods, Services},
 };
 
 /// An object of ours that exists and cannot be decoded.

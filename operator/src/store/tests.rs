@@ -7,7 +7,7 @@ use dask_operator_core::model::{
 use serde_json::json;
 
 use super::*;
-use crate::watch::mapping::{Groups, Pods};
+use crate::store::mapping::{Groups, Pods};
 
 fn group() -> Group {
     let meta = Meta { namespace: "ns".into(), name: "g".into(), uid: "g-uid".into(), ..Meta::default() };

@@ -7,11 +7,11 @@ use http_body_util::BodyExt;
 use kube::{Client, client::Body};
 use tower::BoxError;
 
-use super::{
-    list_pages::Pages,
-    sync_state::{Name, SyncStates},
+use super::list_pages::Pages;
+use crate::{
+    kubernetes::api::REQUEST,
+    store::sync_state::{Name, SyncStates},
 };
-use crate::kubernetes::api::REQUEST;
 
 /// The same client, for this watch alone. A request that is not answered in time is given up: the next one may
 /// get through. Its lists come in pages that are not too big.

@@ -5,8 +5,11 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-use super::{extract, object_size, slim_metadata, watch_stream::Project};
-use crate::store::{Cached, Room, Unreadable};
+use super::{object_size, watch_stream::Project};
+use crate::{
+    kubernetes::{extract, slim_metadata},
+    store::{Cached, Room, Unreadable},
+};
 
 /// An object of ours whose spec and status are not decoded yet: a tree of values can take a hundred times its text.
 pub(super) type Unread = slim_metadata::Object<Box<RawValue>, Box<RawValue>>;

@@ -20,8 +20,6 @@ pub const PAGE: u32 = 100;
 pub const MOST: usize = 3 << 20;
 /// Most bytes of a page with one object. The API server takes none that are bigger than that.
 const MOST_OF_ONE: usize = 8 << 20;
-/// Pages that are read at a time, for all watches together.
-pub const AT_A_TIME: usize = 2;
 
 /// How many objects a watch asks for at present.
 #[derive(Clone, Debug)]

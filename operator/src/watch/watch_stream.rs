@@ -9,16 +9,16 @@ use kube::{
 };
 use tokio::time::Instant;
 
-use super::{
-    extract, mapping,
-    sync_state::{Name, OPTIONAL, SyncStates, words},
-};
 use crate::{
     backoff,
-    controller::Operator,
+    context::Context,
     health::BEAT,
+    kubernetes::extract,
     object_ref::{Key, ObjectRef},
-    store::{Cached, Room, Unreadable},
+    store::{
+        Cached, Room, Unreadable, mapping,
+        sync_state::{Name, OPTIONAL, SyncStates, words},
+    },
 };
 
 /// Changes are collected for this long, so that a burst is one reconcile.
@@ -38,7 +38,7 @@ pub(super) type Projection<R, T> = Box<dyn Fn(R, &mut Room) -> Option<Project<T>
 
 /// One watch. What is kept of an object is `None` for one without a name.
 pub(super) struct Watch<R, K: Cached> {
-    operator: Arc<Operator>,
+    context: Arc<Context>,
     views: SyncStates,
     name: Name,
     words: String,
@@ -50,12 +50,12 @@ pub(super) struct Watch<R, K: Cached> {
 
 impl<R: Resource, K: Cached> Watch<R, K> {
     /// A watch that has not begun. The operator is not ready until it has listed everything once.
-    pub(super) fn new(operator: &Arc<Operator>, name: Name, project: Projection<R, K::Record>) -> Self {
+    pub(super) fn new(context: &Arc<Context>, name: Name, project: Projection<R, K::Record>) -> Self {
         let words = words(&name);
-        operator.health.not_ready(&words);
+        context.health.not_ready(&words);
         Self {
-            operator: operator.clone(),
-            views: operator.state.lock().views.clone(),
+            context: context.clone(),
+            views: context.state.lock().views.clone(),
             name,
             words,
             project,
@@ -72,7 +72,7 @@ impl<R: Resource, K: Cached> Watch<R, K> {
     {
         let mut stream = Box::pin(begin());
         loop {
-            self.operator.health.heartbeat(&self.words);
+            self.context.health.heartbeat(&self.words);
             let event = tokio::select! {
                 event = tokio::time::timeout(BEAT, stream.next()) => event,
                 () = self.views.must_relist(&self.name) => {
@@ -119,15 +119,15 @@ impl<R: Resource, K: Cached> Watch<R, K> {
         }
         for subject in self.event(event) {
             if let (ObjectRef::Cluster(cluster), true) = (&subject, K::PLURAL == mapping::Pods::PLURAL) {
-                self.operator.links.wake(cluster);
+                self.context.schedulers.wake(cluster);
             }
-            self.operator.enqueue_after(subject, SETTLE);
+            self.context.enqueue_after(subject, SETTLE);
         }
     }
 
     /// Takes what it says into the cache; answers who must be looked at.
     fn event(&mut self, event: Event<R>) -> BTreeSet<ObjectRef> {
-        let mut state = self.operator.state.lock();
+        let mut state = self.context.state.lock();
         match event {
             Event::Init => {
                 self.views.lists(&self.name);
@@ -165,7 +165,7 @@ impl<R: Resource, K: Cached> Watch<R, K> {
                 let enqueue_after = state.retain::<K>(self.name.1.as_deref(), &self.present);
                 self.present.clear();
                 self.views.has_listed(&self.name);
-                self.operator.health.ready(&self.words);
+                self.context.health.ready(&self.words);
                 enqueue_after
             }
         }
@@ -182,9 +182,9 @@ impl<R: Resource, K: Cached> Watch<R, K> {
             let failures = self.failures;
             tracing::warn!(watch = self.words, error, failures, "watch failed; trying again and again");
         }
-        self.operator.metrics.watch_failed(K::PLURAL);
+        self.context.metrics.watch_failed(K::PLURAL);
         let longest = backoff::after(BACKOFF, self.failures);
-        tokio::time::sleep(longest.mul_f64(0.5 + self.operator.world.dice.fraction() / 2.0)).await;
+        tokio::time::sleep(longest.mul_f64(0.5 + self.context.env.random.fraction() / 2.0)).await;
     }
 }
 

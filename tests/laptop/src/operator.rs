@@ -2,12 +2,14 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use anyhow::{Context, Result};
+use anyhow::{Context as _, Result};
 use dask_operator::{
-    controller::{Operator, Settings},
+    context::{Context, Settings},
+    controller,
     env::{Environment, RandomSource, SystemClock},
     http,
-    kubernetes::{client, leader_election::Leadership},
+    kubernetes::client,
+    leadership::Leadership,
     metrics::Metrics,
     scheduler::Direct,
 };
@@ -23,7 +25,7 @@ const POLL: Duration = Duration::from_secs(2);
 ///
 /// # Errors
 /// Its client or its metrics cannot be made.
-pub fn new(api: SocketAddr) -> Result<Arc<Operator>> {
+pub fn new(api: SocketAddr) -> Result<Arc<Context>> {
     let metrics = Metrics::new().context("defining metrics")?;
     let url = format!("http://{api}").parse().context("the API server's address")?;
     let config = kube::Config::new(url);
@@ -32,7 +34,7 @@ pub fn new(api: SocketAddr) -> Result<Arc<Operator>> {
         client::connect(config, metrics.clone(), leadership.clone()).context("a client of the API server")?;
     let world = Environment {
         clock: Arc::new(SystemClock),
-        dice: RandomSource::from_system(),
+        random: RandomSource::from_system(),
         dial: Arc::new(Direct),
     };
     // As the chart has it.
@@ -50,16 +52,16 @@ pub fn new(api: SocketAddr) -> Result<Arc<Operator>> {
         // There is one, and no object for it.
         nodes: false,
     };
-    Ok(Operator::new(client, world, metrics, leadership, settings))
+    Ok(Context::new(client, world, metrics, leadership, settings))
 }
 
 /// Runs it, with its metrics on this listener.
 ///
 /// # Errors
 /// HTTP cannot be served.
-pub async fn run(operator: Arc<Operator>, metrics: TcpListener) -> Result<()> {
+pub async fn run(operator: Arc<Context>, metrics: TcpListener) -> Result<()> {
     tokio::select! {
-        () = operator.run() => Ok(()),
+        () = controller::run(&operator) => Ok(()),
         () = http::serve(metrics, operator.clone()) => Ok(()),
     }
 }

@@ -164,9 +164,12 @@ fn no_namespace_delays_another() {
 #[test]
 fn seeds_that_once_went_wrong_do_no_harm() {
     all_good(
-        [11_004_965, 11_025_378, 11_028_218, 5131, 6941, 8103, 10_375, 14_725, 17_014, 18_708, 25_353, 29_502]
-            .into_iter()
-            .map(|seed| check(&random::scenario(seed), seed)),
+        [
+            11_004_965, 11_025_378, 11_028_218, 5131, 6941, 8103, 10_375, 14_725, 17_014, 18_708, 25_353,
+            29_502,
+        ]
+        .into_iter()
+        .map(|seed| check(&random::scenario(seed), seed)),
     );
 }
 

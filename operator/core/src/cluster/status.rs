@@ -178,16 +178,6 @@ fn workers_ready(input: &Input<'_>) -> Observed {
     }
 }
 
-/// What there is to say of a scheduler that is not unreachable. One text whether it was asked or not: which of them it is
-/// changes with what else is under way, and a status that tells it would be written for nothing.
-pub(crate) fn answering(scheduler: &SchedulerState) -> &'static str {
-    match scheduler {
-        SchedulerState::Starting => "the scheduler's pod starts",
-        SchedulerState::Absent => "there is no scheduler pod",
-        _ => "no question to the scheduler failed",
-    }
-}
-
 fn update_pending(input: &Input<'_>) -> Observed {
     let pending = input.deployment.is_some_and(|d| children::scheduler_is_outdated(input, d));
     if pending {
@@ -217,6 +207,10 @@ fn unreachable(input: &Input<'_>) -> Observed {
                 "the scheduler's pod runs and does not answer ({why}); no worker is removed until it does"
             ),
         ),
-        _ => conditions::no(conditions::SCHEDULER_UNREACHABLE, "NotUnreachable", answering(input.scheduler)),
+        _ => conditions::no(
+            conditions::SCHEDULER_UNREACHABLE,
+            "NotUnreachable",
+            conditions::answering(input.scheduler),
+        ),
     }
 }

@@ -34,7 +34,7 @@ pub const AGENT_HASH: &str = "kubernetes.dask.org/agent-hash";
 /// The agent's init container and its volume.
 pub const AGENT: &str = "dask-agent";
 
-/// Annotation of a job: how its program ended (JSON, [`crate::job::Outcome`]).
+/// Annotation of a job: how its program ended (JSON, an `Outcome` of `job`).
 pub const OUTCOME: &str = "kubernetes.dask.org/outcome";
 
 /// Annotation of a job's cluster and of its runner: UID of the job that they were made for. It proves whose they are

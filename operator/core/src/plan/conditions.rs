@@ -2,7 +2,10 @@
 
 use dask_crds::{Condition, ConditionStatus};
 
-use crate::{model::time::Timestamp, plan::events::EventRecord};
+use crate::{
+    model::{scheduler::SchedulerState, time::Timestamp},
+    plan::events::EventRecord,
+};
 
 /// Longest message we write; Kubernetes' own limit for an event's note is 1 KiB.
 pub const MAX_MESSAGE: usize = 768;
@@ -205,6 +208,16 @@ fn shortened(message: String) -> String {
 
 /// Reason: the API server does not know a field.
 pub const UNKNOWN_FIELD: &str = "UnknownField";
+
+/// What there is to say of a scheduler that is not unreachable. One text whether it was asked or not: which of them it is
+/// changes with what else is under way, and a status that tells it would be written for nothing.
+pub(crate) fn answering(scheduler: &SchedulerState) -> &'static str {
+    match scheduler {
+        SchedulerState::Starting => "the scheduler's pod starts",
+        SchedulerState::Absent => "there is no scheduler pod",
+        _ => "no question to the scheduler failed",
+    }
+}
 
 #[cfg(test)]
 mod tests {

@@ -11,7 +11,6 @@ pub(crate) use crash::is_crash;
 use dask_crds::{ConditionStatus, DaskWorkerGroupStatus, WorkerCounts};
 
 use crate::{
-    cluster::answering,
     model::{
         names::{CLUSTER, COMPONENT, GROUP, WORKER},
         pod::{OWN_LIMIT, PodRecord, Trouble},
@@ -161,7 +160,11 @@ fn unreachable(input: &Input<'_>) -> Observed {
             "NoAnswer",
             format!("the scheduler's pod runs and does not answer ({why}); look at its log"),
         ),
-        _ => conditions::no(conditions::SCHEDULER_UNREACHABLE, "NotUnreachable", answering(input.scheduler)),
+        _ => conditions::no(
+            conditions::SCHEDULER_UNREACHABLE,
+            "NotUnreachable",
+            conditions::answering(input.scheduler),
+        ),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Elections on a paused clock, with a Lease in memory.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use http::{Method, Request, Response};
 use kube::client::Body;
@@ -106,7 +107,7 @@ impl Candidate {
 fn candidate(server: &Server, name: &str) -> Candidate {
     let ((client, away), leadership) = (server.client(), Leadership::candidate());
     let seat = LeaseConfig { namespace: "ns".into(), name: "l".into(), candidate: name.into() };
-    let world = Environment { clock: Arc::new(Still), dice: RandomSource::seeded(1), dial: Arc::new(Nobody) };
+    let env = Environment { clock: Arc::new(Still), random: RandomSource::seeded(1), dial: Arc::new(Nobody) };
     let (stop, stopped) = tokio::sync::oneshot::channel();
     let task = {
         let leadership = leadership.clone();
@@ -114,7 +115,7 @@ fn candidate(server: &Server, name: &str) -> Candidate {
             let health = Health::default();
             health.not_ready("x");
             health.ready("x");
-            run(client, &world, &seat, (&leadership, &health), async { drop(stopped.await) }).await;
+            run(client, &env, &seat, (&leadership, &health), async { drop(stopped.await) }).await;
         })
     };
     Candidate { leadership, away, task, stop }

@@ -14,7 +14,7 @@ use serde_json::json;
 use tokio::time::advance;
 
 use super::*;
-use crate::watch::sync_state::{Name, Open};
+use crate::store::sync_state::{Name, Open};
 
 const ALL: [&str; 7] = [
     Clusters::PLURAL,

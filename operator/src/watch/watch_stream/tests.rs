@@ -8,16 +8,16 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::{
-    testing::operator,
-    watch::mapping::{Clusters, Nodes},
+    store::mapping::{Clusters, Nodes},
+    testing::context,
 };
 
 type Unread = crate::watch::custom_objects::Unread;
 
-fn watch(operator: &Arc<Operator>) -> Watch<Unread, Clusters> {
+fn watch(context: &Arc<Context>) -> Watch<Unread, Clusters> {
     let name: Name = (Clusters::PLURAL, None);
-    operator.state.lock().views.begins(&name);
-    Watch::new(operator, name, Box::new(crate::watch::custom_objects::read::<Clusters, _, _>))
+    context.state.lock().views.begins(&name);
+    Watch::new(context, name, Box::new(crate::watch::custom_objects::read::<Clusters, _, _>))
 }
 
 fn object(phase: &str) -> Unread {
@@ -44,31 +44,31 @@ fn failure() -> watcher::Error {
 
 #[tokio::test(start_paused = true)]
 async fn an_object_that_cannot_be_read_is_not_one_that_is_gone() {
-    let operator = operator();
-    let mut watch = watch(&operator);
+    let context = context();
+    let mut watch = watch(&context);
     for event in [Event::Init, Event::InitApply(object("Running")), Event::InitDone] {
         watch.handle(event);
     }
     watch.handle(Event::Apply(object("FromTheFuture")));
-    let is_known = || operator.state.lock().cache.clusters.contains_key(&key());
+    let is_known = || context.state.lock().cache.clusters.contains_key(&key());
     assert!(is_known());
     // Nor is it after a list in which it still cannot be read.
     for event in [Event::Init, Event::InitApply(object("FromTheFuture")), Event::InitDone] {
         watch.handle(event);
     }
     assert!(is_known());
-    assert!(operator.state.lock().unreadable(&ObjectRef::Cluster(key())).is_some());
+    assert!(context.state.lock().unreadable(&ObjectRef::Cluster(key())).is_some());
     watch.handle(Event::Delete(object("FromTheFuture")));
-    assert!(!is_known() && operator.state.lock().all_unreadable().is_empty());
+    assert!(!is_known() && context.state.lock().all_unreadable().is_empty());
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_object_too_big_to_hold_is_told_and_what_it_was_is_kept() {
-    let operator = operator();
-    let mut watch = watch(&operator);
+    let context = context();
+    let mut watch = watch(&context);
     watch.handle(Event::Apply(object("Running")));
     watch.handle(Event::Apply(with_worker("Running", json!(vec![json!({"": 0}); 50_000]))));
-    let state = operator.state.lock();
+    let state = context.state.lock();
     assert!(state.cache.clusters[&key()].spec.worker.spec.0.is_empty());
     let error = &state.unreadable(&ObjectRef::Cluster(key())).unwrap().error;
     for part in ["spec: would take about", "may take 10240 KiB", "ConfigMap"] {
@@ -78,10 +78,10 @@ async fn an_object_too_big_to_hold_is_told_and_what_it_was_is_kept() {
 
 #[tokio::test(start_paused = true)]
 async fn a_stream_that_ends_is_begun_anew_and_does_not_spin() {
-    let operator = operator();
+    let context = context();
     let begun = Arc::new(AtomicU32::new(0));
     let count = begun.clone();
-    let run = watch(&operator).run(move || {
+    let run = watch(&context).run(move || {
         assert!(count.fetch_add(1, Ordering::Relaxed) < 1000, "it spins");
         stream::iter([Ok(Event::Init), Ok(Event::InitDone)])
     });
@@ -92,26 +92,26 @@ async fn a_stream_that_ends_is_begun_anew_and_does_not_spin() {
 
 #[tokio::test(start_paused = true)]
 async fn a_failure_breaks_the_view() {
-    let operator = operator();
-    let views = operator.state.lock().views.clone();
-    let mut watch = watch(&operator);
+    let context = context();
+    let views = context.state.lock().views.clone();
+    let mut watch = watch(&context);
     let _open = views.opened(&watch.name);
     [Event::Init, Event::InitDone].into_iter().for_each(|event| watch.handle(event));
-    assert!(operator.health.missing().is_empty());
+    assert!(context.health.missing().is_empty());
     tokio::time::advance(Duration::from_secs(60)).await;
     assert!(views.in_sync_for(Clusters::PLURAL, "ns").is_some());
     let run = watch.run(|| stream::repeat_with(|| Err(failure())));
     let _ = tokio::time::timeout(Duration::from_secs(90), run).await;
     assert_eq!(views.in_sync_for(Clusters::PLURAL, "ns"), None);
-    assert!(operator.metrics.text().unwrap().contains("watch_failures_total{resource=\"daskclusters\"}"));
+    assert!(context.metrics.text().unwrap().contains("watch_failures_total{resource=\"daskclusters\"}"));
     assert_eq!(views.broken().len(), 1);
-    assert!(operator.health.missing().is_empty(), "what leads goes on");
+    assert!(context.health.missing().is_empty(), "what leads goes on");
 }
 
 /// Whether each of many failures would be said.
 async fn said<K: Cached>(failures: u32, every: Duration) -> usize {
-    let operator = operator();
-    let mut watch: Watch<Unread, K> = Watch::new(&operator, (K::PLURAL, None), Box::new(|_, _| None));
+    let context = context();
+    let mut watch: Watch<Unread, K> = Watch::new(&context, (K::PLURAL, None), Box::new(|_, _| None));
     let mut said = 0;
     for _ in 0..failures {
         let before = watch.said;

@@ -7,12 +7,14 @@ use std::{
 };
 
 use dask_operator::{
-    controller::{Operator, Settings},
+    context::{Context, Settings},
+    controller,
     env::{Environment as Around, RandomSource},
     kubernetes::{
         client::Fenced,
-        leader_election::{self, Leadership, LeaseConfig},
+        leader_election::{self, LeaseConfig},
     },
+    leadership::Leadership,
     metrics::Metrics,
 };
 use dask_operator_core::resources::agent_plan::Settings as Agent;
@@ -34,7 +36,7 @@ pub(super) struct Instance {
     clock: SimClock,
     elect: bool,
     starts: u64,
-    operator: Option<Arc<Operator>>,
+    operator: Option<Arc<Context>>,
 }
 
 /// The name of the operator with this number.
@@ -66,9 +68,9 @@ impl World {
         self.trace.say(name, format_args!("starts"));
         let number =
             name.bytes().fold(instance.starts << 8, |n, b| n.wrapping_mul(31).wrapping_add(b.into()));
-        let dice = RandomSource::seeded(Chance::new(self.seed, number).number());
+        let random = RandomSource::seeded(Chance::new(self.seed, number).number());
         let around =
-            Around { clock: Arc::new(instance.clock.clone()), dice, dial: Arc::new(self.dask.clone()) };
+            Around { clock: Arc::new(instance.clock.clone()), random, dial: Arc::new(self.dask.clone()) };
         let leadership = if instance.elect { Leadership::candidate() } else { Leadership::alone() };
         let network = Network::new(name, self.server.service(name), &self.faults, self, &self.trace);
         let client = kube::Client::new(Fenced(leadership.clone()).layer(network), NAMESPACE);
@@ -81,9 +83,9 @@ impl World {
             autoscaler_maximum: dask_operator_core::autoscaler::DEFAULT_MAXIMUM,
             nodes: self.lock().nodes.seen,
         };
-        let operator = Operator::new(client, around, metrics, leadership, settings);
+        let operator = Context::new(client, around, metrics, leadership, settings);
         let running = operator.clone();
-        operator.spawn(async move { running.run().await });
+        operator.spawn(async move { controller::run(&running).await });
         if instance.elect {
             let seat = LeaseConfig {
                 namespace: NAMESPACE.into(),
@@ -95,7 +97,7 @@ impl World {
                 let of = (&candidate.leadership, &candidate.health);
                 leader_election::run(
                     candidate.client.clone(),
-                    &candidate.world,
+                    &candidate.env,
                     &seat,
                     of,
                     std::future::pending(),

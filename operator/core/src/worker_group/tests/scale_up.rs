@@ -12,7 +12,11 @@ fn a_group_as_wanted_needs_nothing() {
     scene.later(300);
     let first = scene.decide();
     assert!(first.actions.is_empty(), "{:?}", first.actions);
-    assert_eq!(first.need, SchedulerNeed::None, "what a former process asked of the scheduler is over by now");
+    assert_eq!(
+        first.need,
+        SchedulerNeed::None,
+        "what a former process asked of the scheduler is over by now"
+    );
     assert_eq!(scene.decide().status, first.status);
 }
 

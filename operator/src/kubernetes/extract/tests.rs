@@ -377,7 +377,7 @@ fn pods_that_nothing_controls_are_found_by_their_group() {
     let group = ("ns".to_string(), "g".to_string());
     assert_eq!(cache.strays_of(&group).len(), 1);
     assert_eq!(
-        <crate::watch::mapping::Pods as crate::store::Cached>::subjects(&cache, &key, &stray),
+        <crate::store::mapping::Pods as crate::store::Cached>::subjects(&cache, &key, &stray),
         [crate::object_ref::ObjectRef::Group(group.clone())].into()
     );
     cache.index_pod(&key, &stray, false);

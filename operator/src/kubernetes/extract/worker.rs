@@ -2,7 +2,7 @@
 
 use dask_operator_core::model::{names, pod::PodPhase};
 
-use crate::watch::partial_types::{Container, PodSpec, PodStatus};
+use crate::kubernetes::partial_types::{Container, PodSpec, PodStatus};
 
 /// How the worker's container ended, if it did and is not started again. Side cars may run on.
 pub(crate) fn ended(spec: &PodSpec, status: &PodStatus) -> Option<PodPhase> {

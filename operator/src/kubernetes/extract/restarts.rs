@@ -2,7 +2,7 @@
 
 use dask_operator_core::model::objects::Restarts;
 
-use crate::watch::partial_types::{ContainerState, ContainerStatus};
+use crate::kubernetes::partial_types::{ContainerState, ContainerStatus};
 
 /// As far as they tell: of kills for want of memory a container knows of its last one.
 pub(crate) fn count_restarts(containers: &[ContainerStatus]) -> Restarts {

@@ -9,7 +9,7 @@ use dask_operator_core::{
 };
 
 use super::TEXT;
-use crate::watch::partial_types::{ContainerStatus, PodStatus, Waiting};
+use crate::kubernetes::partial_types::{ContainerStatus, PodStatus, Waiting};
 
 /// Longest text kept of what a container said at its end (its termination message).
 const SAID: usize = 200;

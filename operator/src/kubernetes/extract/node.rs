@@ -4,8 +4,8 @@ use dask_operator_core::model::node::{self, NodeRecord};
 
 use super::key;
 use crate::{
+    kubernetes::partial_types::{RawNode, Taint, Toleration},
     object_ref::Key,
-    watch::partial_types::{RawNode, Taint, Toleration},
 };
 
 /// What a pod bears, if that can matter.

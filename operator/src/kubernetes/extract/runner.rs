@@ -8,7 +8,7 @@ use dask_operator_core::model::{
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::{kopf, owners};
-use crate::watch::partial_types::{ContainerStatus, PodSpec, PodStatus};
+use crate::kubernetes::partial_types::{ContainerStatus, PodSpec, PodStatus};
 
 /// What is kept of a runner.
 pub(crate) fn runner_of_pod(meta: &ObjectMeta, spec: &PodSpec, status: &PodStatus) -> Runner {

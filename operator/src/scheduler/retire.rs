@@ -1,0 +1,74 @@
+//! Asking a scheduler to let workers go.
+
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+
+use dask_operator_core::{
+    model::objects::Meta,
+    plan::action::{RetireCall, RetireStage},
+};
+
+use super::{RETIRE_FAILED, open, poller, reply_limits::Allowance};
+use crate::{
+    context::Context,
+    object_ref::{Key, ObjectRef},
+};
+
+/// Calls `retire_workers` on a connection of its own: it can take long, and even hang. The group's
+/// memory learns the outcome.
+pub(crate) fn retire(context: &Arc<Context>, subject: &ObjectRef, group: &Meta, call: RetireCall) {
+    let (asking, subject, uid) = (context.clone(), subject.clone(), group.uid.clone());
+    context.spawn(async move {
+        let context = asking;
+        let cluster = {
+            let state = context.state.lock();
+            state.cache.group_by_uid(&uid).map(|g| (g.meta.namespace.clone(), g.spec.cluster.clone()))
+        };
+        let accepted = match &cluster {
+            Some(_) if !context.leadership.may_write() => Err("another operator leads".into()),
+            Some(cluster) => call_scheduler(&context, (cluster, &uid), &call).await,
+            None => Err("the group is gone".into()),
+        };
+        match &accepted {
+            Ok(accepted) => tracing::info!(
+                namespace = subject.key().0, group = subject.key().1, stage = ?call.stage,
+                asked = call.addresses.len(), accepted = accepted.len(), "retired workers"),
+            Err(why) => tracing::warn!(
+                namespace = subject.key().0, group = subject.key().1, stage = ?call.stage,
+                asked = call.addresses.len(), why, "retirement was not answered"),
+        }
+        let now = context.now();
+        if let Some(memory) = context.state.lock().groups.get_mut(&uid) {
+            memory.retired(&call, accepted.as_ref().ok(), now);
+        }
+        if let Some(cluster) = cluster {
+            context.schedulers.wake(&cluster);
+        }
+        context.enqueue_after(subject, if accepted.is_ok() { Duration::ZERO } else { RETIRE_FAILED });
+    });
+}
+
+async fn call_scheduler(
+    context: &Context,
+    (cluster, group): (&Key, &str),
+    call: &RetireCall,
+) -> Result<BTreeSet<String>, String> {
+    let target = poller::target(context, cluster).ok_or("there is no scheduler pod")?;
+    let mut client = open::connect(context, &target.address).await.map_err(|e| e.to_string())?;
+    let allowance = Allowance::of(context, cluster, Allowance::default());
+    allowance.set(&mut client, &context.schedulers.budget);
+    let id = client.identity().await.map_err(|e| allowance.explain(&e))?.id;
+    if id != call.scheduler {
+        return Err("the scheduler is another one by now".into());
+    }
+    if !context.leadership.may_write() {
+        return Err("another operator leads by now".into());
+    }
+    // The scheduler may have taken seconds to answer, and marks of a call that was forgotten may be gone by now.
+    if !context.state.lock().groups.get(group).is_some_and(|memory| memory.is_calling(call)) {
+        return Err("the call was forgotten, because the clock was set".into());
+    }
+    let close = call.stage == RetireStage::Close;
+    let addresses: Vec<String> = call.addresses.iter().cloned().collect();
+    allowance.set_for_retirement(&mut client, &context.schedulers.budget, addresses.len());
+    client.retire_workers(&addresses, close, close).await.map_err(|e| e.to_string())
+}
