@@ -12,6 +12,7 @@ help: ## list the commands
 
 # The pinned compiler with its components and targets; does nothing where they are there.
 toolchain:
+	@! command -v rustup >/dev/null || RUSTUP_AUTO_INSTALL=0 rustup -q which rustc >/dev/null 2>&1 || echo "installs the pinned Rust toolchain (once, about a minute)" >&2
 	@! command -v rustup >/dev/null || rustup -q toolchain install --no-self-update
 
 demo: toolchain ## the main job on this machine: cluster, autoscaler, a workflow, a live timeline; pods are processes

@@ -6,6 +6,7 @@ use std::{
 };
 
 use tokio::time::Instant;
+use tracing::{Instrument, Span};
 
 use crate::{
     backoff,
@@ -125,13 +126,22 @@ async fn work(context: &Arc<Context>) {
     loop {
         context.health.heartbeat("queue");
         let Ok(subject) = tokio::time::timeout(BEAT, context.queue.next()).await else { continue };
+        let span = span(context, &subject);
         let turn = Turn { context: context.clone(), subject };
         context.busy.fetch_add(1, Ordering::Relaxed);
-        context.spawn(async move {
+        let reconciled = async move {
             one(&turn.context, &turn.subject).await;
             drop(turn);
-        });
+        };
+        context.spawn(reconciled.instrument(span));
     }
+}
+
+/// What every line of the log says of the object that it is about.
+fn span(context: &Context, subject: &ObjectRef) -> Span {
+    let ((namespace, name), state) = (subject.key(), context.state.lock());
+    let uid = state.cache.uid(subject).unwrap_or_default();
+    tracing::info_span!("reconcile", kind = subject.kind(), namespace, name, uid)
 }
 
 /// Reconciles one subject, and puts it in the queue again for later.

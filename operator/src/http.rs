@@ -51,9 +51,17 @@ fn router(context: Arc<Context>) -> Router {
 
 async fn metrics(State(context): State<Arc<Context>>) -> (StatusCode, String) {
     context.metrics.queue_length(context.queue.len());
-    let views = context.state.lock().views.by_resource();
+    context.metrics.leads(context.leadership.may_write());
+    let (views, clusters, workers) = {
+        let state = context.state.lock();
+        (state.views.by_resource(), state.cache.clusters.len(), state.cache.workers_by_state())
+    };
     for (resource, is_in_sync) in views {
         context.metrics.watch_in_sync(resource, is_in_sync);
+    }
+    context.metrics.clusters(clusters);
+    for (state, n) in workers {
+        context.metrics.workers(state, n);
     }
     match context.metrics.text() {
         Ok(text) => (StatusCode::OK, text),
@@ -94,6 +102,24 @@ mod tests {
         let address = listener.local_addr().unwrap();
         tokio::spawn(serve(listener, context()));
         address
+    }
+
+    #[tokio::test]
+    async fn the_metrics_say_who_leads_and_how_many_workers_there_are() {
+        let mut client = TcpStream::connect(server().await).await.unwrap();
+        client.write_all(b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).await.unwrap();
+        for line in ["dask_operator_leader 1", "dask_operator_clusters 0"] {
+            assert!(answer.contains(line), "{answer}");
+        }
+        for state in ["starting", "ready", "retiring", "ending"] {
+            assert!(answer.contains(&format!("dask_operator_workers{{state=\"{state}\"}} 0")), "{answer}");
+        }
+        assert!(
+            answer.contains(concat!("build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1")),
+            "{answer}"
+        );
     }
 
     #[tokio::test]

@@ -21,7 +21,7 @@ pub fn start(format: LogFormat, level: &str) {
     let lines =
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
     match format {
-        LogFormat::Json => lines.json().flatten_event(true).init(),
+        LogFormat::Json => lines.json().flatten_event(true).with_span_list(false).init(),
         LogFormat::Text => lines.with_ansi(false).init(),
     }
 }

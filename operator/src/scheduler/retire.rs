@@ -6,6 +6,7 @@ use dask_operator_core::{
     model::objects::Meta,
     plan::action::{RetireCall, RetireStage},
 };
+use tracing::Instrument;
 
 use super::{RETIRE_FAILED, open, poller, reply_limits::Allowance};
 use crate::{
@@ -17,7 +18,9 @@ use crate::{
 /// memory learns the outcome.
 pub(crate) fn retire(context: &Arc<Context>, subject: &ObjectRef, group: &Meta, call: RetireCall) {
     let (asking, subject, uid) = (context.clone(), subject.clone(), group.uid.clone());
-    context.spawn(async move {
+    let (namespace, name) = subject.key();
+    let span = tracing::info_span!("retire", namespace, group = name, uid, stage = ?call.stage);
+    let retired = async move {
         let context = asking;
         let cluster = {
             let state = context.state.lock();
@@ -29,12 +32,10 @@ pub(crate) fn retire(context: &Arc<Context>, subject: &ObjectRef, group: &Meta, 
             None => Err("the group is gone".into()),
         };
         match &accepted {
-            Ok(accepted) => tracing::info!(
-                namespace = subject.key().0, group = subject.key().1, stage = ?call.stage,
-                asked = call.addresses.len(), accepted = accepted.len(), "retired workers"),
-            Err(why) => tracing::warn!(
-                namespace = subject.key().0, group = subject.key().1, stage = ?call.stage,
-                asked = call.addresses.len(), why, "retirement was not answered"),
+            Ok(accepted) => {
+                tracing::info!(asked = call.addresses.len(), accepted = accepted.len(), "retired workers");
+            }
+            Err(why) => tracing::warn!(asked = call.addresses.len(), why, "retirement was not answered"),
         }
         let now = context.now();
         if let Some(memory) = context.state.lock().groups.get_mut(&uid) {
@@ -44,7 +45,8 @@ pub(crate) fn retire(context: &Arc<Context>, subject: &ObjectRef, group: &Meta, 
             context.schedulers.wake(&cluster);
         }
         context.enqueue_after(subject, if accepted.is_ok() { Duration::ZERO } else { RETIRE_FAILED });
-    });
+    };
+    context.spawn(retired.instrument(span));
 }
 
 async fn call_scheduler(

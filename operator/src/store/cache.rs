@@ -98,6 +98,32 @@ impl Cache {
         in_namespace(&self.autoscalers, &cluster.0).filter(|a| a.spec.cluster == cluster.1)
     }
 
+    /// How many worker pods of groups there are: `starting`, `ready`, `retiring` (chosen to leave), `ending` (being deleted).
+    pub fn workers_by_state(&self) -> BTreeMap<&'static str, usize> {
+        let mut out: BTreeMap<_, _> = ["starting", "ready", "retiring", "ending"].map(|s| (s, 0)).into();
+        for pod in self.workers_of.values().flatten().filter_map(|key| self.pods.get(key)) {
+            let state = match pod {
+                p if p.deleting => "ending",
+                p if !p.is_live() => continue,
+                p if p.mark.is_some() => "retiring",
+                p if p.is_ready() => "ready",
+                _ => "starting",
+            };
+            *out.entry(state).or_default() += 1;
+        }
+        out
+    }
+
+    /// UID of what is reconciled; that of the cluster for its autoscalers.
+    pub fn uid(&self, subject: &ObjectRef) -> Option<&str> {
+        let meta = match subject {
+            ObjectRef::Cluster(key) | ObjectRef::Autoscalers(key) => &self.clusters.get(key)?.meta,
+            ObjectRef::Group(key) => &self.groups.get(key)?.meta,
+            ObjectRef::Job(key) => &self.jobs.get(key)?.meta,
+        };
+        Some(&meta.uid)
+    }
+
     /// Every object of ours.
     pub fn subjects(&self) -> Vec<ObjectRef> {
         let clusters = self.clusters.keys().cloned().map(ObjectRef::Cluster);
