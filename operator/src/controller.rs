@@ -5,11 +5,11 @@ use std::{
     time::Duration,
 };
 
+use dask_operator_core::model::backoff::doubled;
 use tokio::time::Instant;
 use tracing::{Instrument, Span};
 
 use crate::{
-    backoff,
     context::{Context, Failing},
     health::BEAT,
     kubernetes::api,
@@ -173,7 +173,7 @@ fn failed(context: &Context, subject: &ObjectRef, error: &reconcile::Error) {
     let (times, wait) = {
         let mut failures = context.failures();
         let times = failures.get(subject).map_or(1, |f| f.times.saturating_add(1));
-        let wait = jittered(context, backoff::after((BACKOFF.0, longest_wait(subject)), times));
+        let wait = jittered(context, doubled(BACKOFF.0, times, longest_wait(subject)));
         failures.insert(subject.clone(), Failing { times, not_before: Instant::now() + wait });
         (times, wait)
     };

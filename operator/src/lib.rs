@@ -4,7 +4,6 @@
 //! iterates in a fixed order, so that the whole operator can run in a simulated world.
 
 pub mod apply;
-mod backoff;
 pub mod cli;
 mod clock_jump;
 pub mod context;

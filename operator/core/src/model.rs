@@ -1,5 +1,6 @@
 //! What is observed: slim records of Kubernetes' objects, of nodes and of schedulers, and the names that they have.
 
+pub mod backoff;
 pub mod hash;
 pub mod names;
 pub mod node;

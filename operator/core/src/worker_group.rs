@@ -1,6 +1,5 @@
 //! A worker group: create what is missing, remove what is too much, say why where that waits.
 
-mod backoff;
 mod crash_backoff;
 mod findings;
 pub mod input;
@@ -68,22 +67,22 @@ pub fn decide(input: &Input<'_>, memory: &mut PlannerState) -> Decision<DaskWork
         };
     }
     memory.watched.begin(input);
-    let tally = PodCounts::of(input);
+    let counts = PodCounts::of(input);
     match usable_cluster(input) {
         Ok(cluster) => {
             patch_metadata(input, cluster, &mut found);
-            reap(input, &tally, memory, &mut found);
+            reap(input, &counts, memory, &mut found);
             stray_pods::adopt_or_report(input, &mut found);
             termination_messages::report(input, &mut memory.heard, &mut found);
             template_dry_run::request_dry_run(input, cluster, &mut found);
             let addresses = WorkerAddresses::of(input, memory);
-            scale_down::stale_marks::revalidate(input, &tally, &addresses, memory, &mut found);
-            scale_up::create_missing(input, cluster, &tally, memory, &mut found);
-            replace_unstarted::delete_unstarted(input, &tally, &addresses, &mut found);
-            scale_down::retire::progress(input, &tally, &addresses, memory, &mut found);
-            scale_down::late_acceptance::mark_again(input, &tally, &addresses, memory, &mut found);
-            scale_down::select::mark_victims(input, &tally, &addresses, memory, &mut found);
-            node_disruption::replace_disrupted(input, &tally, &addresses, memory, &mut found);
+            scale_down::stale_marks::revalidate(input, &counts, &addresses, memory, &mut found);
+            scale_up::create_missing(input, cluster, &counts, memory, &mut found);
+            replace_unstarted::delete_unstarted(input, &counts, &addresses, &mut found);
+            scale_down::retire::progress(input, &counts, &addresses, memory, &mut found);
+            scale_down::late_acceptance::mark_again(input, &counts, &addresses, memory, &mut found);
+            scale_down::select::mark_victims(input, &counts, &addresses, memory, &mut found);
+            node_disruption::replace_disrupted(input, &counts, &addresses, memory, &mut found);
         }
         Err(why) => {
             found.failures = crash_backoff::Failures::of(&input.group.status);
@@ -94,9 +93,9 @@ pub fn decide(input: &Input<'_>, memory: &mut PlannerState) -> Decision<DaskWork
     memory.forget_all_but(input.pods);
     memory.watched.end(found.shrinking && !input.autoscaled, &found.actions, input.now);
     found.conditions.push(api_rejection::condition(api_rejection::lasting(&memory.refused)));
-    let explained = explain(input, &tally, memory, &mut found);
+    let explained = explain(input, &counts, memory, &mut found);
     let explained = (explained, memory.last_end.as_ref());
-    let status = status::build(input, &tally, explained, &mut found);
+    let status = status::build(input, &counts, explained, &mut found);
     let mut actions = found.actions;
     actions.extend(
         conditions::events(&input.group.status.conditions, &status.conditions).into_iter().map(Action::Event),
@@ -107,15 +106,15 @@ pub fn decide(input: &Input<'_>, memory: &mut PlannerState) -> Decision<DaskWork
 /// A pod that does not get ready and does not say why is asked about, one at a time.
 fn explain<'a>(
     input: &Input<'a>,
-    tally: &PodCounts<'a>,
+    counts: &PodCounts<'a>,
     memory: &'a PlannerState,
     found: &mut Findings,
 ) -> Option<(&'a PodRecord, &'a Trouble)> {
     let known = memory.explained.as_ref();
     let silent = |p: &&PodRecord| stuck_pods::is_silent(p, input.now);
     let asked = |p: &&PodRecord| known.is_some_and(|e| e.uid == p.uid);
-    let pod = tally.all_live().filter(silent).find(asked).or_else(|| tally.all_live().find(silent));
-    if let Some(wait) = tally.all_live().filter_map(|p| stuck_pods::recheck_after(p, input.now)).min() {
+    let pod = counts.all_live().filter(silent).find(asked).or_else(|| counts.all_live().find(silent));
+    if let Some(wait) = counts.all_live().filter_map(|p| stuck_pods::recheck_after(p, input.now)).min() {
         found.requeue_in(wait);
     }
     let pod = pod?;
@@ -194,13 +193,13 @@ fn push_patch(input: &Input<'_>, metadata: Option<serde_json::Value>, found: &mu
 }
 
 /// Pods that are over hold nothing; they go, so that they are replaced.
-fn reap(input: &Input<'_>, tally: &PodCounts<'_>, memory: &mut PlannerState, found: &mut Findings) {
-    found.failures = crash_backoff::Failures::of(&input.group.status).after(input, tally);
-    memory.last_end = crash_backoff::last_end(input, tally, memory.last_end.take());
-    if let Some(wait) = found.failures.recheck_after(input, tally) {
+fn reap(input: &Input<'_>, counts: &PodCounts<'_>, memory: &mut PlannerState, found: &mut Findings) {
+    found.failures = crash_backoff::Failures::of(&input.group.status).after(input, counts);
+    memory.last_end = crash_backoff::last_end(input, counts, memory.last_end.take());
+    if let Some(wait) = found.failures.recheck_after(input, counts) {
         found.requeue_in(wait);
     }
-    for pod in &tally.finished {
+    for pod in &counts.finished {
         found.actions.push(Action::DeletePod(DeletePod {
             pod: pod_counts::reference(pod),
             resource_version: None,

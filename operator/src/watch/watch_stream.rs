@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, pin::Pin, sync::Arc, time::Duration};
 
+use dask_operator_core::model::backoff::doubled;
 use futures::{FutureExt, Stream, StreamExt};
 use kube::{
     Resource,
@@ -10,7 +11,6 @@ use kube::{
 use tokio::time::Instant;
 
 use crate::{
-    backoff,
     context::Context,
     health::BEAT,
     kubernetes::extract,
@@ -183,7 +183,7 @@ impl<R: Resource, K: Cached> Watch<R, K> {
             tracing::warn!(watch = self.words, error, failures, "watch failed; trying again and again");
         }
         self.context.metrics.watch_failed(K::PLURAL);
-        let longest = backoff::after(BACKOFF, self.failures);
+        let longest = doubled(BACKOFF.0, self.failures, BACKOFF.1);
         tokio::time::sleep(longest.mul_f64(0.5 + self.context.env.random.fraction() / 2.0)).await;
     }
 }

@@ -6,12 +6,13 @@ use dask_crds::DaskWorkerGroupStatus;
 
 use crate::{
     model::{
+        backoff::doubled,
         pod::{PodPhase, PodRecord, Trouble},
         scheduler::SchedulerState,
         time::Timestamp,
     },
     resources,
-    worker_group::{PodCounts, backoff::doubled, input::Input},
+    worker_group::{PodCounts, input::Input},
 };
 
 /// Wait after the first round of pods that failed; doubles with each round.
@@ -46,7 +47,7 @@ impl Failures {
     }
 
     /// With what is observed now.
-    pub(crate) fn after(mut self, input: &Input<'_>, tally: &PodCounts<'_>) -> Self {
+    pub(crate) fn after(mut self, input: &Input<'_>, counts: &PodCounts<'_>) -> Self {
         // A wrong clock may have written it down.
         self.last = self.last.map(|t| t.min(input.now));
         let worker = &input.group.spec.worker;
@@ -56,11 +57,11 @@ impl Failures {
         }
         let of_current = |p: &&PodRecord| p.template_hash.as_deref() == Some(&current);
         let lasted = |p: &PodRecord| p.ready_since.is_some_and(|t| input.now.since(t) >= LASTS);
-        let proved = tally.all_live().filter(of_current).any(|p| self.is_proof(p) && lasted(p));
-        if proved || self.is_over(input, tally) {
+        let proved = counts.all_live().filter(of_current).any(|p| self.is_proof(p) && lasted(p));
+        if proved || self.is_over(input, counts) {
             (self.rounds, self.last) = (0, None);
         }
-        let failed: Vec<_> = tally
+        let failed: Vec<_> = counts
             .finished
             .iter()
             .copied()
@@ -82,17 +83,17 @@ impl Failures {
     }
 
     /// Nothing has failed for a while, and nothing is missing that could: there is nothing to wait for.
-    fn is_over(&self, input: &Input<'_>, tally: &PodCounts<'_>) -> bool {
+    fn is_over(&self, input: &Input<'_>, counts: &PodCounts<'_>) -> bool {
         let ready = |p: &&PodRecord| p.ready_since.is_some_and(|t| input.now.since(t) >= LASTS);
         self.last.is_some_and(|last| input.now.since(last) >= LASTS)
-            && tally.finished.is_empty()
-            && tally.staying.len() >= tally.desired
-            && tally.staying.iter().all(ready)
+            && counts.finished.is_empty()
+            && counts.staying.len() >= counts.desired
+            && counts.staying.iter().all(ready)
     }
 
     /// When to look whether the failures are over: nothing else would tell.
-    pub(crate) fn recheck_after(&self, input: &Input<'_>, tally: &PodCounts<'_>) -> Option<Duration> {
-        let since = tally.all_live().filter_map(|p| p.ready_since).chain(self.last);
+    pub(crate) fn recheck_after(&self, input: &Input<'_>, counts: &PodCounts<'_>) -> Option<Duration> {
+        let since = counts.all_live().filter_map(|p| p.ready_since).chain(self.last);
         let left = since.map(|t| input.now.until(t.plus(LASTS))).filter(|d| !d.is_zero()).min();
         left.filter(|_| self.rounds > 0)
     }
@@ -124,8 +125,8 @@ pub(crate) struct Ended {
 }
 
 /// The last pod that ended by itself.
-pub(crate) fn last_end(input: &Input<'_>, tally: &PodCounts<'_>, before: Option<Ended>) -> Option<Ended> {
-    let failed = tally.finished.iter().filter(|p| failed_by_itself(p, input.scheduler));
+pub(crate) fn last_end(input: &Input<'_>, counts: &PodCounts<'_>, before: Option<Ended>) -> Option<Ended> {
+    let failed = counts.finished.iter().filter(|p| failed_by_itself(p, input.scheduler));
     let last = failed.max_by_key(|p| (p.finished, p.created));
     let of = |p: &PodRecord| {
         let well = || Trouble { reason: "Completed".into(), message: "ended with exit code 0".into() };

@@ -30,12 +30,12 @@ const HELD_UP: Duration = Duration::from_secs(60);
 
 pub(crate) fn replace_disrupted(
     input: &Input<'_>,
-    tally: &PodCounts<'_>,
+    counts: &PodCounts<'_>,
     addresses: &WorkerAddresses,
     memory: &PlannerState,
     found: &mut Findings,
 ) {
-    if tally.threatened.is_empty() {
+    if counts.threatened.is_empty() {
         return;
     }
     found.needs(SchedulerNeed::Offer);
@@ -48,7 +48,7 @@ pub(crate) fn replace_disrupted(
     }
     let SchedulerState::Known(snapshot) = input.scheduler else { return };
     let (idle, busy): (Vec<&PodRecord>, Vec<&PodRecord>) =
-        tally.threatened.iter().copied().partition(|p| select::holds_nothing(input, p, addresses));
+        counts.threatened.iter().copied().partition(|p| select::holds_nothing(input, p, addresses));
     let idle = idle
         .into_iter()
         .map(|p| retire::delete_if_unchanged(input, p, "its node is about to go, and it holds nothing"));
@@ -103,8 +103,8 @@ fn with_room(
 }
 
 /// What a person is told of it.
-pub(crate) fn condition(input: &Input<'_>, tally: &PodCounts<'_>) -> Observed {
-    let pods: Vec<_> = tally.all_live().filter(|p| input.is_threatened(p)).collect();
+pub(crate) fn condition(input: &Input<'_>, counts: &PodCounts<'_>) -> Observed {
+    let pods: Vec<_> = counts.all_live().filter(|p| input.is_threatened(p)).collect();
     let Some(first) = pods.first() else {
         return conditions::no(conditions::DISRUPTED, "NoneDisrupted", "no worker's node is about to go");
     };

@@ -7,12 +7,10 @@ use std::{
 };
 
 use crate::{
-    model::{pod::PodRecord, time::Timestamp},
+    model::{backoff::doubled, pod::PodRecord, time::Timestamp},
     plan::action::{NewPod, RetireCall, RetireStage},
     validation::{api_rejection::Refused, stuck_pods::Explanation},
-    worker_group::{
-        backoff::doubled, crash_backoff::Ended, observed_for::Watched, termination_messages::Heard,
-    },
+    worker_group::{crash_backoff::Ended, observed_for::Watched, termination_messages::Heard},
 };
 
 /// Most pods created at once for one group: enough to keep the API server busy, few enough that other

@@ -25,21 +25,21 @@ pub struct PodCounts<'a> {
 
 impl<'a> PodCounts<'a> {
     pub(crate) fn of(input: &Input<'a>) -> Self {
-        let mut tally = Self {
+        let mut counts = Self {
             desired: usize::try_from(input.group.spec.worker.replicas).unwrap_or(0),
             ..Self::default()
         };
         for pod in input.pods.iter().copied() {
             match pod {
-                p if p.deleting => tally.deleting += 1,
-                p if p.is_finished() => tally.finished.push(p),
-                p if p.is_live() && p.mark.is_some() => tally.marked.push(p),
-                p if input.is_threatened(p) => tally.threatened.push(p),
-                p if p.is_live() => tally.staying.push(p),
+                p if p.deleting => counts.deleting += 1,
+                p if p.is_finished() => counts.finished.push(p),
+                p if p.is_live() && p.mark.is_some() => counts.marked.push(p),
+                p if input.is_threatened(p) => counts.threatened.push(p),
+                p if p.is_live() => counts.staying.push(p),
                 _ => {}
             }
         }
-        tally
+        counts
     }
 
     /// Pods that exist and are pending or running; those that leave count until they are gone.

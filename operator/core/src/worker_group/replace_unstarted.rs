@@ -18,7 +18,7 @@ use crate::{
 /// wait for ever. What runs is left alone.
 pub(crate) fn delete_unstarted(
     input: &Input<'_>,
-    tally: &PodCounts<'_>,
+    counts: &PodCounts<'_>,
     addresses: &WorkerAddresses,
     found: &mut Findings,
 ) {
@@ -32,7 +32,7 @@ pub(crate) fn delete_unstarted(
         let is_other = p.template_hash.is_some() && p.template_hash != current;
         (is_other || agent_is_corrected) && !p.is_ready() && waits
     };
-    let stale: Vec<&PodRecord> = tally.staying.iter().filter(is_stale).copied().collect();
+    let stale: Vec<&PodRecord> = counts.staying.iter().filter(is_stale).copied().collect();
     for pod in stale {
         if select::holds_nothing(input, pod, addresses) {
             found.actions.push(retire::delete_if_unchanged(

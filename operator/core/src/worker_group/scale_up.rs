@@ -24,7 +24,7 @@ const COUNTED: Duration = Duration::from_secs(30);
 pub(crate) fn create_missing(
     input: &Input<'_>,
     cluster: &Cluster,
-    tally: &PodCounts<'_>,
+    counts: &PodCounts<'_>,
     memory: &mut PlannerState,
     found: &mut Findings,
 ) {
@@ -32,8 +32,8 @@ pub(crate) fn create_missing(
     if found.untried || !found.tried.invalid.is_empty() {
         return;
     }
-    let leaving = leaving_soon(input, tally, memory, found);
-    let shortage = tally.shortage(leaving).saturating_sub(found.adopted);
+    let leaving = leaving_soon(input, counts, memory, found);
+    let shortage = counts.shortage(leaving).saturating_sub(found.adopted);
     if shortage > 0 && !input.has_scheduler_pod {
         // Where little fits into a quota, the scheduler is what must.
         let text =
@@ -42,7 +42,7 @@ pub(crate) fn create_missing(
         return;
     }
     found.conditions.extend(trouble(memory).filter(|_| shortage > 0));
-    let unproved = tally.all_live().filter(|p| !p.is_ready()).count();
+    let unproved = counts.all_live().filter(|p| !p.is_ready()).count();
     let wanted = shortage.min(found.failures.allowance(unproved));
     if wanted == 0 {
         return;
@@ -94,12 +94,12 @@ fn trouble(memory: &PlannerState) -> Option<Observed> {
 /// not stand in the way of one.
 fn leaving_soon(
     input: &Input<'_>,
-    tally: &PodCounts<'_>,
+    counts: &PodCounts<'_>,
     memory: &PlannerState,
     found: &mut Findings,
 ) -> usize {
     let mut count = 0;
-    for pod in &tally.marked {
+    for pod in &counts.marked {
         let left = pod.mark.as_ref().filter(|m| !m.is_in_the_future(input.now));
         let left = left.map(|m| input.now.until(m.at.plus(COUNTED))).unwrap_or_default();
         if memory.comes_back(&pod.uid) {

@@ -27,7 +27,7 @@ use crate::{
 
 pub(crate) fn build(
     input: &Input<'_>,
-    tally: &PodCounts<'_>,
+    counts: &PodCounts<'_>,
     (explained, last_end): (Option<(&PodRecord, &Trouble)>, Option<&Ended>),
     found: &mut Findings,
 ) -> DaskWorkerGroupStatus {
@@ -39,23 +39,23 @@ pub(crate) fn build(
         }
     }
     if !observed.iter().any(|o| o.is(conditions::PODS_FAILING)) {
-        observed.push(crash::explained(input, tally, failing(tally, explained, last_end, found)));
+        observed.push(crash::explained(input, counts, failing(counts, explained, last_end, found)));
     }
-    of_the_template(input, tally, found, &mut observed);
+    of_the_template(input, counts, found, &mut observed);
     if !observed.iter().any(|o| o.is(conditions::READY)) {
-        observed.push(ready(tally));
+        observed.push(ready(counts));
     }
     observed.push(unreachable(input));
-    observed.push(node_disruption::condition(input, tally));
+    observed.push(node_disruption::condition(input, counts));
     // A template counts as known when it was tried: see `template_check`.
     let template = if found.untried { old.template_hash.clone() } else { found.failures.template.clone() };
     DaskWorkerGroupStatus {
         observed_generation: Some(input.group.meta.generation),
-        replicas: Some(count(tally.live())),
+        replicas: Some(count(counts.live())),
         selector: Some(selector(input)),
-        workers: Some(counts(input, tally, template.as_deref())),
+        workers: Some(worker_counts(input, counts, template.as_deref())),
         reserved_pod_numbers: old.reserved_pod_numbers,
-        shrinking_since: shrinking_since(input, tally, found).map(Timestamp::rfc3339),
+        shrinking_since: shrinking_since(input, counts, found).map(Timestamp::rfc3339),
         failures: Some(found.failures.rounds).filter(|n| *n > 0),
         last_failure_time: found.failures.last.map(|t| t.rfc3339()),
         scheduler_address: input.cluster.and_then(|c| c.status.scheduler_address.clone()),
@@ -68,7 +68,7 @@ pub(crate) fn build(
 /// What is said of the template and its agent; unchanged while the API server's verdict on them is not known.
 fn of_the_template(
     input: &Input<'_>,
-    tally: &PodCounts<'_>,
+    counts: &PodCounts<'_>,
     found: &mut Findings,
     observed: &mut Vec<Observed>,
 ) {
@@ -85,21 +85,21 @@ fn of_the_template(
     observed.push(accepted);
     observed
         .push(warnings::condition(warnings::worker(worker, &input.group.spec.cluster), &found.tried.unknown));
-    observed.extend(nanny::condition(input, tally, found));
+    observed.extend(nanny::condition(input, counts, found));
 }
 
 /// Since when a person waits. It begins anew when more is asked, and does not run while an autoscaler
 /// decides or the scheduler is silent.
 pub(crate) fn shrinking_since(
     input: &Input<'_>,
-    tally: &PodCounts<'_>,
+    counts: &PodCounts<'_>,
     found: &Findings,
 ) -> Option<Timestamp> {
     if !found.shrinking || input.autoscaled {
         return None;
     }
     let old = &input.group.status;
-    let asked_before = old.workers.is_some_and(|w| w.desired <= count(tally.desired));
+    let asked_before = old.workers.is_some_and(|w| w.desired <= count(counts.desired));
     let since = old.shrinking_since.as_deref().and_then(Timestamp::parse).filter(|_| asked_before);
     let since = since.map_or(input.now, |t| t.plus(silence_that_ended(input)));
     Some(since.min(input.now))
@@ -115,17 +115,17 @@ fn silence_that_ended(input: &Input<'_>) -> Duration {
     since.map_or(Duration::ZERO, |t| input.now.since(t))
 }
 
-fn counts(input: &Input<'_>, tally: &PodCounts<'_>, template: Option<&str>) -> WorkerCounts {
+fn worker_counts(input: &Input<'_>, counts: &PodCounts<'_>, template: Option<&str>) -> WorkerCounts {
     let is_old =
         |p: &&PodRecord| !p.is_deployment && template.is_some() && p.template_hash.as_deref() != template;
-    let outdated = tally.all_live().filter(is_old);
-    let disrupted = count(tally.all_live().filter(|p| input.is_threatened(p)).count());
-    let (restarts, oom_kills) = restarts::count(input, tally, input.group.status.workers);
+    let outdated = counts.all_live().filter(is_old);
+    let disrupted = count(counts.all_live().filter(|p| input.is_threatened(p)).count());
+    let (restarts, oom_kills) = restarts::count(input, counts, input.group.status.workers);
     WorkerCounts {
-        desired: count(tally.desired),
-        created: count(tally.live()),
-        ready: count(tally.ready()),
-        retiring: count(tally.marked.len() + tally.deleting),
+        desired: count(counts.desired),
+        created: count(counts.live()),
+        ready: count(counts.ready()),
+        retiring: count(counts.marked.len() + counts.deleting),
         outdated: count(outdated.count()),
         disrupted: Some(disrupted).filter(|n| *n > 0),
         restarts,
@@ -142,10 +142,10 @@ fn selector(input: &Input<'_>) -> String {
     format!("{CLUSTER}={cluster},{COMPONENT}={WORKER},{GROUP}={group}")
 }
 
-fn ready(tally: &PodCounts<'_>) -> Observed {
-    let (ready, desired) = (tally.ready(), tally.desired);
+fn ready(counts: &PodCounts<'_>) -> Observed {
+    let (ready, desired) = (counts.ready(), counts.desired);
     let message = format!("{ready} workers are ready, {desired} are wanted");
-    if ready == desired && tally.live() == desired {
+    if ready == desired && counts.live() == desired {
         conditions::yes(conditions::READY, "AsWanted", message)
     } else {
         conditions::no(conditions::READY, "Scaling", message)
@@ -170,7 +170,7 @@ fn unreachable(input: &Input<'_>) -> Observed {
 
 /// The trouble that most pods have.
 fn failing(
-    tally: &PodCounts<'_>,
+    counts: &PodCounts<'_>,
     explained: Option<(&PodRecord, &Trouble)>,
     last_end: Option<&Ended>,
     found: &Findings,
@@ -178,7 +178,7 @@ fn failing(
     let troubled = |p: &&PodRecord| !p.is_ready();
     let mut reasons: BTreeMap<&str, (usize, &PodRecord, &str)> = BTreeMap::new();
     for pod in
-        tally.all_live().filter(troubled).chain(tally.finished.iter().copied().filter(|p| !p.disrupted))
+        counts.all_live().filter(troubled).chain(counts.finished.iter().copied().filter(|p| !p.disrupted))
     {
         if let Some(t) = &pod.trouble {
             reasons.entry(&t.reason).or_insert((0, pod, &t.message)).0 += 1;
@@ -197,7 +197,7 @@ fn failing(
                 if rounds > 0 { format!(" ({rounds} rounds failed; the next waits)") } else { String::new() };
             let message = format!(
                 "{n} of {} pods, {} among them: {text}{waiting}{}",
-                tally.live() + tally.finished.len(),
+                counts.live() + counts.finished.len(),
                 pod.name,
                 if pod.agent_is_in_trouble { AGENT_REMEDY } else { remedy(reason) }
             );

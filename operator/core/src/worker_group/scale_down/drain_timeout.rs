@@ -31,7 +31,7 @@ pub(crate) fn timeout(input: &Input<'_>) -> Duration {
 /// this process must have watched for as long: another one's clock may have been wrong.
 pub(crate) fn delete_overdue(
     input: &Input<'_>,
-    tally: &PodCounts<'_>,
+    counts: &PodCounts<'_>,
     stuck: usize,
     (addresses, memory): (&WorkerAddresses, &PlannerState),
     found: &mut Findings,
@@ -42,16 +42,16 @@ pub(crate) fn delete_overdue(
         return;
     }
     // A person's patience begins when a person asked, even for workers that an autoscaler chose before.
-    let Some(since) = status::shrinking_since(input, tally, found) else { return };
+    let Some(since) = status::shrinking_since(input, counts, found) else { return };
     let is_over = |since: Timestamp| input.now.since(since) >= timeout;
     let pods_in_plan = found.pods_in_plan();
     let asked = |m: &Mark| if m.is_in_the_future(input.now) { since } else { m.at.max(since) };
     let overdue = |p: &&PodRecord| p.mark.as_ref().is_some_and(|m| is_over(asked(m)));
-    let chosen = tally.marked.iter().copied().filter(|p| !input.is_threatened(p));
+    let chosen = counts.marked.iter().copied().filter(|p| !input.is_threatened(p));
     let mut pods: Vec<&PodRecord> = chosen.filter(overdue).collect();
     if is_over(since) {
         let mut left: Vec<_> =
-            tally.staying.iter().copied().filter(|p| !pods_in_plan.contains(&p.uid)).collect();
+            counts.staying.iter().copied().filter(|p| !pods_in_plan.contains(&p.uid)).collect();
         let cheapest =
             |p: &&PodRecord| addresses.get(&p.uid).map(|a| select::cost(a, input.scheduler.known()));
         left.sort_by_key(cheapest);

@@ -18,12 +18,12 @@ use crate::{
 /// Marks them again: they take no task any more, and without a mark they would not be replaced.
 pub(crate) fn mark_again(
     input: &Input<'_>,
-    tally: &PodCounts<'_>,
+    counts: &PodCounts<'_>,
     addresses: &WorkerAddresses,
     memory: &PlannerState,
     found: &mut Findings,
 ) {
-    let Some(need) = need(input, tally, memory) else { return };
+    let Some(need) = need(input, counts, memory) else { return };
     found.needs(need);
     if need == SchedulerNeed::Registry {
         found.requeue_in(POLL);
@@ -34,7 +34,7 @@ pub(crate) fn mark_again(
         let was_called_back = called_back_at(p, memory).is_some_and(|t| snapshot.at > t);
         was_called_back && !going.contains(&p.uid) && is_leaving(p, addresses, snapshot)
     };
-    let pods: Vec<PodRef> = tally.staying.iter().filter(|p| is_late(p)).map(|p| reference(p)).collect();
+    let pods: Vec<PodRef> = counts.staying.iter().filter(|p| is_late(p)).map(|p| reference(p)).collect();
     if !pods.is_empty() {
         let mark = Mark { at: input.now, scheduler: snapshot.id.clone() };
         found.actions.push(Action::MarkPods { pods, mark });
@@ -42,13 +42,13 @@ pub(crate) fn mark_again(
 }
 
 /// What has to be known of the scheduler to see whether one of them leaves late.
-fn need(input: &Input<'_>, tally: &PodCounts<'_>, memory: &PlannerState) -> Option<SchedulerNeed> {
+fn need(input: &Input<'_>, counts: &PodCounts<'_>, memory: &PlannerState) -> Option<SchedulerNeed> {
     let is_recent = |t: &Timestamp| input.now.since(*t) < LOST_CALL;
-    if tally.staying.iter().any(|p| memory.called_back_at(&p.uid).filter(is_recent).is_some()) {
+    if counts.staying.iter().any(|p| memory.called_back_at(&p.uid).filter(is_recent).is_some()) {
         return Some(SchedulerNeed::Registry);
     }
     let mut by_another =
-        tally.staying.iter().filter(|p| called_back_at(p, memory).filter(is_recent).is_some()).peekable();
+        counts.staying.iter().filter(|p| called_back_at(p, memory).filter(is_recent).is_some()).peekable();
     by_another.peek()?;
     // It is not likely, and an operator that starts does not ask all schedulers at once: a seldom reading will do.
     let Some(seldom) = input.agents.filter(|s| s.workers.values().any(|w| w.leaving)) else {

@@ -31,20 +31,20 @@ pub(crate) const LOST_CALL: Duration = Duration::from_secs(300);
 
 pub(crate) fn progress(
     input: &Input<'_>,
-    tally: &PodCounts<'_>,
+    counts: &PodCounts<'_>,
     addresses: &WorkerAddresses,
     memory: &mut PlannerState,
     found: &mut Findings,
 ) {
     memory.calls.retain(|_, c| input.now.since(c.started) < LOST_CALL);
     memory.victims.retain(|uid, _| input.pods.iter().any(|p| p.uid == *uid && p.mark.is_some()));
-    if tally.marked.is_empty() {
+    if counts.marked.is_empty() {
         return;
     }
     // Node disruptions do not count as a scale-down request.
-    found.shrinking |= tally.marked.iter().any(|p| !input.is_threatened(p));
+    found.shrinking |= counts.marked.iter().any(|p| !input.is_threatened(p));
     found.needs(SchedulerNeed::Registry);
-    if tally.marked.iter().any(|p| input.is_threatened(p)) {
+    if counts.marked.iter().any(|p| input.is_threatened(p)) {
         // Whether they have a part in a shuffle.
         found.needs(SchedulerNeed::Offer);
     }
@@ -53,12 +53,12 @@ pub(crate) fn progress(
         SchedulerState::Unknown | SchedulerState::Unreachable { .. } => {}
         SchedulerState::Absent | SchedulerState::Starting if addresses.no_scheduler => {
             let why = "its scheduler is gone, and with it what it held";
-            found.actions.extend(tally.marked.iter().map(|p| delete_if_unchanged(input, p, why)));
+            found.actions.extend(counts.marked.iter().map(|p| delete_if_unchanged(input, p, why)));
         }
         SchedulerState::Absent | SchedulerState::Starting => {}
         SchedulerState::Known(snapshot) => {
             let mut steps = Steps::default();
-            for pod in &tally.marked {
+            for pod in &counts.marked {
                 step(input, pod, addresses, snapshot, memory, &mut steps);
             }
             found.actions.extend(steps.actions);

@@ -32,16 +32,16 @@ const SCALE_DOWN: [&str; 2] = [conditions::SCALE_DOWN_BLOCKED, conditions::SCALE
 
 pub(crate) fn mark_victims(
     input: &Input<'_>,
-    tally: &PodCounts<'_>,
+    counts: &PodCounts<'_>,
     addresses: &WorkerAddresses,
     memory: &mut PlannerState,
     found: &mut Findings,
 ) {
     let going = found.pods_in_plan();
     let excess =
-        tally.excess().saturating_sub(tally.staying.iter().filter(|p| going.contains(&p.uid)).count());
+        counts.excess().saturating_sub(counts.staying.iter().filter(|p| going.contains(&p.uid)).count());
     if matches!(input.scheduler, SchedulerState::SpeaksTls) {
-        through_agents::ask_agents(input, tally, (addresses, excess), memory, found);
+        through_agents::ask_agents(input, counts, (addresses, excess), memory, found);
         return;
     }
     let mut left = excess;
@@ -49,25 +49,25 @@ pub(crate) fn mark_victims(
         found.shrinking = true;
         found.needs(SchedulerNeed::Offer);
         found.requeue_in(recheck_interval::recheck_after(input));
-        let empty = never_started(tally, &going, |p| holds_nothing(input, p, addresses));
+        let empty = never_started(counts, &going, |p| holds_nothing(input, p, addresses));
         left -= empty.len().min(excess);
         let delete = |p| retire::delete_if_unchanged(input, p, "it holds nothing");
         found.actions.extend(empty.into_iter().take(excess).map(delete));
     } else {
         memory.watched.hopes(false, input.now);
-        say_what_marked_ones_wait_for(input, tally, memory, found);
+        say_what_marked_ones_wait_for(input, counts, memory, found);
     }
     match input.scheduler {
-        SchedulerState::Unreachable { why } if left > 0 || !tally.marked.is_empty() => {
+        SchedulerState::Unreachable { why } if left > 0 || !counts.marked.is_empty() => {
             found.conditions.push(blocked_reasons::unreachable(why, input));
         }
         SchedulerState::Known(snapshot) => {
             let chosen = match left {
                 0 => Some(0),
-                _ => choose(input, tally, (addresses, snapshot), left, memory, found),
+                _ => choose(input, counts, (addresses, snapshot), left, memory, found),
             };
             let stuck = chosen.map_or(0, |n| left - n);
-            drain_timeout::delete_overdue(input, tally, stuck, (addresses, memory), found);
+            drain_timeout::delete_overdue(input, counts, stuck, (addresses, memory), found);
         }
         _ => {}
     }
@@ -76,12 +76,12 @@ pub(crate) fn mark_victims(
 /// Why pods that were chosen before do not go on.
 fn say_what_marked_ones_wait_for(
     input: &Input<'_>,
-    tally: &PodCounts<'_>,
+    counts: &PodCounts<'_>,
     memory: &PlannerState,
     found: &mut Findings,
 ) {
     // Between two questions about a refused worker nothing has changed.
-    let refusing = tally.marked.iter().filter(|p| memory.refusals.contains_key(&p.uid)).count();
+    let refusing = counts.marked.iter().filter(|p| memory.refusals.contains_key(&p.uid)).count();
     let unanswered = input.scheduler.known().and_then(|s| s.unanswered.as_ref());
     if refusing > 0 {
         found.conditions.push(blocked_reasons::refused(refusing, input));
@@ -115,12 +115,12 @@ pub(crate) fn holds_nothing(input: &Input<'_>, pod: &PodRecord, addresses: &Work
 
 /// Pods that hold nothing, the least useful first: without a node, not started, not registered.
 pub(crate) fn never_started<'a>(
-    tally: &PodCounts<'a>,
+    counts: &PodCounts<'a>,
     going: &BTreeSet<String>,
     holds_nothing: impl Fn(&PodRecord) -> bool,
 ) -> Vec<&'a PodRecord> {
     let mut pods: Vec<_> =
-        tally.staying.iter().copied().filter(|p| !going.contains(&p.uid) && holds_nothing(p)).collect();
+        counts.staying.iter().copied().filter(|p| !going.contains(&p.uid) && holds_nothing(p)).collect();
     // Youngest first within a class: it is the furthest from being of use.
     pods.sort_by_key(|p| {
         let started = (p.scheduled, p.phase != PodPhase::Pending);
@@ -132,7 +132,7 @@ pub(crate) fn never_started<'a>(
 /// Marks up to `wanted` registered pods; answers how many, or nothing while a better reading may come.
 fn choose(
     input: &Input<'_>,
-    tally: &PodCounts<'_>,
+    counts: &PodCounts<'_>,
     (addresses, snapshot): (&WorkerAddresses, &Snapshot),
     wanted: usize,
     memory: &mut PlannerState,
@@ -149,9 +149,9 @@ fn choose(
     };
     let going = found.pods_in_plan();
     let registered: Vec<_> =
-        tally.staying.iter().filter_map(|p| Some((*p, addresses.get(&p.uid)?))).collect();
+        counts.staying.iter().filter_map(|p| Some((*p, addresses.get(&p.uid)?))).collect();
     let is_unknown = |p: &&&PodRecord| addresses.get(&p.uid).is_none() && !going.contains(&p.uid);
-    let unmapped = tally.staying.iter().filter(is_unknown).count();
+    let unmapped = counts.staying.iter().filter(is_unknown).count();
     let is_old = input.now.since(snapshot.at) > CURRENT;
     // Rather a pod that holds nothing than one that does. Where each reading takes too long, none tells which do.
     let may_come = is_old && unmapped > 0 && snapshot.read.since(snapshot.at) <= CURRENT;
@@ -162,7 +162,7 @@ fn choose(
     }
     let candidates = offered(&registered, offer, snapshot, memory, input.now);
     // Who is on the way out already is never offered again, and is no loss of room.
-    let on_the_way = tally
+    let on_the_way = counts
         .staying
         .iter()
         .filter(|p| !going.contains(&p.uid) && late_acceptance::is_leaving(p, addresses, snapshot));

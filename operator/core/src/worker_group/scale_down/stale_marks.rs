@@ -25,14 +25,14 @@ const FRESH: Duration = Duration::from_secs(10);
 /// them is drained.
 pub(crate) fn revalidate(
     input: &Input<'_>,
-    tally: &PodCounts<'_>,
+    counts: &PodCounts<'_>,
     addresses: &WorkerAddresses,
     memory: &mut PlannerState,
     found: &mut Findings,
 ) {
     memory.undecided.clear();
     // Their nodes are about to go, so the marks stay valid whether or not a shrink chose them.
-    let old = tally.marked.iter().copied().filter(|p| is_old(input, p) && !input.is_threatened(p));
+    let old = counts.marked.iter().copied().filter(|p| is_old(input, p) && !input.is_threatened(p));
     let doubtful: Vec<&PodRecord> = match input.scheduler {
         SchedulerState::Known(snapshot) => {
             old.filter(|p| !has_begun(p, addresses, snapshot, memory)).collect()
@@ -43,7 +43,7 @@ pub(crate) fn revalidate(
     if doubtful.is_empty() {
         return;
     }
-    let may_go = (tally.staying.len() + doubtful.len()).saturating_sub(tally.desired);
+    let may_go = (counts.staying.len() + doubtful.len()).saturating_sub(counts.desired);
     if may_go == 0 && input.scheduler.known().is_some() {
         // That they are wanted again needs no word of the scheduler.
         doubtful.iter().for_each(|p| memory.let_stay(&p.uid, input.now));

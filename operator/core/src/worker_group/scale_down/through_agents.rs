@@ -27,12 +27,12 @@ const OVERDUE: Duration = Duration::from_secs(60);
 /// `excess` pods are too many, beside those that were marked when the scheduler could still be asked.
 pub(crate) fn ask_agents(
     input: &Input<'_>,
-    tally: &PodCounts<'_>,
+    counts: &PodCounts<'_>,
     (addresses, excess): (&WorkerAddresses, usize),
     memory: &PlannerState,
     found: &mut Findings,
 ) {
-    let wanted = excess + tally.marked.len();
+    let wanted = excess + counts.marked.len();
     if wanted == 0 {
         return;
     }
@@ -40,7 +40,7 @@ pub(crate) fn ask_agents(
     found.needs(SchedulerNeed::Offer);
     found.requeue_in(recheck_interval::recheck_after(input));
     let going = found.pods_in_plan();
-    let empty = select::never_started(tally, &going, |p| select::holds_nothing(input, p, addresses));
+    let empty = select::never_started(counts, &going, |p| select::holds_nothing(input, p, addresses));
     let empty: Vec<_> = empty.into_iter().take(excess).collect();
     let left = wanted - empty.len();
     found
@@ -49,7 +49,7 @@ pub(crate) fn ask_agents(
     if left == 0 {
         return;
     }
-    let next = next(input, tally, memory, found);
+    let next = next(input, counts, memory, found);
     let message = format!(
         "{left} more workers should leave; the scheduler speaks TLS, so they leave one at a time through their \
          agents: {}",
@@ -106,7 +106,7 @@ impl Next<'_> {
 }
 
 /// The pod that leaves next: one that was chosen before, then an outdated one, then the youngest.
-fn next<'a>(input: &Input<'a>, tally: &PodCounts<'a>, memory: &PlannerState, found: &Findings) -> Next<'a> {
+fn next<'a>(input: &Input<'a>, counts: &PodCounts<'a>, memory: &PlannerState, found: &Findings) -> Next<'a> {
     if input.autoscaled {
         return Next::Autoscaled;
     }
@@ -120,7 +120,7 @@ fn next<'a>(input: &Input<'a>, tally: &PodCounts<'a>, memory: &PlannerState, fou
     let going = found.pods_in_plan();
     let template = input.group.status.template_hash.as_deref();
     let can_leave = |p: &&PodRecord| p.agent_hash.is_some() && p.is_ready() && !going.contains(&p.uid);
-    let pods = tally.marked.iter().chain(&tally.staying).copied().filter(can_leave);
+    let pods = counts.marked.iter().chain(&counts.staying).copied().filter(can_leave);
     let first = pods.min_by_key(|p| {
         let is_current = template.is_none() || p.template_hash.as_deref() == template;
         (p.mark.is_none(), is_current, std::cmp::Reverse(p.created), p.name.clone())
@@ -129,7 +129,7 @@ fn next<'a>(input: &Input<'a>, tally: &PodCounts<'a>, memory: &PlannerState, fou
     if input.cluster_pods.iter().any(|p| p.is_ready() && p.uid != pod.uid && p.mark.is_none()) {
         return Next::Leaves(pod, false);
     }
-    let since = status::shrinking_since(input, tally, found);
+    let since = status::shrinking_since(input, counts, found);
     let timeout = drain_timeout::timeout(input);
     let watched = memory.watched.patience();
     let is_over = watched >= timeout && since.is_some_and(|since| input.now.since(since) >= timeout);

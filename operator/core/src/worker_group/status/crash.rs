@@ -18,13 +18,13 @@ pub(crate) fn is_crash(reason: &str) -> bool {
 }
 
 /// The condition that tells what pods suffer from, with what else may be the cause.
-pub(crate) fn explained(input: &Input<'_>, tally: &PodCounts<'_>, failing: Observed) -> Observed {
+pub(crate) fn explained(input: &Input<'_>, counts: &PodCounts<'_>, failing: Observed) -> Observed {
     if !failing.is(conditions::PODS_FAILING) || !failing.holds() || !is_crash(failing.reason()) {
         return failing;
     }
     let has_it = |p: &&PodRecord| p.trouble.as_ref().is_some_and(|t| t.reason == failing.reason());
-    let mut all = tally.all_live().chain(tally.finished.iter().copied());
-    let by_agent = all.find(has_it).is_some_and(|pod| may_be_the_agents(tally, pod));
+    let mut all = counts.all_live().chain(counts.finished.iter().copied());
+    let by_agent = all.find(has_it).is_some_and(|pod| may_be_the_agents(counts, pod));
     let agent = if by_agent { AGENT } else { "" };
     let renamed = removed_commands::remedy(&input.group.spec.worker.spec);
     let message = format!("{}{renamed}{agent}", failing.message());
@@ -35,11 +35,11 @@ const AGENT: &str = "; no agent of such a pod has reported, so it may be that th
      before its command or args: set spec.worker.agent.mode: Disabled to see whether it starts without";
 
 /// Whether the agent may be why a pod crashes: it has one, and no agent like it was ever heard of.
-fn may_be_the_agents(tally: &PodCounts<'_>, pod: &PodRecord) -> bool {
+fn may_be_the_agents(counts: &PodCounts<'_>, pod: &PodRecord) -> bool {
     let reported =
         |p: &PodRecord| p.agent_hash == pod.agent_hash && (p.ready_since.is_some() || p.last_words.is_some());
     pod.agent_hash.is_some()
         && !pod.agent_is_in_trouble
-        && !tally.all_live().any(reported)
-        && !tally.finished.iter().any(|p| reported(p))
+        && !counts.all_live().any(reported)
+        && !counts.finished.iter().any(|p| reported(p))
 }

@@ -14,13 +14,13 @@ use crate::{
 
 /// What is said of the agent: what is planned, and of a worker that does not have it so. As it was while the scheduler
 /// does not answer.
-pub(crate) fn condition(input: &Input<'_>, tally: &PodCounts<'_>, found: &mut Findings) -> Option<Observed> {
+pub(crate) fn condition(input: &Input<'_>, counts: &PodCounts<'_>, found: &mut Findings) -> Option<Observed> {
     let plan = Plan::of(&input.group.spec.worker, input.agent);
     let planned = plan.condition()?;
     if plan.mode() != Some(AgentMode::Full) {
         return Some(planned);
     }
-    if tally.live() > 0 {
+    if counts.live() > 0 {
         found.needs(SchedulerNeed::Agents);
     }
     let Some(snapshot) = input.agents else {
@@ -36,12 +36,12 @@ pub(crate) fn condition(input: &Input<'_>, tally: &PodCounts<'_>, found: &mut Fi
     }
     let hash = plan.hash(input.agent);
     let of_plan = |p: &&PodRecord| hash.is_some() && p.agent_hash == hash;
-    let addresses = addresses_by_pod(tally.all_live(), &snapshot.workers);
+    let addresses = addresses_by_pod(counts.all_live(), &snapshot.workers);
     let has_own = |p: &&PodRecord| {
         let mut own = addresses.get(&p.uid).into_iter().flatten().filter_map(|a| snapshot.workers.get(a));
         own.any(|w| w.nanny == Nanny::Own)
     };
-    let Some(pod) = tally.all_live().filter(of_plan).find(has_own) else { return Some(planned) };
+    let Some(pod) = counts.all_live().filter(of_plan).find(has_own) else { return Some(planned) };
     let text = format!(
         "{}. But the worker of pod {} keeps Dask's own Nanny, because of its image: a version of distributed that was not \
          tested with the agent, or distributed.nanny.preload in its configuration; the pod's log tells which",
