@@ -119,7 +119,7 @@ fn snapshot(identity: Identity, at: Timestamp) -> Snapshot {
             name: w.name,
             host: w.host,
             running: matches!(w.status, WorkerStatus::Running | WorkerStatus::Init),
-            leaving: matches!(w.status, WorkerStatus::ClosingGracefully | WorkerStatus::Closing),
+            leaving: is_leaving(w.status),
             memory_limit: w.memory_limit,
             bytes: w.managed_bytes,
             busy: w.executing.saturating_add(w.long_running),
@@ -142,4 +142,9 @@ fn snapshot(identity: Identity, at: Timestamp) -> Snapshot {
 #[expect(clippy::cast_possible_truncation, reason = "milliseconds since the epoch fit for ages")]
 fn timestamp(seconds: f64) -> Timestamp {
     Timestamp((seconds * 1000.0) as i64)
+}
+
+/// Whether a worker in this state is on its way out, and takes no task any more.
+pub(super) fn is_leaving(status: WorkerStatus) -> bool {
+    matches!(status, WorkerStatus::ClosingGracefully | WorkerStatus::Closing)
 }

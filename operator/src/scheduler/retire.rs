@@ -8,7 +8,7 @@ use dask_operator_core::{
 };
 use tracing::Instrument;
 
-use super::{RETIRE_FAILED, open, poller, reply_limits::Allowance};
+use super::{RETIRE_FAILED, open, poller, queries::is_leaving, reply_limits::Allowance};
 use crate::{
     context::Context,
     object_ref::{Key, ObjectRef},
@@ -58,9 +58,14 @@ async fn call_scheduler(
     let mut client = open::connect(context, &target.address).await.map_err(|e| e.to_string())?;
     let allowance = Allowance::of(context, cluster, Allowance::default());
     allowance.set(&mut client, &context.schedulers.budget);
-    let id = client.identity().await.map_err(|e| allowance.explain(&e))?.id;
-    if id != call.scheduler {
+    let identity = client.identity().await.map_err(|e| allowance.explain(&e))?;
+    if identity.id != call.scheduler {
         return Err("the scheduler is another one by now".into());
+    }
+    let close = call.stage == RetireStage::Close;
+    let is_fresh = |a: &String| identity.workers.get(a).is_some_and(|w| !is_leaving(w.status));
+    if close && call.addresses.iter().any(is_fresh) {
+        return Err("a worker has begun again where one was drained: it is drained first".into());
     }
     if !context.leadership.may_write() {
         return Err("another operator leads by now".into());
@@ -69,7 +74,6 @@ async fn call_scheduler(
     if !context.state.lock().groups.get(group).is_some_and(|memory| memory.is_calling(call)) {
         return Err("the call was forgotten, because the clock was set".into());
     }
-    let close = call.stage == RetireStage::Close;
     let addresses: Vec<String> = call.addresses.iter().cloned().collect();
     allowance.set_for_retirement(&mut client, &context.schedulers.budget, addresses.len());
     client.retire_workers(&addresses, close, close).await.map_err(|e| e.to_string())
