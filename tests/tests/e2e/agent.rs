@@ -82,7 +82,10 @@ async fn goes_without_loss(
 #[ignore = "needs a cluster: make e2e"]
 async fn a_deleted_cluster_waits_for_nobody() -> Result<()> {
     test("agent-cluster", async |space| {
-        let dask = Dask::start(&space, &manifest::cluster("c", 4)?).await?;
+        let mut cluster = manifest::cluster("c", 4)?;
+        // An agent that waited for a recipient would wait for as long as this.
+        cluster["spec"]["worker"]["spec"]["terminationGracePeriodSeconds"] = 300.into();
+        let dask = Dask::start(&space, &cluster).await?;
         let mut client = dask.driver().await?;
         client.tell("gated 4 gate").await?;
         dask.all_busy().await?;
@@ -96,7 +99,7 @@ async fn a_deleted_cluster_waits_for_nobody() -> Result<()> {
         })
         .await?;
         // A scheduler counts as gone when it could not be reached for 10 s; one that says that it closes, at once.
-        until("all its pods are gone", secs(30), async || {
+        until("all its pods are gone", secs(90), async || {
             let left = space.api::<Pod>().list(&ListParams::default()).await?.items.len();
             ensure!(left == 0, "{left} pods are left");
             Ok(())

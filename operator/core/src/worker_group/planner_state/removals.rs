@@ -1,0 +1,58 @@
+//! What this process remembers of removals that are under way: what was asked of the scheduler, and what it answered.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{model::time::Timestamp, plan::action::RetireCall};
+
+/// How far the removal of a marked pod is.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Victim {
+    /// Addresses whose retirement the scheduler accepted.
+    pub drained: BTreeSet<String>,
+    /// When it accepted.
+    pub drained_at: Timestamp,
+    /// Addresses that were closed.
+    pub closed: BTreeSet<String>,
+    /// For each address, the last heartbeat seen and how many since it was drained.
+    pub beats: BTreeMap<String, (f64, u32)>,
+    /// It was refused and must be unmarked.
+    pub refused: bool,
+}
+
+/// The scheduler refused to let a pod go.
+#[derive(Clone, Debug)]
+pub(crate) struct Refusal {
+    pub times: u32,
+    /// When it refused for the last time.
+    pub at: Timestamp,
+    /// It is not asked again before.
+    pub until: Timestamp,
+}
+
+/// A call of `retire_workers` that is under way.
+#[derive(Clone, Debug)]
+pub(crate) struct Call {
+    /// The scheduler that is asked.
+    pub scheduler: String,
+    pub victims: Victims,
+    pub started: Timestamp,
+}
+
+/// Pods of one call, by UID.
+pub(crate) type Victims = BTreeMap<String, Asked>;
+
+/// What is asked about one pod.
+#[derive(Clone, Debug)]
+pub(crate) struct Asked {
+    pub addresses: BTreeSet<String>,
+    /// It was leaving already when it was asked about: a refusal does not bring it back.
+    pub leaving: bool,
+}
+
+impl Call {
+    /// Whether this is that call.
+    pub(crate) fn is(&self, call: &RetireCall) -> bool {
+        let asked: BTreeSet<&String> = self.victims.values().flat_map(|v| &v.addresses).collect();
+        self.scheduler == call.scheduler && asked.into_iter().eq(&call.addresses)
+    }
+}
