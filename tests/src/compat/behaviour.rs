@@ -203,7 +203,7 @@ const DIFFERENT: &[Row] = &[
         "tokens",
         "every pod has a service account token",
         "scheduler and workers have none, unless the manifest names a service account or sets \
-         `automountServiceAccountToken`: whoever reaches a scheduler can run code in it. A job's runner is left to \
+         `automountServiceAccountToken`: everything that reaches a scheduler can run code in it. A job's runner is left to \
          Kubernetes' default",
         &[Proof(TEMPLATE, "no_token_that_nobody_asked_for")],
     ),
@@ -250,7 +250,7 @@ const DIFFERENT: &[Row] = &[
     Row::says(
         "scale-down",
         "takes the last workers of its list where a scheduler does not answer",
-        "nobody leaves then; else only whom the scheduler offers, of the group that shrinks ([how](removing-a-worker.md))",
+        "no worker leaves then; else only those that the scheduler offers, of the group that shrinks ([how](removing-a-worker.md))",
         &[Proof("tests/tests/e2e/worker_crashes.rs", "nothing_shrinks_while_the_scheduler_is_frozen")],
     ),
     Row::says(
