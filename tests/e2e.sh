@@ -11,7 +11,9 @@ FILTER=${1:-all}
 pick_engine
 cd "$TESTS/.." || exit
 
-if [ "$ENGINE" != existing ]; then # compiled while the cluster starts; install.sh waits for it, and tells what went wrong
+# Compiled while the cluster starts; install.sh waits for it, and tells what went wrong. Not where the linker is still to be
+# installed: up.sh may install packages, too, and only one of the two gets apt's lock.
+if [ "$ENGINE" != existing ] && command -v musl-gcc >/dev/null; then
   source "$TESTS/static.sh"
   (REPO=$PWD static_build >/dev/null 2>&1) &
 fi
