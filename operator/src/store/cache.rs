@@ -98,11 +98,11 @@ impl Cache {
         in_namespace(&self.autoscalers, &cluster.0).filter(|a| a.spec.cluster == cluster.1)
     }
 
-    /// How many worker pods of groups there are: `starting`, `ready`, `retiring` (chosen to leave), `ending` (being deleted).
+    /// How many workers of groups there are, as [`Cache::workers_of`] has them: `starting`, `ready`, `retiring` (chosen to leave), `ending` (being deleted).
     pub fn workers_by_state(&self) -> BTreeMap<&'static str, usize> {
         let mut out: BTreeMap<_, _> = ["starting", "ready", "retiring", "ending"].map(|s| (s, 0)).into();
-        for pod in self.workers_of.values().flatten().filter_map(|key| self.pods.get(key)) {
-            let state = match pod {
+        for pod in self.groups.values().flat_map(|g| self.workers_of(&g.meta.uid)) {
+            let state = match &pod {
                 p if p.deleting => "ending",
                 p if !p.is_live() => continue,
                 p if p.mark.is_some() => "retiring",
