@@ -1,11 +1,11 @@
-//! The pollers of schedulers: one for each cluster whose scheduler a reconciler needs, and none for the others.
+//! Conversations with schedulers: a poller for each cluster whose scheduler a reconciler needs, and calls to retire workers.
 
 mod connect;
 mod open;
 mod poll_interval;
 mod poller;
 mod queries;
-pub(crate) mod reply_limits;
+mod reply_limits;
 mod retire;
 
 use std::{sync::Arc, time::Duration};
@@ -19,10 +19,11 @@ pub(crate) use retire::retire;
 use crate::{
     context::Context,
     object_ref::{Key, ObjectRef},
+    store::schedulers::LONGEST,
 };
 
-/// Bounds on what any scheduler may make us read; how much of it one may is in `allow`.
-const LIMITS: Limits = Limits { max_message_bytes: 32 << 20, max_frames: 64, max_depth: 32 };
+/// Bounds on what any scheduler may make us read; how much of it one may is in `reply_limits`.
+const LIMITS: Limits = Limits { max_message_bytes: LONGEST, max_frames: 64, max_depth: 32 };
 /// A scheduler whose loop is held up by user code answers late; after this long it counts as unreachable.
 const TIMEOUTS: Timeouts = Timeouts {
     handshake: Duration::from_secs(3),

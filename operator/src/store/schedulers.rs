@@ -45,11 +45,11 @@ pub(crate) struct SchedulerHandle {
     pub(crate) needs: BTreeMap<ObjectRef, SchedulerNeed>,
     pub(crate) state: SchedulerState,
     pub(crate) wake: Arc<Notify>,
-    pub(crate) polling: bool,
+    polling: bool,
     /// What those that shrink were when they last looked, so that a change of theirs is noticed.
-    pub(crate) seen: BTreeMap<ObjectRef, u64>,
+    seen: BTreeMap<ObjectRef, u64>,
     /// One of those has changed: the scheduler is asked soon, however long nothing came of it.
-    pub(crate) stirred: bool,
+    stirred: bool,
 }
 
 impl SchedulerHandle {

@@ -131,7 +131,7 @@ impl SyncStates {
         let not_before = *self.not_before.borrow();
         let views = self.lock();
         let mut needed = views.iter().filter(|(name, _)| !OPTIONAL.contains(&name.0));
-        not_before.is_some() && needed.any(|(_, v)| v.is_from_before(not_before))
+        needed.any(|(_, v)| v.is_from_before(not_before))
     }
 
     /// It has listed everything; at this moment it is in sync.

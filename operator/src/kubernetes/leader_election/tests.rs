@@ -1,7 +1,9 @@
 //! Elections on a paused clock, with a Lease in memory.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicBool, Ordering},
+};
 
 use http::{Method, Request, Response};
 use kube::client::Body;
