@@ -19,7 +19,7 @@ pub use cluster::{DaskCluster, DaskClusterSpec, DaskClusterStatus, Phase, Schedu
 pub use condition::{Condition, ConditionStatus};
 pub use job::{DaskJob, DaskJobSpec, DaskJobStatus, JobClusterSpec, JobStatus, JobTemplate};
 pub use reference::reference_pages;
-pub use schema::crd_documents;
+pub use schema::{crd_documents, definitions};
 pub use template::{PodSpecJson, ServiceSpecJson, TemplateMetadata};
 pub use worker_group::{
     DaskWorkerGroup, DaskWorkerGroupSpec, DaskWorkerGroupStatus, MAX_REPLICAS, WorkerCounts, WorkerSpec,

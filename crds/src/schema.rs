@@ -39,7 +39,7 @@ pub fn crd_documents() -> Vec<(String, String)> {
 }
 
 /// Each kind's definition as JSON.
-pub(crate) fn definitions() -> Vec<Value> {
+pub fn definitions() -> Vec<Value> {
     [DaskCluster::crd(), DaskWorkerGroup::crd(), DaskJob::crd(), DaskAutoscaler::crd()]
         .iter()
         .map(finished)

@@ -4,9 +4,9 @@ pub mod apply;
 mod asked;
 mod binding;
 mod call;
-pub mod conformance;
 mod create;
 mod decode;
+mod definitions;
 mod delete;
 mod discovery;
 mod garbage;
@@ -41,6 +41,7 @@ mod update;
 mod watch;
 
 pub use call::{Call, DeleteOptions, Propagation};
+pub use definitions::Definitions;
 pub use journal::{Change, Preconditions, Verb};
 pub use server::{ApiServer, Settings};
 pub use service::{ResponseBody, Service};

@@ -1,9 +1,6 @@
 //! The server: what it is made of, and what may be asked of it without HTTP.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
-};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -12,12 +9,13 @@ use crate::{
     asked::Asked,
     call::Call,
     create,
+    definitions::{DEFINITIONS, Definitions},
     journal::{Act, Change, Verb},
     kinds::{self, Kind},
     request::Target,
     service::Service,
     status::Status,
-    store::{Key, Object, State, Table},
+    store::{State, Table},
 };
 
 /// How a server behaves.
@@ -95,18 +93,21 @@ impl ApiServer {
         server
     }
 
-    /// A server that has the four kinds of `kubernetes.dask.org`.
-    pub fn with_dask(clock: impl Fn() -> Timestamp + Send + Sync + 'static, settings: Settings) -> Self {
+    /// A server that has the kinds of these definitions, too.
+    pub fn with_definitions(
+        definitions: &Definitions,
+        clock: impl Fn() -> Timestamp + Send + Sync + 'static,
+        settings: Settings,
+    ) -> Self {
         let server = Self::new(clock, settings);
-        let prepared = dask();
         let mut state = server.shared.lock();
-        for kind in &prepared.kinds {
-            state.tables.push(Table::new(kind.clone(), prepared.version));
+        for kind in &definitions.kinds {
+            state.tables.push(Table::new(kind.clone(), definitions.version));
         }
         if let Some(table) = state.table(DEFINITIONS).and_then(|t| state.tables.get_mut(t)) {
-            table.objects.clone_from(&prepared.definitions);
+            table.objects.clone_from(&definitions.objects);
         }
-        (state.version, state.given) = (prepared.version, prepared.given);
+        (state.version, state.given) = (definitions.version, definitions.given);
         state.forget();
         drop(state);
         server
@@ -210,34 +211,4 @@ impl ApiServer {
     pub fn watches(&self) -> usize {
         self.shared.lock().watches.values().filter(|w| w.end.is_none()).count()
     }
-}
-
-const DEFINITIONS: &str = "customresourcedefinitions";
-
-/// A server's state after our definitions are installed, as far as they change it.
-struct Prepared {
-    kinds: Vec<Arc<Kind>>,
-    definitions: BTreeMap<Key, Arc<Object>>,
-    version: u64,
-    given: u64,
-}
-
-/// Our definitions, parsed, compiled and installed once; they are as old as the Unix epoch.
-fn dask() -> &'static Prepared {
-    static DASK: OnceLock<Prepared> = OnceLock::new();
-    DASK.get_or_init(|| {
-        let server = ApiServer::new(|| Timestamp::UNIX_EPOCH, Settings::default());
-        for (_, text) in dask_crds::crd_documents() {
-            // A definition that cannot be installed is found missing by the tests.
-            let _ = serde_saphyr::from_str::<Value>(&text).map(|crd| server.install(&crd));
-        }
-        let state = server.shared.lock();
-        let definitions = state.table(DEFINITIONS).and_then(|t| state.tables.get(t));
-        Prepared {
-            kinds: state.tables.iter().skip(kinds::builtin().len()).map(|t| t.kind.clone()).collect(),
-            definitions: definitions.map(|t| t.objects.clone()).unwrap_or_default(),
-            version: state.version,
-            given: state.given,
-        }
-    })
 }

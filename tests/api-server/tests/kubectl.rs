@@ -9,7 +9,7 @@ use std::{
     process::{Command, Output},
 };
 
-use dask_operator_api_server::{ApiServer, Settings, http};
+use kube_memory_api_server::{ApiServer, Definitions, Settings, http};
 
 const MANIFESTS: &str = r#"
 apiVersion: v1
@@ -93,7 +93,11 @@ fn serve(listener: TcpListener) {
     // A clock that stands still: every age is 0s.
     let now = jiff::Timestamp::now();
     let settings = Settings { managed_fields: true, ..Settings::default() };
-    let server = ApiServer::with_dask(move || now, settings);
+    let server = ApiServer::with_definitions(
+        &Definitions::new(&dask_crds::definitions()).unwrap(),
+        move || now,
+        settings,
+    );
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let listener = tokio::net::TcpListener::from_std(listener).unwrap();

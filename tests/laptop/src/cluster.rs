@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use dask_operator_api_server::{ApiServer, Settings, http};
+use kube_memory_api_server::{ApiServer, Definitions, Settings, http};
 use tokio::{net::TcpListener, task::JoinSet};
 
 use crate::{
@@ -66,7 +66,11 @@ impl Cluster {
         home.write_kubeconfig(api)?;
         let settings =
             Settings { managed_fields: true, journal: false, services: SERVICES, ..Settings::default() };
-        let server = ApiServer::with_dask(jiff::Timestamp::now, settings);
+        let server = ApiServer::with_definitions(
+            &Definitions::new(&dask_crds::definitions())?,
+            jiff::Timestamp::now,
+            settings,
+        );
         let node = Arc::new(Node {
             server: server.clone(),
             dir: home.dir.clone(),

@@ -7,8 +7,8 @@ use std::{
     time::Duration,
 };
 
-use dask_operator_api_server::{ApiServer, Call, DeleteOptions};
 use jiff::Timestamp;
+use kube_memory_api_server::{ApiServer, Call, DeleteOptions};
 use serde_json::{Value, json};
 
 /// At least so long between two passes: much may change at once.
@@ -165,7 +165,7 @@ impl Deployment<'_> {
         self.told(self.server.call(USER, call));
     }
 
-    fn told<T>(&self, done: Result<T, dask_operator_api_server::Status>) {
+    fn told<T>(&self, done: Result<T, kube_memory_api_server::Status>) {
         if let Err(status) = done {
             let deployment = text(&self.object["metadata"]["name"]);
             tracing::warn!(deployment, error = status.message, "a Deployment's part was refused");

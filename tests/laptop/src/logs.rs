@@ -9,8 +9,8 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use dask_operator_api_server::Status;
 use http::{StatusCode, header};
+use kube_memory_api_server::Status;
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::{

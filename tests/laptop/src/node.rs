@@ -25,9 +25,9 @@ use std::{
     },
 };
 
-use dask_operator_api_server::{ApiServer, Call};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
+use kube_memory_api_server::{ApiServer, Call};
 use serde_json::{Value, json};
 use tokio::{sync::watch, task::JoinSet};
 

@@ -9,8 +9,8 @@ use std::{
     sync::Arc,
 };
 
-use dask_operator_api_server::ApiServer;
 use k8s_openapi::api::core::v1::{Pod, Service, ServicePort};
+use kube_memory_api_server::ApiServer;
 use serde_json::Value;
 use tokio::{
     net::{TcpListener, TcpStream},

@@ -10,7 +10,7 @@ mod wire;
 
 use std::net::Ipv4Addr;
 
-use dask_operator_api_server::Status;
+use kube_memory_api_server::Status;
 use tokio::process::Command;
 
 pub use routes::routes;

@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use dask_operator_api_server::{Change, Verb};
+use kube_memory_api_server::{Change, Verb};
 
 use crate::dask::{Dask, Retired};
 use history::Books;

@@ -12,10 +12,10 @@ use std::{
 };
 
 use bytes::Bytes;
-use dask_operator_api_server::Service as ApiService;
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, combinators::UnsyncBoxBody};
 use kube::client::Body;
+use kube_memory_api_server::Service as ApiService;
 use serde_json::json;
 use tower::{BoxError, Service, ServiceExt};
 

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use dask_operator_api_server::Change;
+use kube_memory_api_server::Change;
 use serde_json::Value;
 
 use crate::clock::SimClock;

@@ -15,11 +15,11 @@ mod pods;
 use std::{
     collections::{BTreeMap, VecDeque},
     fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use dask_operator_api_server::{ApiServer, Settings};
+use kube_memory_api_server::{ApiServer, Definitions, Settings};
 use tokio::{sync::Notify, time::Instant};
 
 pub use deployments::owner;
@@ -36,6 +36,10 @@ use crate::{
     seeded_random::Chance,
     trace::Trace,
 };
+
+/// Our kinds. If they were refused, no scenario would get further than its first object.
+static DEFINITIONS: LazyLock<Definitions> =
+    LazyLock::new(|| Definitions::new(&dask_crds::definitions()).unwrap_or_default());
 
 /// Everything but the operators themselves.
 pub struct World {
@@ -110,7 +114,7 @@ impl World {
         let trace = Trace::new(&clock, verbose);
         let of_server = clock.clone();
         let settings = Settings { managed_fields: false, ..Settings::default() };
-        let server = ApiServer::with_dask(move || of_server.jiff(), settings);
+        let server = ApiServer::with_definitions(&DEFINITIONS, move || of_server.jiff(), settings);
         let state = State {
             seen: server.journal_len(),
             judge: Judge::new(allowance),

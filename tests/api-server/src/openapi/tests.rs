@@ -3,10 +3,10 @@
 use serde_json::{Value, json};
 
 use super::answer;
-use crate::{ApiServer, Settings};
+use crate::{ApiServer, Settings, tests::dask};
 
 fn document(parts: &[&str]) -> Value {
-    let server = ApiServer::with_dask(|| jiff::Timestamp::UNIX_EPOCH, Settings::default());
+    let server = ApiServer::with_definitions(&dask(), || jiff::Timestamp::UNIX_EPOCH, Settings::default());
     let state = server.shared.lock();
     answer(&state, parts).unwrap()
 }

@@ -10,11 +10,12 @@ use kube::{
 };
 use serde_json::json;
 
+use super::dask;
 use crate::{ApiServer, Settings, Verb};
 
 fn server() -> ApiServer {
     let start = jiff::Timestamp::UNIX_EPOCH;
-    ApiServer::with_dask(move || start, Settings::default())
+    ApiServer::with_definitions(&dask(), move || start, Settings::default())
 }
 
 fn pod(name: &str) -> Pod {

@@ -2,12 +2,13 @@
 
 use serde_json::{Value, json};
 
+use super::dask;
 use crate::{ApiServer, Call, DeleteOptions, Propagation, Settings, Status, Verb};
 
 type Done = Result<std::sync::Arc<Value>, Status>;
 
 fn server() -> ApiServer {
-    ApiServer::with_dask(|| jiff::Timestamp::UNIX_EPOCH, Settings::default())
+    ApiServer::with_definitions(&dask(), || jiff::Timestamp::UNIX_EPOCH, Settings::default())
 }
 
 fn create(server: &ApiServer, resource: &'static str, body: Value) -> Done {

@@ -6,12 +6,14 @@ use http::{Request, header};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 
+use super::dask;
 use crate::{ApiServer, Call, Settings};
 
 const TABLE: &str = "application/json;as=Table;v=v1;g=meta.k8s.io, application/json";
 
 fn server() -> ApiServer {
-    let server = ApiServer::with_dask(|| "2025-01-01T00:00:00Z".parse().unwrap(), Settings::default());
+    let server =
+        ApiServer::with_definitions(&dask(), || "2025-01-01T00:00:00Z".parse().unwrap(), Settings::default());
     for name in ["a", "b"] {
         let body = json!({"metadata": {"name": name}, "data": {"k": "v"}});
         let namespace = "default".into();

@@ -6,6 +6,7 @@ use http_body_util::BodyExt;
 use regex::Regex;
 use serde_json::{Value, json};
 
+use super::dask;
 use crate::{ApiServer, Settings};
 
 /// What cannot be the same in two servers.
@@ -39,7 +40,7 @@ fn normal(value: &mut Value, uid: &Regex) {
 /// Sends all requests in order and compares those that a real server is known to answer in the same way.
 fn replay(lines: &str, managed_fields: bool) -> usize {
     let settings = Settings { managed_fields, ..Settings::default() };
-    let server = ApiServer::with_dask(|| jiff::Timestamp::UNIX_EPOCH, settings);
+    let server = ApiServer::with_definitions(&dask(), || jiff::Timestamp::UNIX_EPOCH, settings);
     let service = server.service("admin");
     let uid = Regex::new("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}").unwrap();
     let mut compared = 0;

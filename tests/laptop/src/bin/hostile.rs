@@ -15,7 +15,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 use clap::Parser;
 use dask_comm::{Connection, Hello, Limits, Timeouts, Value, field, frames, message};
-use dask_operator_api_server::{ApiServer, Call, Settings, http};
+use kube_memory_api_server::{ApiServer, Call, Definitions, Settings, http};
 use serde_json::json;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -82,7 +82,11 @@ async fn measure(args: &Args, dir: &std::path::Path) -> Result<()> {
     let api = listener.local_addr()?;
     let settings =
         Settings { managed_fields: true, journal: false, services: [10, 96], ..Settings::default() };
-    let server = ApiServer::with_dask(jiff::Timestamp::now, settings);
+    let server = ApiServer::with_definitions(
+        &Definitions::new(&dask_crds::definitions())?,
+        jiff::Timestamp::now,
+        settings,
+    );
     let routes = http::router(server.clone());
     tokio::spawn(async move { axum::serve(listener, routes).await });
     let waits = Waits::default();

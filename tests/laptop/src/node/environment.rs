@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use dask_operator_api_server::ApiServer;
 use k8s_openapi::api::core::v1::{Container, EnvVarSource, Pod};
+use kube_memory_api_server::ApiServer;
 use serde_json::Value;
 
 use super::image::Refusal;

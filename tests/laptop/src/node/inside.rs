@@ -5,8 +5,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use dask_operator_api_server::{Call, Status};
 use k8s_openapi::api::core::v1::Pod;
+use kube_memory_api_server::{Call, Status};
 use tokio::process::Command;
 
 use super::{Node, environment::Variables};

@@ -10,9 +10,9 @@ use std::{
     time::Duration,
 };
 
-use dask_operator_api_server::{Call, DeleteOptions};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Container, Pod};
+use kube_memory_api_server::{Call, DeleteOptions};
 use serde_json::{Value, json};
 use tokio::{
     sync::{Notify, watch},

@@ -3,8 +3,8 @@
 use std::{fs, path::Path};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
-use dask_operator_api_server::ApiServer;
 use k8s_openapi::api::core::v1::{Container, KeyToPath, Pod, Volume};
+use kube_memory_api_server::ApiServer;
 use serde_json::Value;
 
 use super::{image::Refusal, paths::Paths};

@@ -7,8 +7,8 @@ use std::{
 };
 
 use bytes::Bytes;
-use dask_operator_api_server::Status;
 use futures::StreamExt;
+use kube_memory_api_server::Status;
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWriteExt},

@@ -12,7 +12,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use dask_operator_api_server::Status;
+use kube_memory_api_server::Status;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{

@@ -10,8 +10,8 @@ use axum::{
     response::Response,
     routing::any,
 };
-use dask_operator_api_server::Status;
 use hyper::upgrade::{OnUpgrade, Upgraded};
+use kube_memory_api_server::Status;
 
 use super::{
     Pods, channels, exec,

@@ -6,8 +6,8 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::Response,
 };
-use dask_operator_api_server::Status;
 use hyper::upgrade::OnUpgrade;
+use kube_memory_api_server::Status;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 /// Names the protocols that a client wants in streams of SPDY, and the one that it gets.

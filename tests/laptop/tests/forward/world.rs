@@ -7,10 +7,10 @@ use std::{
     time::Duration,
 };
 
-use dask_operator_api_server::{ApiServer, Call, Settings, Status, http as api};
 use dask_operator_laptop::streams::{Pods, Running, routes};
 use k8s_openapi::api::core::v1::Pod;
 use kube::{Api, Client, Config};
+use kube_memory_api_server::{ApiServer, Call, Settings, Status, http as api};
 use serde_json::json;
 use tokio::{
     io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader},
@@ -58,7 +58,7 @@ pub struct World {
 impl World {
     pub async fn start() -> Self {
         let settings = Settings { journal: false, ..Settings::default() };
-        let server = ApiServer::with_dask(jiff::Timestamp::now, settings);
+        let server = ApiServer::new(jiff::Timestamp::now, settings);
         pod(&server, "echo", "Running");
         pod(&server, "waiting", "Pending");
         let router = routes(Arc::new(Here(server.clone()))).merge(api::router(server));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use dask_operator_api_server::Change;
+use kube_memory_api_server::Change;
 
 use super::{
     Violation,

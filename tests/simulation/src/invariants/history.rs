@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use dask_operator_api_server::Change;
+use kube_memory_api_server::Change;
 use serde_json::Value;
 
 /// `drainTimeout` of groups that do not say it.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use dask_operator_api_server::{Change, Verb};
+use kube_memory_api_server::{Change, Verb};
 use serde_json::Value;
 
 use super::{

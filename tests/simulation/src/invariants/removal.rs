@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use dask_operator_api_server::{Change, Verb};
+use kube_memory_api_server::{Change, Verb};
 
 use super::{
     Violation,

@@ -1,6 +1,6 @@
 //! Calls of the world's own people and machines to the API server.
 
-use dask_operator_api_server::{Call, DeleteOptions, Propagation, Status};
+use kube_memory_api_server::{Call, DeleteOptions, Propagation, Status};
 use serde_json::{Value, json};
 
 use super::World;

@@ -2,8 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use dask_operator_api_server::{Call, DeleteOptions};
 use dask_operator_core::model::names;
+use kube_memory_api_server::{Call, DeleteOptions};
 use serde_json::{Value, json};
 
 use super::{Event, Part, PodState, World, api};

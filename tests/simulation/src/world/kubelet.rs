@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use dask_operator::env::Clock;
-use dask_operator_api_server::DeleteOptions;
+use kube_memory_api_server::DeleteOptions;
 use serde_json::{Value, json};
 
 use super::{Event, Part, PodState, World};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use dask_operator_api_server::{Call, DeleteOptions};
+use kube_memory_api_server::{Call, DeleteOptions};
 use serde_json::{Value, json};
 
 use super::{Event, Part, World};

@@ -2,8 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use dask_operator_api_server::Change;
 use dask_operator_core::model::names;
+use kube_memory_api_server::Change;
 use serde_json::Value;
 
 use super::{Event, State, owner};

@@ -1,13 +1,13 @@
 //! The real API server answers as the cases say that the one in memory is held to.
 
 use anyhow::{Context, Result, ensure};
-use dask_operator_api_server::conformance::{World, all, complaints};
 use dask_operator_tests::{
     kubectl,
     namespace::{Space, test_alone},
     settings::OPERATOR,
     wait::{secs, until},
 };
+use kube_api_conformance::{World, all, complaints};
 
 /// The cases write to objects of our kinds, which an operator would write to as well.
 #[tokio::test]

@@ -3,14 +3,12 @@
 //! CONFORMANCE_RECORD the answers of `src/conformance/answers.json` are not compared, and that file is where they are
 //! written.
 
-use dask_operator_api_server::{
-    ApiServer, Settings,
-    conformance::{Outcome, World, all, complaints},
-};
 use kube::{
     Client, Config,
     config::{KubeConfigOptions, Kubeconfig},
 };
+use kube_api_conformance::{Outcome, World, all, complaints};
+use kube_memory_api_server::{ApiServer, Definitions, Settings};
 use tokio::time::Instant;
 
 #[tokio::test(start_paused = true)]
@@ -20,7 +18,11 @@ async fn the_server_in_memory_does_what_the_cases_say() -> Result<(), Failed> {
         let since = jiff::SignedDuration::try_from(start.elapsed()).unwrap();
         "2025-01-01T00:00:00Z".parse::<jiff::Timestamp>().unwrap() + since
     };
-    let server = ApiServer::with_dask(clock, Settings { managed_fields: true, ..Settings::default() });
+    let server = ApiServer::with_definitions(
+        &Definitions::new(&dask_crds::definitions()).unwrap(),
+        clock,
+        Settings { managed_fields: true, ..Settings::default() },
+    );
     let client = Client::new(server.service("conformance"), "default");
     let (collecting, compacting) = (server.clone(), server);
     let collect = move || {
