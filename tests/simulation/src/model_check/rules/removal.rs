@@ -117,7 +117,8 @@ pub(crate) fn marks(world: &World, pods: &[PodRef], mark: &Mark, actions: &[Acti
         let cheaper = offered(pod).filter(|_| !refused && !is_tight).is_some_and(|c| c < dearest);
         hold(!cheaper, "I-D4 idle first", || format!("{} would have been cheaper to let go", pod.name))?;
     }
-    has_room(world, snapshot, &chosen)
+    // What leaves already takes no room that it had not taken before.
+    if all_leave { Ok(()) } else { has_room(world, snapshot, &chosen) }
 }
 
 /// The workers that stay can hold what all that leave have.
