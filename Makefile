@@ -22,7 +22,7 @@ demo-kind: toolchain ## the same on kind: chart, containers
 	@tests/demo/kind.sh
 
 test: lint ## all tests that need no Kubernetes cluster, and the end-to-end tests that need no containers
-	cargo test --workspace --jobs $(JOBS)
+	JOBS=$(JOBS) tests/workspace.sh
 	tests/local.sh
 
 browser: toolchain ## the demo and JupyterLab in a headless browser
@@ -37,10 +37,11 @@ habits: toolchain ## what users do with workers, under three nannies and with fo
 e2e: toolchain ## the everyday end-to-end tests on kind (or on $$KUBECONFIG with USE_EXISTING_CLUSTER=1)
 	@tests/e2e.sh
 
-e2e-all: e2e habits arm64 demo-kind ## the end-to-end tests in both modes of the agent, another leader, an API server away for minutes, older versions of Dask, and the demo as one more
+e2e-all: toolchain habits arm64 demo-kind ## all end-to-end tests on kind, in both modes of the agent, with another leader, an API server away for minutes, older versions of Dask, and the demo as one more
+	tests/e2e.sh all
 	tests/e2e.sh leader::
 	E2E_AWAY_SECONDS=180 tests/e2e.sh is_away
-	E2E_AGENT=Drain tests/e2e.sh
+	E2E_AGENT=Drain tests/e2e.sh all
 	for dask in 2024.1.0 2024.12.1 2025.7.0; do E2E_DASK=$$dask tests/e2e.sh removal:: || exit; done
 
 bench-agent: toolchain ## a worker under the agent beside one under Dask's own Nanny, ROUNDS=5 (8 minutes)

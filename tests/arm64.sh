@@ -13,7 +13,7 @@ CC=aarch64-linux-gnu-gcc
 missing=()
 [ -x $QEMU ] || missing+=(qemu-user-static)
 command -v $CC >/dev/null || missing+=(gcc-aarch64-linux-gnu libc6-dev-arm64-cross)
-[ ${#missing[@]} = 0 ] || { apt-get update -qq && apt-get install -y -qq --no-install-recommends "${missing[@]}"; }
+[ ${#missing[@]} = 0 ] || "$HERE/packages.sh" "${missing[@]}"
 [ -e $BINFMT/register ] || mount -t binfmt_misc binfmt_misc $BINFMT
 if [ ! -e $BINFMT/qemu-aarch64 ]; then
   # An ELF file of 64 bits, little endian, for machine 0xb7; F: QEMU is opened now.

@@ -10,15 +10,15 @@ if ! command -v kubectl >/dev/null; then
   command -v kubectl >/dev/null || "$HERE/kind/programs.sh" >&2
 fi
 source "$HERE/built.sh"
+source "$HERE/sets.sh"
 laptop=$(laptop_built)
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 
 export E2E=1 E2E_CLUSTER=laptop E2E_DASK_IMAGE=ghcr.io/dask/dask:latest E2E_PYTHON=$python
 export E2E_CLIENT_PYTHON=$client RUST_LIB_BACKTRACE=0
-# What needs containers, quotas, limits, several nodes, or minutes.
-skip=(agent::a agent::t agent::w both_families evicted_for_its_own_disk serial:: after_all:: worker_crashes:: compatibility:: kube_cluster_of cluster_faults:: what_keeps_workers workers_come_with_the_work)
-# Of what people really run, the slow ones are run on kind alone, unless they are asked for (local.sh inputs::).
-[ $# != 0 ] || skip+=(inputs::pod_ends inputs::replicas one_string tls_may_be double_dash)
+skip=("${KIND_ALONE[@]}")
+# Some are only slow here: whoever asks for them gets them (local.sh inputs::).
+[ $# = 0 ] || skip=("${NO_PROCESSES[@]}")
 "$laptop" --python "$python" --dir "$dir/cluster" -- \
   "${E2E_TESTS[@]}" -- --include-ignored --test-threads "${E2E_THREADS:-4}" "${skip[@]/#/--skip=}" "$@"

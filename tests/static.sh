@@ -6,7 +6,7 @@ STATIC_TARGET=x86_64-unknown-linux-musl
 # all that needs one of them: of another one cargo would compile nearly all crates again (see built.sh).
 static_build() {
   ! command -v rustup >/dev/null || rustup target list --installed | grep -qx $STATIC_TARGET || rustup target add $STATIC_TARGET
-  command -v musl-gcc >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends musl-tools; }
+  command -v musl-gcc >/dev/null || "$REPO/tests/packages.sh" musl-tools
   cd "$REPO" && CC_x86_64_unknown_linux_musl=musl-gcc cargo build --locked --profile image --jobs "${JOBS:-2}" --target $STATIC_TARGET \
     -p dask-operator -p dask-agent -p dask-operator-tests --bin dask-operator --bin dask-agent --bin bare_client
 }

@@ -23,8 +23,7 @@ unshare util-linux
 cc gcc
 LIST
   [ ${#missing[@]} = 0 ] && return
-  quiet "apt update" apt-get update -qq
-  quiet "apt install" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" libc6-dev
+  quiet "packages installed" "$REPO/tests/packages.sh" "${missing[@]}" libc6-dev
 }
 
 settings() {

@@ -6,8 +6,7 @@ HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 version=$(<"$HERE/../dask/newest")
 
 if ! command -v chromium >/dev/null; then
-  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core; } >&2 ||
-    { echo "browser: no chromium: install one" >&2 && exit 1; }
+  "$HERE/../packages.sh" chromium fonts-dejavu-core >&2 || { echo "browser: no chromium: install one" >&2 && exit 1; }
 fi
 exec "$HERE/../venv.sh" "browser-$version" "jupyterlab, playwright, distributed" "distributed==$version" \
   "dask[array,dataframe]==$version" "dask-kubernetes==2026.3.0" bokeh jupyterlab ipywidgets playwright numpy pandas

@@ -24,8 +24,7 @@ pkill procps
 cc gcc
 LIST
   [ ${#missing[@]} = 0 ] && return
-  quiet "apt update" apt-get update -qq
-  quiet "apt install" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" libc6-dev
+  quiet "packages installed" "$HERE/../packages.sh" "${missing[@]}" libc6-dev
 }
 
 start() {
