@@ -83,7 +83,7 @@ impl Judge {
     /// A worker's agent let its process end with data that nobody else has, though another worker could have taken it.
     pub fn lost(&mut self, pod: &str) {
         let what = format!("the agent of {pod} ended with data that others could have taken");
-        self.found.push(Violation { rule: "I-D8", what });
+        self.found.push(Violation { rule: "last-copy-stays", what });
     }
 
     /// What was found since the last time.

@@ -195,17 +195,17 @@ impl Scenario {
                 break;
             }
             if now >= limit && !missing.is_empty() {
-                return missing.into_iter().map(|m| format!("L-1: {m}")).collect();
+                return missing.into_iter().map(|m| format!("convergence: {m}")).collect();
             }
             if now >= limit + RESYNCED {
-                return vec![format!("I-R3: there is no end to writing: {last:?}")];
+                return vec![format!("quiescence: there is no end to writing: {last:?}")];
             }
         }
         let most = final_state::most_writes(world);
         let is_one = self.replicas.elect || self.replicas.count == 1;
         if writes > most && is_one {
             return vec![format!(
-                "L-1: {writes} writes until all was as it should be, and not {most} at most"
+                "convergence: {writes} writes until all was as it should be, and not {most} at most"
             )];
         }
         Vec::new()

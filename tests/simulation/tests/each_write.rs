@@ -56,34 +56,34 @@ fn at_each_write(faults: impl Fn(Scenario, u64) -> Scenario) {
 }
 
 #[test]
-fn s01_an_operator_dies_after_each_write() {
+fn an_operator_dies_after_each_write() {
     at_each_write(|s, n| s.write(n, Planned::Crash(CrashPoint::After)));
 }
 
 #[test]
-fn s02_an_operator_dies_before_each_write() {
+fn an_operator_dies_before_each_write() {
     at_each_write(|s, n| s.write(n, Planned::Crash(CrashPoint::Before)));
 }
 
 #[test]
-fn s03_an_operator_dies_after_each_write_and_the_next_one_too() {
+fn an_operator_dies_after_each_write_and_the_next_one_too() {
     at_each_write(|s, n| {
         s.write(n, Planned::Crash(CrashPoint::After)).write(n + 1, Planned::Crash(CrashPoint::After))
     });
 }
 
 #[test]
-fn s04_each_answer_is_lost() {
+fn each_answer_is_lost() {
     at_each_write(|s, n| s.write(n, Planned::Unanswered));
 }
 
 #[test]
-fn s12_each_write_conflicts() {
+fn each_write_conflicts() {
     at_each_write(|s, n| s.write(n, Planned::Refused(409)));
 }
 
 #[test]
-fn s14_each_write_is_refused_or_lost() {
+fn each_write_is_refused_or_lost() {
     at_each_write(|s, n| s.write(n, Planned::Lost));
     for code in [429, 500, 504] {
         at_each_write(|s, n| s.write(n, Planned::Refused(code)));

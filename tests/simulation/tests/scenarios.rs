@@ -31,7 +31,7 @@ fn all_good(results: impl Iterator<Item = Result<(), String>>) {
 #[test]
 fn a_scheduler_that_speaks_tls_is_greeted_once() {
     let mood = |tls| Act::Mood { cluster: "a".into(), mood: Mood { tls, ..Mood::default() } };
-    let scenario = Scenario::new("S48 a scheduler that speaks TLS for a while")
+    let scenario = Scenario::new("scheduler-tls: a scheduler that speaks TLS for a while")
         .at(0, Act::Create(manifest::cluster("a", 3)))
         .at(30, mood(true))
         .at(40, Act::Scale { group: "a-default".into(), replicas: 1 })
@@ -46,7 +46,7 @@ fn a_scheduler_that_speaks_tls_is_greeted_once() {
 /// A job goes on whose cluster and runner lost their owner, and its cluster goes with it.
 #[test]
 fn what_lost_its_owner_is_taken_back() {
-    let named = scenarios::all().into_iter().filter(|s| s.name.starts_with("S51"));
+    let named = scenarios::all().into_iter().filter(|s| s.name.starts_with("owner-removed: "));
     let reports: Vec<_> = named.map(|s| s.run(1)).collect();
     for report in &reports {
         assert!(report.is_good(), "{:?}\n{}", report.wrong, report.trace);
@@ -75,8 +75,8 @@ fn known_faults_do_no_harm() {
 /// Workers under the agent hand over what only they have before their pods end, though all are told at once.
 #[test]
 fn workers_under_the_agent_hand_over() {
-    all_good(scenarios::all().iter().filter(|s| s.name.starts_with("S50")).map(|s| check(s, 1)));
-    let drained = scenarios::find("S50 all nodes are drained at once").unwrap();
+    all_good(scenarios::all().iter().filter(|s| s.name.starts_with("drained-nodes: ")).map(|s| check(s, 1)));
+    let drained = scenarios::find("drained-nodes: all nodes are drained at once").unwrap();
     let left = drained.run(1).trace.matches("the workers left; their results are elsewhere").count();
     assert_eq!(left, 4, "{}", drained.run(1).trace);
 }
@@ -91,16 +91,17 @@ fn patience_ends_for_persons_only() {
         let refused = refused.split("all is well from now on").next().unwrap_or_default();
         (scenario.name.clone(), refused.contains("DELETE /api/v1/namespaces/sim/pods"))
     };
-    let all: Vec<_> = scenarios::all().iter().filter(|s| s.name.starts_with("S49")).map(of).collect();
+    let all: Vec<_> =
+        scenarios::all().iter().filter(|s| s.name.starts_with("drain-timeout: ")).map(of).collect();
     let kept: Vec<_> =
         all.iter().filter(|(_, is_forced)| !is_forced).map(|(name, _)| name.as_str()).collect();
-    assert_eq!(kept, ["S49 an autoscaler's shrink is refused for longer than drainTimeout"]);
+    assert_eq!(kept, ["drain-timeout: an autoscaler's shrink is refused for longer than drainTimeout"]);
 }
 
 #[test]
 fn workers_have_left_a_node_when_it_goes() {
     let taken = |time: u64| {
-        let name = format!("S32 a node says that it goes in {time} s");
+        let name = format!("node-outage: a node says that it goes in {time} s");
         let scenario = scenarios::find(&name).unwrap_or_else(|| panic!("no scenario {name}"));
         (0..8).filter(|seed| scenario.run(*seed).trace.contains("workers along")).count()
     };
@@ -112,7 +113,8 @@ fn workers_have_left_a_node_when_it_goes() {
 #[test]
 fn nothing_is_made_or_given_up_while_it_cannot_be_seen() {
     for resource in ["pods", "daskclusters"] {
-        let scenario = scenarios::find(&format!("S45 {resource} cannot be watched for 30 min")).unwrap();
+        let scenario =
+            scenarios::find(&format!("broken-watch: {resource} cannot be watched for 30 min")).unwrap();
         let report = scenario.run(1);
         assert!(report.is_good(), "{resource}: {:?}\n{}", report.wrong, report.trace);
         let job = &report.state["daskjobs/j"]["status"]["jobStatus"];
@@ -141,7 +143,8 @@ fn delays(trace: &str, replicas: i64, request: &str, answer: &str) -> Vec<f64> {
 #[test]
 fn no_namespace_delays_another() {
     let run = |name: &str| {
-        let report = scenarios::find(&format!("S46 another namespace's webhook {name}")).unwrap().run(1);
+        let report =
+            scenarios::find(&format!("hanging-webhook: another namespace's webhook {name}")).unwrap().run(1);
         assert!(report.is_good(), "{name}: {:?}", report.wrong);
         report.trace
     };

@@ -38,7 +38,7 @@ pub fn check(
     let most = bounds.iter().map(|b| b.2).max().unwrap_or(i64::MAX);
     let mut say = |rule, what| found.push(Violation { rule, what });
     if (after < least && after < before) || (after > most && after > before) {
-        say("I-S2", format!("{} was scaled to {after}, out of {least} to {most}", change.name));
+        say("within-bounds", format!("{} was scaled to {after}, out of {least} to {most}", change.name));
     }
     if after >= before {
         // One decision at a time: what another operator does at the same moment is not known.
@@ -57,11 +57,17 @@ pub fn check(
     let said = if ended.is_some() { usize::MAX } else { said.unwrap_or(0) };
     // Several answers must agree: fewer than three is no agreement.
     if said < 3 && before <= most {
-        say("I-A4", format!("{} was scaled from {before} to {after} on {said} answers", change.name));
+        say(
+            "no-data-no-shrink",
+            format!("{} was scaled from {before} to {after} on {said} answers", change.name),
+        );
     }
     let step = (before / 4).max(1);
     if before - after > step && before <= most {
-        say("I-A3", format!("{} was scaled from {before} to {after}, more than {step} at once", change.name));
+        say(
+            "step-limit",
+            format!("{} was scaled from {before} to {after}, more than {step} at once", change.name),
+        );
     }
 }
 
@@ -89,7 +95,7 @@ fn together(
     if others > 0 && after.saturating_add(others) > i64::try_from(liked).unwrap_or(i64::MAX) {
         let what =
             format!("{} was scaled to {after} beside {others} others, and {liked} were wanted", group.name);
-        found.push(Violation { rule: "I-A11", what });
+        found.push(Violation { rule: "no-growth-for-others", what });
     }
 }
 

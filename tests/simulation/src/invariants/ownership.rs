@@ -25,7 +25,7 @@ pub fn check(books: &Books, change: &Change, now: Duration, found: &mut Vec<Viol
     let is_child = CHILDREN.contains(&change.resource.as_ref());
     if is_child && owner.is_none_or(|o| o.namespace != change.namespace) {
         say(
-            "I-S3",
+            "only-ours",
             format!(
                 "{name} belongs to nothing of ours in its namespace, and was changed ({:?})",
                 change.verb
@@ -34,33 +34,33 @@ pub fn check(books: &Books, change: &Change, now: Duration, found: &mut Vec<Viol
     }
     let has_uid = change.preconditions.as_ref().is_some_and(|(uid, _)| uid.is_some());
     if change.verb == Verb::Delete && !has_uid {
-        say("I-S3", format!("{name} was deleted without its UID"));
+        say("only-ours", format!("{name} was deleted without its UID"));
     }
     if let (Verb::Create, Some(owner)) = (change.verb, owner)
         && books.is_gone(owner, now)
     {
-        say("I-S4", format!("{name} was made for {} {}, which is gone", owner.resource, owner.name));
+        say("owner-exists", format!("{name} was made for {} {}, which is gone", owner.resource, owner.name));
     }
     if (change.verb, change.resource.as_ref()) == (Verb::Create, "pods")
         && books.pod_names.contains(&change.name)
     {
-        say("I-S9", format!("{name} has the name of a pod that was there before"));
+        say("new-names", format!("{name} has the name of a pod that was there before"));
     }
     if let (Some(before), Some(after)) = (&change.before, &change.after) {
         for label in SELECTED {
             let of = |o: &Value| o["metadata"]["labels"][label].clone();
             if is_child && of(before) != of(after) {
-                say("I-S6", format!("{name}: label {label} was changed"));
+                say("stable-selectors", format!("{name}: label {label} was changed"));
             }
         }
     }
     if let Some(after) = &change.after {
         let observed = after["status"]["observedGeneration"].as_i64();
         if after["status"]["jobStatus"] == "Successful" && !books.had_pods.contains(&change.uid) {
-            say("I-S8", format!("{name} is told to be Successful, and its program never ran"));
+            say("truthful-status", format!("{name} is told to be Successful, and its program never ran"));
         }
         if observed > after["metadata"]["generation"].as_i64().or(Some(i64::MAX)) {
-            say("I-S8", format!("{name}: observedGeneration is ahead of the generation"));
+            say("truthful-status", format!("{name}: observedGeneration is ahead of the generation"));
         }
     }
 }
@@ -76,7 +76,7 @@ pub fn surplus(books: &Books, change: &Change, now: Duration, found: &mut Vec<Vi
     let wanted = books.largest(group, now);
     if i64::try_from(there).unwrap_or(i64::MAX) >= wanted {
         let what = format!("pod {} was made where {there} of {wanted} were there", change.name);
-        found.push(Violation { rule: "I-S1", what });
+        found.push(Violation { rule: "no-surplus", what });
     }
 }
 

@@ -51,13 +51,13 @@ pub fn check(books: &Books, change: &Change, now: Duration, dask: &Dask, found: 
     let name = &pod.name;
     let mut say = |rule, what| found.push(Violation { rule, what });
     if holds && !let_go && !epoch {
-        say("I-D1", format!("{name} was deleted with data that nobody else has"));
+        say("released-before-deleted", format!("{name} was deleted with data that nobody else has"));
     }
     if !let_go && !fresh && !epoch {
-        say("I-D1", format!("{name} was deleted, and its scheduler never let it go"));
+        say("released-before-deleted", format!("{name} was deleted, and its scheduler never let it go"));
     }
     if runs && !let_go && !fresh && !epoch {
-        say("I-D2", format!("{name} was deleted while it ran a task or took part in a shuffle"));
+        say("no-work-lost", format!("{name} was deleted while it ran a task or took part in a shuffle"));
     }
 }
 
@@ -81,18 +81,18 @@ pub fn asked(books: &Books, call: &Retired, since: Option<Duration>, found: &mut
         .collect();
     if !unmarked.is_empty() {
         let what = format!("{} was asked to let {unmarked:?} go, who were not chosen", call.scheduler);
-        found.push(Violation { rule: "I-D5", what });
+        found.push(Violation { rule: "marked-before-asked", what });
     }
     let name = |uid: &String| books.pods.get(uid).map(|p| p.name.clone());
     let shuffling: BTreeSet<String> = call.shuffling.iter().filter_map(name).collect();
     if !shuffling.is_empty() {
         let what =
             format!("{} was asked to close {shuffling:?}, and a P2P shuffle began again", call.scheduler);
-        found.push(Violation { rule: "I-D7", what });
+        found.push(Violation { rule: "shuffles-stay", what });
     }
     let unprepared: BTreeSet<String> = call.unprepared.iter().filter_map(name).collect();
     if !unprepared.is_empty() {
         let what = format!("{} was asked to close {unprepared:?}, who may have work of it", call.scheduler);
-        found.push(Violation { rule: "I-D6", what });
+        found.push(Violation { rule: "same-scheduler", what });
     }
 }

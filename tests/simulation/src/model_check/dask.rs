@@ -177,7 +177,7 @@ impl Dask {
             if call.stage == RetireStage::Close {
                 let closed = self.workers.remove(i);
                 if closed.busy.is_some() {
-                    return Err(Broken::new("I-D2 no blame", format!("{address} was closed at work")));
+                    return Err(Broken::new("no-work-lost", format!("{address} was closed at work")));
                 }
                 self.exited.push(closed.pod);
             } else {

@@ -110,14 +110,14 @@ impl World {
     }
 }
 
-/// I-S1: no pod is made where as many as are wanted stay, counted in the store; and a name is used once.
+/// `no-surplus`: no pod is made where as many as are wanted stay, counted in the store; and a name is used once.
 pub fn creates(world: &World, name: &str) -> Result<(), Broken> {
     let api = &world.api;
     hold(api.names.get(name) != Some(&true), "names are used once", || format!("{name} is created again"))?;
     // A pod that came back, and of which the watch has not told yet, cannot be known.
     let is_known = |p: &PodRecord| api.seen.iter().all(|s| s.uid != p.uid || s.is_live());
     let staying = api.pods.iter().filter(|p| stays(p) && is_known(p)).count();
-    hold(staying < desired(api), "I-S1 no surplus", || {
+    hold(staying < desired(api), "no-surplus", || {
         format!("{name} is created while {staying} pods stay and {} are wanted", desired(api))
     })
 }

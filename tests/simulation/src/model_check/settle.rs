@@ -112,7 +112,7 @@ impl World {
         if self.autoscaled { again.min(POLL) } else { again.min(RESYNC) }
     }
 
-    /// L-1: it comes to rest as it is wanted, and then nothing is decided any more.
+    /// `convergence`: it comes to rest as it is wanted, and then nothing is decided any more.
     pub(crate) fn settle(&mut self, known: &mut impl Known) -> Result<(), Broken> {
         for step in 0..STEPS {
             if known.is_known(self) {
@@ -128,16 +128,13 @@ impl World {
                 return self.stays_at_rest();
             }
         }
-        Err(Broken::new("L-1 it comes to rest", self.describe()))
+        Err(Broken::new("convergence", self.describe()))
     }
 
-    /// I-R3: a world as it should be leads to nothing, whenever it is looked at.
+    /// `quiescence`: a world as it should be leads to nothing, whenever it is looked at.
     fn stays_at_rest(&mut self) -> Result<(), Broken> {
         if let Some(w) = self.dask.workers.iter().find(|w| w.leaving) {
-            return Err(Broken::new(
-                "L-7 nobody is left half gone",
-                format!("{} was told to leave and stays", w.pod),
-            ));
+            return Err(Broken::new("none-half-gone", format!("{} was told to leave and stays", w.pod)));
         }
         let changes = self.operator.actions;
         // Time alone may change what a status says once (failures are forgotten), and nothing else.
@@ -150,7 +147,7 @@ impl World {
                 break;
             }
         }
-        Err(Broken::new("I-R3 quiescence", format!("it rested, and then: {}", self.describe())))
+        Err(Broken::new("quiescence", format!("it rested, and then: {}", self.describe())))
     }
 
     /// The world in one sentence.

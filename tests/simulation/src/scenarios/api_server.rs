@@ -40,13 +40,13 @@ fn owners() -> Vec<Scenario> {
         Act::Edit { resource, name: name.into(), patch }
     };
     vec![
-        with("S51 workers lose their owner".into())
+        with("owner-removed: workers lose their owner".into())
             .at(40, pod(0))
             .at(40, pod(1))
             .at(60, scale(5))
             .at(65, pod(2))
             .at(80, scale(2)),
-        Scenario::new("S51 a job's cluster and runner lose their owner")
+        Scenario::new("owner-removed: a job's cluster and runner lose their owner")
             .at(0, Act::Create(manifest::job("j", 100)))
             .at(50, strip("pods", "j-runner"))
             .at(52, strip("daskclusters", "j")),
@@ -56,7 +56,7 @@ fn owners() -> Vec<Scenario> {
 /// One resource cannot be seen for half an hour, while sizes change and a job runs.
 fn unseen() -> Vec<Scenario> {
     let of = |resource: &'static str| {
-        with(format!("S45 {resource} cannot be watched for 30 min"))
+        with(format!("broken-watch: {resource} cannot be watched for 30 min"))
             .at(59, Act::Create(manifest::job("j", 100)))
             .at(59, Act::Unseen { resource, time: seconds(1800) })
             .at(62, scale(5))
@@ -71,7 +71,7 @@ fn unseen() -> Vec<Scenario> {
 /// Rounds of growing and shrinking while the webhook of another namespace fails, at once or after it hung.
 fn webhooks() -> Vec<Scenario> {
     let of = |name: &str, hangs: u64| {
-        let mut out = with(format!("S46 another namespace's webhook {name}"))
+        let mut out = with(format!("hanging-webhook: another namespace's webhook {name}"))
             .at(20, Act::Webhook { namespace: "crowd", hangs: seconds(hangs), time: seconds(400) })
             .at(21, Act::Crowd { namespace: "crowd", clusters: 150 })
             .at(380, Act::Disperse { namespace: "crowd" })
@@ -88,13 +88,13 @@ fn watches() -> Vec<Scenario> {
     let mut out = Vec::new();
     for resource in ["pods", "daskworkergroups", "daskclusters", "deployments"] {
         out.push(
-            with(format!("S06 a new cluster of the same name, {resource} seen 25 s late"))
+            with(format!("same-name: a new cluster of the same name, {resource} seen 25 s late"))
                 .at(20, Act::Lag { resource, time: seconds(25) })
                 .at(30, delete("Background"))
                 .at(34, Act::Create(manifest::cluster("a", 2))),
         );
         out.push(
-            with(format!("S11 {resource} seen 20 s late while sizes change"))
+            with(format!("watch-order: {resource} seen 20 s late while sizes change"))
                 .at(20, Act::Lag { resource, time: seconds(20) })
                 .at(30, scale(5))
                 .at(36, scale(1))
@@ -106,7 +106,7 @@ fn watches() -> Vec<Scenario> {
             let job = || Act::Create(manifest::job("j", 15));
             out.push(
                 Scenario::new(&format!(
-                    "S06 a new job of the same name at second {again}, seen {lag} s late"
+                    "same-name: a new job of the same name at second {again}, seen {lag} s late"
                 ))
                 .at(0, job())
                 .at(10, Act::Lag { resource: "daskjobs", time: seconds(lag) })
@@ -120,14 +120,14 @@ fn watches() -> Vec<Scenario> {
     }
     for gone in [false, true] {
         out.push(
-            with(format!("S07 3 to 1 to 3 unseen, gone: {gone}"))
+            with(format!("unseen-changes: 3 to 1 to 3 unseen, gone: {gone}"))
                 .at(40, Act::Away { time: seconds(20) })
                 .at(41, scale(1))
                 .at(50, scale(3))
                 .at(52, Act::Cut { gone }),
         );
         out.push(
-            with(format!("S08 children deleted while nobody watches, gone: {gone}"))
+            with(format!("unseen-deletions: children deleted while nobody watches, gone: {gone}"))
                 .at(40, Act::Away { time: seconds(20) })
                 .at(
                     42,
@@ -140,7 +140,7 @@ fn watches() -> Vec<Scenario> {
                 .at(43, Act::Pod { nth: 0, scheduler: false, fate: PodFate::Deleted })
                 .at(45, Act::Cut { gone }),
         );
-        let mut again = with(format!("S09 everything told over and over, gone: {gone}"));
+        let mut again = with(format!("repeated-events: everything told over and over, gone: {gone}"));
         for second in 40..60 {
             again = again.at(second, Act::Cut { gone });
         }
@@ -151,28 +151,29 @@ fn watches() -> Vec<Scenario> {
 
 fn requests() -> Vec<Scenario> {
     let rates = |name: &str, rates: Rates| {
-        with(format!("S14 {name}")).at(0, Act::Rates(rates)).at(40, scale(5)).at(70, scale(1))
+        with(format!("refusals: {name}")).at(0, Act::Rates(rates)).at(40, scale(5)).at(70, scale(1))
     };
     let mut out = vec![
         rates("a third of all requests is refused", Rates { busy: 0.3, ..Rates::default() }),
         rates("a third of all writes conflicts", Rates { conflict: 0.3, ..Rates::default() }),
         rates("requests are lost", Rates { request_lost: 0.1, ..Rates::default() }),
         rates("answers are lost", Rates { answer_lost: 0.1, ..Rates::default() }),
-        rates("S18 all takes seconds", Rates { slow: seconds(8), ..Rates::default() }),
-        with("S16 a quota".into())
+        rates("slow answers", Rates { slow: seconds(8), ..Rates::default() }),
+        with("admission: a quota".into())
             .at(20, Act::Forbid { resource: "pods", code: 403, time: seconds(60) })
             .at(25, scale(6)),
-        with("S16 a webhook".into())
+        with("admission: a webhook".into())
             .at(20, Act::Forbid { resource: "pods", code: 422, time: seconds(60) })
             .at(25, scale(6)),
-        with("S16 a webhook that is down".into())
+        with("admission: a webhook that is down".into())
             .at(20, Act::Forbid { resource: "pods", code: 500, time: seconds(60) })
             .at(25, scale(6)),
-        with("S16 no right to make a Service".into())
+        with("admission: no right to make a Service".into())
             .at(0, Act::Forbid { resource: "services", code: 403, time: seconds(60) }),
     ];
-    let mut racer =
-        with("S13 somebody annotates everything all the time".into()).at(30, scale(5)).at(60, scale(2));
+    let mut racer = with("another-writer: somebody annotates everything all the time".into())
+        .at(30, scale(5))
+        .at(60, scale(2));
     for second in 2..100 {
         let patch = json!({"metadata": {"annotations": {"racer": second.to_string()}}});
         for (resource, name) in [("daskclusters", "a"), ("daskworkergroups", "a-default")] {
@@ -190,32 +191,32 @@ fn operators() -> Vec<Scenario> {
             .at(60, Act::Scatter { cluster: "a".into(), size: 50, nth: 1 })
     };
     let mut out = vec![
-        busy(with("S17 two write at the same time".into())).operators(2, false),
-        busy(with("S17 two write, one of them late".into()))
+        busy(with("two-operators: two write at the same time".into())).operators(2, false),
+        busy(with("two-operators: two write, one of them late".into()))
             .operators(2, false)
             .at(35, Act::Freeze { operator: 0, time: seconds(25) })
             .at(70, Act::Freeze { operator: 1, time: seconds(20) }),
-        with("S17 two write, and one reserves numbers late".into())
+        with("two-operators: two write, and one reserves numbers late".into())
             .operators(2, false)
             .at(20, Act::Lag { resource: "pods", time: seconds(40) })
             .at(30, scale(5))
             .at(30, Act::Freeze { operator: 1, time: seconds(20) })
             .at(38, Act::Pod { nth: 3, scheduler: false, fate: PodFate::Deleted })
             .at(38, Act::Pod { nth: 3, scheduler: false, fate: PodFate::Deleted }),
-        busy(with("S17 a leader freezes".into()))
+        busy(with("two-operators: a leader freezes".into()))
             .operators(2, true)
             .at(40, Act::Freeze { operator: 0, time: seconds(40) }),
-        busy(with("S17 the other one freezes".into()))
+        busy(with("two-operators: the other one freezes".into()))
             .operators(2, true)
             .at(40, Act::Freeze { operator: 1, time: seconds(40) }),
-        busy(with("S17 leaders die".into()))
+        busy(with("two-operators: leaders die".into()))
             .operators(2, true)
             .at(40, Act::Crash { operator: 0 })
             .at(70, Act::Crash { operator: 1 }),
     ];
     for leader in [0, 1] {
         out.push(
-            with(format!("S17 operator {leader} dies, and the other one sees its pods 25 s late"))
+            with(format!("two-operators: operator {leader} dies, and the other one sees its pods 25 s late"))
                 .operators(2, true)
                 .at(20, Act::Lag { resource: "pods", time: seconds(25) })
                 .at(30, scale(5))
@@ -223,7 +224,7 @@ fn operators() -> Vec<Scenario> {
         );
     }
     out.push(
-        with("S39 a clock is wrong for a while that no reconcile begins in".into())
+        with("wrong-clock: a clock is wrong for a while that no reconcile begins in".into())
             .at(20, Act::Lag { resource: "daskworkergroups", time: Duration::from_millis(1500) })
             .at(29, scale(5))
             .at(30, Act::Away { time: seconds(45) })
@@ -233,14 +234,14 @@ fn operators() -> Vec<Scenario> {
     for skew in [-3600, 3600] {
         let wrong = |seconds| Act::Skew { operator: 0, seconds };
         out.push(
-            with(format!("S39 pods are refused while a clock is wrong by {skew} s"))
+            with(format!("wrong-clock: pods are refused while a clock is wrong by {skew} s"))
                 .at(20, wrong(skew))
                 .at(25, Act::Forbid { resource: "pods", code: 403, time: seconds(60) })
                 .at(26, scale(6))
                 .at(70, wrong(0)),
         );
         out.push(
-            with(format!("S39 workers leave while a clock is wrong by {skew} s"))
+            with(format!("wrong-clock: workers leave while a clock is wrong by {skew} s"))
                 .at(20, wrong(skew))
                 .at(30, Act::Scatter { cluster: "a".into(), size: 50, nth: 0 })
                 .at(40, scale(1))
@@ -248,7 +249,7 @@ fn operators() -> Vec<Scenario> {
                 .at(43, scale(4)),
         );
         out.push(
-            with(format!("S39 workers end badly while a clock is wrong by {skew} s"))
+            with(format!("wrong-clock: workers end badly while a clock is wrong by {skew} s"))
                 .at(20, wrong(skew))
                 .at(30, Act::Images { good: false })
                 .at(31, Act::Pod { nth: 0, scheduler: false, fate: PodFate::Evicted })
@@ -256,12 +257,12 @@ fn operators() -> Vec<Scenario> {
                 .at(60, wrong(0)),
         );
         out.push(
-            busy(with(format!("S39 a clock goes wrong by {skew} s")))
+            busy(with(format!("wrong-clock: a clock goes wrong by {skew} s")))
                 .at(45, Act::Skew { operator: 0, seconds: skew })
                 .at(80, Act::Skew { operator: 0, seconds: 0 }),
         );
         out.push(
-            busy(with(format!("S39 one of two clocks is wrong by {skew} s")))
+            busy(with(format!("wrong-clock: one of two clocks is wrong by {skew} s")))
                 .operators(2, true)
                 .at(2, Act::Skew { operator: 0, seconds: skew })
                 .at(60, Act::Crash { operator: 1 }),
@@ -275,7 +276,7 @@ fn deletions() -> Vec<Scenario> {
     for propagation in ["Background", "Foreground"] {
         for second in 0..14 {
             out.push(
-                with(format!("S19 deleted after {second} s, {propagation}"))
+                with(format!("deleted-at-any-time: after {second} s, {propagation}"))
                     .at(second, delete(propagation))
                     .calm_at(60),
             );

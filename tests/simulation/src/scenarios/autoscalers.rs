@@ -20,22 +20,25 @@ pub fn all() -> Vec<Scenario> {
     let bounds = json!({"spec": {"maximum": 3}});
     let lower = Act::Edit { resource: "daskautoscalers", name: "a".into(), patch: bounds };
     vec![
-        two("S40 seven long tasks for two groups").at(30, long()).calm_at(400),
-        two("S40 two groups, and the operator dies")
+        two("two-autoscalers: seven long tasks for two groups").at(30, long()).calm_at(400),
+        two("two-autoscalers: two groups, and the operator dies")
             .at(30, long())
             .at(32, Act::Crash { operator: 0 })
             .calm_at(300),
-        two("S40 two groups, and what is done is seen late")
+        two("two-autoscalers: two groups, and what is done is seen late")
             .at(20, Act::Lag { resource: "daskworkergroups", time: Duration::from_secs(20) })
             .at(30, long())
             .calm_at(300),
-        two("S40 two groups, and the first may have fewer").at(30, long()).at(70, lower).calm_at(400),
-        two("S40 work for two groups comes and goes")
+        two("two-autoscalers: two groups, and the first may have fewer")
+            .at(30, long())
+            .at(70, lower)
+            .calm_at(400),
+        two("two-autoscalers: work for two groups comes and goes")
             .at(30, submit(24, 8))
             .at(120, submit(3, 8))
             .at(180, submit(24, 8))
             .calm_at(300),
-        two("S40 the second group's autoscaler goes")
+        two("two-autoscalers: the second group's autoscaler goes")
             .at(30, submit(30, 40))
             .at(
                 60,

@@ -11,13 +11,14 @@ pub fn all() -> Vec<Scenario> {
     let mut out = Vec::new();
     for ahead in [60, 600] {
         for second in [50, 62, 75] {
-            let mut skewed =
-                with(format!("S42 from second {second} on the clock of who leads is {ahead} s ahead"))
-                    .operators(2, true)
-                    .at(5, Act::Skew { operator: 1, seconds: ahead })
-                    .at(40, submit(4, 150))
-                    .at(45, Act::Scatter { cluster: "a".into(), size: 60, nth: 1 })
-                    .at(48, Act::Scale { group: "a-default".into(), replicas: 1 });
+            let mut skewed = with(format!(
+                "leader-clock: from second {second} on the clock of who leads is {ahead} s ahead"
+            ))
+            .operators(2, true)
+            .at(5, Act::Skew { operator: 1, seconds: ahead })
+            .at(40, submit(4, 150))
+            .at(45, Act::Scatter { cluster: "a".into(), size: 60, nth: 1 })
+            .at(48, Act::Scale { group: "a-default".into(), replicas: 1 });
             skewed = skewed.at(second, Act::Crash { operator: 0 });
             out.push(skewed.calm_at(170));
         }

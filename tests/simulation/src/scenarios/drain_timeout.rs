@@ -22,19 +22,20 @@ pub fn all() -> Vec<Scenario> {
         |name| refusing(name).at(30, submit(16, 10)).at(35, Act::Create(manifest::autoscaler("a", 1, 5)));
     let gone = Act::Delete { resource: "daskautoscalers", name: "a".into(), propagation: "Background" };
     vec![
-        refusing("S49 a person's shrink is refused for longer than drainTimeout")
+        refusing("drain-timeout: a person's shrink is refused for longer than drainTimeout")
             .at(60, fewer(1))
             .calm_at(460),
-        refusing("S49 a person's shrink is refused for longer than a short drainTimeout")
+        refusing("drain-timeout: a person's shrink is refused for longer than a short drainTimeout")
             .at(30, edit)
             .at(60, fewer(1))
             .calm_at(220),
-        refusing("S49 a person's shrink is refused, and fewer are wanted later")
+        refusing("drain-timeout: a person's shrink is refused, and fewer are wanted later")
             .at(60, fewer(3))
             .at(300, fewer(1))
             .calm_at(660),
-        autoscaled("S49 an autoscaler's shrink is refused for longer than drainTimeout").calm_at(560),
-        autoscaled("S49 an autoscaler's shrink is refused, and the autoscaler goes")
+        autoscaled("drain-timeout: an autoscaler's shrink is refused for longer than drainTimeout")
+            .calm_at(560),
+        autoscaled("drain-timeout: an autoscaler's shrink is refused, and the autoscaler goes")
             .at(200, gone)
             .calm_at(660),
     ]

@@ -8,7 +8,7 @@ fn with(name: String) -> Scenario {
 
 pub fn all() -> Vec<Scenario> {
     let busy = |name: &str| {
-        with(format!("S44 all workers are evicted at once{name}"))
+        with(format!("evictions: all workers are evicted at once{name}"))
             .at(30, submit(12, 8))
             .at(35, Act::Scatter { cluster: "a".into(), size: 60, nth: 1 })
     };

@@ -13,7 +13,7 @@ pub fn all() -> Vec<Scenario> {
         cluster["spec"]["worker"]["metadata"] = json!({"annotations": {name: "{}"}});
         let mut group = manifest::group("more", "b", 1);
         group["spec"]["worker"]["metadata"] = cluster["spec"]["worker"]["metadata"].clone();
-        Scenario::new(&format!("S43 a template that says {key} of its pods"))
+        Scenario::new(&format!("own-keys: a template that says {key} of its pods"))
             .at(0, Act::Create(cluster))
             .at(0, Act::Create(manifest::cluster("b", 1)))
             .at(2, Act::Create(group))

@@ -45,7 +45,7 @@ fn silences() -> Vec<Scenario> {
     for from in 58..68 {
         for time in [3, 30, 300] {
             out.push(
-                shrinking(format!("S22 silent for {time} s from second {from}"))
+                shrinking(format!("silent-scheduler: silent for {time} s from second {from}"))
                     .at(from, Act::Silence { cluster: "a".into(), time: seconds(time) })
                     .calm_at(120.max(from + time)),
             );
@@ -53,7 +53,7 @@ fn silences() -> Vec<Scenario> {
     }
     for from in [35, 60, 75, 90] {
         out.push(
-            autoscaled(format!("S22 an autoscaler's scheduler is silent from second {from}"))
+            autoscaled(format!("silent-scheduler: an autoscaler's scheduler is silent from second {from}"))
                 .at(from, Act::Silence { cluster: "a".into(), time: seconds(60) })
                 .calm_at(180),
         );
@@ -66,14 +66,16 @@ fn epochs() -> Vec<Scenario> {
     let mut out = Vec::new();
     for second in 59..70 {
         out.push(
-            shrinking(format!("S23 another scheduler from second {second}")).at(second, kill()).calm_at(150),
+            shrinking(format!("new-scheduler: another scheduler from second {second}"))
+                .at(second, kill())
+                .calm_at(150),
         );
     }
     let late = Mood { connects_late: Duration::from_millis(2800), ..Mood::default() };
     for second in 59..76 {
         out.push(
             shrinking(format!(
-                "S23 the same workers at another scheduler from second {second}, while we connect"
+                "new-scheduler: the same workers at another scheduler from second {second}, while we connect"
             ))
             .at(30, Act::Agents)
             .at(59, mood(late.clone()))
@@ -81,8 +83,13 @@ fn epochs() -> Vec<Scenario> {
             .calm_at(150),
         );
     }
-    out.push(autoscaled("S23 another scheduler under load".into()).at(55, kill()).calm_at(200));
-    out.push(autoscaled("S23 another scheduler twice".into()).at(50, kill()).at(68, kill()).calm_at(200));
+    out.push(autoscaled("new-scheduler: another scheduler under load".into()).at(55, kill()).calm_at(200));
+    out.push(
+        autoscaled("new-scheduler: another scheduler twice".into())
+            .at(50, kill())
+            .at(68, kill())
+            .calm_at(200),
+    );
     out
 }
 
@@ -98,9 +105,13 @@ fn retirements() -> Vec<Scenario> {
         ("tells of no worker", Mood { garbles: true, ..Mood::default() }),
     ];
     for (name, how) in moods {
-        out.push(shrinking(format!("S24 a scheduler that {name}")).at(59, mood(how.clone())).calm_at(260));
         out.push(
-            shrinking(format!("S24 a scheduler that {name}, for a while"))
+            shrinking(format!("odd-retirements: a scheduler that {name}"))
+                .at(59, mood(how.clone()))
+                .calm_at(260),
+        );
+        out.push(
+            shrinking(format!("odd-retirements: a scheduler that {name}, for a while"))
                 .at(59, mood(how))
                 .at(75, mood(Mood::default()))
                 .calm_at(160),
@@ -110,13 +121,13 @@ fn retirements() -> Vec<Scenario> {
     let takes_no_connection = Mood { connects_late: seconds(4), ..Mood::default() };
     for second in 60..76 {
         out.push(
-            shrinking(format!("S24 a scheduler that takes no connection from second {second}"))
+            shrinking(format!("odd-retirements: a scheduler that takes no connection from second {second}"))
                 .at(second, mood(takes_no_connection.clone()))
                 .at(second + 12, mood(Mood::default()))
                 .calm_at(150),
         );
     }
-    let mut late = shrinking("S26 data comes while workers leave".into());
+    let mut late = shrinking("late-data: data comes while workers leave".into());
     for second in 60..75 {
         late = late.at(
             second,
@@ -132,7 +143,7 @@ fn lies() -> Vec<Scenario> {
     let mut out = Vec::new();
     for says in [Says::Nonsense, Says::Millions, Says::Error, Says::Double] {
         out.push(
-            autoscaled(format!("S21 a target of {says:?}"))
+            autoscaled(format!("wrong-targets: a target of {says:?}"))
                 .at(60, mood(Mood { says, ..Mood::default() }))
                 .at(100, mood(Mood::default()))
                 .calm_at(180),
@@ -147,7 +158,7 @@ fn floods() -> Vec<Scenario> {
     let mut out = Vec::new();
     for floods in [Floods::Bulk, Floods::Crowd, Floods::Nested] {
         out.push(
-            shrinking(format!("S47 a scheduler that sends {floods:?} beside another cluster"))
+            shrinking(format!("flood: a scheduler that sends {floods:?} beside another cluster"))
                 .at(0, Act::Create(manifest::cluster("b", 3)))
                 .at(59, mood(Mood { floods, ..Mood::default() }))
                 .at(62, Act::Scale { group: "b-default".into(), replicas: 1 })
@@ -162,7 +173,7 @@ fn floods() -> Vec<Scenario> {
 fn waves() -> Vec<Scenario> {
     let mut out = Vec::new();
     for period in [4, 8, 14, 16, 30, 45] {
-        let mut wave = autoscaled(format!("S27 work comes every {period} s"));
+        let mut wave = autoscaled(format!("waves: work comes every {period} s"));
         for n in 0..(100 / period) {
             wave = wave.at(40 + n * period, submit(12, 2));
         }

@@ -29,7 +29,7 @@ fn marked(actions: &[Action]) -> impl Iterator<Item = &PodRef> {
         .flatten()
 }
 
-/// I-D1 (e): who is deleted by force: after a person's patience has ended, with a warning that names them.
+/// `forced-by-drain-timeout`: what is deleted by force: after a person's patience has ended, with a warning that names them.
 pub(crate) fn forced(world: &World, actions: &[Action]) -> Result<BTreeSet<String>, Broken> {
     let warned = |d: &DeletePod| {
         actions.iter().any(
@@ -40,7 +40,7 @@ pub(crate) fn forced(world: &World, actions: &[Action]) -> Result<BTreeSet<Strin
     for delete in deleted(actions).filter(|d| warned(d)) {
         let waited = world.now.since(world.rules.asked_at);
         let may = !world.autoscaled && waited.as_secs() >= DRAIN_TIMEOUT && world.reading.known().is_some();
-        hold(may, "I-D1 (e) force", || {
+        hold(may, "forced-by-drain-timeout", || {
             format!("{} is deleted by force {} s after it was asked", delete.pod.name, waited.as_secs())
         })?;
         forced.insert(delete.pod.uid.clone());
@@ -48,11 +48,11 @@ pub(crate) fn forced(world: &World, actions: &[Action]) -> Result<BTreeSet<Strin
     Ok(forced)
 }
 
-/// I-D5: so many stay as are wanted, as far as the operator was shown, and nobody is named twice.
+/// `no-more-than-excess`, `chosen-once`: so many stay as are wanted, as far as the operator was shown, and nobody is named twice.
 pub(crate) fn no_more_than_too_many(world: &World, actions: &[Action]) -> Result<(), Broken> {
     let mut going: BTreeSet<&str> = BTreeSet::new();
     for uid in deleted(actions).map(|d| &d.pod.uid).chain(marked(actions).map(|p| &p.uid)) {
-        hold(going.insert(uid), "I-D5 choose once", || format!("pod {uid} is chosen twice"))?;
+        hold(going.insert(uid), "chosen-once", || format!("pod {uid} is chosen twice"))?;
     }
     // Whose worker is on the way out is none of those who stay.
     let leaves =
@@ -60,12 +60,12 @@ pub(crate) fn no_more_than_too_many(world: &World, actions: &[Action]) -> Result
     let staying: Vec<_> = world.api.seen.iter().filter(|p| stays(p) && !leaves(p)).collect();
     let leave = staying.iter().filter(|p| going.contains(&*p.uid)).count();
     let left = staying.len() - leave;
-    hold(leave == 0 || left >= desired(&world.api), "I-D5 no more than too many", || {
+    hold(leave == 0 || left >= desired(&world.api), "no-more-than-excess", || {
         format!("{leave} of {} pods are to go, and {} are wanted", staying.len(), desired(&world.api))
     })
 }
 
-/// I-A4: while nobody knows what the scheduler has, no pod that lives and has a node is chosen or deleted.
+/// `no-data-no-shrink`: while nobody knows what the scheduler has, no pod that lives and has a node is chosen or deleted.
 pub(crate) fn not_without_data(world: &World, actions: &[Action]) -> Result<(), Broken> {
     if !matches!(world.reading, SchedulerState::Unreachable { .. } | SchedulerState::Unknown) {
         return Ok(());
@@ -73,7 +73,7 @@ pub(crate) fn not_without_data(world: &World, actions: &[Action]) -> Result<(), 
     let uids: BTreeSet<&String> =
         deleted(actions).map(|d| &d.pod.uid).chain(marked(actions).map(|p| &p.uid)).collect();
     let lives = world.api.seen.iter().find(|p| p.is_live() && p.scheduled && uids.contains(&p.uid));
-    hold(lives.is_none(), "I-A4 no data, no down", || {
+    hold(lives.is_none(), "no-data-no-shrink", || {
         format!("{} goes while the scheduler does not answer", lives.map_or("a pod", |p| &p.name))
     })
 }
@@ -82,10 +82,10 @@ fn worker_of<'a>(snapshot: &'a Snapshot, pod: &PodRecord) -> Option<(&'a String,
     snapshot.workers.iter().find(|(_, w)| w.name == pod.name)
 }
 
-/// I-D4 and the room: who is chosen, by the reading that the operator had.
+/// `idle-first`, `room-for-results`: what is chosen, by the reading that the operator had.
 pub(crate) fn marks(world: &World, pods: &[PodRef], mark: &Mark, actions: &[Action]) -> Result<(), Broken> {
     let Some(snapshot) = world.reading.known() else { return Ok(()) };
-    hold(mark.scheduler == snapshot.id, "I-A6 epoch rule", || format!("chosen for {}", mark.scheduler))?;
+    hold(mark.scheduler == snapshot.id, "same-scheduler", || format!("chosen for {}", mark.scheduler))?;
     let going: BTreeSet<&str> = deleted(actions).map(|d| &*d.pod.uid).collect();
     let chosen: BTreeSet<&str> = pods.iter().map(|p| &*p.uid).collect();
     let offered = |p: &PodRecord| {
@@ -102,7 +102,7 @@ pub(crate) fn marks(world: &World, pods: &[PodRef], mark: &Mark, actions: &[Acti
     for pod in world.api.seen.iter().filter(|p| chosen.contains(&*p.uid)) {
         let cost = offered(pod);
         dearest = dearest.max(cost.unwrap_or_default());
-        hold(cost.is_some(), "I-D4 idle first", || format!("{} is chosen and was not offered", pod.name))?;
+        hold(cost.is_some(), "idle-first", || format!("{} is chosen and was not offered", pod.name))?;
     }
     // What was let go already costs nothing more, and does not come back: it may be marked at any time.
     let mut marked_now = world.api.seen.iter().filter(|p| chosen.contains(&*p.uid));
@@ -110,12 +110,12 @@ pub(crate) fn marks(world: &World, pods: &[PodRef], mark: &Mark, actions: &[Acti
     let is_tight = snapshot.workers.values().any(|w| w.bytes * 3 > dask::room());
     for pod in world.api.seen.iter().filter(|p| stays(p) && !chosen.contains(&*p.uid)) {
         let started = pod.scheduled || worker_of(snapshot, pod).is_some();
-        hold(started || all_leave || going.contains(&*pod.uid), "I-D4 idle first", || {
+        hold(started || all_leave || going.contains(&*pod.uid), "idle-first", || {
             format!("a worker is chosen, and {} has not even started", pod.name)
         })?;
         let refused = world.rules.refused.get(&pod.uid).is_some_and(|t| world.now.since(*t) < REFUSED);
         let cheaper = offered(pod).filter(|_| !refused && !is_tight).is_some_and(|c| c < dearest);
-        hold(!cheaper, "I-D4 idle first", || format!("{} would have been cheaper to let go", pod.name))?;
+        hold(!cheaper, "idle-first", || format!("{} would have been cheaper to let go", pod.name))?;
     }
     // What leaves already takes no room that it had not taken before.
     if all_leave { Ok(()) } else { has_room(world, snapshot, &chosen) }
@@ -134,51 +134,44 @@ fn has_room(world: &World, snapshot: &Snapshot, chosen: &BTreeSet<&str>) -> Resu
             free += dask::room().saturating_sub(worker.bytes);
         }
     }
-    hold(moved <= free, "I-D3 room for what is moved", || {
-        format!("{moved} bytes would go to {free} free ones")
-    })
+    hold(moved <= free, "room-for-results", || format!("{moved} bytes would go to {free} free ones"))
 }
 
-/// I-D5: marks are stored before anything else is done, and there is one call of a stage at a time.
+/// `marked-before-asked`, `one-call-at-a-time`: marks are stored before anything else is done, and there is one call of a stage at a time.
 pub(crate) fn retires(world: &World, call: &RetireCall) -> Result<(), Broken> {
     let open = world.calls.iter().any(|c| c.waited_for && c.call.stage == call.stage);
-    hold(!open, "one call at a time", || format!("{:?} is asked for twice at once", call.stage))?;
+    hold(!open, "one-call-at-a-time", || format!("{:?} is asked for twice at once", call.stage))?;
     let Some(snapshot) = world.reading.known() else {
-        return Err(Broken::new(
-            "I-A4 no data, no down",
-            "a worker is retired while the scheduler is silent",
-        ));
+        return Err(Broken::new("no-data-no-shrink", "a worker is retired while the scheduler is silent"));
     };
-    hold(call.scheduler == snapshot.id, "I-A6 epoch rule", || format!("asked of {}", call.scheduler))?;
+    hold(call.scheduler == snapshot.id, "same-scheduler", || format!("asked of {}", call.scheduler))?;
     for address in &call.addresses {
         let worker = snapshot.workers.get(address);
         let pod = worker.and_then(|w| world.api.pod(&w.name));
-        hold(pod.is_none_or(|p| p.mark.is_some()), "I-D5 mark before retire", || {
+        hold(pod.is_none_or(|p| p.mark.is_some()), "marked-before-asked", || {
             format!("{address} is retired, and that is written on no pod")
         })?;
         let refused = pod.filter(|_| worker.is_some_and(|w| !w.leaving)).is_some_and(|p| {
             let at = world.rules.refused.get(&p.uid);
             p.mark.as_ref().is_some_and(|m| at.is_some_and(|t| *t > m.at))
         });
-        hold(!refused, "I-D3 who is refused returns to service", || {
+        hold(!refused, "refused-return-to-service", || {
             format!("{address} was refused, and is asked again without having been chosen again")
         })?;
         let drained = call.stage == RetireStage::Drain || worker.is_some_and(|w| w.leaving);
-        hold(drained, "I-D5 drain before close", || format!("{address} is closed before it was drained"))?;
+        hold(drained, "drained-before-closed", || format!("{address} is closed before it was drained"))?;
     }
     Ok(())
 }
 
-/// I-S3, I-D1, I-D2, I-D3: whether this pod may be deleted as it is in the store.
+/// `only-ours`, `released-before-deleted`, `last-copy-stays`: whether this pod may be deleted as it is in the store.
 pub fn deletes(world: &World, pod: &PodRecord, delete: &DeletePod) -> Result<(), Broken> {
-    hold(pod.owner_uid.as_deref() == Some("group-uid"), "I-S3 only ours", || {
-        format!("{} is not ours", pod.name)
-    })?;
+    hold(pod.owner_uid.as_deref() == Some("group-uid"), "only-ours", || format!("{} is not ours", pod.name))?;
     if !pod.is_live() || world.rules.forced.contains(&pod.uid) {
         return Ok(());
     }
     let Some(worker) = world.dask.worker(&pod.name) else { return Ok(()) };
-    hold(worker.keys == 0, "I-D3 no last holder", || {
+    hold(worker.keys == 0, "last-copy-stays", || {
         format!(
             "{} is deleted ({}) with {} bytes that nobody else has",
             pod.name,
@@ -187,7 +180,7 @@ pub fn deletes(world: &World, pod: &PodRecord, delete: &DeletePod) -> Result<(),
         )
     })?;
     let is_young = world.now.since(worker.registered) <= CURRENT;
-    hold(is_young, "I-D1 replicate before remove, I-D2 no blame", || {
+    hold(is_young, "released-before-deleted", || {
         format!("{} is deleted ({}) and its worker was not closed", pod.name, delete.why)
     })
 }

@@ -12,36 +12,34 @@ const STALE: Duration = Duration::from_secs(30);
 /// Time between two changes.
 const COOLDOWN: Duration = Duration::from_secs(15);
 
-/// I-S2, I-A3 to I-A6, I-A11: whether the autoscaler may set this size now.
+/// `within-bounds`, `step-limit`, `agreeing-answers`, `no-flapping`: whether the autoscaler may set this size now.
 pub fn scales(world: &World, replicas: i32) -> Result<(), Broken> {
     let current = world.api.seen_group.spec.worker.replicas;
-    hold((0..=MAXIMUM).contains(&replicas), "I-S2 bounds", || {
+    hold((0..=MAXIMUM).contains(&replicas), "within-bounds", || {
         format!("the size is set to {replicas}, and at most {MAXIMUM} is allowed")
     })?;
     let rests = world.rules.scaled_at.is_none_or(|t| world.now.since(t) >= COOLDOWN);
-    hold(rests, "I-A11 no flapping", || {
-        format!("from {current} to {replicas} less than 15 s after a change")
-    })?;
+    hold(rests, "no-flapping", || format!("from {current} to {replicas} less than 15 s after a change"))?;
     if replicas > current {
         return grows(world, replicas);
     }
     let target = world.reading.known().and_then(|s| s.target);
-    hold(target.is_some(), "I-A4 no data, no down", || {
+    hold(target.is_some(), "no-data-no-shrink", || {
         format!("from {current} to {replicas} without a demand to go by")
     })?;
     let step = (current / 4).max(1);
-    hold(current - replicas <= step, "I-A3 step limits", || {
+    hold(current - replicas <= step, "step-limit", || {
         format!("from {current} to {replicas}, and {step} at a time may go")
     })?;
     let agreeing = agreeing(world, replicas);
-    hold(agreeing >= AGREEING.0, "I-A5 stabilised down, I-A6 epoch rule", || {
+    hold(agreeing >= AGREEING.0, "agreeing-answers", || {
         format!("from {current} to {replicas}, and only {agreeing} readings of this scheduler agree")
     })
 }
 
 fn grows(world: &World, replicas: i32) -> Result<(), Broken> {
     let last = world.rules.samples.last().map(|(_, _, t)| i32::try_from(*t).unwrap_or(i32::MAX).min(MAXIMUM));
-    hold(last == Some(replicas), "I-A2 what is wanted", || {
+    hold(last == Some(replicas), "size-as-decided", || {
         format!("the size is set to {replicas}, and the last demand was {last:?}")
     })
 }
