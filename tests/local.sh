@@ -18,7 +18,7 @@ trap 'rm -rf "$dir"' EXIT
 export E2E=1 E2E_CLUSTER=laptop E2E_DASK_IMAGE=ghcr.io/dask/dask:latest E2E_PYTHON=$python
 export E2E_CLIENT_PYTHON=$client RUST_LIB_BACKTRACE=0
 skip=("${KIND_ALONE[@]}")
-# Some are only slow here: whoever asks for them gets them (local.sh inputs::).
+# Some are only slow here: they run where they are asked for by name (local.sh inputs::).
 [ $# = 0 ] || skip=("${NO_PROCESSES[@]}")
 "$laptop" --python "$python" --dir "$dir/cluster" -- \
   "${E2E_TESTS[@]}" -- --include-ignored --test-threads "${E2E_THREADS:-4}" "${skip[@]/#/--skip=}" "$@"

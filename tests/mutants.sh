@@ -42,7 +42,7 @@ for patch in "${patches[@]}"; do
     caught="no build" && lived=$((lived + 1))
   fi
   [ -n "$caught" ] || lived=$((lived + 1))
-  printf '%-32s %-12s %s\n' "$(basename "$patch" .patch)" "${caught:-NOBODY}" "$(head -n 1 "$patch" | sed 's/^# //')"
+  printf '%-32s %-12s %s\n' "$(basename "$patch" .patch)" "${caught:-LIVES}" "$(head -n 1 "$patch" | sed 's/^# //')"
   git checkout -q -- .
 done
 [ "$lived" -eq 0 ] || { echo "$lived lived, or did not build" >&2 && exit 1; }

@@ -89,7 +89,7 @@ async fn targets() {
 }
 
 #[tokio::test]
-async fn workers_nobody_asked_for() {
+async fn workers_that_were_not_asked_for() {
     let mut client = answering(list(["tcp://a:1", "tcp://b:1"])).await;
     assert!(matches!(client.workers_to_close(1).await, Err(CommError::Implausible(_))));
     assert_eq!(client.workers_to_close(2).await.unwrap(), ["tcp://a:1", "tcp://b:1"]);

@@ -126,7 +126,7 @@ async fn drain_and_remove(cluster: &mut Cluster) {
     let unknown = ["tcp://127.0.0.1:1".to_owned()];
     assert!(cluster.client.retire_workers(&unknown, true, true).await.unwrap().is_empty());
     assert!(cluster.client.retire_workers(&[], true, true).await.unwrap().is_empty());
-    assert_eq!(cluster.client.identity().await.unwrap().workers.len(), 2, "nobody was asked to go");
+    assert_eq!(cluster.client.identity().await.unwrap().workers.len(), 2, "no worker was asked to go");
 
     let one = std::slice::from_ref(&leaving);
     let accepted = BTreeSet::from([leaving.clone()]);

@@ -61,7 +61,7 @@ class Stage:
             busy = sum(part.cpu() for part in self.parts.values()) - before > 0.15
 
     def clear(self, namespace):
-        """Puts away all of a scenario's objects. No operator runs, so nobody asks a scheduler."""
+        """Puts away all of a scenario's objects. No operator runs, so no scheduler is asked."""
         for plural in PLURALS:
             path = f"{DASK}/namespaces/{namespace}/{plural}"
             for item in self.api.get(path)["items"]:

@@ -71,7 +71,7 @@ no_more_rights() {
   all=$(sed '/^resources: \[nodes\]$/{N;/\nverbs: \[list, watch\]$/d}' <<<"$all")
   if [ "$all" ]; then ok; else bad "$name: there are no rules"; fi
   if grep -nE "\*|secrets|configmaps|exec|attach|portforward|proxy|token|escalate|bind|impersonate|webhook|namespaces|nodes" <<<"$all"; then
-    bad "$name: rights that nobody needs"
+    bad "$name: rights that are not needed"
   else
     ok
   fi
@@ -146,8 +146,8 @@ namespaced() {
   done
   no_more_rights "namespaced"
   equals "the Roles have the ClusterRole's rules" "$OPERATOR_RULES"$'\n'"$OPERATOR_RULES" "$(rules Role | awk '/^rules:/ {n++} n != 1')"
-  renders "nodes are nobody's business" --set watchNodes=false
-  hasnot "nodes are nobody's business" 'nodes'
+  renders "no right to read nodes" --set watchNodes=false
+  hasnot "no right to read nodes" 'nodes'
   renders "namespaced, the release's own" --set rbac.cluster=false
   equals "namespaced, the release's own: args" "$COMMON --log-level=info $access --namespace=ops " "$(args)"
   hasnot "namespaced, the release's own" ClusterRole

@@ -140,7 +140,7 @@ class Counter:
 
 
 class Large(NannyPlugin):
-    """A plugin for nannies as heavy as a folder that somebody uploads."""
+    """A plugin for nannies as heavy as an uploaded folder."""
 
     name = "large"
 

@@ -354,7 +354,7 @@ def dashboards(client, address):
     yield "metrics", "dask_worker_threads" in get(f"{own}/metrics")[1]
     yield "sitemap", get(f"{own}/sitemap.json")[0]
     for what, url in ("itself", own), ("through the scheduler", through):
-        # The proxy of an old release may not know the websockets of a new jupyter-server-proxy: then for nobody.
+        # The proxy of an old release may not know the websockets of a new jupyter-server-proxy: then it works under none of the nannies.
         yield f"live, {what}", told(lambda: len(pull_session(url=f"{url}/status").document.roots))
     unseen_port = there["unseen"]["services"]["dashboard"]
     yield "left off", get(f"http://127.0.0.1:{unseen_port}/status")[0]

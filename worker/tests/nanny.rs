@@ -78,7 +78,7 @@ async fn the_next_scheduler_is_waited_for() {
 async fn one_that_waits_for_a_scheduler_ends_when_it_is_told_to_and_by_its_own_time() {
     let cluster = Cluster::start(VERSION).await;
     let mut line = cluster.worker_line(VERSION, "pod-1");
-    // A port at which nobody listens.
+    // A port without a listener.
     line[3] = "tcp://127.0.0.1:1".into();
     let mut waits = Agent::start(&cluster, "full", &line, 60);
     line.extend(["--death-timeout", "1"].map(String::from));

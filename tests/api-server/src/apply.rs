@@ -178,7 +178,7 @@ fn reset(object: &mut Value, live: &Value, name: &str) {
     }
 }
 
-/// Takes out what the manager applied last time, does not apply now, and nobody else manages.
+/// Takes out what the manager applied last time, does not apply now, and no other manager has.
 fn prune<'v>(
     root: Place<'_>,
     merged: &'v Value,

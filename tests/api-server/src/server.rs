@@ -47,7 +47,7 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    /// The state. Whoever panicked while it was held has failed a test already.
+    /// The state. A panic while it was held has failed a test already.
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -63,7 +63,7 @@ pub struct ApiServer {
     pub(crate) shared: Arc<Shared>,
 }
 
-/// Who does what nobody asked for.
+/// The user of what the server does by itself.
 pub(crate) const SYSTEM: &str = "system:apiserver";
 
 impl std::fmt::Debug for ApiServer {

@@ -65,7 +65,7 @@ impl Status {
         Self::new(404, "NotFound", "the server could not find the requested resource").with_details()
     }
 
-    /// 404 for a path that nobody serves anything at: a text, and no Status.
+    /// 404 for a path that nothing is served at: a text, and no Status.
     pub(crate) fn no_page() -> Self {
         Self::new(404, "", "404 page not found")
     }

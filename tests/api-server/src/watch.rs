@@ -1,4 +1,4 @@
-//! A watch: the body of an answer that goes on as long as somebody listens.
+//! A watch: the body of an answer that goes on as long as its client listens.
 
 use std::{
     collections::VecDeque,

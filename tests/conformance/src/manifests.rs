@@ -113,7 +113,7 @@ pub(super) fn version(object: &Value) -> Value {
     object["metadata"]["resourceVersion"].clone()
 }
 
-/// On a node that is not there, so that nobody ends it.
+/// On a node that is not there, so that no kubelet ends it.
 pub(super) fn on_node(name: &str) -> Value {
     let mut body = pod(name);
     body["spec"]["nodeName"] = json!("is-not-there");

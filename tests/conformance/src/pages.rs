@@ -32,7 +32,7 @@ async fn pages(ground: Ground) -> Result<()> {
     }
     let first = ground.get("configmaps?limit=2&labelSelector=x").await?.ok(200)?;
     same("first page", &json!(names(&first)), &json!("a b"))?;
-    // With a selector nobody counts what remains.
+    // With a selector what remains is not counted.
     same("what remains", &first["metadata"]["remainingItemCount"], &Value::Null)?;
     ground.create("configmaps", &config_map("aa")).await?;
     ground.delete("configmaps/d", &Value::Null).await?.ok(200)?;

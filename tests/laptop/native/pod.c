@@ -96,7 +96,7 @@ int getaddrinfo(const char *name, const char *service, const struct addrinfo *hi
   if (!own() || !name || inet_pton(AF_INET, name, &four) == 1) return next(name, service, hints, out);
   if (strcmp(name, "localhost") == 0) return next(getenv("LAPTOP_POD_IP"), service, hints, out);
   if (find(name, address)) return next(address, service, hints, out);
-  /* The cluster's own domain: nobody else knows such names, and asking may take long. */
+  /* The cluster's own domain: no other server knows such names, and asking may take long. */
   if (ends_with(name, ".svc") || ends_with(name, ".cluster.local")) return EAI_NONAME;
   return next(name, service, hints, out);
 }

@@ -1,5 +1,5 @@
 //! What Kubernetes' own controllers do for a cluster: ReplicaSets of Deployments, pods of ReplicaSets, and the removal of
-//! what nobody owns any more.
+//! what has no owner any more.
 
 use std::{
     hash::{DefaultHasher, Hash, Hasher},

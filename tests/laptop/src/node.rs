@@ -53,7 +53,7 @@ pub struct Node {
     pub version: String,
     /// The addresses of pods.
     pub addresses: Addresses,
-    /// Who ends processes when nobody else can.
+    /// Ends processes when this process cannot.
     pub watchdog: Watchdog,
     /// How many events were told.
     pub events: AtomicU64,

@@ -170,7 +170,7 @@ fn hosts_file(pods: &[Pod], services: &[Service]) -> String {
     out
 }
 
-/// Puts a file in the place of another, so that nobody reads half of it.
+/// Puts a file in the place of another, so that no reader sees half of it.
 fn replace(path: &PathBuf, text: &str) -> std::io::Result<()> {
     let new = path.with_extension("new");
     std::fs::write(&new, text)?;

@@ -14,7 +14,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 
 /// The first argument by which this program is told to be the watchdog.
 pub const ARGUMENT: &str = "watchdog";
-/// The variable by which processes of pods are known, whoever started them.
+/// The variable by which processes of pods are known, however they were started.
 pub const MARK: &str = "LAPTOP_DIR";
 /// The variable by which those of one container are known.
 pub const CONTAINER: &str = "LAPTOP_CONTAINER";

@@ -165,7 +165,7 @@ async fn kubectl(web_sockets: bool) {
     let connect = async || TcpStream::connect(forward.address).await.unwrap();
     echoed(connect().await, 8 * MIB, true).await;
     join_all((0..20).map(async |_| echoed(connect().await, MIB, true).await)).await;
-    // A client that goes away in the middle takes nobody else with it.
+    // A client that goes away in the middle ends no other stream.
     for _ in 0..5 {
         let mut gone = connect().await;
         gone.write_all(&bytes(MIB / 4)).await.unwrap();

@@ -9,16 +9,16 @@ use crate::{dask::Mood, network::Rates};
 /// One deed.
 #[derive(Clone, Debug)]
 pub enum Act {
-    /// Somebody creates an object.
+    /// A user creates an object.
     Create(Value),
-    /// Somebody scales a worker group, as `kubectl scale` and KubeCluster do.
+    /// A user scales a worker group, as `kubectl scale` and KubeCluster do.
     Scale {
         /// The group.
         group: String,
         /// How many workers it is to have.
         replicas: i64,
     },
-    /// Somebody merge-patches an object.
+    /// A user merge-patches an object.
     Edit {
         /// Its resource.
         resource: &'static str,
@@ -27,7 +27,7 @@ pub enum Act {
         /// The patch.
         patch: Value,
     },
-    /// Somebody deletes an object.
+    /// A user deletes an object.
     Delete {
         /// Its resource.
         resource: &'static str,
@@ -47,7 +47,7 @@ pub enum Act {
         /// Bytes of each result; 0: none is kept.
         result: u64,
     },
-    /// A client puts data on a worker, which nobody could compute again.
+    /// A client puts data on a worker, which cannot be computed again.
     Scatter {
         /// The cluster.
         cluster: String,
@@ -67,7 +67,7 @@ pub enum Act {
     EvictAll,
     /// All workers are told to end at once, as when all nodes are drained.
     DrainAll,
-    /// Nobody needs any result any more.
+    /// No client needs any result any more.
     Release {
         /// The cluster.
         cluster: String,
@@ -103,7 +103,7 @@ pub enum Act {
         /// What.
         fate: PodFate,
     },
-    /// Somebody makes pods that have the names of a group's next pods.
+    /// A user makes pods that have the names of a group's next pods.
     Squat {
         /// The group.
         group: String,
@@ -157,14 +157,14 @@ pub enum Act {
         /// For so long.
         time: Duration,
     },
-    /// Somebody makes clusters without workers in another namespace, which has no machines.
+    /// A user makes clusters without workers in another namespace, which has no machines.
     Crowd {
         /// The namespace.
         namespace: &'static str,
         /// How many.
         clusters: usize,
     },
-    /// Somebody deletes all clusters of a namespace.
+    /// A user deletes all clusters of a namespace.
     Disperse {
         /// The namespace.
         namespace: &'static str,
@@ -174,7 +174,7 @@ pub enum Act {
         /// The API server has forgotten what they saw last.
         gone: bool,
     },
-    /// Nobody reaches the API server.
+    /// The API server cannot be reached.
     Away {
         /// For so long.
         time: Duration,
@@ -205,11 +205,11 @@ pub enum Act {
 /// What happens to a pod.
 #[derive(Clone, Copy, Debug)]
 pub enum PodFate {
-    /// Somebody deletes it.
+    /// A user deletes it.
     Deleted,
     /// Its node throws it out.
     Evicted,
-    /// Somebody takes its owner references off.
+    /// A user takes its owner references off.
     Stripped,
     /// Its process ends with this code.
     Ends(i64),

@@ -1,6 +1,6 @@
 //! Dask as the operator meets it: schedulers that know workers, tasks and data, and answer in Dask's own protocol.
 //!
-//! Time passes only when somebody looks: before each question and each change, what was due meanwhile happens.
+//! Time passes only when it is asked for: before each question and each change, what was due meanwhile happens.
 
 mod scheduler;
 mod serve;

@@ -80,7 +80,7 @@ impl Judge {
         removal::asked(&self.books, call, since, &mut self.found);
     }
 
-    /// A worker's agent let its process end with data that nobody else has, though another worker could have taken it.
+    /// A worker's agent let its process end with data that no other worker has, though another worker could have taken it.
     pub fn lost(&mut self, pod: &str) {
         let what = format!("the agent of {pod} ended with data that others could have taken");
         self.found.push(Violation { rule: "last-copy-stays", what });

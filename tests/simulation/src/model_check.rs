@@ -15,7 +15,7 @@
 //!
 //! What it leaves out: writes of an operator's former process that come after its successor has listed all pods
 //! (for a moment there may be more pods than wanted), and schedulers that refuse a worker whose earlier call,
-//! which nobody waits for any more, they carry out.
+//! which are not waited for any more, they carry out.
 
 mod api;
 mod apply;

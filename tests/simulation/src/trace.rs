@@ -1,4 +1,4 @@
-//! What happened, in words: compared between two runs of a seed, and read by whoever has to understand a failure.
+//! What happened, in words: compared between two runs of a seed, and read to understand a failure.
 
 use std::{
     fmt::Write as _,

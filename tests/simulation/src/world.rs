@@ -1,6 +1,6 @@
 //! The world around the operators: an API server, machines that run pods, schedulers, people, and a judge.
 //!
-//! It acts in turns: a turn does what is due, and says when the next one is. Whoever changes something on the API
+//! It acts in turns: a turn does what is due, and says when the next one is. What changes something on the API
 //! server lets the world see it at once, so that the judge knows each write in the state it was made in.
 
 mod agents;
@@ -100,7 +100,7 @@ struct State {
     agent_image: Option<String>,
     /// Agents whose workers leave, by their pods' UIDs.
     leaving: BTreeMap<String, agents::Agent>,
-    /// Pods whose agents ended with what nobody else has, and the scheduler that knew of it.
+    /// Pods whose agents ended with what no other worker has, and the scheduler that knew of it.
     lost: BTreeMap<String, String>,
     nodes: nodes::Nodes,
     /// Written by the operators since the world is calm.

@@ -51,7 +51,7 @@ const FOUND: [&str; 10] = [
     "1to3,autoscaled,data . evict=2 no-offer . resize=2 . . lag-group . . . . answer-late slow-reading fail=0 trickle",
     // Failures are forgotten, and then nothing needs the scheduler any more: one of the two changes the status.
     "4to0,person,data node-lost=0 . silent resize=2 fail=0",
-    // A call is carried out when nobody waits for it any more, and the next one is refused.
+    // A call is carried out when it is not waited for any more, and the next one is refused.
     "2to0,person,empty . . resize=1 answer-late . . stall . . answer-refuse",
     // A worker registers while a slow scheduler is read: it is not in the reading, and is no empty pod.
     "0to1,person,empty . . resize=0 slow-reading",

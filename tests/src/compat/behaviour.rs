@@ -205,7 +205,7 @@ const DIFFERENT: &[Row] = &[
         "scheduler and workers have none, unless the manifest names a service account or sets \
          `automountServiceAccountToken`: everything that reaches a scheduler can run code in it. A job's runner is left to \
          Kubernetes' default",
-        &[Proof(TEMPLATE, "no_token_that_nobody_asked_for")],
+        &[Proof(TEMPLATE, "no_token_that_was_not_asked_for")],
     ),
     Row::says("plugins", "kopf plugins in Python", "cannot be loaded", &[]),
     Row::says(

@@ -117,7 +117,7 @@ async fn a_job_that_was_made_stays_as_it_was_made() -> Result<()> {
             json!({"spec": {"job": {"metadata": {"annotations": {"a": "b"}}}}}),
             json!({"spec": {"cluster": {"spec": {"worker": {"replicas": 7}}}}}),
         ];
-        // An operator that runs may have made it already: this one is nobody's, for its name.
+        // An operator that runs may have made it already: this one has a name of no cluster.
         let name = "a.job";
         let mut manifest = job()?;
         manifest["metadata"]["name"] = json!(name);

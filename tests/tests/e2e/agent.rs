@@ -1,4 +1,4 @@
-//! Pods that have to go although nobody wants fewer workers: the agent sees that nothing of theirs is lost.
+//! Pods that have to go although as many workers are wanted: the agent sees that nothing of theirs is lost.
 
 mod all_leave;
 pub mod tls;
@@ -80,7 +80,7 @@ async fn goes_without_loss(
 
 #[tokio::test]
 #[ignore = "needs a cluster: make e2e"]
-async fn a_deleted_cluster_waits_for_nobody() -> Result<()> {
+async fn a_deleted_cluster_ends_at_once() -> Result<()> {
     test("agent-cluster", async |space| {
         let mut cluster = manifest::cluster("c", 4)?;
         // An agent that waited for a recipient would wait for as long as this.

@@ -38,7 +38,7 @@ async fn workers_come_with_the_work_and_go_with_its_results() -> Result<()> {
         ensure!((2..=4).contains(&took_part), "tasks ran on {took_part} workers: {runs}");
         space.step(&format!("the work is done: {runs}"));
 
-        // Results are held: the group shrinks to whoever holds them.
+        // Results are held: the group shrinks to the workers that hold them.
         until("all but one worker left", secs(150), async || {
             let pods = dask.pods("c-default").await?.len();
             ensure!(pods == 1, "{pods} pods");

@@ -31,7 +31,7 @@ async fn an_applied_example_computes_and_leaves_nothing_behind() -> Result<()> {
         example["spec"]["worker"]["replicas"] = json!(2);
         example["metadata"]["labels"] = json!({"team": "a", "app.kubernetes.io/instance": "tool"});
         example["metadata"]["annotations"] = json!({"argocd.argoproj.io/tracking-id": "x", "note": "b"});
-        // As dask-kubernetes' operator leaves it; nobody else would ever take it away.
+        // As dask-kubernetes' operator leaves it; no other program would ever take it away.
         example["metadata"]["finalizers"] = json!(["kopf.zalando.org/KopfFinalizerMarker"]);
         let (phases, said) = tokio::join!(phases(&space), space.apply(&example));
         ensure!(said?.contains("created"));

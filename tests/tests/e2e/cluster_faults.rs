@@ -1,4 +1,4 @@
-//! Trouble that is nobody's fault: quotas, lost nodes, an API server that is away, a namespace with strict rules.
+//! Trouble from outside: quotas, lost nodes, an API server that is away, a namespace with strict rules.
 
 use anyhow::{Result, ensure};
 use dask_operator_tests::{
@@ -40,7 +40,7 @@ async fn a_quota_lets_the_scheduler_first_and_all_when_it_is_raised() -> Result<
 #[ignore = "needs a cluster: make e2e"]
 async fn workers_of_a_lost_node_are_replaced_in_half_a_minute() -> Result<()> {
     test("lost-node", async |space| {
-        // A node that never was: nobody says that it lives.
+        // A node that never was: no kubelet reports for it.
         let name = format!("ghost-{}", space.name);
         let nodes: Api<Node> = Api::all(space.client.clone());
         let node = json!({"metadata": {"name": name}, "spec": {"taints": [{"key": "ghost", "effect": "NoSchedule"}]}});

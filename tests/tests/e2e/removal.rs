@@ -94,11 +94,11 @@ async fn a_p2p_shuffle_runs_once_and_the_shrink_waits_for_it() -> Result<()> {
         })
         .await?;
         dask.scale_group("c-default", 1).await?;
-        // From 2024.4.2 on the scheduler keeps those that take part to itself; before, nobody leaves.
+        // From 2024.4.2 on the scheduler keeps those that take part to itself; before, no worker leaves.
         let old = std::env::var("E2E_DASK").is_ok_and(|v| v.starts_with("2024.1."));
         let reason = if old { "ShuffleRunning" } else { "NotOffered" };
         dask.group_condition("c-default", Wanted("ScaleDownBlocked", true, reason), secs(20)).await?;
-        throughout("nobody leaves", secs(5), async || {
+        throughout("no worker leaves", secs(5), async || {
             let pods = dask.pods("c-default").await?;
             ensure!(pods.len() == 3 && !pods.iter().any(is_retiring), "{} pods", pods.len());
             Ok(())

@@ -41,7 +41,7 @@ async fn nothing_shrinks_while_the_scheduler_is_frozen() -> Result<()> {
         dask.group_condition("c-default", Wanted("SchedulerUnreachable", true, ""), secs(10)).await?;
         dask.condition(Wanted("SchedulerUnreachable", true, ""), secs(10)).await?;
         space.events("c-default", "NoAnswer").await?;
-        throughout("nobody is chosen, nobody leaves", secs(10), async || {
+        throughout("no worker is chosen, none leaves", secs(10), async || {
             let seen = retiring().await?;
             ensure!(seen == (3, 1), "{seen:?}");
             Ok(())

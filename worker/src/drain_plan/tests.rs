@@ -215,9 +215,9 @@ fn workers_that_held_nothing_lost_nothing() {
 }
 
 proptest! {
-    /// Whatever the scheduler says, it ends in time, and nobody is closed who was not prepared and idle.
+    /// Whatever the scheduler says, it ends in time, and no worker is closed that was not prepared and idle.
     #[test]
-    fn it_ends_and_closes_nobody_at_work(
+    fn it_ends_and_closes_no_worker_at_work(
         looks in proptest::collection::vec((any::<bool>(), any::<bool>(), any::<bool>(), 0..3_usize, any::<bool>(), any::<bool>()), 1..60)
     ) {
         let mut l = within(20.0);

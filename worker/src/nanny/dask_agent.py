@@ -72,7 +72,7 @@ def _refuse(why):
 
 
 class _Dashboard:
-    """The worker's dashboard, which is loaded when somebody first looks for it. What it needs takes about as long to
+    """The worker's dashboard, which is loaded when it is first asked for. What it needs takes about as long to
     import as all the rest of a worker, and few workers are ever looked at."""
 
     def __init__(self, worker):

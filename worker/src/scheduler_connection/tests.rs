@@ -5,7 +5,7 @@ use std::future::poll_fn;
 use super::*;
 use crate::fake_scheduler::{Fake, map};
 
-fn nobody_runs(op: &str, _: &dask_comm::Value) -> dask_comm::Value {
+fn runs_nothing(op: &str, _: &dask_comm::Value) -> dask_comm::Value {
     if op == "silence" { "silent".into() } else { map(&[]) }
 }
 
@@ -17,7 +17,7 @@ async fn ask(scheduler: &Scheduler) -> Result<usize, AskError> {
 
 #[tokio::test]
 async fn all_questions_go_through_one_connection() {
-    let fake = Fake::start(nobody_runs).await;
+    let fake = Fake::start(runs_nothing).await;
     let scheduler = fake.scheduler();
     for asking in [scheduler.clone(), scheduler.clone()] {
         for _ in 0..10 {
@@ -30,8 +30,8 @@ async fn all_questions_go_through_one_connection() {
 }
 
 #[tokio::test]
-async fn a_question_that_nobody_waits_for_does_not_end_the_conversation() {
-    let fake = Fake::start(nobody_runs).await;
+async fn a_question_that_is_not_waited_for_does_not_end_the_conversation() {
+    let fake = Fake::start(runs_nothing).await;
     let scheduler = fake.scheduler();
     for _ in 0..5 {
         let mut asked = Box::pin(ask(&scheduler));
@@ -48,7 +48,7 @@ async fn a_question_that_nobody_waits_for_does_not_end_the_conversation() {
 
 #[tokio::test]
 async fn a_conversation_that_goes_on_is_not_doubted_because_no_other_can_be_had() {
-    let mut fake = Fake::start(nobody_runs).await;
+    let mut fake = Fake::start(runs_nothing).await;
     let scheduler = fake.scheduler();
     ask(&scheduler).await.unwrap();
     fake.unreachable().await;
@@ -59,7 +59,7 @@ async fn a_conversation_that_goes_on_is_not_doubted_because_no_other_can_be_had(
 
 #[tokio::test]
 async fn its_end_is_seen_without_a_question_and_then_it_is_looked_for() {
-    let mut fake = Fake::start(nobody_runs).await;
+    let mut fake = Fake::start(runs_nothing).await;
     let scheduler = fake.scheduler();
     ask(&scheduler).await.unwrap();
     fake.hang_up().await;
@@ -82,7 +82,7 @@ async fn its_end_is_seen_without_a_question_and_then_it_is_looked_for() {
 
 #[tokio::test]
 async fn one_that_waits_for_an_answer_goes_on() {
-    let fake = Fake::start(nobody_runs).await;
+    let fake = Fake::start(runs_nothing).await;
     let scheduler = fake.scheduler();
     scheduler.conversation().await.unwrap();
     let waits = scheduler.clone();

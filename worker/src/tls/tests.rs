@@ -14,7 +14,7 @@ impl Authority {
         Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
     }
 
-    /// Somebody with a certificate of this authority, who believes the authority `believed`.
+    /// A client with a certificate of this authority, who believes the authority `believed`.
     fn member(&self, believed: &Self) -> Settings {
         let key = KeyPair::generate().unwrap();
         let params = CertificateParams::new(vec!["any.name".into()]).unwrap();

@@ -155,7 +155,7 @@ fn from_zero_up_and_back_to_zero() {
 }
 
 #[test]
-fn a_new_scheduler_says_zero_and_removes_nobody_at_first() {
+fn a_new_scheduler_says_zero_and_removes_no_worker_at_first() {
     let mut scene = Scene::new(json!({"cluster": "c"}), 5);
     scene.wants("old", 0);
     scene.wants("old", 0);

@@ -341,7 +341,7 @@ fn an_old_scheduler_must_be_gone_before_a_new_one_starts() {
 }
 
 #[test]
-fn somebody_elses_object_is_left_alone() {
+fn an_object_of_another_owner_is_left_alone() {
     let mut scene = Scene::running();
     scene.service.as_mut().unwrap().owners = vec![Owner::controller("Application", "x", "9")];
     scene.service.as_mut().unwrap().spec = json!({});

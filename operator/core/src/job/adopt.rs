@@ -3,7 +3,7 @@
 use dask_crds::JobStatus;
 use serde_json::json;
 
-use super::input::{Child, Input, NOBODY};
+use super::input::{Child, Input};
 use crate::{
     model::names,
     plan::{
@@ -30,7 +30,7 @@ pub(super) fn adopt_orphans(input: &Input<'_>) -> Vec<Action> {
         Child::Ours(c) if c.meta.owners.is_empty() => {
             actions.push(back(Kind::Cluster, &c.meta.name, &c.meta.uid, &c.meta.resource_version));
         }
-        Child::Taken(NOBODY) if is_under_way(input) => {
+        Child::Taken(None) if is_under_way(input) => {
             actions.push(told(input, "daskcluster", &input.job.meta.name));
         }
         _ => {}
@@ -39,7 +39,7 @@ pub(super) fn adopt_orphans(input: &Input<'_>) -> Vec<Action> {
         Child::Ours(p) if p.runner.as_ref().is_some_and(|r| r.owners.is_empty()) => {
             actions.push(back(Kind::Pod, &p.name, &p.uid, &p.resource_version));
         }
-        Child::Taken(NOBODY) if is_under_way(input) => {
+        Child::Taken(None) if is_under_way(input) => {
             actions.push(told(input, "pod", &names::runner(&input.job.meta.name)));
         }
         _ => {}

@@ -40,7 +40,7 @@ pub(super) fn create_missing(input: &Input<'_>, decision: &mut Decision<DaskJobS
             blocked = true;
             decision.requeue = Some(decision.requeue.map_or(RETRY, |d| d.min(RETRY)));
             // What belongs to a former job goes by itself.
-            if by != "DaskJob" {
+            if by != Some("DaskJob") {
                 let text = format!(
                     "there is a {kind} {name:?} already, and it is not this job's; delete it, or give the job \
                      another name"
@@ -67,7 +67,7 @@ pub(super) fn create_missing(input: &Input<'_>, decision: &mut Decision<DaskJobS
     }
 }
 
-fn taken<'a, T>(child: Child<'a, T>) -> Option<&'a str> {
+fn taken<'a, T>(child: Child<'a, T>) -> Option<Option<&'a str>> {
     if let Child::Taken(by) = child { Some(by) } else { None }
 }
 

@@ -11,9 +11,6 @@ use crate::{
     validation::{dry_run::Verdicts, stuck_pods::Explanation},
 };
 
-/// In place of the kind of an owner: there is none.
-pub(crate) const NOBODY: &str = "nobody";
-
 /// What is observed of a job.
 #[derive(Clone, Copy, Debug)]
 pub struct Input<'a> {
@@ -52,8 +49,8 @@ pub(crate) enum Child<'a, T> {
     Ours(&'a T),
     /// It is the job's, and is being deleted.
     Going(&'a T),
-    /// It belongs to a former job of that name, or to another owner.
-    Taken(&'a str),
+    /// It belongs to a former job of that name, or to another owner: the kind of that owner, if it has one.
+    Taken(Option<&'a str>),
 }
 
 impl<'a> Input<'a> {
@@ -84,5 +81,5 @@ fn child<'a, T>(job: &Job, object: Option<&'a T>, of: impl Fn(&'a T) -> Belongin
         return if deleting { Child::Going(object) } else { Child::Ours(object) };
     }
     let by = owners.iter().find(|o| o.controller).or(owners.first());
-    Child::Taken(by.map_or(NOBODY, |o| &o.kind))
+    Child::Taken(by.map(|o| &*o.kind))
 }

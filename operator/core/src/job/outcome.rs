@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     RETRY, cluster_error, create,
-    input::{Child, Input, NOBODY},
+    input::{Child, Input},
     runner,
 };
 use crate::{
@@ -109,7 +109,7 @@ fn outcome(input: &Input<'_>) -> Option<Outcome> {
         Child::Ours(pod) => of_pod(input, pod),
         Child::Going(pod) => of_pod(input, pod).or_else(|| of_deleted(input, pod)),
         // It may well be the job's, and its program may still run.
-        Child::Taken(NOBODY) if was_made => None,
+        Child::Taken(None) if was_made => None,
         Child::Missing | Child::Taken(_) if was_made => {
             // Another watch may be ahead of that of pods.
             if !is_gone(input) {
@@ -180,7 +180,7 @@ fn lost_cluster(input: &Input<'_>, was_made: bool) -> Option<Outcome> {
             let why = cluster_error(cluster)?;
             Some(Outcome::failed("ClusterInError", why, input.now))
         }
-        Child::Taken(NOBODY) => None,
+        Child::Taken(None) => None,
         Child::Missing | Child::Taken(_) if was_made && is_gone(input) => {
             lost("its DaskCluster was deleted while the program ran; create the job again")
         }

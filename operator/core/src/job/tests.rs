@@ -261,7 +261,7 @@ fn an_outcome_that_was_copied_ends_no_other_job() {
 }
 
 #[test]
-fn the_time_to_start_begins_when_somebody_can_start_it() {
+fn the_time_to_start_begins_when_a_kubelet_can_start_it() {
     let mut scene = Scene::at(JobStatus::JobCreated);
     scene.now = T0.plus(START_TIMEOUT * 2);
     scene.seen = scene.now;

@@ -201,7 +201,7 @@ mod tests {
             ("tcp://a:1".to_string(), worker("g-worker-1-0", "10.0.0.9")),
             ("tcp://a:2".to_string(), worker("g-worker-1-1", "10.0.0.9")),
             ("tcp://b:1".to_string(), worker("tcp://10.0.0.2:1", "10.0.0.2")),
-            ("tcp://c:1".to_string(), worker("somebody", "10.0.0.3")),
+            ("tcp://c:1".to_string(), worker("another", "10.0.0.3")),
         ]);
         let map = addresses_by_pod([&a, &b].into_iter(), &workers);
         assert_eq!(map[&a.uid].len(), 2);

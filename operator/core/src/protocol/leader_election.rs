@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn seeing_somebody_else_ends_it_at_once() {
+    fn seeing_another_holder_ends_it_at_once() {
         let mut a = Election::new("a");
         a.renewed(record("a", 1), at(0));
         a.observe(Some(record("b", 2)), at(1));

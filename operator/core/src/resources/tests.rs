@@ -180,7 +180,7 @@ fn ports_are_found_by_name() {
 }
 
 #[test]
-fn no_token_that_nobody_asked_for() {
+fn no_token_that_was_not_asked_for() {
     let token = |key: &str, value: Value| {
         let pod = pod(|_, g| drop(g.spec.worker.spec.0.insert(key.into(), value)));
         pod["spec"]["automountServiceAccountToken"].clone()

@@ -82,14 +82,14 @@ impl Clock for Still {
     }
 }
 
-struct Nobody;
+struct Unreachable;
 
-impl Connector for Nobody {
+impl Connector for Unreachable {
     fn dial(
         &self,
         _: Address,
     ) -> futures::future::BoxFuture<'static, std::io::Result<Box<dyn SchedulerStream>>> {
-        Box::pin(async { Err(std::io::Error::other("nobody")) })
+        Box::pin(async { Err(std::io::Error::other("unreachable")) })
     }
 }
 
@@ -109,7 +109,8 @@ impl Candidate {
 fn candidate(server: &Server, name: &str) -> Candidate {
     let ((client, away), leadership) = (server.client(), Leadership::candidate());
     let seat = LeaseConfig { namespace: "ns".into(), name: "l".into(), candidate: name.into() };
-    let env = Environment { clock: Arc::new(Still), random: RandomSource::seeded(1), dial: Arc::new(Nobody) };
+    let env =
+        Environment { clock: Arc::new(Still), random: RandomSource::seeded(1), dial: Arc::new(Unreachable) };
     let (stop, stopped) = tokio::sync::oneshot::channel();
     let task = {
         let leadership = leadership.clone();
@@ -173,8 +174,8 @@ async fn who_cannot_renew_stops_before_anybody_else_may_begin_and_goes_on_in_its
     let lost = start.elapsed().as_secs();
     assert!((7..=10).contains(&lost) && !a.leadership.may_write(), "{lost} s");
     a.connected(true);
-    assert!(seconds_until_it_leads(&a).await <= 3, "nobody else took it");
-    assert_eq!(a.leadership.gained().await, term, "nobody else led: what it knows is still true");
+    assert!(seconds_until_it_leads(&a).await <= 3, "no other process took it");
+    assert_eq!(a.leadership.gained().await, term, "no other process led: what it knows is still true");
 }
 
 #[tokio::test(start_paused = true)]
@@ -202,5 +203,5 @@ async fn a_process_that_was_frozen_does_not_write_when_it_goes_on() {
     a.task.abort();
     assert!(a.leadership.may_write());
     tokio::time::sleep(Duration::from_secs(11)).await;
-    assert!(!a.leadership.may_write(), "nobody had to tell it");
+    assert!(!a.leadership.may_write(), "it needs no message for that");
 }

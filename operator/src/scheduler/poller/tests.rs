@@ -46,7 +46,7 @@ async fn idleness_counts_from_when_this_process_began_to_ask() {
     let (since, now) = watched(&[0, 50, 50], 0).await;
     assert_eq!(now.since(since).as_secs(), 100);
     let (since, now) = watched(&[0, 50, 61], 0).await;
-    assert_eq!(now.since(since).as_secs(), 0, "nobody watched for so long");
+    assert_eq!(now.since(since).as_secs(), 0, "the scheduler was not watched for so long");
     let (since, now) = watched(&[0, 50, 50], 3_600_000).await;
     assert_eq!(now.since(since).as_secs(), 0, "the clock was set");
 }

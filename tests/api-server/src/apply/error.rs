@@ -1,6 +1,6 @@
 //! Why nothing was applied, in the API server's words.
 
-/// A field that somebody else manages.
+/// A field that another manager has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Conflict {
     /// The manager as it is told: `"kubectl" using apps/v1`.

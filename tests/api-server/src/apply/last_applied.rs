@@ -11,7 +11,7 @@ fn annotation(object: &Value) -> Option<&str> {
     (!text.is_empty()).then_some(text)
 }
 
-/// The conflicts that are left: what kubectl applied itself, and nobody changed since, is none.
+/// The conflicts that are left: what kubectl applied itself, and no other client changed since, is none.
 pub(super) fn left(live: &Value, conflicts: Vec<Conflict>, request: &Apply<'_>) -> Vec<Conflict> {
     let last = annotation(live).and_then(|text| serde_json::from_str::<Value>(text).ok());
     let Some(last) = last.filter(|last| last["apiVersion"] == request.api_version) else { return conflicts };

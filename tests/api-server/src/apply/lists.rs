@@ -182,7 +182,7 @@ impl<'a> Place<'a> {
         }
     }
 
-    /// Whether the kind names this field: keys of maps are nobody's names.
+    /// Whether the kind names this field: keys of maps are not.
     pub(super) fn declares(self, name: &str) -> bool {
         match self.0 {
             Inner::Unknown | Inner::Whole => false,

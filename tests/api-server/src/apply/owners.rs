@@ -12,7 +12,7 @@ use super::{
     managers::{Manager, Writer},
 };
 
-/// What nobody manages, as everybody writes it.
+/// What has no manager, and each writer may change.
 const UNMANAGED: [&str; 8] = [
     "name",
     "namespace",
@@ -32,7 +32,7 @@ static UNMANAGED_SET: LazyLock<Fields> = LazyLock::new(|| {
     all.map(|(key, value)| (key.to_owned(), value)).into_iter().collect()
 });
 
-/// Takes out of a set what nobody manages.
+/// Takes out of a set what has no manager.
 pub(super) fn strip(set: &mut Fields) {
     fields::subtract(set, &UNMANAGED_SET);
 }
@@ -84,7 +84,7 @@ pub(super) fn record(
     if set.is_empty() {
         return;
     }
-    // The API server does not note when somebody scaled.
+    // The API server does not note the time of a change of the scale.
     let time = (by.subresource != "scale").then(|| time.to_owned());
     match managers.iter_mut().find(|manager| manager.is(by)) {
         Some(manager) => {

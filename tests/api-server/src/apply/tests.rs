@@ -252,7 +252,7 @@ proptest! {
             track(Some(&first), &mut second, &update("y", "2"));
             let mut missing = collect::fields_of(lists.root(), &config(&other));
             strip(&mut missing);
-            // Where nobody was told apart before, nobody is now.
+            // Where managers were not told apart before, they are not now.
             if first["metadata"].get("managedFields").is_some() {
                 managers::read(&second).iter().for_each(|manager| fields::subtract(&mut missing, &manager.fields));
                 prop_assert_eq!(fields::paths(&missing), Vec::<String>::new());

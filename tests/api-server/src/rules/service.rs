@@ -55,7 +55,7 @@ pub(super) fn keep(live: &Value, new: &mut Value) {
     }
 }
 
-/// What the old type needed and nobody asks for anew goes with it.
+/// What the old type needed and the new object does not ask for goes with it.
 fn come_inside(live: &Value, spec: &mut Map<String, Value>) {
     if spec.get("externalTrafficPolicy") == live.get("externalTrafficPolicy") {
         spec.remove("externalTrafficPolicy");

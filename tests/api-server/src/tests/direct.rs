@@ -40,7 +40,7 @@ fn patch(server: &ApiServer, resource: &'static str, name: &str, patch: Value) -
 }
 
 #[test]
-fn what_nobody_owns_any_more_is_deleted_with_its_grace_period() {
+fn what_has_no_owner_any_more_is_deleted_with_its_grace_period() {
     let server = server();
     let first = create(&server, "configmaps", json!({"metadata": {"name": "a"}})).unwrap();
     let second = create(&server, "configmaps", json!({"metadata": {"name": "b"}})).unwrap();

@@ -169,7 +169,7 @@ async fn readiness(pod: &Arc<Inside>, index: usize, container: &Container) {
         if bad >= pace.failures && is_ready {
             pod.change(index, |view| view.ready = false);
         }
-        // Until it is ready for the first time somebody waits for it.
+        // Until it is ready for the first time a caller waits for it.
         let period = if is_ready { pace.period } else { pace.period.min(Duration::from_millis(500)) };
         tokio::time::sleep(period).await;
     }

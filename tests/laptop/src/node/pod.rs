@@ -163,7 +163,7 @@ impl Inside {
         }
     }
 
-    /// Somebody wants it gone.
+    /// Its deletion was asked for.
     fn is_unwanted(&self) -> bool {
         lock(&self.deadline).is_some()
     }
@@ -244,7 +244,7 @@ impl Inside {
         let options =
             DeleteOptions { grace: Some(0), uid: self.pod.metadata.uid.clone(), ..Default::default() };
         let call = Call::Delete { resource: "pods", namespace, name, options };
-        // Whoever was faster did the same.
+        // The other task was faster, and did the same.
         let _ = self.node.server.call("kubelet", call);
     }
 

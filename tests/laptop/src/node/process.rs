@@ -55,7 +55,7 @@ impl Process {
 
     /// Waits for its end.
     pub async fn wait(&mut self) -> ExitStatus {
-        // The only error is that somebody else waited for it.
+        // The only error is that another task waited for it.
         self.child.wait().await.unwrap_or_default()
     }
 

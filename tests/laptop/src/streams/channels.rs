@@ -54,7 +54,7 @@ async fn forward(pod: Arc<Pod>, channel: u8, port: u16, from: Receiver<Bytes>, t
         }
     }
     if let Err(error) = pod.forward(port, from, &to, |bytes| message(channel, bytes)).await {
-        // Without a client nobody is to be told.
+        // Without a client there is none to tell.
         let _ = to.send(message(channel + 1, error.as_bytes())).await;
     }
 }

@@ -131,7 +131,7 @@ async fn all(command: Command, asked: Asked, from: Receiver<Bytes>, to: Sender<B
         Ok(child) => run(child, from, &to).await,
         Err(error) => Err(error),
     };
-    // Without a client nobody is to be told.
+    // Without a client there is none to tell.
     let _ = to.send(message(ERROR, told(&ended).to_string().as_bytes())).await;
 }
 

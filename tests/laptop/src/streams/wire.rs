@@ -94,10 +94,10 @@ fn payload(message: tungstenite::Result<Message>) -> io::Result<Option<Bytes>> {
 pub(super) struct Writer(Option<AbortOnDropHandle<()>>);
 
 impl Writer {
-    /// Returns when nothing is sent any more: nobody has anything to send, or the client is gone.
+    /// Returns when nothing is sent any more: neither side has anything to send, or the client is gone.
     pub(super) async fn ended(&mut self) {
         if let Some(task) = &mut self.0 {
-            // How it ended matters to nobody.
+            // How it ended does not matter.
             let _ = task.await;
         }
         self.0 = None;
@@ -114,7 +114,7 @@ impl Writer {
     }
 }
 
-/// Sends until nobody has anything to send, or the client is gone.
+/// Sends until neither side has anything to send, or the client is gone.
 async fn write(mut frames: mpsc::Receiver<Bytes>, mut outgoing: Outgoing) {
     while let Some(frame) = frames.recv().await {
         if outgoing.feed(Some(frame)).await.is_err() {

@@ -19,7 +19,7 @@ use tokio::{
     time::timeout,
 };
 
-/// A port of the pod that nobody listens at.
+/// A port of the pod without a listener.
 pub const CLOSED: u16 = 9;
 
 /// The address of the pod.

@@ -19,7 +19,7 @@ pub const LIMIT: u64 = 1_000;
 pub struct Task {
     /// How long it runs.
     pub takes: Duration,
-    /// Bytes of its result; 0: nobody keeps it.
+    /// Bytes of its result; 0: it is not kept.
     pub result: u64,
 }
 
@@ -30,7 +30,7 @@ pub struct Key {
     pub holders: BTreeSet<String>,
     /// Bytes.
     pub size: u64,
-    /// Nobody could compute it again.
+    /// It cannot be computed again.
     pub scattered: bool,
 }
 
@@ -244,12 +244,12 @@ impl Scheduler {
         true
     }
 
-    /// Nobody needs any result any more.
+    /// No client needs any result any more.
     pub fn release(&mut self) {
         self.keys.clear();
     }
 
-    /// Nobody needs the results of what runs now.
+    /// No client needs the results of what runs now.
     pub fn want_no_results(&mut self) {
         for worker in self.workers.values_mut() {
             worker.runs = worker.runs.map(|(task, end)| (Task { result: 0, ..task }, end));

@@ -193,7 +193,7 @@ impl Books {
         }
     }
 
-    /// The largest size that somebody may still believe in.
+    /// The largest size that an operator may still know of.
     pub fn largest(&self, owner: &Owner, now: Duration) -> i64 {
         believable(&owner.sizes, |s| s.0, self.allowance, now).map(|s| s.1).max().unwrap_or(0)
     }
@@ -209,7 +209,7 @@ impl Books {
         ends?.into_iter().max()
     }
 
-    /// Whether somebody may still believe that the pod cannot stay where it is.
+    /// Whether an operator may still take the pod for one that cannot stay where it is.
     pub fn is_threatened(&self, pod: &Pod, now: Duration) -> bool {
         let said = self.leaving.get(&pod.node).map_or(&[][..], Vec::as_slice);
         believable(said, |s| s.0, self.allowance, now).any(|s| s.1)

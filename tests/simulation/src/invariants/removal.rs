@@ -1,4 +1,4 @@
-//! Nobody is removed with what only they have.
+//! No worker is removed with a last copy.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -10,14 +10,14 @@ use super::{
 };
 use crate::dask::{Dask, Retired};
 
-/// A worker that registered so shortly before may be deleted as one that never did: nobody can have read of it, and its
+/// A worker that registered so shortly before may be deleted as one that never did: no reading can have it, and its
 /// pod did not change.
 const JUST_NOW: Duration = Duration::from_secs(5);
 
 /// Times are written down in whole seconds.
 const SLACK: Duration = Duration::from_secs(2);
 
-/// A deletion by the operator: the scheduler let the worker go, or it had nothing, or somebody was warned.
+/// A deletion by the operator: the scheduler let the worker go, or it had nothing, or a warning was given.
 pub fn check(books: &Books, change: &Change, now: Duration, dask: &Dask, found: &mut Vec<Violation>) {
     if change.verb != Verb::Delete || change.resource.as_ref() != "pods" {
         return;
@@ -46,12 +46,12 @@ pub fn check(books: &Books, change: &Change, now: Duration, dask: &Dask, found: 
         let shuffles = mine.iter().any(|(a, _)| s.is_shuffling(a));
         (let_go, fresh, runs || shuffles, holds, epoch)
     });
-    // Without a scheduler nobody holds anything for anybody.
+    // Without a scheduler no worker holds anything that counts.
     let Some((let_go, fresh, runs, holds, epoch)) = state else { return };
     let name = &pod.name;
     let mut say = |rule, what| found.push(Violation { rule, what });
     if holds && !let_go && !epoch {
-        say("released-before-deleted", format!("{name} was deleted with data that nobody else has"));
+        say("released-before-deleted", format!("{name} was deleted with data that no other worker has"));
     }
     if !let_go && !fresh && !epoch {
         say("released-before-deleted", format!("{name} was deleted, and its scheduler never let it go"));
@@ -69,7 +69,7 @@ fn is_forced(books: &Books, pod: &Pod, now: Duration) -> bool {
         && books.asked_for_fewer(group, now).is_some_and(has_waited)
 }
 
-/// A retirement: whoever is asked for is written down first, and is closed only by the scheduler that prepared it.
+/// A retirement: a worker that is asked to leave is marked first, and is closed only by the scheduler that prepared it.
 pub fn asked(books: &Books, call: &Retired, since: Option<Duration>, found: &mut Vec<Violation>) {
     let was_marked = |p: &Pod| since.is_some_and(|since| p.last_marked.is_some_and(|at| at >= since));
     let unmarked: BTreeSet<&str> = call

@@ -64,7 +64,7 @@ impl World {
         })
     }
 
-    /// Somebody sets the group's size.
+    /// A user sets the group's size.
     pub(crate) fn resize(&mut self, n: u8) -> bool {
         let n = i32::from(n);
         if self.api.group.spec.worker.replicas == n {
@@ -158,7 +158,7 @@ impl World {
         true
     }
 
-    /// Another process: nobody is registered, it wants nothing, and the old workers end.
+    /// Another process: no worker is registered, it wants nothing, and the old workers end.
     fn new_scheduler(&mut self) -> bool {
         self.dask.id = self.dask.id.wrapping_add(1);
         self.dask.started = self.now;
@@ -203,7 +203,7 @@ impl World {
         for call in &mut self.calls {
             call.waited_for = false;
         }
-        // What the scheduler has not answered yet, nobody waits for any more.
+        // What the scheduler has not answered yet is not waited for any more.
         (self.reading, self.slow) = (SchedulerState::Unknown, None);
     }
 }

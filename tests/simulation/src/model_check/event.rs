@@ -7,7 +7,7 @@ use std::{fmt, str::FromStr};
 pub enum Fate {
     /// Done and answered.
     Done,
-    /// Refused: somebody else changed the object.
+    /// Refused: another client changed the object.
     Conflict,
     /// Refused: forbidden.
     Forbidden,
@@ -38,7 +38,7 @@ impl Fate {
 pub enum Answer {
     /// Only the first worker may go.
     Partial,
-    /// Nobody may go.
+    /// No worker may go.
     Refuse,
     /// It happens, and the answer is lost.
     LostDone,

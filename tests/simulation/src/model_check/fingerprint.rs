@@ -63,7 +63,7 @@ impl Print {
     }
 }
 
-/// 64 bits over the whole world but its log. What never changes, and versions that nobody can compare with
+/// 64 bits over the whole world but its log. What never changes, and versions that cannot be compared with
 /// another any more, are left out: they are compared only while the watches lag or the operator waits for them.
 pub fn of(world: &World) -> u64 {
     let mut p = Print { hash: DefaultHasher::new(), now: world.now };

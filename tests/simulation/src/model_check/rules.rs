@@ -54,7 +54,7 @@ pub struct Seen {
     pub forced: BTreeSet<String>,
 }
 
-/// A live pod that nobody chose to leave.
+/// A live pod that was not chosen to leave.
 fn stays(pod: &PodRecord) -> bool {
     pod.is_live() && pod.mark.is_none()
 }

@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use super::{Error, event::Event};
 
-/// How a world begins: quiet, with this many workers, each with a result nobody else has.
+/// How a world begins: quiet, with this many workers, each with a result that no other worker has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Start {
     /// Workers that are there.

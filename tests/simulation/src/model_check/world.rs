@@ -70,7 +70,7 @@ pub struct World {
     pub rules: Seen,
     /// How often the core decided.
     pub decisions: u64,
-    /// What happened, in words, where somebody reads it.
+    /// What happened, in words, where it is asked for.
     pub log: Option<Vec<String>>,
 }
 

@@ -90,7 +90,7 @@ struct Inner {
     /// Namespaces whose webhooks fail, each call after how long, and until when.
     webhooks: BTreeMap<String, (Duration, Instant)>,
     frozen: BTreeMap<String, Instant>,
-    /// The API server answers nobody until then.
+    /// The API server does not answer until then.
     away_until: Option<Instant>,
 }
 
@@ -161,7 +161,7 @@ impl Faults {
         self.end_watches(|(of, _)| of == who);
     }
 
-    /// Nobody can list or watch this resource for so long; watches of it end now.
+    /// This resource cannot be listed or watched for so long; watches of it end now.
     pub fn unseen(&self, resource: &str, time: Duration) {
         self.lock().unseen.insert(resource.into(), Instant::now() + time);
         self.end_watches(|(_, of)| of == resource);
@@ -187,7 +187,7 @@ impl Faults {
         self.lock().frozen.insert(who.into(), Instant::now() + time);
     }
 
-    /// Nobody reaches the API server for so long.
+    /// The API server cannot be reached for so long.
     pub fn away(&self, time: Duration) {
         self.lock().away_until = Some(Instant::now() + time);
     }

@@ -127,7 +127,7 @@ fn watches() -> Vec<Scenario> {
                 .at(52, Act::Cut { gone }),
         );
         out.push(
-            with(format!("unseen-deletions: children deleted while nobody watches, gone: {gone}"))
+            with(format!("unseen-deletions: children deleted while no watch is open, gone: {gone}"))
                 .at(40, Act::Away { time: seconds(20) })
                 .at(
                     42,
@@ -171,9 +171,8 @@ fn requests() -> Vec<Scenario> {
         with("admission: no right to make a Service".into())
             .at(0, Act::Forbid { resource: "services", code: 403, time: seconds(60) }),
     ];
-    let mut racer = with("another-writer: somebody annotates everything all the time".into())
-        .at(30, scale(5))
-        .at(60, scale(2));
+    let mut racer =
+        with("another-writer: everything is annotated all the time".into()).at(30, scale(5)).at(60, scale(2));
     for second in 2..100 {
         let patch = json!({"metadata": {"annotations": {"racer": second.to_string()}}});
         for (resource, name) in [("daskclusters", "a"), ("daskworkergroups", "a-default")] {

@@ -47,7 +47,7 @@ fn pods() -> Vec<Scenario> {
         );
     }
     out.push(
-        with("pod-creation: somebody else has the names of the next pods".into())
+        with("pod-creation: the names of the next pods are taken".into())
             .at(30, Act::Squat { group: "a-default".into(), numbers: (4, 15) })
             .at(35, Act::Scale { group: "a-default".into(), replicas: 6 }),
     );

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::{act::Act, dask::Mood, manifest, scenario::Scenario, workload::submit};
 
-/// Four workers; two hold what nobody could compute again, and their scheduler lets none go from second 50 on.
+/// Four workers; two hold what cannot be computed again, and their scheduler lets none go from second 50 on.
 fn refusing(name: &str) -> Scenario {
     let refuses = Mood { refuses: true, ..Mood::default() };
     Scenario::new(name)

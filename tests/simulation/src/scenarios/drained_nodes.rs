@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{act::Act, dask::Mood, manifest, scenario::Scenario, workload::submit};
 
-/// Four workers under the agent, which work; two hold what nobody could compute again. All are told to end at second 40.
+/// Four workers under the agent, which work; two hold what cannot be computed again. All are told to end at second 40.
 fn drained(name: &str) -> Scenario {
     Scenario::new(name)
         .at(0, Act::Agents)

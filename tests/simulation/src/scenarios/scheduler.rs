@@ -14,7 +14,7 @@ fn seconds(n: u64) -> Duration {
     Duration::from_secs(n)
 }
 
-/// Four workers; one is busy, one holds what nobody could compute again; at second 60 two of them are to go.
+/// Four workers; one is busy, one holds what cannot be computed again; at second 60 two of them are to go.
 fn shrinking(name: String) -> Scenario {
     Scenario::new(&name)
         .at(0, Act::Create(manifest::cluster("a", 4)))

@@ -177,7 +177,7 @@ impl World {
         self.lock().at(now + time, Event::Thaw(pod.uid.clone()));
     }
 
-    /// From now on nothing goes wrong, and nobody wants anything but what the specs say.
+    /// From now on nothing goes wrong, and nothing is wanted but what the specs say.
     pub fn calm(&self) {
         self.trace.say("world", format_args!("all is well from now on"));
         self.faults.end();

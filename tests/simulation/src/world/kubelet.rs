@@ -133,7 +133,7 @@ impl World {
             Part::Worker => drop(self.dask.of(&pod.cluster, |s| s.unregister(&pod.uid))),
             Part::Scheduler => {
                 self.dask.stop(&pod.uid);
-                // Workers do not outlive their scheduler, if nobody starts them again at once.
+                // Workers do not outlive their scheduler, if they are not started again at once.
                 let mut state = self.lock();
                 let now = self.clock.elapsed();
                 let workers: Vec<String> = state
@@ -152,7 +152,7 @@ impl World {
         }
     }
 
-    /// A pod that somebody deleted has ended.
+    /// A deleted pod has ended.
     pub(super) fn gone(&self, uid: &str) {
         let Some(pod) = self.lock().pods.get(uid).cloned() else { return };
         if pod.runs {
@@ -162,7 +162,7 @@ impl World {
         self.forget_pod(&pod.name, uid);
     }
 
-    /// The node of a pod does not answer any more; its process goes on, and nobody hears of it.
+    /// The node of a pod does not answer any more; its process goes on unseen.
     pub(super) fn lose_node(&self, pod: &PodState, time: Duration) {
         self.change_pod(&pod.uid, |p| p.node_lost = true);
         self.dask.of(&pod.cluster, |s| s.each_of(&pod.uid, |w| w.frozen = true));

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{Event, Part, World};
 
-/// The node of a world in which nobody looks at nodes.
+/// The node of a world in which nodes do not matter.
 const ONLY: &str = "node";
 /// The node that stays.
 const STAYS: &str = "node-0";

@@ -38,7 +38,7 @@ pub struct PodState {
     pub runs: bool,
     /// It is over: succeeded, failed or gone.
     pub over: bool,
-    /// Somebody wants it gone.
+    /// Its deletion was asked for.
     pub deleting: bool,
     /// Its node does not answer.
     pub node_lost: bool,

@@ -93,7 +93,7 @@ async fn cut_off(space: &Space, dask: &Dask) -> Result<()> {
     until("two are ready", START, async || ready(space, 2).await).await
 }
 
-/// Every pod of the operator is replaced; nobody leads for seconds at most, and not for the lease's duration.
+/// Every pod of the operator is replaced; no process leads for seconds at most, and not for the lease's duration.
 async fn rolling_update(space: &Space) -> Result<()> {
     const GAP: Duration = secs(8);
     let deployment = format!("deployment/{}", OPERATOR.1);
@@ -112,8 +112,8 @@ async fn rolling_update(space: &Space) -> Result<()> {
         Ok(())
     })
     .await?;
-    ensure!(gap < GAP, "nobody led for {} s", gap.as_secs());
-    space.step(&format!("all were replaced; nobody led for {:.1} s at most", gap.as_secs_f64()));
+    ensure!(gap < GAP, "no process led for {} s", gap.as_secs());
+    space.step(&format!("all were replaced; no process led for {:.1} s at most", gap.as_secs_f64()));
     Ok(())
 }
 

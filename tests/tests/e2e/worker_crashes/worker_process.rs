@@ -83,7 +83,7 @@ async fn one_that_hangs_keeps_what_it_holds_and_its_pod() -> Result<()> {
         dask.all_busy().await?;
         let process = Process::started_by(&pod).await?;
         process.freeze().await?;
-        let kept = throughout("nobody takes it for dead", secs(15), async || stays(&space, &pod).await).await;
+        let kept = throughout("it is not taken for dead", secs(15), async || stays(&space, &pod).await).await;
         process.thaw().await?;
         kept?;
         client.tell("open gate").await?;

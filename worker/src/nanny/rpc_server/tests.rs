@@ -47,7 +47,7 @@ async fn identity_is(at: std::net::SocketAddr) -> bool {
 }
 
 #[tokio::test]
-async fn what_nobody_has_heard_of_is_nil_and_the_connection_goes_on() {
+async fn an_unknown_operation_is_nil_and_the_connection_goes_on() {
     let (_shared, _ordered, at) = server().await;
     let mut connection = connected(at).await;
     assert_eq!(connection.request("no_such_thing", vec![]).await.unwrap(), Value::Nil);
@@ -95,7 +95,7 @@ async fn a_kill_is_answered_when_the_worker_is_gone() {
 }
 
 #[tokio::test]
-async fn connections_that_say_nothing_keep_nobody_out() {
+async fn connections_that_say_nothing_keep_no_other_out() {
     let (_shared, _ordered, at) = server().await;
     let mut idle = Vec::new();
     for _ in 0..100 {

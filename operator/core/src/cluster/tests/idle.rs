@@ -65,7 +65,7 @@ fn a_clock_that_runs_behind_deletes_nothing_early() {
 fn only_a_reading_after_the_end_of_the_time_counts() {
     let mut scene = scene(Some(Idle::Since(ago(598))), Some(T0));
     scene.now = scene.now.plus(Duration::from_secs(4));
-    assert!(!is_deleted(&scene.decide()), "somebody may have come since");
+    assert!(!is_deleted(&scene.decide()), "a client may have come since");
 }
 
 #[test]
@@ -76,7 +76,7 @@ fn a_jobs_cluster_stays_while_its_program_thinks() {
 }
 
 #[test]
-fn without_a_timeout_nobody_asks() {
+fn without_a_timeout_nothing_is_asked() {
     let mut scene = scene(Some(Idle::Since(ago(9_000))), Some(T0));
     scene.cluster.spec.idle_timeout = 0;
     let d = scene.decide();
@@ -106,5 +106,5 @@ fn it_goes_only_as_it_was_read() {
             _ => None,
         })
         .collect();
-    assert_eq!(versions, [Some("7")], "somebody may have set spec.idleTimeout to 0");
+    assert_eq!(versions, [Some("7")], "a user may have set spec.idleTimeout to 0");
 }

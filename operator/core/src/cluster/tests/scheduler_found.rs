@@ -22,7 +22,7 @@ fn a_service_that_selects_too_much_is_put_right_and_the_scheduler_left_alone() {
     );
     scene.service.as_mut().unwrap().spec["selector"]["dask.org/cluster-name"] = json!("c");
     assert_eq!(patches(&scene.decide()), []);
-    assert_eq!(patches(&made_as_written(json!({})).decide()), [], "somebody else writes its endpoints");
+    assert_eq!(patches(&made_as_written(json!({})).decide()), [], "another controller writes its endpoints");
 }
 
 #[test]

@@ -94,7 +94,7 @@ fn scene(status: Option<JobStatus>, cluster: &str, runner: &str) -> Scene {
     scene.job.status.job_status = status;
     scene.with_cluster();
     scene.with_runner(PodPhase::Running);
-    let somebody = Owner::controller("Application", "x", "other");
+    let another = Owner::controller("Application", "x", "other");
     match cluster {
         "none" => scene.cluster = None,
         "error" => scene.cluster.as_mut().unwrap().status.phase = Some(dask_crds::Phase::Error),
@@ -131,7 +131,7 @@ fn scene(status: Option<JobStatus>, cluster: &str, runner: &str) -> Scene {
             scene.pod().deleting = true;
             scene.pod().runner.as_mut().unwrap().gone_by = Some(gone_by);
         }
-        "taken" => owners(&mut scene, somebody),
+        "taken" => owners(&mut scene, another),
         "former" => owners(&mut scene, Owner::controller("DaskJob", "j", "former")),
         _ => {}
     }

@@ -1,4 +1,4 @@
-//! Marks that nobody acted on for a while, and answers that come late.
+//! Marks that were not acted on for a while, and answers that come late.
 
 use super::*;
 use crate::plan::action::SchedulerNeed;

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn nobody_leaves_while_the_scheduler_does_not_answer() {
+fn no_worker_leaves_while_the_scheduler_does_not_answer() {
     let mut scene = Scene::new(0, 3);
     scene.pods[0].phase = PodPhase::Pending;
     scene.scheduler = SchedulerState::Unreachable { why: "timed out".into() };

@@ -44,7 +44,7 @@ fn another_one_is_made_first_and_then_it_leaves_by_the_protocol() {
         let d = scene.decide();
         assert!(
             calls(&d).is_empty() && deletes(&d).is_empty(),
-            "it still executes, and nobody's patience ends"
+            "it still executes, and no time limit ends that"
         );
     }
     scene.worker(1).busy = 0;
@@ -80,7 +80,7 @@ fn it_waits_until_its_results_have_somewhere_to_go() {
 }
 
 #[test]
-fn nobody_leaves_a_shuffle_or_a_scheduler_that_is_silent() {
+fn no_worker_leaves_a_shuffle_or_a_scheduler_that_is_silent() {
     let mut scene = scene();
     replace(&mut scene, 3);
     scene.snapshot().offer = Some(Offer { shuffle_blocks: true, ..Offer::default() });

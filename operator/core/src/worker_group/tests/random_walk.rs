@@ -98,7 +98,7 @@ struct World {
     verdicts: Verdicts,
     call: BTreeMap<RetireStage, RetireCall>,
     names: BTreeSet<String>,
-    /// The next creations happen, and nobody answers.
+    /// The next creations happen, and are not answered.
     answers_lost: bool,
     count: u8,
 }
@@ -335,7 +335,7 @@ impl World {
                 self.memory.created(&made, "t", self.now);
             }
             Action::MarkPods { pods, mark } => {
-                assert!(!self.silent, "nobody is chosen while the scheduler is silent");
+                assert!(!self.silent, "no pod is chosen while the scheduler is silent");
                 pods.iter().for_each(|p| self.leaves_no_shuffle(p));
                 self.mark(&pods, Some(&mark));
             }
@@ -408,7 +408,7 @@ proptest! {
             calm(&mut world);
             world.turn();
         }
-        prop_assert!(world.workers.values().all(|w| !w.leaving), "nobody is left half gone");
+        prop_assert!(world.workers.values().all(|w| !w.leaving), "no worker is left half gone");
         prop_assert_eq!(world.live(), usize::try_from(world.group.spec.worker.replicas).unwrap());
         calm(&mut world);
         prop_assert!(!world.turn(), "nothing is left to do");

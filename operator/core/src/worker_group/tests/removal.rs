@@ -221,7 +221,7 @@ fn new_demand_does_not_call_back_who_leaves_and_waits_for_its_place() {
 }
 
 #[test]
-fn a_worker_nobody_can_map_is_no_proof_that_a_pod_is_empty() {
+fn a_worker_of_no_known_pod_is_no_proof_that_a_pod_is_empty() {
     let mut scene = Scene::new(1, 2);
     scene.pods[1].host_network = true;
     scene.snapshot().workers.remove(&address(2));

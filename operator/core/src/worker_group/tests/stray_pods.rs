@@ -46,12 +46,12 @@ fn a_pod_that_lost_its_owner_is_taken_back_and_not_replaced() {
 fn labels_prove_nothing() {
     type Edit = fn(&mut Scene);
     let edits: [(&str, Edit); 6] = [
-        ("a name of its own", |s| s.strays[0].name = "somebody".into()),
+        ("a name of its own", |s| s.strays[0].name = "another".into()),
         ("of another group", |s| s.strays[0].name = names::worker_pod("c-default", "former-uid", 5)),
-        ("a number that nobody reserved", |s| s.group.status.reserved_pod_numbers = Some(5)),
+        ("a number that was not reserved", |s| s.group.status.reserved_pod_numbers = Some(5)),
         ("another cluster's label", |s| s.strays[0].cluster = "d".into()),
         ("not made from a template", |s| s.strays[0].template_hash = None),
-        ("somebody has taken it", |s| s.strays[0].has_owners = true),
+        ("it has another owner", |s| s.strays[0].has_owners = true),
     ];
     for (what, edit) in edits {
         let mut scene = scene();

@@ -40,7 +40,7 @@ fn outcome(d: &Decision<DaskWorkerGroupStatus>) -> (bool, String, Vec<String>) {
 }
 
 #[test]
-fn the_status_tells_it_and_only_what_nobody_chose_makes_an_event() {
+fn the_status_tells_it_and_only_what_was_not_chosen_makes_an_event() {
     let mut scene = scene(1, 1);
     assert_eq!(outcome(&scene.decide()), (true, "Drain".into(), vec![]));
     chooses(&mut scene, "Disabled");
@@ -203,7 +203,7 @@ fn what_was_started_again_is_counted_and_stays_counted_while_the_scheduler_is_si
     scene.snapshot().workers = all;
     scene.pods.retain(|p| p.name == "w1");
     assert_eq!(counts(&mut scene), (Some(2), Some(1)), "of the pods that are there");
-    // Somebody else's worker counts nowhere.
+    // A worker of another group counts nowhere.
     let mut scene = Scene::new(1, 1);
     let stranger =
         WorkerView { nanny: Nanny::Agent(Restarts { restarts: 9, oom_kills: 9 }), ..worker("x", 77) };
@@ -235,7 +235,7 @@ fn a_worker_whose_image_asks_for_another_nanny_is_told() {
     let (reason, text) = message(&mut scene);
     assert!(reason == "Full" && text.contains("pod w2 keeps Dask's own Nanny"), "{text}");
     let known = std::mem::replace(&mut scene.scheduler, SchedulerState::Unreachable { why: "late".into() });
-    assert_eq!(message(&mut scene).1, text, "it stays while nobody can ask");
+    assert_eq!(message(&mut scene).1, text, "it stays while the scheduler cannot be asked");
     scene.scheduler = known;
     // One that was made to have its own, or without an agent.
     for hash in [Some("another".into()), None] {

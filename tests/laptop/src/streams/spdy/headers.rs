@@ -5,7 +5,7 @@ use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, 
 
 use super::dictionary::DICTIONARY;
 
-/// Most bytes of a block before compression: nobody inflates a bomb here.
+/// Most bytes of a block before compression: a compressed bomb is not inflated.
 const LARGEST: usize = 16 * 1024;
 
 /// Most headers of a block.

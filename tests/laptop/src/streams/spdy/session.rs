@@ -186,7 +186,7 @@ impl Session {
                 // A pod that takes no more has ended its connection, which its client learns elsewhere.
                 let _ = sender.send(bytes).await;
             } else if let Err(TrySendError::Full(_)) = sender.try_send(bytes) {
-                // Nobody would ever read it if the other stream of the pair did not come.
+                // It would never be read if the other stream of the pair did not come.
                 self.streams.remove(&stream);
                 self.pairs.forget(stream);
                 return self.send(frame::reset(stream, Reset::Cancel)).await;

@@ -1,4 +1,4 @@
-//! How a scheduler lets workers go: whoever holds what nobody else has hands it over first, or stays.
+//! How a scheduler lets workers go: one that holds a last copy hands it over first, or stays.
 
 use super::{Key, Retired, Scheduler, Worker};
 

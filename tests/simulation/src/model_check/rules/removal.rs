@@ -1,4 +1,4 @@
-//! Rules of removing workers: nothing is lost, and nobody goes who need not.
+//! Rules of removing workers: nothing is lost, and no worker goes that need not.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -48,7 +48,7 @@ pub(crate) fn forced(world: &World, actions: &[Action]) -> Result<BTreeSet<Strin
     Ok(forced)
 }
 
-/// `no-more-than-excess`, `chosen-once`: so many stay as are wanted, as far as the operator was shown, and nobody is named twice.
+/// `no-more-than-excess`, `chosen-once`: so many stay as are wanted, as far as the operator was shown, and no pod is named twice.
 pub(crate) fn no_more_than_too_many(world: &World, actions: &[Action]) -> Result<(), Broken> {
     let mut going: BTreeSet<&str> = BTreeSet::new();
     for uid in deleted(actions).map(|d| &d.pod.uid).chain(marked(actions).map(|p| &p.uid)) {
@@ -65,7 +65,7 @@ pub(crate) fn no_more_than_too_many(world: &World, actions: &[Action]) -> Result
     })
 }
 
-/// `no-data-no-shrink`: while nobody knows what the scheduler has, no pod that lives and has a node is chosen or deleted.
+/// `no-data-no-shrink`: while it is not known what the scheduler has, no pod that lives and has a node is chosen or deleted.
 pub(crate) fn not_without_data(world: &World, actions: &[Action]) -> Result<(), Broken> {
     if !matches!(world.reading, SchedulerState::Unreachable { .. } | SchedulerState::Unknown) {
         return Ok(());
@@ -173,7 +173,7 @@ pub fn deletes(world: &World, pod: &PodRecord, delete: &DeletePod) -> Result<(),
     let Some(worker) = world.dask.worker(&pod.name) else { return Ok(()) };
     hold(worker.keys == 0, "last-copy-stays", || {
         format!(
-            "{} is deleted ({}) with {} bytes that nobody else has",
+            "{} is deleted ({}) with {} bytes that no other worker has",
             pod.name,
             delete.why,
             world.dask.bytes(worker.keys)
