@@ -2,10 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)] // clippy knows tests only by their attribute
 
-mod cluster;
-
-use cluster::{Cluster, named, open};
 use dask_comm::{DistributedVersion, WorkerStatus};
+use dask_test_cluster::{Cluster, named, open};
 use std::collections::BTreeSet;
 
 #[tokio::test]

@@ -3,15 +3,12 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
 
-#[path = "../../comm/tests/cluster/mod.rs"]
-mod cluster;
-
 use std::{
     path::Path,
     process::{Command, Output},
 };
 
-use cluster::{certificates, python_of, tests_dir};
+use dask_test_cluster::{certificates, python_of, tests_dir};
 
 /// All lines of one run.
 fn lines(python: &Path, before: &[&str], variables: &[(String, String)]) -> String {

@@ -2,16 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
 
-#[path = "../../comm/tests/cluster/mod.rs"]
-mod cluster;
-
 mod agent;
 
 use std::time::{Duration, Instant};
 
 use agent::{Agent, PATIENCE, with_agents, with_agents_in};
-use cluster::{Cluster, named, open};
 use dask_comm::{Identity, WorkerStatus};
+use dask_test_cluster::{Cluster, named, open};
 use rustix::process::{Signal, kill_process_group};
 
 async fn nothing_is_lost(version: &str, mode: &str, more: &[&str]) {

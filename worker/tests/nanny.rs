@@ -3,8 +3,6 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
 
 mod agent;
-#[path = "../../comm/tests/cluster/mod.rs"]
-mod cluster;
 
 use std::{
     fs,
@@ -13,8 +11,8 @@ use std::{
 };
 
 use agent::{Agent, PATIENCE, with_agents};
-use cluster::{Cluster, named};
 use dask_comm::{Connection, Identity, Limits, Timeouts, WorkerInfo, WorkerStatus};
+use dask_test_cluster::{Cluster, named};
 use rustix::process::{Pid, Signal, kill_process};
 
 const VERSION: &str = "2026.8.0";

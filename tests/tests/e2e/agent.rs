@@ -1,7 +1,7 @@
 //! Pods that have to go although as many workers are wanted: the agent sees that nothing of theirs is lost.
 
 mod all_leave;
-pub mod tls;
+mod tls;
 
 use anyhow::{Result, ensure};
 use dask_comm::WorkerStatus;

@@ -17,7 +17,7 @@ use std::{
 use dask_comm::WorkerStatus;
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::cluster::Cluster;
+use dask_test_cluster::Cluster;
 
 /// How long anything may take that takes seconds.
 pub const PATIENCE: Duration = Duration::from_secs(45);

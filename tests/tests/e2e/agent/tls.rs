@@ -1,9 +1,5 @@
 //! Workers whose cluster has TLS leave as others do.
 
-#[path = "../../../../comm/tests/cluster/certificates.rs"]
-#[allow(dead_code, clippy::unwrap_used, reason = "what all tests have in common")]
-pub mod certificates;
-
 use std::{collections::BTreeMap, path::Path};
 
 use anyhow::{Result, ensure};
@@ -14,6 +10,7 @@ use dask_operator_tests::{
     namespace::{Space, test},
     wait::{secs, until},
 };
+use dask_test_cluster::certificates;
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::{Value, json};
 

@@ -8,10 +8,10 @@ use dask_operator_tests::{
     namespace::{Space, test},
     wait::{secs, until},
 };
+use dask_test_cluster::certificates;
 use k8s_openapi::api::core::v1::Service;
 
 use super::pod_ends::goes;
-use crate::agent::tls::certificates;
 
 #[tokio::test]
 #[ignore = "needs a cluster: make e2e"]

@@ -10,7 +10,7 @@ use rustls::{
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
-use super::certificates::FILES;
+use crate::certificates::FILES;
 
 /// Connects as a member.
 pub async fn connect(dir: &Path, stream: TcpStream) -> TlsStream<TcpStream> {

@@ -1,20 +1,27 @@
 //! A real Dask cluster on loopback: scheduler, workers and a Python client, ended with the value.
 
-#![allow(dead_code, reason = "each test takes what it needs")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "what tests have in common")]
 
 pub mod certificates;
+mod driver;
+mod programs;
 mod tls;
 
+use std::{
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
 use dask_comm::{Identity, Limits, SchedulerClient, Timeouts, WorkerInfo};
-use std::io::{BufRead, BufReader, Write};
-use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
-use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 use tokio_util::either::Either;
+
+pub use programs::{python, python_of, tests_dir};
+
+use driver::Driver;
+use programs::{Process, dask, scheduler_address, spawn};
 
 /// How the tests themselves talk to a scheduler.
 pub type Stream = Either<TcpStream, Box<TlsStream<TcpStream>>>;
@@ -24,18 +31,9 @@ const PATIENCE: Duration = Duration::from_secs(45);
 /// Between two looks at a state.
 const POLL: Duration = Duration::from_millis(50);
 
-/// A child that does not outlive its owner.
-struct Process(Child);
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 /// A running cluster of one version.
 pub struct Cluster {
+    /// A connection of the test's own.
     pub client: SchedulerClient<Stream>,
     /// The scheduler's address.
     pub address: String,
@@ -43,6 +41,12 @@ pub struct Cluster {
     scheduler: Option<Process>,
     _processes: Vec<Process>,
     dir: TempDir,
+}
+
+impl std::fmt::Debug for Cluster {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Cluster").field("address", &self.address).finish_non_exhaustive()
+    }
 }
 
 impl Drop for Cluster {
@@ -232,88 +236,4 @@ pub fn open(gate: &Path) {
 /// The worker of that name.
 pub fn named<'a>(identity: &'a Identity, name: &str) -> &'a WorkerInfo {
     identity.workers.values().find(|worker| worker.name == name).unwrap()
-}
-
-/// The Python client.
-struct Driver {
-    input: ChildStdin,
-    answers: Receiver<String>,
-    _process: Process,
-}
-
-impl Driver {
-    fn start(python: &Path, address: &str, dir: &Path) -> Self {
-        let mut command = quiet(python, dir);
-        command.arg(tests_dir().join("driver.py")).arg(address).stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut process = spawn(&mut command);
-        let (send, answers) = channel();
-        let output = BufReader::new(process.0.stdout.take().unwrap());
-        std::thread::spawn(move || output.lines().map_while(Result::ok).try_for_each(|line| send.send(line)));
-        let driver = Self { input: process.0.stdin.take().unwrap(), answers, _process: process };
-        assert_eq!(driver.answer("start"), "ready");
-        driver
-    }
-
-    fn tell(&mut self, command: &str) -> serde_json::Value {
-        writeln!(self.input, "{command}").unwrap();
-        self.answer(command)
-    }
-
-    fn answer(&self, command: &str) -> serde_json::Value {
-        let line = self.answers.recv_timeout(PATIENCE);
-        serde_json::from_str(&line.unwrap_or_else(|e| panic!("driver: {command}: {e}"))).unwrap()
-    }
-}
-
-/// The folder of the tests' Python programs.
-pub fn tests_dir() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/dask")
-}
-
-/// The python of an environment with that version, made if need be.
-pub fn python(version: &str) -> PathBuf {
-    python_of(&[version])
-}
-
-/// The Python of a virtual environment, as venv.sh has them.
-pub fn python_of(args: &[&str]) -> PathBuf {
-    let output =
-        Command::new(tests_dir().join("venv.sh")).args(args).stderr(Stdio::inherit()).output().unwrap();
-    assert!(output.status.success(), "venv.sh {args:?}");
-    PathBuf::from(String::from_utf8(output.stdout).unwrap().trim())
-}
-
-/// `dask scheduler` or `dask worker` on loopback.
-fn dask(python: &Path, what: &str, dir: &Path) -> Command {
-    let mut command = quiet(python, dir);
-    command.args(["-m", &format!("distributed.cli.dask_{what}"), "--host", "127.0.0.1"]);
-    command.args(["--no-dashboard", "--dashboard-address", "127.0.0.1:0"]);
-    command
-}
-
-/// A Python whose files and settings are its own, and whose errors are kept in `dir`.
-fn quiet(python: &Path, dir: &Path) -> Command {
-    let mut command = Command::new(python);
-    command.current_dir(dir).env("DASK_CONFIG", dir.join("config")).env("PYTHONDONTWRITEBYTECODE", "1");
-    command.env("DASK_DISTRIBUTED__WORKER__MEMORY__PAUSE", "False").env("OMP_NUM_THREADS", "1");
-    let errors = std::fs::OpenOptions::new().create(true).append(true).open(dir.join("stderr")).unwrap();
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(errors);
-    command
-}
-
-fn spawn(command: &mut Command) -> Process {
-    Process(command.spawn().unwrap())
-}
-
-/// The address the scheduler writes down once it listens; it may be read half written.
-fn scheduler_address(file: &Path) -> String {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        let text = std::fs::read(file).unwrap_or_default();
-        if let Ok(serde_json::Value::Object(identity)) = serde_json::from_slice(&text) {
-            return identity["address"].as_str().unwrap().to_owned();
-        }
-        assert!(Instant::now() < deadline, "the scheduler does not listen in time");
-        std::thread::sleep(POLL);
-    }
 }
