@@ -2,7 +2,6 @@
 
 mod rules;
 mod templates;
-mod yaml;
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::CustomResourceExt;
@@ -28,14 +27,18 @@ const NULLABLE_JOB_STATUS: [&str; 4] = ["jobStatus", "jobRunnerPodName", "startT
 /// File name and YAML text of each kind's definition, the same text at every call.
 ///
 /// Install these and not `DaskCluster::crd()`: that one lacks what lets the API server drop nulls.
-pub fn crd_documents() -> Vec<(String, String)> {
-    definitions()
-        .iter()
-        .map(|crd| {
-            let plural = crd.pointer("/spec/names/plural").and_then(Value::as_str).unwrap_or_default();
-            (format!("{plural}.yaml"), format!("{HEADER}{}", yaml::document(crd)))
-        })
-        .collect()
+///
+/// # Errors
+/// A definition that YAML cannot express.
+pub fn crd_documents() -> Result<Vec<(String, String)>, serde_saphyr::ser::Error> {
+    // A description is one line, so that a change of it is one line.
+    let options = serde_saphyr::ser_options! { prefer_block_scalars: false };
+    let document = |crd: &Value| {
+        let plural = crd.pointer("/spec/names/plural").and_then(Value::as_str).unwrap_or_default();
+        let text = serde_saphyr::to_string_with_options(crd, options.clone())?;
+        Ok((format!("{plural}.yaml"), format!("{HEADER}{text}")))
+    };
+    definitions().iter().map(document).collect()
 }
 
 /// Each kind's definition as JSON.

@@ -35,7 +35,7 @@ const DRAIN: Duration = Duration::from_secs(8);
 async fn main() -> anyhow::Result<()> {
     let args = Args::parse();
     if args.command == Some(Command::Crds) {
-        let documents: Vec<_> = dask_crds::crd_documents().into_iter().map(|(_, yaml)| yaml).collect();
+        let documents: Vec<_> = dask_crds::crd_documents()?.into_iter().map(|(_, yaml)| yaml).collect();
         print!("{}", documents.join("---\n"));
         return Ok(());
     }

@@ -28,8 +28,8 @@ fn main() -> ExitCode {
     }
 }
 
-fn files() -> Vec<(PathBuf, String)> {
-    let documents = dask_crds::crd_documents();
+fn files() -> Result<Vec<(PathBuf, String)>, Box<dyn Error>> {
+    let documents = dask_crds::crd_documents()?;
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut files = Vec::new();
     for directory in DIRECTORIES {
@@ -37,11 +37,11 @@ fn files() -> Vec<(PathBuf, String)> {
     }
     let pages = dask_crds::reference_pages();
     files.extend(pages.into_iter().map(|(name, text)| (root.join(REFERENCE).join(name), text)));
-    files
+    Ok(files)
 }
 
 fn write() -> Result<(), Box<dyn Error>> {
-    for (path, text) in files() {
+    for (path, text) in files()? {
         if let Some(dir) = path.parent() {
             fs::create_dir_all(dir)?;
         }
@@ -51,7 +51,7 @@ fn write() -> Result<(), Box<dyn Error>> {
 }
 
 fn check() -> Result<(), Box<dyn Error>> {
-    let stale: Vec<String> = files()
+    let stale: Vec<String> = files()?
         .iter()
         .filter(|(path, text)| fs::read_to_string(path).ok().as_ref() != Some(text))
         .map(|(path, _)| path.display().to_string())

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 static DEFINITIONS: LazyLock<Vec<(String, Value)>> = LazyLock::new(|| {
     let parse = |(name, text): (String, String)| (name, serde_saphyr::from_str(&text).unwrap());
-    dask_crds::crd_documents().into_iter().map(parse).collect()
+    dask_crds::crd_documents().unwrap().into_iter().map(parse).collect()
 });
 
 /// Every definition, by file name.
