@@ -38,9 +38,8 @@ pub fn is_too_much(budget: Budget, resident: u64, group: Group, is_largest: impl
 
 /// Resident set of a process, bytes.
 pub fn resident(pid: i32) -> Option<u64> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let kib = status.lines().find_map(|l| l.strip_prefix("VmRSS:"))?;
-    Some(kib.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? * 1024)
+    let kib = procfs::process::Process::new(pid).ok()?.status().ok()?.vmrss?;
+    Some(kib * 1024)
 }
 
 /// This container's cgroup: v2, or v1.
