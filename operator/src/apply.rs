@@ -24,7 +24,7 @@ use kube::{
 use serde_json::{Value, json};
 
 pub use error::Error;
-pub use status::status;
+pub use status::{Bound, status};
 
 use crate::{
     context::Context,
@@ -177,7 +177,7 @@ async fn reserve(
     };
     let diff = json!({"reservedPodNumbers": up_to});
     // A group that is gone reserves nothing.
-    if status(context, subject, target, Some(&target.meta.resource_version), diff).await?.is_none() {
+    if status(context, (subject, target), Bound::ByVersion, diff).await?.is_none() {
         return Ok(());
     }
     if let Some(memory) = context.state.lock().groups.get_mut(&target.meta.uid) {

@@ -86,7 +86,7 @@ pub async fn reconcile(context: &Arc<Context>, subject: &ObjectRef) -> Result<Ou
 /// What the kinds have in common: write the status if it differs, then act. Some actions come first:
 /// retirements and creations, because the memory counts them as under way already, a change of size, because
 /// the status tells when it happened, and reserved numbers, which are bound to the version that was decided on.
-async fn carry_out<S: Serialize + PartialEq>(
+async fn carry_out<S: Serialize + Default + PartialEq>(
     context: &Arc<Context>,
     subject: &ObjectRef,
     target: &apply::Target,
@@ -103,14 +103,17 @@ async fn carry_out<S: Serialize + PartialEq>(
     };
     let (mut first, actions): (Vec<_>, Vec<_>) = actions.into_iter().partition(is_first);
     first.sort_by_key(|a| !matches!(a, Action::Retire(_)));
+    let mut change = status::Change::of(&status, old);
+    // They are written to the status before the rest of it.
+    change.exists |= first.iter().any(|a| matches!(a, Action::ReserveNumbers { .. }));
     if let Err(error) = apply::all(context, subject, target, first, false).await.map_err(Error::from) {
         if api_rejection::is_a_no(&error) {
             // The rest of the status would tell of what did not happen; the conditions tell why.
-            status::write_conditions(context, subject, target, &status, old).await?;
+            status::write_conditions(context, subject, target, change).await?;
         }
         return Err(error);
     }
-    let (written, invalid) = match status::write(context, subject, target, &status, old).await {
+    let (written, invalid) = match status::write(context, subject, target, change).await {
         // An object that was stored before a rule for it came is not valid as a whole: that keeps nothing else.
         Err(error) if api_rejection::is_invalid(&error) => (status::Written::Same, Some(error)),
         written => (written?, None),

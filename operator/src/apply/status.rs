@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use dask_operator_core::plan::merge_patch;
 use kube::{Api, api::Patch, core::Object};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -9,37 +10,67 @@ use serde_json::{Value, json};
 use super::{Error, Target, expect_object, gone_is_fine, params, request};
 use crate::{context::Context, kubernetes::api, object_ref::ObjectRef};
 
+/// What an API server says of a JSON patch that does not fit the object (`k8s.io/apimachinery`, `NewGenericServerResponse`).
+const NOT_APPLICABLE: &str = "the server rejected our request due to an error in our request";
+
 /// A spec that is not looked at.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Unread {}
 
-/// Merge-patches the status; with `version`, only if the object is still at that version. Answers the
-/// status as it is stored now, or `None` if the object is gone.
+/// What binds a patch of a status to its object.
+#[derive(Clone, Copy, Debug)]
+pub enum Bound<'a> {
+    /// The object's version: the patch is refused once anything has changed.
+    ByVersion,
+    /// The object's UID: the patch is refused if the object is another one of that name, or has no status. With the status
+    /// as it is known.
+    ByUid(&'a Value),
+}
+
+/// Patches the status by what a merge patch would say. Answers the status as it is stored now, or `None` if the object is gone.
 ///
 /// # Errors
 /// What the API server answered.
 pub async fn status(
     context: &Arc<Context>,
-    subject: &ObjectRef,
-    target: &Target,
-    version: Option<&str>,
+    (subject, target): (&ObjectRef, &Target),
+    bound: Bound<'_>,
     diff: Value,
 ) -> Result<Option<Value>, Error> {
     let meta = &target.meta;
-    let mut body = json!({"metadata": {"uid": meta.uid}, "status": diff});
-    if let Some(version) = version {
-        body["metadata"]["resourceVersion"] = json!(version);
-    }
     let kind = api::resource(target.kind);
     let api: Api<Object<Unread, Value>> =
         Api::namespaced_with(context.client.clone(), &meta.namespace, &kind);
     let what = || format!("patching the status of {} {}", subject.kind(), meta.name);
-    let (params, patch) = (params(), Patch::Merge(&body));
-    match request(what, api.patch_status(&meta.name, &params, &patch)).await {
+    let written = match bound {
+        Bound::ByVersion => {
+            let body = json!({"metadata": {"resourceVersion": meta.resource_version}, "status": diff});
+            request(what, api.patch_status(&meta.name, &params(), &Patch::Merge(&body))).await
+        }
+        Bound::ByUid(live) => {
+            let patch = operations(merge_patch::status_of(&meta.uid, live, &diff));
+            let patch = Patch::<Value>::Json(patch);
+            request(what, api.patch_status(&meta.name, &params(), &patch)).await.map_err(conflict)
+        }
+    };
+    match written {
         Ok(object) => {
             expect_object(context, subject, target, target.kind, &object.metadata);
             Ok(Some(object.status.unwrap_or_default()))
         }
         Err(e) => gone_is_fine(e).map(|()| None),
+    }
+}
+
+fn operations(patch: Value) -> json_patch::Patch {
+    // It is one by how it is made; an empty one changes nothing.
+    serde_json::from_value(patch).unwrap_or_default()
+}
+
+/// A test of the patch failed: it is another object, or its status is not what it was.
+fn conflict(error: Error) -> Error {
+    match error {
+        Error::Refused { what, code: 422, message } if message == NOT_APPLICABLE => Error::Conflict { what },
+        e => e,
     }
 }

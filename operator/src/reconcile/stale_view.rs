@@ -84,7 +84,7 @@ async fn tell(context: &Arc<Context>, subject: &ObjectRef, why: &StaleView) -> R
     }
 }
 
-async fn tell_one<Spec, Status: HasConditions + Serialize + PartialEq>(
+async fn tell_one<Spec, Status: HasConditions + Serialize + Default + PartialEq>(
     context: &Arc<Context>,
     subject: &ObjectRef,
     object: Option<Arc<Object<Spec, Status>>>,
@@ -94,7 +94,8 @@ async fn tell_one<Spec, Status: HasConditions + Serialize + PartialEq>(
     let decision = stale_view::hold(&object, why, context.now());
     let target = Target::of(subject, &object.meta);
     apply::all(context, subject, &target, decision.actions, false).await?;
-    status::write(context, subject, &target, &decision.status, &object.status).await?;
+    let change = status::Change::of(&decision.status, &object.status);
+    status::write(context, subject, &target, change).await?;
     Ok(())
 }
 

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::{
-    apply::{self, Target},
+    apply::{self, Bound, Target},
     context::Context,
     kubernetes::api::INSTALL_CRDS,
     object_ref::ObjectRef,
@@ -42,35 +42,50 @@ fn is_urgent(diff: &Value, old: &Value) -> bool {
     })
 }
 
-/// Writes the conditions of `status` where they differ from those of `old`.
+/// A status as it should be, and as it is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Change<'a, S> {
+    pub new: &'a S,
+    pub old: &'a S,
+    /// Whether the object has a status: one that was never written is bound to the object's version.
+    pub exists: bool,
+}
+
+impl<'a, S: Default + PartialEq> Change<'a, S> {
+    /// From the status as it was decided on.
+    pub fn of(new: &'a S, old: &'a S) -> Self {
+        Self { new, old, exists: *old != S::default() }
+    }
+}
+
+/// Writes the conditions where they differ.
 pub(super) async fn write_conditions<S: Serialize>(
     context: &Arc<Context>,
     subject: &ObjectRef,
     target: &Target,
-    status: &S,
-    old: &S,
+    change: Change<'_, S>,
 ) -> Result<(), Error> {
-    let (status, old) = (json!(status), json!(old));
+    let (status, old) = (json!(change.new), json!(change.old));
     if is_urgent(&json!({"conditions": status["conditions"]}), &old) {
         let diff = json!({"conditions": status["conditions"]});
-        Box::pin(apply::status(context, subject, target, None, diff)).await?;
+        let bound = if change.exists { Bound::ByUid(&old) } else { Bound::ByVersion };
+        Box::pin(apply::status(context, (subject, target), bound, diff)).await?;
     }
     Ok(())
 }
 
-/// Writes `status` where it differs from `old`.
+/// Writes a status where it differs.
 pub(super) async fn write<S: Serialize + PartialEq>(
     context: &Arc<Context>,
     subject: &ObjectRef,
     target: &Target,
-    status: &S,
-    old: &S,
+    change: Change<'_, S>,
 ) -> Result<Written, Error> {
     // Most are, and need not be written out to be compared.
-    if status == old {
+    if change.new == change.old {
         return Ok(Written::Same);
     }
-    let (status, old) = (json!(status), json!(old));
+    let (status, old) = (json!(change.new), json!(change.old));
     let Some(diff) = merge_patch::difference(&status, &old) else { return Ok(Written::Same) };
     let object = (target.kind, (target.meta.namespace.clone(), target.meta.name.clone()));
     let last = context.written.last(&object);
@@ -81,10 +96,10 @@ pub(super) async fn write<S: Serialize + PartialEq>(
     if let Some(since) = last.map(|l| l.at.elapsed()).filter(|s| only_counts && *s < PACE) {
         return Ok(Written::In(PACE.saturating_sub(since)));
     }
-    // A job goes on from what its status says, and the API server does not look at the UID in a status: another job
-    // of that name must not be told how this one ended.
-    let version = (target.kind == Kind::Job).then_some(target.meta.resource_version.as_str());
-    let stored = Box::pin(apply::status(context, subject, target, version, diff)).await?;
+    // A job goes on from what its status says.
+    let is_bound = target.kind == Kind::Job || !change.exists;
+    let bound = if is_bound { Bound::ByVersion } else { Bound::ByUid(&old) };
+    let stored = Box::pin(apply::status(context, (subject, target), bound, diff)).await?;
     let dropped = stored.and_then(|stored| merge_patch::missing(&status, &stored));
     if let Some(fields) = dropped.as_ref().and_then(Value::as_object) {
         let fields: Vec<_> = fields.keys().map(String::as_str).collect();

@@ -18,6 +18,7 @@ pub(super) const CASES: &[Case] = &[
     Case::new("status: of a pod", |g| pod_status(g).boxed_local()),
     Case::new("status: is checked by the schema", |g| bad_status(g).boxed_local()),
     Case::new("status: from a version that is stale", |g| stale_status(g).boxed_local()),
+    Case::new("status: of an object by its UID", |g| status_by_uid(g).boxed_local()),
     Case::new("status: nothing changes", |g| same_status(g).boxed_local()),
     Case::new("status: defaults", |g| status_defaults(g).boxed_local()),
     Case::new("scale: its shape", |g| scale_shape(g).boxed_local()),
@@ -137,6 +138,32 @@ async fn same_status(ground: Ground) -> Result<()> {
     let first = ground.merge("daskworkergroups/a/status", &patch).await?.ok(200)?;
     let second = ground.merge("daskworkergroups/a/status", &patch).await?.ok(200)?;
     same("object", &second, &first)
+}
+
+/// A merge patch of a status is taken whatever UID it names; a JSON patch can test it.
+async fn status_by_uid(ground: Ground) -> Result<()> {
+    const REFUSED: &str = "the server rejected our request due to an error in our request";
+    let made = ground.create("daskworkergroups", &group("a")).await?;
+    let merge = json!({"metadata": {"uid": "other"}, "status": {"replicas": 1}});
+    ground.merge("daskworkergroups/a/status", &merge).await?.ok(200)?;
+    let patch = |uid: &Value| {
+        json!([
+            {"op": "test", "path": "/metadata/uid", "value": uid},
+            {"op": "add", "path": "/status/replicas", "value": 2},
+            {"op": "add", "path": "/status/workers", "value": null},
+            {"op": "remove", "path": "/status/workers"},
+        ])
+    };
+    let path = "daskworkergroups/a/status";
+    let another = ground.patch(Patch::Json, path, &patch(&json!("other"))).await?;
+    another.refused(422, "Invalid", REFUSED, json!({}))?;
+    let seen = ground.patch(Patch::Json, path, &patch(&made["metadata"]["uid"])).await?.ok(200)?;
+    same("status", &seen["status"]["replicas"], &json!(2))?;
+    // Without a status there is nothing to add a part to.
+    let bare = ground.create("daskworkergroups", &group("b")).await?;
+    let path = "daskworkergroups/b/status";
+    let no_status = ground.patch(Patch::Json, path, &patch(&bare["metadata"]["uid"])).await?;
+    no_status.refused(422, "Invalid", REFUSED, json!({}))
 }
 
 async fn status_defaults(ground: Ground) -> Result<()> {

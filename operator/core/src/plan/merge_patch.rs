@@ -1,7 +1,7 @@
-//! Differences between what should be and what is, as JSON merge patches (RFC 7386).
+//! Differences between what should be and what is, as JSON merge patches (RFC 7386), and for a status as a JSON patch (RFC 6902).
 
 use serde::{Serialize, Serializer};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 /// The merge patch that makes `live` contain `desired`, or `None` where it does already. What only
 /// `live` has (defaults of the API server, other people's fields) is left alone. A list of which any
@@ -42,6 +42,35 @@ pub fn difference(desired: &Value, live: &Value) -> Option<Value> {
         .collect();
     diff.extend(have.keys().filter(|k| !want.contains_key(*k)).map(|k| (k.clone(), Value::Null)));
     (!diff.is_empty()).then_some(Value::Object(diff))
+}
+
+/// The JSON patch that does to the status of the object with this UID what the merge patch `diff` would do, and is refused for
+/// any other object: an API server looks at the UID in a merge patch of an object, and not in one of its status. The object
+/// must have a status; `live` is what is known of it.
+pub fn status_of(uid: &str, live: &Value, diff: &Value) -> Value {
+    let mut operations = vec![json!({"op": "test", "path": "/metadata/uid", "value": uid})];
+    for (key, value) in diff.as_object().into_iter().flatten() {
+        let path = format!("/status/{}", key.replace('~', "~0").replace('/', "~1"));
+        // Adding replaces. What may be gone already can be removed once it was added.
+        operations.push(json!({"op": "add", "path": path, "value": merged(&live[key], value)}));
+        if value.is_null() {
+            operations.push(json!({"op": "remove", "path": path}));
+        }
+    }
+    Value::Array(operations)
+}
+
+/// `live` after a merge patch.
+fn merged(live: &Value, patch: &Value) -> Value {
+    let Value::Object(patch) = patch else { return patch.clone() };
+    let mut new = live.as_object().cloned().unwrap_or_default();
+    for (key, value) in patch {
+        match value {
+            Value::Null => new.remove(key),
+            value => new.insert(key.clone(), merged(live.get(key).unwrap_or(&Value::Null), value)),
+        };
+    }
+    Value::Object(new)
 }
 
 /// The entries of `map` that are not null, and nulls in them left out as well.
@@ -99,6 +128,21 @@ mod tests {
         let want = json!({"ports": [{"port": 1}, {"port": 2}], "type": "NodePort"});
         let have = json!({"ports": [{"port": 1, "protocol": "TCP"}], "type": "NodePort"});
         assert_eq!(missing(&want, &have), Some(json!({"ports": [{"port": 1}, {"port": 2}]})));
+    }
+
+    #[test]
+    fn a_status_is_patched_by_its_objects_uid() {
+        let live = json!({"workers": {"ready": 1, "created": 2}, "phase": "Running", "more": 1});
+        let diff = json!({"workers": {"ready": 2}, "phase": null});
+        assert_eq!(
+            status_of("u", &live, &diff),
+            json!([
+                {"op": "test", "path": "/metadata/uid", "value": "u"},
+                {"op": "add", "path": "/status/phase", "value": null},
+                {"op": "remove", "path": "/status/phase"},
+                {"op": "add", "path": "/status/workers", "value": {"ready": 2, "created": 2}},
+            ])
+        );
     }
 
     #[test]

@@ -50,7 +50,7 @@ pub fn check(books: &Books, change: &Change, now: Duration, dask: &Dask, found: 
     let Some((let_go, fresh, runs, holds, epoch)) = state else { return };
     let name = &pod.name;
     let mut say = |rule, what| found.push(Violation { rule, what });
-    if holds && !let_go && !epoch {
+    if holds && !let_go && !fresh && !epoch {
         say("released-before-deleted", format!("{name} was deleted with data that no other worker has"));
     }
     if !let_go && !fresh && !epoch {
