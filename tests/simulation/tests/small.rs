@@ -46,7 +46,7 @@ fn random_ways() {
 }
 
 /// Scripts in which something did not hold once.
-const FOUND: [&str; 10] = [
+const FOUND: [&str; 11] = [
     // A worker that was unmarked is let go late, and is marked again while another pod has not started.
     "1to3,autoscaled,data . evict=2 no-offer . resize=2 . . lag-group . . . . answer-late slow-reading fail=0 trickle",
     // Failures are forgotten, and then nothing needs the scheduler any more: one of the two changes the status.
@@ -67,6 +67,8 @@ const FOUND: [&str; 10] = [
     "1to3,autoscaled,empty freeze=0 . . . . . . . . resize=0 no-offer . . . . . . . . . . . resize=1 . . . . lag-group . . . . answer-late crash-before=0",
     // A worker is let go late, another one is chosen by a reading from before that, and the first is marked again.
     "2to1,person,data resize=0 . . answer-late . . . stall . answer-refuse",
+    // More is asked, and less again, while the operator waits for its own deletions to be shown.
+    "4to4,person,data resize=0 . . . . wait=45 . . . trickle resize=2 resize=0",
 ];
 
 #[test]

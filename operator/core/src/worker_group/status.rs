@@ -88,8 +88,9 @@ fn of_the_template(
     observed.extend(nanny::condition(input, counts, found));
 }
 
-/// Since when a person waits. It begins anew when more is asked, and does not run while an autoscaler
-/// decides or the scheduler is silent.
+/// Since when a person waits. It begins anew when more is asked, and where the spec changed more than once since it was
+/// looked at, so that more may have been asked in between. It does not run while an autoscaler decides or the scheduler is
+/// silent.
 pub(crate) fn shrinking_since(
     input: &Input<'_>,
     counts: &PodCounts<'_>,
@@ -99,7 +100,9 @@ pub(crate) fn shrinking_since(
         return None;
     }
     let old = &input.group.status;
-    let asked_before = old.workers.is_some_and(|w| w.desired <= count(counts.desired));
+    let seen = old.observed_generation.unwrap_or_default();
+    let has_seen_all = input.group.meta.generation.saturating_sub(seen) <= 1;
+    let asked_before = has_seen_all && old.workers.is_some_and(|w| w.desired <= count(counts.desired));
     let since = old.shrinking_since.as_deref().and_then(Timestamp::parse).filter(|_| asked_before);
     let since = since.map_or(input.now, |t| t.plus(silence_that_ended(input)));
     Some(since.min(input.now))

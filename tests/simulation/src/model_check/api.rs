@@ -131,7 +131,9 @@ impl Api {
     pub fn change_group(&mut self, change: impl FnOnce(&mut Group)) -> String {
         let version = self.next_version();
         let group = Arc::make_mut(&mut self.group);
+        let replicas = group.spec.worker.replicas;
         change(group);
+        group.meta.generation += i64::from(group.spec.worker.replicas != replicas);
         group.meta.resource_version.clone_from(&version);
         self.group_changes.push_back(self.group.clone());
         version

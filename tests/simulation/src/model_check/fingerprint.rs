@@ -142,6 +142,8 @@ impl Print {
         self.text(s.last_failure_time.as_deref());
         self.add(s.workers.map(|w| (w.desired, w.created, w.ready, w.retiring, w.outdated)));
         self.conditions(&s.conditions);
+        // One change that was not decided on is seen as it is; of more, one may have been missed.
+        self.add(g.meta.generation.saturating_sub(s.observed_generation.unwrap_or_default()).min(2));
         if versions {
             self.add(&g.meta.resource_version);
         }

@@ -285,6 +285,21 @@ fn a_persons_patience_begins_when_a_person_asks() {
 }
 
 #[test]
+fn a_wish_after_one_that_was_not_seen_has_time_of_its_own() {
+    for changes in [1, 2] {
+        let mut scene = Scene::new(1, 3);
+        scene.snapshot().offer.as_mut().unwrap().addresses.clear();
+        scene.decide();
+        scene.watch(299);
+        scene.later(1);
+        scene.snapshot();
+        // One change alone was something else than the size.
+        scene.group.meta.generation += changes;
+        assert_eq!(deletes(&scene.decide()).is_empty(), changes == 2, "{changes} changes");
+    }
+}
+
+#[test]
 fn a_new_wish_has_time_of_its_own_and_silence_does_not_count() {
     let mut scene = Scene::new(2, 3);
     scene.snapshot().offer.as_mut().unwrap().addresses.clear();
