@@ -19,7 +19,7 @@ set -m # in a process group of its own, which ends with this script
 "${TEST[@]}" "${PROCESSES[@]/#/--test=}" >"$log" 2>&1 &
 processes=$!
 set +m
-trap 'kill -- -$processes 2>/dev/null; rm -f "$log"' EXIT
+trap 'kill -- -$processes 2>/dev/null || true; rm -f "$log"' EXIT
 status=0
 # Cargo has no way to say "all but these": what is not run by name, it would build for a test all the same.
 nice "${TEST[@]}" --config "target.'cfg(all())'.runner = ['$self', 'beside']" || status=$?
