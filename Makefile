@@ -37,7 +37,7 @@ habits: toolchain ## what users do with workers, under three nannies and with fo
 e2e: toolchain ## the everyday end-to-end tests on kind (or on $$KUBECONFIG with USE_EXISTING_CLUSTER=1)
 	@tests/e2e.sh
 
-e2e-all: toolchain habits arm64 demo-kind ## all end-to-end tests on kind, in both modes of the agent, with another leader, an API server away for minutes, older versions of Dask, and the demo as one more
+e2e-all: toolchain habits arm64 demo-kind bench-quick ## all end-to-end tests on kind, in both modes of the agent, with another leader, an API server away for minutes, older versions of Dask, and the demo as one more
 	tests/e2e.sh all
 	tests/e2e.sh leader::
 	E2E_AWAY_SECONDS=180 tests/e2e.sh is_away

@@ -8,4 +8,4 @@ NO_PROCESSES=(agent::a agent::t agent::w both_families evicted_for_its_own_disk 
 # And of what people really run, the slow ones.
 KIND_ALONE=("${NO_PROCESSES[@]}" inputs::pod_ends inputs::replicas one_string tls_may_be double_dash)
 # Where a real API server, kubelet and garbage collector count most.
-BOTH=(admission_rejections:: basics:: jobs:: kube_cluster:: removal:: scaling:: templates::)
+BOTH=(admission_rejections:: basics:: kube_cluster:: removal::)
