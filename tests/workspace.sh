@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# All tests of the workspace that need no cluster. Those of real processes mostly wait: they run beside the others, which compute.
+# All tests of the workspace that need no cluster. Those of real processes wait now and then: the others compute beside them.
 # As `workspace.sh beside PROGRAM ARGS...` it runs a program of tests for cargo, unless that runs beside the others.
 set -euo pipefail
 # They start Dask's schedulers and workers, or pods that are processes.

@@ -51,6 +51,12 @@ fn each_definition_fits_the_annotation_of_kubectl_apply() {
 }
 
 #[test]
+fn what_is_written_reads_back_equal() {
+    let read: Vec<_> = definitions().iter().map(|(_, definition)| definition.clone()).collect();
+    assert_eq!(read, dask_crds::definitions());
+}
+
+#[test]
 fn output_is_the_same_every_time() {
     assert_eq!(dask_crds::crd_documents().unwrap(), dask_crds::crd_documents().unwrap());
 }

@@ -23,7 +23,7 @@ pub enum Bound<'a> {
     /// The object's version: the patch is refused once anything has changed.
     ByVersion,
     /// The object's UID: the patch is refused if the object is another one of that name, or has no status. With the status
-    /// as it is known.
+    /// as it should be.
     ByUid(&'a Value),
 }
 
@@ -47,8 +47,8 @@ pub async fn status(
             let body = json!({"metadata": {"resourceVersion": meta.resource_version}, "status": diff});
             request(what, api.patch_status(&meta.name, &params(), &Patch::Merge(&body))).await
         }
-        Bound::ByUid(live) => {
-            let patch = operations(merge_patch::status_of(&meta.uid, live, &diff));
+        Bound::ByUid(desired) => {
+            let patch = operations(merge_patch::status_of(&meta.uid, desired, &diff));
             let patch = Patch::<Value>::Json(patch);
             request(what, api.patch_status(&meta.name, &params(), &patch)).await.map_err(conflict)
         }

@@ -68,7 +68,7 @@ pub(super) async fn write_conditions<S: Serialize>(
     let (status, old) = (json!(change.new), json!(change.old));
     if is_urgent(&json!({"conditions": status["conditions"]}), &old) {
         let diff = json!({"conditions": status["conditions"]});
-        let bound = if change.exists { Bound::ByUid(&old) } else { Bound::ByVersion };
+        let bound = if change.exists { Bound::ByUid(&status) } else { Bound::ByVersion };
         Box::pin(apply::status(context, (subject, target), bound, diff)).await?;
     }
     Ok(())
@@ -98,7 +98,7 @@ pub(super) async fn write<S: Serialize + PartialEq>(
     }
     // A job goes on from what its status says.
     let is_bound = target.kind == Kind::Job || !change.exists;
-    let bound = if is_bound { Bound::ByVersion } else { Bound::ByUid(&old) };
+    let bound = if is_bound { Bound::ByVersion } else { Bound::ByUid(&status) };
     let stored = Box::pin(apply::status(context, (subject, target), bound, diff)).await?;
     let dropped = stored.and_then(|stored| merge_patch::missing(&status, &stored));
     if let Some(fields) = dropped.as_ref().and_then(Value::as_object) {

@@ -44,33 +44,21 @@ pub fn difference(desired: &Value, live: &Value) -> Option<Value> {
     (!diff.is_empty()).then_some(Value::Object(diff))
 }
 
-/// The JSON patch that does to the status of the object with this UID what the merge patch `diff` would do, and is refused for
-/// any other object: an API server looks at the UID in a merge patch of an object, and not in one of its status. The object
-/// must have a status; `live` is what is known of it.
-pub fn status_of(uid: &str, live: &Value, diff: &Value) -> Value {
+/// The JSON patch that makes the fields of a status that the merge patch `diff` names what they are in `desired`. It is for
+/// the object with this UID, and refused for any other: an API server looks at the UID in a merge patch of an object, and not
+/// in one of its status. The object must have a status.
+pub fn status_of(uid: &str, desired: &Value, diff: &Value) -> Value {
     let mut operations = vec![json!({"op": "test", "path": "/metadata/uid", "value": uid})];
-    for (key, value) in diff.as_object().into_iter().flatten() {
+    for key in diff.as_object().into_iter().flat_map(Map::keys) {
         let path = format!("/status/{}", key.replace('~', "~0").replace('/', "~1"));
+        let value = without_nulls(&desired[key]);
         // Adding replaces. What may be gone already can be removed once it was added.
-        operations.push(json!({"op": "add", "path": path, "value": merged(&live[key], value)}));
+        operations.push(json!({"op": "add", "path": path, "value": value}));
         if value.is_null() {
             operations.push(json!({"op": "remove", "path": path}));
         }
     }
     Value::Array(operations)
-}
-
-/// `live` after a merge patch.
-fn merged(live: &Value, patch: &Value) -> Value {
-    let Value::Object(patch) = patch else { return patch.clone() };
-    let mut new = live.as_object().cloned().unwrap_or_default();
-    for (key, value) in patch {
-        match value {
-            Value::Null => new.remove(key),
-            value => new.insert(key.clone(), merged(live.get(key).unwrap_or(&Value::Null), value)),
-        };
-    }
-    Value::Object(new)
 }
 
 /// The entries of `map` that are not null, and nulls in them left out as well.
@@ -133,9 +121,11 @@ mod tests {
     #[test]
     fn a_status_is_patched_by_its_objects_uid() {
         let live = json!({"workers": {"ready": 1, "created": 2}, "phase": "Running", "more": 1});
-        let diff = json!({"workers": {"ready": 2}, "phase": null});
+        let desired = json!({"workers": {"ready": 2, "created": 2}, "more": 1});
+        let diff = difference(&desired, &live).unwrap();
+        assert_eq!(diff, json!({"workers": {"ready": 2}, "phase": null}));
         assert_eq!(
-            status_of("u", &live, &diff),
+            status_of("u", &desired, &diff),
             json!([
                 {"op": "test", "path": "/metadata/uid", "value": "u"},
                 {"op": "add", "path": "/status/phase", "value": null},
