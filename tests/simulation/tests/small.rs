@@ -46,7 +46,7 @@ fn random_ways() {
 }
 
 /// Scripts in which something did not hold once.
-const FOUND: [&str; 11] = [
+const FOUND: [&str; 13] = [
     // A worker that was unmarked is let go late, and is marked again while another pod has not started.
     "1to3,autoscaled,data . evict=2 no-offer . resize=2 . . lag-group . . . . answer-late slow-reading fail=0 trickle",
     // Failures are forgotten, and then nothing needs the scheduler any more: one of the two changes the status.
@@ -69,6 +69,10 @@ const FOUND: [&str; 11] = [
     "2to1,person,data resize=0 . . answer-late . . . stall . answer-refuse",
     // More is asked, and less again, while the operator waits for its own deletions to be shown.
     "4to4,person,data resize=0 . . . . wait=45 . . . trickle resize=2 resize=0",
+    // The operator is suspended between the marks and the drain, for longer than drainTimeout.
+    "3to4,person,data node-lost=0 node-lost=0 . resize=0 . wait=98",
+    // A worker is let go late, and is marked again in the second in which others are chosen.
+    "4to3,person,data . . . silent lag-group node-lost=0 fail=2 . . answer-late . . resize=0",
 ];
 
 #[test]

@@ -16,8 +16,10 @@ use kube::ResourceExt;
 use rows::{Row, clusters, groups};
 use serde_json::{Value, json};
 
-/// How soon a person must be told.
+/// How soon a person must be told what the operator or the API server finds.
 const SOON: std::time::Duration = secs(15);
+/// And what a kubelet finds, which takes its time on a busy node.
+const BY_THE_KUBELET: std::time::Duration = secs(60);
 
 /// `manifest` with the value at this place; an object is merged into what is there.
 fn with(manifest: &Value, path: &str, value: &Value) -> Result<Value> {
@@ -78,7 +80,7 @@ async fn a_bad_cluster(space: &Space, Row(name, path, value, wanted, words): &Ro
 async fn put_right(dask: &Dask, good: &Value, condition: &str) -> Result<()> {
     dask.space.replace_spec("daskcluster", &dask.name, &good["spec"]).await?;
     dask.condition(Wanted(condition, condition == "Accepted", ""), SOON).await?;
-    until("it is made", SOON, async || {
+    until("it is made", START, async || {
         let phase = dask.cluster().await?.status.and_then(|s| s.phase);
         ensure!(phase == Some(Phase::Running), "{phase:?}");
         Ok(())
@@ -106,8 +108,7 @@ async fn a_bad_group(dask: &Dask, Row(name, path, value, wanted, words): &Row) -
     let group = manifest::group(&format!("c-{name}"), "c", 1)?;
     let bad = with(&group, path, value)?;
     let made: DaskWorkerGroup = dask.space.create_object(&bad).await.with_context(|| (*name).to_string())?;
-    // Kubernetes itself takes a few seconds to notice.
-    let told = dask.group_condition(&made.name_any(), *wanted, SOON + secs(10)).await?;
+    let told = dask.group_condition(&made.name_any(), *wanted, BY_THE_KUBELET).await?;
     says(&told, words).with_context(|| (*name).to_string())?;
     dask.space.step(&format!("{name}: {}", told.message));
     dask.space.replace_spec("daskworkergroup", &made.name_any(), &group["spec"]).await?;
@@ -128,7 +129,7 @@ async fn a_scheduler_that_is_none_is_told() -> Result<()> {
         let manifest = manifest::cluster("c", 1)?;
         let bad = with(&manifest, "/spec/scheduler/spec/containers/0", &json!({"args": ["sleep", "600"]}))?;
         let dask = Dask::create(&space, &bad).await?;
-        let told = dask.condition(Wanted("SchedulerReady", false, "Unhealthy"), SOON + secs(10)).await?;
+        let told = dask.condition(Wanted("SchedulerReady", false, "Unhealthy"), BY_THE_KUBELET).await?;
         says(&told, &["Readiness probe failed", "probes"])
     })
     .await

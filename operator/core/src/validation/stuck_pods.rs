@@ -12,6 +12,9 @@ use crate::model::{
 pub const AFTER: Duration = Duration::from_secs(10);
 /// How long an explanation counts before it is asked for again.
 const VALID: Duration = Duration::from_secs(30);
+/// Where the events said nothing yet, they are asked again after half of the pod's age, and not sooner than this: a
+/// kubelet that is busy tells late.
+const SOONEST: Duration = Duration::from_secs(5);
 
 /// What events said of one pod of an object.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,6 +48,7 @@ pub fn stuck_pods<'a>(
         return (None, false);
     }
     match explained.filter(|e| e.uid == pod.uid) {
+        Some(Explanation { trouble: None, at, .. }) => (None, now.since(*at) >= asked_again_after(pod, *at)),
         Some(e) => (e.trouble.as_ref(), now.since(e.at) >= VALID),
         None => (None, true),
     }
@@ -56,6 +60,11 @@ pub fn recheck_after(pod: &PodRecord, now: Timestamp) -> Option<Duration> {
     let is_new = matches!(pod.phase, PodPhase::Pending | PodPhase::Running);
     (waits && is_new).then(|| {
         let left = now.until(pod.created.plus(AFTER));
-        if left.is_zero() { VALID } else { left }
+        if left.is_zero() { asked_again_after(pod, now) } else { left }
     })
+}
+
+/// How long after a question that said nothing the next one follows.
+fn asked_again_after(pod: &PodRecord, at: Timestamp) -> Duration {
+    (at.since(pod.created) / 2).clamp(SOONEST, VALID)
 }

@@ -8,14 +8,12 @@ use std::{
 use crate::{
     model::{pod::PodRecord, scheduler::SchedulerState, time::Timestamp},
     plan::action::Action,
-    worker_group::input::Input,
+    worker_group::{input::Input, scale_down::recheck_interval},
 };
 
 /// A scheduler's absence is believed after this long: the cache may run behind, and workers of a new scheduler
 /// register within a second of its start.
 const GONE: Duration = Duration::from_secs(5);
-/// Most that one look counts: a process that was suspended has watched nothing meanwhile.
-const GAP: Duration = Duration::from_secs(60);
 /// For how long a better reading is hoped for before it is done without.
 const HOPE: Duration = Duration::from_secs(10);
 /// Marks that no watch has shown for this long were not written.
@@ -45,7 +43,9 @@ impl Watched {
         self.since.get_or_insert(now);
         if let Some((so_far, last)) = &mut self.shrink {
             if input.scheduler.known().is_some() || matches!(input.scheduler, SchedulerState::SpeaksTls) {
-                *so_far = so_far.saturating_add(now.since(*last).min(GAP));
+                // A process that was suspended has watched nothing meanwhile, and what its first look asks for
+                // needs time.
+                *so_far = so_far.saturating_add(now.since(*last).min(recheck_interval::longest(input)));
             }
             *last = now;
         }

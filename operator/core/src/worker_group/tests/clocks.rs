@@ -35,6 +35,20 @@ fn a_process_that_was_suspended_has_watched_nothing_meanwhile() {
 }
 
 #[test]
+fn after_a_suspension_what_is_asked_first_has_time_to_happen() {
+    for timeout in [4, 60, 300] {
+        let mut scene = Scene::new(1, 2);
+        scene.group.spec.worker.drain_timeout = Some(timeout);
+        let d = scene.decide();
+        scene.apply_marks(&d);
+        scene.later(10_000);
+        let d = scene.decide();
+        assert_eq!(calls(&d).len(), 1, "the drain that was never asked for");
+        assert!(deletes(&d).is_empty(), "{timeout}");
+    }
+}
+
+#[test]
 fn silence_is_not_watched() {
     let mut scene = asked_by_another_clock();
     scene.decide();

@@ -1,7 +1,7 @@
 //! Templates that are tried, and pods whose status does not say what keeps them.
 
 use super::*;
-use crate::model::pod::Trouble;
+use crate::{model::pod::Trouble, validation::stuck_pods::Explanation};
 
 #[test]
 fn a_template_is_tried_once_and_a_bad_one_makes_no_pods() {
@@ -34,7 +34,7 @@ fn events_are_asked_what_keeps_a_silent_pod() {
         |d: &Decision<DaskWorkerGroupStatus>| d.actions.iter().any(|a| matches!(a, Action::Explain(_)));
     assert!(asked(&scene.decide()));
     let trouble = Trouble { reason: "FailedMount".into(), message: "no such volume".into() };
-    scene.memory.explain(Some(crate::validation::stuck_pods::Explanation {
+    scene.memory.explain(Some(Explanation {
         uid: scene.pods[0].uid.clone(),
         trouble: Some(trouble),
         at: scene.now,
@@ -46,4 +46,24 @@ fn events_are_asked_what_keeps_a_silent_pod() {
     assert!(asked(&scene.decide()), "it may be another one by now");
     scene.pods[0].ready_since = Some(scene.now);
     assert_eq!(reason(&scene.decide(), conditions::PODS_FAILING), None);
+}
+
+#[test]
+fn events_that_said_nothing_are_asked_again_soon_and_then_ever_more_seldom() {
+    let mut scene = Scene::new(1, 1);
+    scene.group.status = scene.decide().status;
+    (scene.pods[0].phase, scene.pods[0].ready_since) = (PodPhase::Pending, None);
+    scene.pods[0].created = scene.now;
+    let mut asked = Vec::new();
+    for second in 1..=200 {
+        scene.later(1);
+        let d = scene.decide();
+        assert!(d.requeue.is_some_and(|r| r <= Duration::from_secs(30)), "{second}: {:?}", d.requeue);
+        if d.actions.iter().any(|a| matches!(a, Action::Explain(_))) {
+            asked.push(second);
+            let (uid, at) = (scene.pods[0].uid.clone(), scene.now);
+            scene.memory.explain(Some(Explanation { uid, trouble: None, at }));
+        }
+    }
+    assert_eq!(asked, [10, 15, 23, 35, 53, 80, 110, 140, 170, 200]);
 }

@@ -15,6 +15,8 @@ use crate::model_check::{dask, fixtures::DRAIN_TIMEOUT, world::World};
 
 /// A worker that came after a reading that was this young cannot be known.
 const CURRENT: Duration = Duration::from_secs(2);
+/// Why a pod is deleted by force.
+const OVERDUE: &str = "drainTimeout is over";
 /// How long a pod that was refused is left alone at most, and a little.
 const REFUSED: Duration = Duration::from_secs(70);
 
@@ -29,12 +31,17 @@ fn marked(actions: &[Action]) -> impl Iterator<Item = &PodRef> {
         .flatten()
 }
 
-/// `forced-by-drain-timeout`: what is deleted by force: after a person's patience has ended, with a warning that names them.
+/// `forced-by-drain-timeout`: what is deleted by force: after a person's patience has ended, with a warning that names or counts them.
 pub(crate) fn forced(world: &World, actions: &[Action]) -> Result<BTreeSet<String>, Broken> {
+    let by_force = deleted(actions).filter(|d| d.why == OVERDUE).count();
+    let tells = |said: &str, d: &DeletePod| {
+        let is_counted = d.why == OVERDUE && said.starts_with(&format!("{by_force} workers "));
+        said.contains(&d.pod.name) || (is_counted && said.ends_with(" and others"))
+    };
     let warned = |d: &DeletePod| {
-        actions.iter().any(
-            |a| matches!(a, Action::Event(e) if e.reason == "DataLossRisk" && e.message.contains(&d.pod.name)),
-        )
+        let is_told =
+            |a: &Action| matches!(a, Action::Event(e) if e.reason == "DataLossRisk" && tells(&e.message, d));
+        actions.iter().any(is_told)
     };
     let mut forced = BTreeSet::new();
     for delete in deleted(actions).filter(|d| warned(d)) {
@@ -86,7 +93,8 @@ fn worker_of<'a>(snapshot: &'a Snapshot, pod: &PodRecord) -> Option<(&'a String,
 pub(crate) fn marks(world: &World, pods: &[PodRef], mark: &Mark, actions: &[Action]) -> Result<(), Broken> {
     let Some(snapshot) = world.reading.known() else { return Ok(()) };
     hold(mark.scheduler == snapshot.id, "same-scheduler", || format!("chosen for {}", mark.scheduler))?;
-    let going: BTreeSet<&str> = deleted(actions).map(|d| &*d.pod.uid).collect();
+    let going: BTreeSet<&str> =
+        deleted(actions).map(|d| &*d.pod.uid).chain(marked(actions).map(|p| &*p.uid)).collect();
     let chosen: BTreeSet<&str> = pods.iter().map(|p| &*p.uid).collect();
     let offered = |p: &PodRecord| {
         let (address, worker) = worker_of(snapshot, p)?;
@@ -108,9 +116,9 @@ pub(crate) fn marks(world: &World, pods: &[PodRef], mark: &Mark, actions: &[Acti
     let mut marked_now = world.api.seen.iter().filter(|p| chosen.contains(&*p.uid));
     let all_leave = marked_now.all(|p| worker_of(snapshot, p).is_some_and(|(_, w)| w.leaving));
     let is_tight = snapshot.workers.values().any(|w| w.bytes * 3 > dask::room());
-    for pod in world.api.seen.iter().filter(|p| stays(p) && !chosen.contains(&*p.uid)) {
+    for pod in world.api.seen.iter().filter(|p| stays(p) && !going.contains(&*p.uid)) {
         let started = pod.scheduled || worker_of(snapshot, pod).is_some();
-        hold(started || all_leave || going.contains(&*pod.uid), "idle-first", || {
+        hold(started || all_leave, "idle-first", || {
             format!("a worker is chosen, and {} has not even started", pod.name)
         })?;
         let refused = world.rules.refused.get(&pod.uid).is_some_and(|t| world.now.since(*t) < REFUSED);
