@@ -2,13 +2,15 @@
 # Sourced: builds static programs, as in the operator's image. Needs `kind/common.sh`.
 STATIC_TARGET=x86_64-unknown-linux-musl
 
-# static_build: builds the operator, its agent and the benchmarks' bare client; they are in $(static_folder). One selection for
-# all that needs one of them: of another one cargo would compile nearly all crates again (see built.sh).
+# static_build [image]: builds the operator and its agent, as the end-to-end tests run them; as `image` the way that benchmarks
+# run them, and their bare client. They are in $(static_folder [image]).
 static_build() {
+  local programs=(-p dask-operator --bin dask-operator -p dask-agent --bin dask-agent)
+  [ "${1:-e2e}" = e2e ] || programs+=(-p dask-operator-tests --bin bare_client)
   ! command -v rustup >/dev/null || rustup target list --installed | grep -qx $STATIC_TARGET || rustup target add $STATIC_TARGET
   command -v musl-gcc >/dev/null || "$REPO/tests/packages.sh" musl-tools
-  cd "$REPO" && CC_x86_64_unknown_linux_musl=musl-gcc cargo build --locked --profile image --jobs "${JOBS:-2}" --target $STATIC_TARGET \
-    -p dask-operator -p dask-agent -p dask-operator-tests --bin dask-operator --bin dask-agent --bin bare_client
+  cd "$REPO" && CC_x86_64_unknown_linux_musl=musl-gcc cargo build --locked --profile "${1:-e2e}" --jobs "${JOBS:-2}" \
+    --target $STATIC_TARGET "${programs[@]}"
 }
 
-static_folder() { echo "${CARGO_TARGET_DIR:-$REPO/target}/$STATIC_TARGET/image"; }
+static_folder() { echo "${CARGO_TARGET_DIR:-$REPO/target}/$STATIC_TARGET/${1:-e2e}"; }

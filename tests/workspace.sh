@@ -12,8 +12,9 @@ fi
 self=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/workspace.sh
 cd "$(dirname "$self")/.."
 TEST=(cargo test --workspace --jobs "${JOBS:-2}")
+ALL=(--tests) # and those in libraries and programs; no examples: clippy sees that they compile
 
-"${TEST[@]}" --no-run
+"${TEST[@]}" "${ALL[@]}" --no-run
 log=$(mktemp)
 set -m # in a process group of its own, which ends with this script
 "${TEST[@]}" "${PROCESSES[@]/#/--test=}" >"$log" 2>&1 &
@@ -22,7 +23,7 @@ set +m
 trap 'kill -- -$processes 2>/dev/null || true; rm -f "$log"' EXIT
 status=0
 # Cargo has no way to say "all but these": what is not run by name, it would build for a test all the same.
-nice "${TEST[@]}" --config "target.'cfg(all())'.runner = ['$self', 'beside']" || status=$?
+nice "${TEST[@]}" "${ALL[@]}" --config "target.'cfg(all())'.runner = ['$self', 'beside']" || status=$?
 wait $processes || status=$?
 cat "$log"
 exit $status

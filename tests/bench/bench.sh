@@ -28,7 +28,7 @@ LIST
 
 settings() {
   local target package
-  target=$(static_folder)
+  target=$(static_folder image)
   package=$("$PYTHON" -c 'import importlib.util as u; print(u.find_spec("dask_kubernetes").submodule_search_locations[0])')
   jq -n --arg directory "$DIR" --arg mode "$MODE" --argjson rounds "$ROUNDS" --arg python "$PYTHON" \
     --arg operator "$target/dask-operator" --arg bare "$target/bare_client" --arg ours "$REPO/charts/dask-operator/crds" \
@@ -53,7 +53,7 @@ fi
 ROUNDS=${BENCH_ROUNDS:-$([ "$MODE" = quick ] && echo 1 || echo 5)}
 packages
 (lock clusters && "$HERE/programs.sh")
-quiet "bench programs built" static_build
+quiet "bench programs built" static_build image
 PYTHON=$("$REPO/tests/client-venv.sh" "$DASK")
 DIR=$(mktemp -d "${TMPDIR:-/tmp}/dask-operator-bench.XXXXXX")
 child=

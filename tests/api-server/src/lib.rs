@@ -35,8 +35,6 @@ mod shape;
 mod status;
 mod store;
 mod table;
-#[cfg(test)]
-mod tests;
 mod update;
 mod watch;
 

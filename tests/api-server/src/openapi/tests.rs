@@ -3,10 +3,11 @@
 use serde_json::{Value, json};
 
 use super::answer;
-use crate::{ApiServer, Settings, tests::dask};
+use crate::{ApiServer, Definitions, Settings};
 
 fn document(parts: &[&str]) -> Value {
-    let server = ApiServer::with_definitions(&dask(), || jiff::Timestamp::UNIX_EPOCH, Settings::default());
+    let kinds = Definitions::new(&dask_crds::definitions()).unwrap();
+    let server = ApiServer::with_definitions(&kinds, || jiff::Timestamp::UNIX_EPOCH, Settings::default());
     let state = server.shared.lock();
     answer(&state, parts).unwrap()
 }

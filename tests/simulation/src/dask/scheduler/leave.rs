@@ -16,7 +16,10 @@ impl Scheduler {
         let known: Vec<&Worker> = asked.iter().filter_map(|a| self.workers.get(a)).collect();
         let pods =
             |of: &dyn Fn(&Worker) -> bool| known.iter().filter(|w| of(w)).map(|w| w.pod.clone()).collect();
-        let (asked_for, unprepared) = (pods(&|_| true), pods(&|w| close && !w.leaving));
+        // Who registered while the call before this one was answered cannot be known: it is closed as if it were the
+        // worker that was drained, and the scheduler moves what it holds.
+        let is_unseen = |w: &Worker| self.now.saturating_sub(w.since) <= self.mood.slow;
+        let (asked_for, unprepared) = (pods(&|_| true), pods(&|w| close && !w.leaving && !is_unseen(w)));
         let shuffling = asked.iter().filter(|a| close && self.is_shuffling(a));
         let shuffling = shuffling.filter_map(|a| self.workers.get(a)).map(|w| w.pod.clone()).collect();
         let scheduler = self.id.clone();

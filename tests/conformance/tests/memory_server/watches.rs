@@ -7,7 +7,7 @@ use futures::FutureExt;
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 
-use crate::{ApiServer, Call, DeleteOptions, ResponseBody, Settings};
+use kube_memory_api_server::{ApiServer, Call, DeleteOptions, ResponseBody, Settings};
 
 fn server(window: usize) -> ApiServer {
     ApiServer::new(|| jiff::Timestamp::UNIX_EPOCH, Settings { window, ..Settings::default() })

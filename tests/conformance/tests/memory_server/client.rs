@@ -11,7 +11,7 @@ use kube::{
 use serde_json::json;
 
 use super::dask;
-use crate::{ApiServer, Settings, Verb};
+use kube_memory_api_server::{ApiServer, Settings, Verb};
 
 fn server() -> ApiServer {
     let start = jiff::Timestamp::UNIX_EPOCH;

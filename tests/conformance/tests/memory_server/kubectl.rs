@@ -7,7 +7,7 @@ use http_body_util::BodyExt;
 use serde_json::{Value, json};
 
 use super::dask;
-use crate::{ApiServer, Call, Settings};
+use kube_memory_api_server::{ApiServer, Call, Settings};
 
 const TABLE: &str = "application/json;as=Table;v=v1;g=meta.k8s.io, application/json";
 

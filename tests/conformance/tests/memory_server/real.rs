@@ -7,7 +7,7 @@ use regex::Regex;
 use serde_json::{Value, json};
 
 use super::dask;
-use crate::{ApiServer, Settings};
+use kube_memory_api_server::{ApiServer, Settings};
 
 /// What cannot be the same in two servers.
 const OWN: [&str; 7] = [

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::dask;
-use crate::{ApiServer, Call, DeleteOptions, Propagation, Settings, Status, Verb};
+use kube_memory_api_server::{ApiServer, Call, DeleteOptions, Propagation, Settings, Status, Verb};
 
 type Done = Result<std::sync::Arc<Value>, Status>;
 
