@@ -5,6 +5,7 @@ pub(crate) mod drain_timeout;
 pub(crate) mod headroom;
 pub(crate) mod late_acceptance;
 pub(crate) mod recheck_interval;
+pub(crate) mod removal_phase;
 pub(crate) mod retire;
 pub(crate) mod select;
 pub(crate) mod stale_marks;

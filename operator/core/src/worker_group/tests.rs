@@ -33,6 +33,7 @@ use crate::{
     plan::action::{RetireCall, RetireStage},
     resources::agent_plan,
     validation::dry_run::{Verdict, Verdicts},
+    worker_group::scale_down::removal_phase::{Removal, RemovalPhase},
 };
 
 /// A group with its pods and its scheduler, and the memory between decisions.
@@ -116,6 +117,25 @@ impl Scene {
     }
 
     fn decide_once(&mut self) -> Decision<DaskWorkerGroupStatus> {
+        let decision = self.with_input(decide);
+        self.group.status = decision.status.clone();
+        decision
+    }
+
+    /// How far the removal of worker `n` is.
+    fn phase(&mut self, n: u8) -> RemovalPhase {
+        self.with_input(|input, memory| {
+            let addresses = WorkerAddresses::of(input, memory);
+            let (Some(pod), Some(snapshot)) =
+                (input.pods.iter().find(|p| p.uid == format!("pod-uid-{n}")), input.scheduler.known())
+            else {
+                panic!("no pod {n}, or no scheduler")
+            };
+            Removal { input, pod, addresses: &addresses, snapshot }.phase(memory)
+        })
+    }
+
+    fn with_input<T>(&mut self, then: impl FnOnce(&Input<'_>, &mut PlannerState) -> T) -> T {
         let pods: Vec<&PodRecord> = self.pods.iter().collect();
         let all: Vec<&PodRecord> = self.pods.iter().chain(&self.others).collect();
         let strays: Vec<&PodRecord> = self.strays.iter().collect();
@@ -136,9 +156,7 @@ impl Scene {
             domain: "cluster.local",
             agent: &self.agent,
         };
-        let decision = decide(&input, &mut self.memory);
-        self.group.status = decision.status.clone();
-        decision
+        then(&input, &mut self.memory)
     }
 
     fn template(&self) -> String {

@@ -13,17 +13,17 @@ use crate::{
         findings::Findings,
         input::Input,
         node_disruption,
-        planner_state::{Asked, Victim, Victims},
+        planner_state::{Asked, Victims},
         pod_counts::reference,
+        scale_down::removal_phase::{Removal, RemovalPhase},
     },
 };
 
-/// Heartbeats after the drain before "nothing executes" is believed: the first may have been on its
-/// way when the worker was told.
-const BEATS: u32 = 2;
 /// Seconds behind the others in its heartbeats after which a worker is left out of a drain: one that is
 /// frozen would hold up all of them.
 const FROZEN: f64 = 30.0;
+/// Why a pod goes whose workers are not registered any more.
+const FORGOTTEN: &str = "retired, and the scheduler has forgotten it";
 /// How long it counts that a pod has no worker: one may register at any time.
 const VALID: Duration = Duration::from_secs(3);
 /// A call that never reported back is forgotten after this long; asking again is safe.
@@ -59,7 +59,7 @@ pub(crate) fn progress(
         SchedulerState::Known(snapshot) => {
             let mut steps = Steps::default();
             for pod in &counts.marked {
-                step(input, pod, addresses, snapshot, memory, &mut steps);
+                step(Removal { input, pod, addresses, snapshot }, memory, &mut steps);
             }
             found.actions.extend(steps.actions);
             call(input, snapshot, RetireStage::Drain, steps.drain, memory, found);
@@ -78,72 +78,46 @@ struct Steps {
 }
 
 /// The next step of one marked pod.
-fn step(
-    input: &Input<'_>,
-    pod: &PodRecord,
-    mapped: &WorkerAddresses,
-    snapshot: &Snapshot,
-    memory: &mut PlannerState,
-    steps: &mut Steps,
-) {
-    let Some(addresses) = mapped.get(&pod.uid) else {
-        let was_closed = memory.victims.get(&pod.uid).is_some_and(|v| !v.closed.is_empty());
-        let is_current =
-            pod.mark.as_ref().is_some_and(|m| snapshot.at > m.at || m.is_in_the_future(input.now));
-        let why = "retired, and the scheduler has forgotten it";
-        if was_closed {
-            steps.actions.push(delete(pod, why));
-        } else if is_current && !mapped.strangers {
-            steps.actions.push(delete_if_unchanged(input, pod, why));
-        }
-        return;
-    };
-    let worker = |a: &String| snapshot.workers.get(a);
-    let leaving = addresses.iter().filter_map(worker).any(|w| w.leaving);
-    let asked = || Asked { addresses: addresses.clone(), leaving };
-    let newest = snapshot.workers.values().map(|w| w.last_seen).fold(0.0, f64::max);
-    let frozen = addresses.iter().filter_map(worker).any(|w| newest - w.last_seen > FROZEN);
-    let early = memory.is_refused(&pod.uid, input.now);
-    let refused_at = memory.refused_at(&pod.uid);
-    let waits = memory.undecided.contains(&pod.uid)
-        || (!leaving && node_disruption::is_held_up(input, pod, (mapped, snapshot), memory));
-    let victim = memory.victims.entry(pod.uid.clone()).or_default();
-    // An earlier call may be carried out late: who leaves by it does not come back.
-    victim.refused &= !(leaving && refused_at.is_none_or(|t| snapshot.at > t));
-    if victim.refused {
+fn step(removal: Removal<'_>, memory: &mut PlannerState, steps: &mut Steps) {
+    let Removal { input, pod, .. } = removal;
+    let asked =
+        |workers: &BTreeSet<String>| Asked { addresses: workers.clone(), leaving: removal.is_leaving() };
+    match (removal.phase(memory), removal.workers()) {
         // Until the mark is seen to be gone: the write may fail.
-        steps.actions.push(Action::UnmarkPod(reference(pod)));
-    } else if addresses.is_subset(&victim.closed) {
-        steps.actions.push(delete(pod, "retired"));
-    } else if addresses.is_subset(&victim.drained) && snapshot.at <= victim.drained_at {
-        // This reading is older than the scheduler's answer.
-    } else if !is_drained(victim, addresses, snapshot) {
-        if !early && !frozen && !waits {
-            steps.drain.insert(pod.uid.clone(), asked());
+        (RemovalPhase::Refused, _) => steps.actions.push(Action::UnmarkPod(reference(pod))),
+        (RemovalPhase::Marked, Some(workers)) if may_drain(removal, memory) => {
+            steps.drain.insert(pod.uid.clone(), asked(workers));
         }
-    } else if is_quiet(victim, addresses, snapshot) && !early {
-        steps.close.insert(pod.uid.clone(), asked());
+        (RemovalPhase::Quiet, Some(workers)) if !memory.is_refused(&pod.uid, input.now) => {
+            steps.close.insert(pod.uid.clone(), asked(workers));
+        }
+        (RemovalPhase::Closed, Some(_)) => steps.actions.push(delete(pod, "retired")),
+        (RemovalPhase::Closed, None) => steps.actions.push(delete(pod, FORGOTTEN)),
+        (RemovalPhase::Unregistered, _) if is_current(removal) && !removal.addresses.strangers => {
+            steps.actions.push(delete_if_unchanged(input, pod, FORGOTTEN));
+        }
+        _ => {}
     }
 }
 
-/// Whether the scheduler let go of all processes of the pod, as they are registered now.
-fn is_drained(victim: &Victim, addresses: &BTreeSet<String>, snapshot: &Snapshot) -> bool {
-    addresses.is_subset(&victim.drained)
-        && addresses.iter().all(|a| snapshot.workers.get(a).is_some_and(|w| w.leaving))
+/// Whether the scheduler may be asked to let the pod's workers go: it did not just refuse them, all of them are heard of,
+/// and nothing else is waited for.
+fn may_drain(removal: Removal<'_>, memory: &PlannerState) -> bool {
+    let Removal { input, pod, addresses, snapshot } = removal;
+    let newest = snapshot.workers.values().map(|w| w.last_seen).fold(0.0, f64::max);
+    let is_frozen = |a: &String| snapshot.workers.get(a).is_some_and(|w| newest - w.last_seen > FROZEN);
+    let is_held_up =
+        || !removal.is_leaving() && node_disruption::is_held_up(input, pod, (addresses, snapshot), memory);
+    !memory.is_refused(&pod.uid, input.now)
+        && !removal.workers().is_some_and(|all| all.iter().any(is_frozen))
+        && !memory.undecided.contains(&pod.uid)
+        && !is_held_up()
 }
 
-/// Whether nothing executes, by heartbeats that were sent after the drain.
-fn is_quiet(victim: &mut Victim, addresses: &BTreeSet<String>, snapshot: &Snapshot) -> bool {
-    let mut quiet = true;
-    for address in addresses {
-        let Some(worker) = snapshot.workers.get(address) else { continue };
-        let beat = victim.beats.entry(address.clone()).or_insert((worker.last_seen, 0));
-        if worker.last_seen > beat.0 {
-            *beat = (worker.last_seen, beat.1.saturating_add(1));
-        }
-        quiet &= beat.1 >= BEATS && worker.busy == 0;
-    }
-    quiet
+/// Whether the reading is newer than the mark.
+fn is_current(removal: Removal<'_>) -> bool {
+    let is_newer = |at| removal.snapshot.at > at;
+    removal.pod.mark.as_ref().is_some_and(|m| is_newer(m.at) || m.is_in_the_future(removal.input.now))
 }
 
 /// One call for all of them, one at a time for each stage.

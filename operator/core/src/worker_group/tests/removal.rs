@@ -37,6 +37,35 @@ fn the_whole_protocol_in_its_order() {
 }
 
 #[test]
+fn the_phases_of_a_removal_have_their_names() {
+    let mut scene = Scene::new(1, 2);
+    let d = scene.decide();
+    let victim: u8 = scene.apply_marks(&d)[0][1..].parse().unwrap();
+    assert_eq!(scene.phase(victim), RemovalPhase::Marked);
+    let drain = calls(&scene.decide());
+    assert_eq!(scene.phase(victim), RemovalPhase::Draining);
+    scene.answer(&drain[0], &[victim]);
+    for _ in 0..2 {
+        assert_eq!(scene.phase(victim), RemovalPhase::Drained, "no two heartbeats since");
+        scene.heartbeat(victim);
+    }
+    assert_eq!(scene.phase(victim), RemovalPhase::Quiet);
+    let close = calls(&scene.decide());
+    assert_eq!(scene.phase(victim), RemovalPhase::Closing);
+    scene.answer(&close[0], &[victim]);
+    assert_eq!(scene.phase(victim), RemovalPhase::Closed);
+    scene.memory = PlannerState::default();
+    assert_eq!(scene.phase(victim), RemovalPhase::Unregistered, "another process closed it");
+
+    let mut scene = Scene::new(1, 2);
+    let d = scene.decide();
+    let victim: u8 = scene.apply_marks(&d)[0][1..].parse().unwrap();
+    let drain = calls(&scene.decide());
+    scene.memory.retired(&drain[0], Some(&BTreeSet::new()), scene.now);
+    assert_eq!(scene.phase(victim), RemovalPhase::Refused);
+}
+
+#[test]
 fn a_heartbeat_from_before_the_drain_is_not_believed() {
     let mut scene = Scene::new(1, 2);
     let d = scene.decide();
