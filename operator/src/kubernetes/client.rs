@@ -1,4 +1,5 @@
-//! The client of the API server: kube's own, with every request counted.
+//! The client of the API server: kube's own, with a fence that lets no write begin while this process does not lead, and
+//! with every request counted.
 
 use std::{
     pin::Pin,

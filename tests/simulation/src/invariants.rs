@@ -1,5 +1,5 @@
-//! What must hold at every write and at every moment, whatever goes wrong. The letters are those of the list of
-//! invariants in ARCHITECTURE.md.
+//! What must hold at every write and at every moment, whatever goes wrong. ARCHITECTURE.md lists
+//! the invariants by the names that are given here.
 //!
 //! The judge reads the API server's journal and the schedulers' own books, and nothing of the operator's.
 

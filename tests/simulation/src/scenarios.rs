@@ -1,5 +1,5 @@
-//! Scenarios with a name: the faults that are known to hurt operators, one by one. `S` and its number are those of
-//! the list in ARCHITECTURE.md.
+//! Scenarios with a name: the faults that are known to hurt operators, one by one. ARCHITECTURE.md lists
+//! them.
 
 mod api_server;
 mod autoscalers;

@@ -204,7 +204,8 @@ fn unreachable(input: &Input<'_>) -> Observed {
             conditions::SCHEDULER_UNREACHABLE,
             "NoAnswer",
             format!(
-                "the scheduler's pod runs and does not answer ({why}); no worker is removed until it does"
+                "the scheduler's pod runs and does not answer ({why}); no worker that may hold results is removed until \
+                 it does"
             ),
         ),
         _ => conditions::no(

@@ -54,7 +54,7 @@ pub enum Action {
         /// What is written.
         mark: Mark,
     },
-    /// Take that writing off a pod: it was refused.
+    /// Take that writing off a pod: the scheduler refused to let it go, or it need not leave any more.
     UnmarkPod(PodRef),
     /// Call `retire_workers` of the cluster's scheduler.
     Retire(RetireCall),

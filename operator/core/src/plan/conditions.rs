@@ -67,17 +67,8 @@ const ABNORMAL: [&str; 12] = [
 const OF_READY_ALONE: [&str; 2] = ["ClusterNotFound", "ClusterInError"];
 
 /// Reasons that are part of every start and every change of size, or a user's own choice: no event for them.
-const ROUTINE: [&str; 9] = [
-    "Starting",
-    "Scaling",
-    "NotReady",
-    "NoWorkers",
-    "Retrying",
-    "NoWork",
-    "WaitsForScheduler",
-    "Disabled",
-    "Windows",
-];
+const ROUTINE: [&str; 8] =
+    ["Starting", "Scaling", "NotReady", "NoWorkers", "NoWork", "WaitsForScheduler", "Disabled", "Windows"];
 
 /// What is observed of one condition.
 #[derive(Clone, Debug, PartialEq, Eq)]

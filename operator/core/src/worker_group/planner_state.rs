@@ -222,7 +222,7 @@ impl PlannerState {
                 continue;
             }
             // What was accepted once, even one process of several, cannot come back: the pod still goes.
-            victim.refused = call.stage == RetireStage::Drain && !leaving && addresses.is_disjoint(accepted);
+            victim.stays = call.stage == RetireStage::Drain && !leaving && addresses.is_disjoint(accepted);
             victim.drained.clear();
             let times = self.refusals.get(&uid).map_or(1, |r| r.times.saturating_add(1));
             let until = now.plus(doubled(FIRST_REFUSAL, times, MAX_REFUSAL));
@@ -232,13 +232,13 @@ impl PlannerState {
 
     /// This pod need not leave any more: its mark comes off.
     pub(crate) fn let_stay(&mut self, uid: &str, now: Timestamp) {
-        self.victims.entry(uid.into()).or_default().refused = true;
+        self.victims.entry(uid.into()).or_default().stays = true;
         self.spared.insert(uid.into(), now);
     }
 
     /// Whether a marked pod goes on as if it had never been chosen, or may.
     pub(crate) fn comes_back(&self, uid: &str) -> bool {
-        self.undecided.contains(uid) || self.victims.get(uid).is_some_and(|v| v.refused)
+        self.undecided.contains(uid) || self.victims.get(uid).is_some_and(|v| v.stays)
     }
 
     /// UIDs of pods that were chosen to leave a moment ago, which the cache may not show yet.

@@ -47,7 +47,7 @@ pub(crate) fn build(
     }
     observed.push(unreachable(input));
     observed.push(node_disruption::condition(input, counts));
-    // A template counts as known when it was tried: see `template_check`.
+    // A template counts as known when it was tried: see `template_dry_run.rs`.
     let template = if found.untried { old.template_hash.clone() } else { found.failures.template.clone() };
     DaskWorkerGroupStatus {
         observed_generation: Some(input.group.meta.generation),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{model::time::Timestamp, plan::action::RetireCall};
 
-/// How far the removal of a marked pod is.
+/// What was asked about a marked pod, and answered.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Victim {
     /// Addresses whose retirement the scheduler accepted.
@@ -15,8 +15,8 @@ pub(crate) struct Victim {
     pub closed: BTreeSet<String>,
     /// For each address, the last heartbeat seen and how many since it was drained.
     pub beats: BTreeMap<String, (f64, u32)>,
-    /// It was refused and must be unmarked.
-    pub refused: bool,
+    /// The pod stays after all, because it was refused or need not leave any more: the mark comes off.
+    pub stays: bool,
 }
 
 /// The scheduler refused to let a pod go.

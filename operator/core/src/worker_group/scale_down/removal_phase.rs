@@ -1,4 +1,5 @@
-//! How far the removal of a marked pod is: the phases of `docs/removing-a-worker.md`, read from what is observed now.
+//! How far the removal of a marked pod is: the phases of `docs/removing-a-worker.md`, read from what is observed now and
+//! what this process remembers of its own calls. Where that is lost, the removal goes on from the mark.
 
 use std::collections::BTreeSet;
 
@@ -15,17 +16,18 @@ const BEATS: u32 = 2;
 /// A phase of the removal of a pod, from the mark to the deletion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RemovalPhase {
-    /// The pod is marked, and the scheduler has not let all of its workers go.
+    /// The pod is marked, and this process has not seen that the scheduler let all of its workers go.
     Marked,
     /// The call that asks the scheduler to let them go is under way.
     Draining,
-    /// The scheduler refused, or the pod need not leave any more: the mark comes off.
-    Refused,
-    /// The scheduler has let them go; the reading is older than its answer, or they still execute.
+    /// The scheduler refused to let the pod's workers go, or the pod need not leave any more: the mark comes off.
+    Staying,
+    /// The scheduler has let them go; the reading is older than its answer, they still execute, or two heartbeats have
+    /// not come since.
     Drained,
     /// They execute nothing any more.
     Quiet,
-    /// The call that closes them is under way.
+    /// The call that closes them is under way, and they still execute nothing.
     Closing,
     /// They were closed.
     Closed,
@@ -67,9 +69,9 @@ impl<'a> Removal<'a> {
         let refused_at = memory.refused_at(uid);
         let victim = memory.victims.entry(uid.clone()).or_default();
         // An earlier call may be carried out late: what leaves by it does not come back.
-        victim.refused &= !(self.is_leaving() && refused_at.is_none_or(|t| self.snapshot.at > t));
-        if victim.refused {
-            RemovalPhase::Refused
+        victim.stays &= !(self.is_leaving() && refused_at.is_none_or(|t| self.snapshot.at > t));
+        if victim.stays {
+            RemovalPhase::Staying
         } else if workers.is_subset(&victim.closed) {
             RemovalPhase::Closed
         } else if workers.is_subset(&victim.drained) && self.snapshot.at <= victim.drained_at {

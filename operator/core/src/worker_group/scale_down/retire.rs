@@ -23,7 +23,7 @@ use crate::{
 /// frozen would hold up all of them.
 const FROZEN: f64 = 30.0;
 /// Why a pod goes whose workers are not registered any more.
-const FORGOTTEN: &str = "retired, and the scheduler has forgotten it";
+const NOT_REGISTERED: &str = "the scheduler knows no worker of it any more";
 /// How long it counts that a pod has no worker: one may register at any time.
 const VALID: Duration = Duration::from_secs(3);
 /// A call that never reported back is forgotten after this long; asking again is safe.
@@ -84,7 +84,7 @@ fn step(removal: Removal<'_>, memory: &mut PlannerState, steps: &mut Steps) {
         |workers: &BTreeSet<String>| Asked { addresses: workers.clone(), leaving: removal.is_leaving() };
     match (removal.phase(memory), removal.workers()) {
         // Until the mark is seen to be gone: the write may fail.
-        (RemovalPhase::Refused, _) => steps.actions.push(Action::UnmarkPod(reference(pod))),
+        (RemovalPhase::Staying, _) => steps.actions.push(Action::UnmarkPod(reference(pod))),
         (RemovalPhase::Marked, Some(workers)) if may_drain(removal, memory) => {
             steps.drain.insert(pod.uid.clone(), asked(workers));
         }
@@ -92,9 +92,9 @@ fn step(removal: Removal<'_>, memory: &mut PlannerState, steps: &mut Steps) {
             steps.close.insert(pod.uid.clone(), asked(workers));
         }
         (RemovalPhase::Closed, Some(_)) => steps.actions.push(delete(pod, "retired")),
-        (RemovalPhase::Closed, None) => steps.actions.push(delete(pod, FORGOTTEN)),
+        (RemovalPhase::Closed, None) => steps.actions.push(delete(pod, NOT_REGISTERED)),
         (RemovalPhase::Unregistered, _) if is_current(removal) && !removal.addresses.strangers => {
-            steps.actions.push(delete_if_unchanged(input, pod, FORGOTTEN));
+            steps.actions.push(delete_if_unchanged(input, pod, NOT_REGISTERED));
         }
         _ => {}
     }

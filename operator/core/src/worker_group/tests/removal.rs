@@ -62,7 +62,7 @@ fn the_phases_of_a_removal_have_their_names() {
     let victim: u8 = scene.apply_marks(&d)[0][1..].parse().unwrap();
     let drain = calls(&scene.decide());
     scene.memory.retired(&drain[0], Some(&BTreeSet::new()), scene.now);
-    assert_eq!(scene.phase(victim), RemovalPhase::Refused);
+    assert_eq!(scene.phase(victim), RemovalPhase::Staying);
 }
 
 #[test]
