@@ -118,5 +118,11 @@ pub async fn with_agents_in(
                 && i.workers.values().all(|w| w.status == WorkerStatus::Running && w.rss_bytes > 0)
         })
         .await;
+    // The scheduler knows a worker before its agent does, and one that ends in between ends the pod.
+    let deadline = Instant::now() + PATIENCE;
+    while mode == "full" && !agents.iter().all(Agent::is_ready) {
+        assert!(Instant::now() < deadline, "an agent does not hear of its worker");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
     (cluster, agents)
 }
