@@ -1,6 +1,9 @@
 //! What is observed of a worker group.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use crate::{
     model::{
@@ -11,7 +14,11 @@ use crate::{
     },
     resources::agent_plan,
     validation::dry_run::Verdicts,
+    worker_group::DRAIN_TIMEOUT,
 };
+
+/// The longest that a shrink which waits is left alone, whatever it waits for.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// What is observed of a group.
 #[derive(Clone, Copy, Debug)]
@@ -46,4 +53,17 @@ pub struct Input<'a> {
     pub domain: &'a str,
     /// What the operator was told about the agent of its workers.
     pub agent: &'a agent_plan::Settings,
+}
+
+impl Input<'_> {
+    /// How long a shrink that a person asked for waits (`spec.worker.drainTimeout`).
+    pub(crate) fn drain_timeout(&self) -> Duration {
+        let seconds = self.group.spec.worker.drain_timeout;
+        seconds.map_or(DRAIN_TIMEOUT, |s| Duration::from_secs(u64::try_from(s).unwrap_or(0)))
+    }
+
+    /// The longest that a shrink of this group is left alone: two looks are within `drainTimeout`.
+    pub(crate) fn longest_pause(&self) -> Duration {
+        LONGEST_PAUSE.min(self.drain_timeout() / 2)
+    }
 }

@@ -8,7 +8,7 @@ use std::{
 use crate::{
     model::{pod::PodRecord, scheduler::SchedulerState, time::Timestamp},
     plan::action::Action,
-    worker_group::{input::Input, scale_down::recheck_interval},
+    worker_group::input::Input,
 };
 
 /// A scheduler's absence is believed after this long: the cache may run behind, and workers of a new scheduler
@@ -45,7 +45,7 @@ impl Watched {
             if input.scheduler.known().is_some() || matches!(input.scheduler, SchedulerState::SpeaksTls) {
                 // A process that was suspended has watched nothing meanwhile, and what its first look asks for
                 // needs time.
-                *so_far = so_far.saturating_add(now.since(*last).min(recheck_interval::longest(input)));
+                *so_far = so_far.saturating_add(now.since(*last).min(input.longest_pause()));
             }
             *last = now;
         }

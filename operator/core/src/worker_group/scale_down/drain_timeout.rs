@@ -1,7 +1,5 @@
 //! Enforces `spec.worker.drainTimeout` for manual scale-downs: what still cannot leave is deleted, with a warning.
 
-use std::time::Duration;
-
 use crate::{
     model::{
         pod::{Mark, PodRecord},
@@ -9,7 +7,7 @@ use crate::{
     },
     plan::{action::Action, events::EventRecord},
     worker_group::{
-        DRAIN_TIMEOUT, PlannerState, PodCounts, WorkerAddresses,
+        PlannerState, PodCounts, WorkerAddresses,
         findings::Findings,
         input::Input,
         scale_down::{retire, select},
@@ -19,12 +17,6 @@ use crate::{
 
 /// Most pods named in one event.
 const NAMED: usize = 5;
-
-/// How long a person's shrink waits.
-pub(crate) fn timeout(input: &Input<'_>) -> Duration {
-    let seconds = input.group.spec.worker.drain_timeout;
-    seconds.map_or(DRAIN_TIMEOUT, |s| Duration::from_secs(u64::try_from(s).unwrap_or(0)))
-}
 
 /// A shrink that a person asked for ends. What still refuses or executes then is deleted, with a
 /// warning; while the scheduler does not answer, nothing is. The time must have passed by what is written down, and
@@ -36,7 +28,7 @@ pub(crate) fn delete_overdue(
     (addresses, memory): (&WorkerAddresses, &PlannerState),
     found: &mut Findings,
 ) {
-    let timeout = timeout(input);
+    let timeout = input.drain_timeout();
     let watched = memory.watched.patience();
     if input.autoscaled || input.scheduler.known().is_none() || watched < timeout {
         return;

@@ -16,7 +16,7 @@ use crate::{
         PlannerState, PodCounts, WorkerAddresses,
         findings::Findings,
         input::Input,
-        scale_down::{drain_timeout, recheck_interval, retire, select},
+        scale_down::{recheck_interval, retire, select},
         status,
     },
 };
@@ -130,7 +130,7 @@ fn next<'a>(input: &Input<'a>, counts: &PodCounts<'a>, memory: &PlannerState, fo
         return Next::Leaves(pod, false);
     }
     let since = status::shrinking_since(input, counts, found);
-    let timeout = drain_timeout::timeout(input);
+    let timeout = input.drain_timeout();
     let watched = memory.watched.patience();
     let is_over = watched >= timeout && since.is_some_and(|since| input.now.since(since) >= timeout);
     if is_over { Next::Leaves(pod, true) } else { Next::Last }
