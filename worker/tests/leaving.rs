@@ -18,11 +18,7 @@ async fn nothing_is_lost(version: &str, mode: &str, more: &[&str]) {
 /// The pod has to go while its worker runs a task and holds the only copy of a value.
 async fn nothing_is_lost_in((mut cluster, mut agents): (Cluster, Vec<Agent>)) {
     let agent = &mut agents[0];
-    let deadline = Instant::now() + PATIENCE;
-    while !agent.is_ready() {
-        assert!(Instant::now() < deadline, "not ready");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    agent.becomes_ready().await;
     let address = named(&cluster.client.identity().await.unwrap(), "pod-1").address.clone();
     cluster.tell(&format!("pin kept {address}"));
     let gate = cluster.gate("open");

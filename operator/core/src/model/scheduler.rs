@@ -71,6 +71,13 @@ pub struct Snapshot {
     pub unanswered: Option<String>,
 }
 
+impl Snapshot {
+    /// Whether the scheduler has let the worker at this address go.
+    pub fn is_leaving(&self, address: &str) -> bool {
+        self.workers.get(address).is_some_and(|w| w.leaving)
+    }
+}
+
 /// Whether a scheduler has nothing to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Idle {

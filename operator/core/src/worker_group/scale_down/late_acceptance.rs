@@ -72,5 +72,5 @@ pub(crate) fn is_leaving(pod: &PodRecord, addresses: &WorkerAddresses, snapshot:
 }
 
 fn are_leaving(addresses: &BTreeSet<String>, snapshot: &Snapshot) -> bool {
-    addresses.iter().all(|a| snapshot.workers.get(a).is_some_and(|w| w.leaving))
+    addresses.iter().all(|a| snapshot.is_leaving(a))
 }

@@ -53,8 +53,7 @@ impl<'a> Removal<'a> {
 
     /// Whether the scheduler has let any of its workers go.
     pub fn is_leaving(&self) -> bool {
-        let leaves = |a: &String| self.snapshot.workers.get(a).is_some_and(|w| w.leaving);
-        self.workers().is_some_and(|all| all.iter().any(leaves))
+        self.workers().is_some_and(|all| all.iter().any(|a| self.snapshot.is_leaving(a)))
     }
 
     /// The phase now. Heartbeats that came after the drain are counted.
@@ -90,8 +89,7 @@ impl<'a> Removal<'a> {
 
 /// Whether the scheduler let go of all processes of the pod, as they are registered now.
 fn is_drained(victim: &Victim, addresses: &BTreeSet<String>, snapshot: &Snapshot) -> bool {
-    addresses.is_subset(&victim.drained)
-        && addresses.iter().all(|a| snapshot.workers.get(a).is_some_and(|w| w.leaving))
+    addresses.is_subset(&victim.drained) && addresses.iter().all(|a| snapshot.is_leaving(a))
 }
 
 /// Whether nothing executes, by heartbeats that were sent after the drain.

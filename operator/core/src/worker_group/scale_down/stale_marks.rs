@@ -80,8 +80,7 @@ fn has_begun(
     memory: &PlannerState,
 ) -> bool {
     let Some(workers) = addresses.get(&pod.uid) else { return true };
-    let leaves = |a: &String| snapshot.workers.get(a).is_some_and(|w| w.leaving);
     let was_told =
         memory.victims.get(&pod.uid).is_some_and(|v| !v.drained.is_empty() || !v.closed.is_empty());
-    was_told || workers.iter().any(leaves) || retire::is_asked_for(pod, memory)
+    was_told || workers.iter().any(|a| snapshot.is_leaving(a)) || retire::is_asked_for(pod, memory)
 }
