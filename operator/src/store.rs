@@ -186,6 +186,12 @@ impl State {
         gone.iter().flat_map(|key| self.remove::<K>(key)).collect()
     }
 
+    /// Until when calls of ours may have moved results between the workers of this cluster.
+    pub fn results_moved(&self, cluster: &Key, now: Timestamp) -> Option<Timestamp> {
+        let memories = self.cache.groups_of(cluster).filter_map(|g| self.groups.get(&g.meta.uid));
+        memories.filter_map(|m| m.results_moved(now)).max()
+    }
+
     fn vanished<K: Cached>(&mut self, key: &Key, record: &K::Record) -> BTreeSet<ObjectRef> {
         let subjects = K::subjects(&self.cache, key, record);
         let (uid, _, _) = K::version(record);

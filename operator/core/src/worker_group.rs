@@ -204,6 +204,7 @@ fn reap(input: &Input<'_>, counts: &PodCounts<'_>, memory: &mut PlannerState, fo
             pod: pod_counts::reference(pod),
             resource_version: None,
             valid_until: None,
+            empty_by: None,
             why: "it is over",
         }));
     }

@@ -73,6 +73,7 @@ fn sixty_four_big_pods_take_no_more_than_one() {
             cluster_pods: &[],
             strays: &[],
             chosen_elsewhere: &Default::default(),
+            results_moved: None,
             scheduler: &SchedulerState::Unknown,
             agents: None,
             has_scheduler_pod: true,

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use dask_operator_core::{
-    model::names,
+    model::{names, time::Timestamp},
     plan::{
         action::{Action, DeletePod, NewPod, PodRef},
         conditions::shorten,
@@ -235,7 +235,7 @@ async fn delete_one(
     let PodRef { kind, name, uid } = &delete.pod;
     let what = || format!("deleting {kind:?} {name}");
     let _permit = context.pod_changes.acquire(&target.meta.namespace).await;
-    if delete.valid_until.is_some_and(|t| context.now() > t) {
+    if !delete.is_valid(context.now(), results_moved(context, subject)) {
         tracing::debug!(namespace = target.meta.namespace, pod = name, "too late to delete; decided again");
         return Ok(());
     }
@@ -261,6 +261,14 @@ async fn delete_one(
         }
         Err(e) => super::gone_is_fine(e),
     }
+}
+
+/// Until when calls of ours may have moved results between the workers of this group's cluster.
+fn results_moved(context: &Context, group: &ObjectRef) -> Option<Timestamp> {
+    let now = context.now();
+    let state = context.state.lock();
+    let group = state.cache.groups.get(group.key())?;
+    state.results_moved(&(group.meta.namespace.clone(), group.spec.cluster.clone()), now)
 }
 
 #[cfg(test)]

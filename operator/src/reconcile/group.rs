@@ -45,6 +45,7 @@ pub(super) async fn reconcile(
         let others = state.cache.groups_of(&cluster_key).filter(|g| g.meta.uid != object.meta.uid);
         let memories = others.filter_map(|g| state.groups.get(&g.meta.uid));
         let chosen_elsewhere = memories.flat_map(worker_group::PlannerState::chosen).cloned().collect();
+        let results_moved = state.results_moved(&cluster_key, now);
         let strays = state.cache.strays_of(key);
         let strays: Vec<_> = strays.iter().map(AsRef::as_ref).collect();
         let state = &mut *state;
@@ -55,6 +56,7 @@ pub(super) async fn reconcile(
             pods: &pods,
             cluster_pods: &all,
             chosen_elsewhere: &chosen_elsewhere,
+            results_moved,
             strays: &strays,
             scheduler: &scheduler,
             agents: told.as_deref(),

@@ -46,7 +46,7 @@ fn random_ways() {
 }
 
 /// Scripts in which something did not hold once.
-const FOUND: [&str; 13] = [
+const FOUND: [&str; 14] = [
     // A worker that was unmarked is let go late, and is marked again while another pod has not started.
     "1to3,autoscaled,data . evict=2 no-offer . resize=2 . . lag-group . . . . answer-late slow-reading fail=0 trickle",
     // Failures are forgotten, and then nothing needs the scheduler any more: one of the two changes the status.
@@ -73,6 +73,8 @@ const FOUND: [&str; 13] = [
     "3to4,person,data node-lost=0 node-lost=0 . resize=0 . wait=98",
     // A worker is let go late, and is marked again in the second in which others are chosen.
     "4to3,person,data . . . silent lag-group node-lost=0 fail=2 . . answer-late . . resize=0",
+    // A worker registers, the closing call of another one moves results to it, and a reading from before shows neither.
+    "4to2,person,data task=1 . . . . . . . . . node-lost=0 . . node-lost=1 . . slow-reading",
 ];
 
 #[test]

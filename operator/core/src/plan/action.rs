@@ -134,8 +134,18 @@ pub struct DeletePod {
     pub resource_version: Option<String>,
     /// It is not sent later than this, where the decision depends on what a scheduler said.
     pub valid_until: Option<Timestamp>,
+    /// When the reading of the scheduler began by which the pod has no worker, where only that reading tells.
+    pub empty_by: Option<Timestamp>,
     /// Why, for the log.
     pub why: &'static str,
+}
+
+impl DeletePod {
+    /// Whether it may still be sent. `moved`: until when calls of ours may have moved results to workers of the cluster
+    /// (see [`crate::worker_group::PlannerState::results_moved`]); a worker may have come and been given some.
+    pub fn is_valid(&self, now: Timestamp, moved: Option<Timestamp>) -> bool {
+        self.valid_until.is_none_or(|t| now <= t) && self.empty_by.is_none_or(|began| moved < Some(began))
+    }
 }
 
 /// One call of `retire_workers`.

@@ -33,6 +33,9 @@ pub struct Input<'a> {
     pub cluster_pods: &'a [&'a PodRecord],
     /// UIDs of pods of the cluster's other groups that were chosen to leave a moment ago (see [`PlannerState::chosen`]).
     pub chosen_elsewhere: &'a BTreeSet<String>,
+    /// Until when calls of ours may have moved results between the cluster's workers, whichever group they were made for
+    /// (see [`PlannerState::results_moved`]).
+    pub results_moved: Option<Timestamp>,
     /// Pods with the group's labels that no object controls, sorted by name.
     pub strays: &'a [&'a PodRecord],
     /// What is known of the cluster's scheduler.
@@ -60,6 +63,11 @@ impl Input<'_> {
     pub(crate) fn drain_timeout(&self) -> Duration {
         let seconds = self.group.spec.worker.drain_timeout;
         seconds.map_or(DRAIN_TIMEOUT, |s| Duration::from_secs(u64::try_from(s).unwrap_or(0)))
+    }
+
+    /// Whether a worker that this reading does not show holds nothing that a call of ours has moved to it.
+    pub(crate) fn shows_every_worker(&self, snapshot: &Snapshot) -> bool {
+        self.results_moved < Some(snapshot.at)
     }
 
     /// The longest that a shrink of this group is left alone: two looks are within `drainTimeout`.

@@ -14,7 +14,10 @@ use crate::{
     model::{backoff::doubled, pod::PodRecord, time::Timestamp},
     plan::action::{NewPod, RetireCall, RetireStage},
     validation::{api_rejection::Refused, stuck_pods::Explanation},
-    worker_group::{crash_backoff::Ended, observed_for::Watched, termination_messages::Heard},
+    worker_group::{
+        crash_backoff::Ended, observed_for::Watched, scale_down::retire::LOST_CALL,
+        termination_messages::Heard,
+    },
 };
 
 /// Most pods created at once for one group: enough to keep the API server busy, few enough that other
@@ -54,6 +57,8 @@ pub struct PlannerState {
     pub(crate) refusals: BTreeMap<String, Refusal>,
     pub(crate) calls: BTreeMap<RetireStage, Call>,
     pub(crate) unanswered: BTreeMap<RetireStage, Timestamp>,
+    /// When calls were answered last, and when they ended without an answer last.
+    ended: (Option<Timestamp>, Option<Timestamp>),
     /// Marked pods that are not drained before the scheduler says whether it offers them.
     pub(crate) undecided: BTreeSet<String>,
     /// Pods whose marks were taken off because they need not leave any more, and when.
@@ -202,6 +207,8 @@ impl PlannerState {
             return;
         }
         let Some(made) = self.calls.remove(&call.stage) else { return };
+        let ended = if accepted.is_some() { &mut self.ended.0 } else { &mut self.ended.1 };
+        *ended = Some(now);
         let Some(accepted) = accepted else {
             self.unanswered.insert(call.stage, now.plus(UNANSWERED));
             return;
@@ -228,6 +235,15 @@ impl PlannerState {
             let until = now.plus(doubled(FIRST_REFUSAL, times, MAX_REFUSAL));
             self.refusals.insert(uid, Refusal { times, at: now, until });
         }
+    }
+
+    /// Until when this group's calls may have moved results to other workers of the cluster: until now while one is under
+    /// way, or may yet be carried out because it was not answered.
+    pub fn results_moved(&self, now: Timestamp) -> Option<Timestamp> {
+        // What lies ahead was remembered before the clock was set back.
+        let (answered, unanswered) = (self.ended.0.filter(|t| *t <= now), self.ended.1.filter(|t| *t <= now));
+        let is_under_way = !self.calls.is_empty() || unanswered.is_some_and(|t| now.since(t) < LOST_CALL);
+        if is_under_way { Some(now) } else { answered }
     }
 
     /// This pod need not leave any more: its mark comes off.

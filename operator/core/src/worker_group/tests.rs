@@ -3,6 +3,7 @@
 mod clocks;
 mod failing;
 mod marks;
+mod moved_results;
 mod no_data;
 mod node_disruption;
 #[cfg(test)]
@@ -45,6 +46,8 @@ struct Scene {
     scheduler: SchedulerState,
     threats: BTreeMap<String, String>,
     elsewhere: BTreeSet<String>,
+    /// Until when calls of other groups may have moved results.
+    moved_elsewhere: Option<Timestamp>,
     /// Pods of other groups.
     others: Vec<PodRecord>,
     autoscaled: bool,
@@ -87,6 +90,7 @@ impl Scene {
             scheduler: SchedulerState::Known(Arc::new(snapshot)),
             threats: BTreeMap::new(),
             elsewhere: BTreeSet::new(),
+            moved_elsewhere: None,
             others: Vec::new(),
             autoscaled: false,
             has_scheduler_pod: true,
@@ -145,6 +149,7 @@ impl Scene {
             pods: &pods,
             cluster_pods: &all,
             chosen_elsewhere: &self.elsewhere,
+            results_moved: self.moved_elsewhere.max(self.memory.results_moved(self.now)),
             strays: &strays,
             scheduler: &self.scheduler,
             agents: self.scheduler.known(),

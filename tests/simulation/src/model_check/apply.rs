@@ -178,6 +178,9 @@ impl World {
             return Ok(self.after(fate));
         };
         let is_version = |v: &String| *v == pod.resource_version;
+        if !delete.is_valid(self.now, self.operator.memory.results_moved(self.now)) {
+            return Ok(Next::On);
+        }
         if fate.is_done() && !pod.deleting && delete.resource_version.as_ref().is_none_or(is_version) {
             rules::deletes(self, &pod, delete)?;
             if pod.scheduled {

@@ -183,6 +183,7 @@ impl World {
             pods: &pods,
             cluster_pods: &pods,
             chosen_elsewhere: &Default::default(),
+            results_moved: self.operator.memory.results_moved(self.now),
             strays: &[],
             scheduler: &self.reading,
             agents: self.reading.known(),

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use crate::{
     model::{
-        pod::PodRecord,
+        pod::{PodPhase, PodRecord},
         scheduler::{SchedulerState, Snapshot},
     },
     plan::action::{Action, DeletePod, RetireCall, RetireStage, SchedulerNeed},
@@ -70,6 +70,12 @@ pub(crate) fn progress(
     }
 }
 
+/// Whether no worker can run in the pod, whatever a scheduler says. A Deployment's record may show no pod while a new
+/// one has come: then only the registry knows.
+pub(crate) fn has_not_started(pod: &PodRecord) -> bool {
+    !pod.is_deployment && (!pod.scheduled || (pod.phase == PodPhase::Pending && pod.ip.is_none()))
+}
+
 #[derive(Default)]
 struct Steps {
     actions: Vec<Action>,
@@ -114,10 +120,12 @@ fn may_drain(removal: Removal<'_>, memory: &PlannerState) -> bool {
         && !is_held_up()
 }
 
-/// Whether the reading is newer than the mark.
+/// Whether the reading is newer than the mark, and than what calls of ours have moved.
 fn is_current(removal: Removal<'_>) -> bool {
-    let is_newer = |at| removal.snapshot.at > at;
-    removal.pod.mark.as_ref().is_some_and(|m| is_newer(m.at) || m.is_in_the_future(removal.input.now))
+    let Removal { input, pod, snapshot, .. } = removal;
+    let is_newer = |at| snapshot.at > at;
+    pod.mark.as_ref().is_some_and(|m| is_newer(m.at) || m.is_in_the_future(input.now))
+        && input.shows_every_worker(snapshot)
 }
 
 /// One call for all of them, one at a time for each stage.
@@ -145,7 +153,13 @@ pub(crate) fn is_asked_for(pod: &PodRecord, memory: &PlannerState) -> bool {
 }
 
 pub(crate) fn delete(pod: &PodRecord, why: &'static str) -> Action {
-    Action::DeletePod(DeletePod { pod: reference(pod), resource_version: None, valid_until: None, why })
+    Action::DeletePod(DeletePod {
+        pod: reference(pod),
+        resource_version: None,
+        valid_until: None,
+        empty_by: None,
+        why,
+    })
 }
 
 /// Deletes a pod that has no worker by what is known now: not once it has changed, nor much later.
@@ -154,6 +168,7 @@ pub(crate) fn delete_if_unchanged(input: &Input<'_>, pod: &PodRecord, why: &'sta
         pod: reference(pod),
         resource_version: Some(pod.resource_version.clone()),
         valid_until: Some(input.now.plus(VALID)),
+        empty_by: input.scheduler.known().filter(|_| !has_not_started(pod)).map(|s| s.at),
         why,
     })
 }

@@ -95,21 +95,19 @@ pub(crate) fn holds_nothing(input: &Input<'_>, pod: &PodRecord, addresses: &Work
     if addresses.get(&pod.uid).is_some() {
         return false;
     }
-    // A Deployment's record may show no pod while a new one has come: then only the registry knows.
-    let has_no_node = !pod.is_deployment && !pod.scheduled;
-    let has_not_started = !pod.is_deployment && pod.phase == PodPhase::Pending && pod.ip.is_none();
+    let has_not_started = retire::has_not_started(pod);
     match input.scheduler {
         SchedulerState::Known(snapshot) => {
-            let is_believed = snapshot.offer.is_some() && input.now.since(snapshot.at) <= CURRENT;
-            has_no_node || has_not_started || (is_believed && !addresses.strangers)
+            let is_believed = snapshot.offer.is_some()
+                && input.now.since(snapshot.at) <= CURRENT
+                && input.shows_every_worker(snapshot);
+            has_not_started || (is_believed && !addresses.strangers)
         }
-        SchedulerState::Absent | SchedulerState::Starting => {
-            has_no_node || has_not_started || addresses.no_scheduler
-        }
+        SchedulerState::Absent | SchedulerState::Starting => has_not_started || addresses.no_scheduler,
         // Where it has started after all, its agent hears of its end, and the deletion is bound to what was seen.
-        SchedulerState::SpeaksTls => has_no_node || has_not_started,
+        SchedulerState::SpeaksTls => has_not_started,
         // No data: a pod with a node may have a worker that its kubelet has not told of yet.
-        _ => has_no_node,
+        _ => has_not_started && !pod.scheduled,
     }
 }
 
@@ -152,7 +150,7 @@ fn choose(
         counts.staying.iter().filter_map(|p| Some((*p, addresses.get(&p.uid)?))).collect();
     let is_unknown = |p: &&&PodRecord| addresses.get(&p.uid).is_none() && !going.contains(&p.uid);
     let unmapped = counts.staying.iter().filter(is_unknown).count();
-    let is_old = input.now.since(snapshot.at) > CURRENT;
+    let is_old = input.now.since(snapshot.at) > CURRENT || !input.shows_every_worker(snapshot);
     // Rather a pod that holds nothing than one that does. Where each reading takes too long, none tells which do.
     let may_come = is_old && unmapped > 0 && snapshot.read.since(snapshot.at) <= CURRENT;
     if memory.watched.hopes(may_come, input.now) {

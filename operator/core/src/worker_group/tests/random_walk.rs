@@ -275,6 +275,7 @@ impl World {
                 pods: &pods,
                 cluster_pods: &pods,
                 chosen_elsewhere: &self.elsewhere,
+                results_moved: self.memory.results_moved(self.now),
                 strays: &[],
                 scheduler: &state,
                 agents: state.known(),
