@@ -99,10 +99,10 @@ fn together(
     }
 }
 
-/// The smallest size that may still be believed in; our own writes are known at once.
+/// The smallest size that may still be believed in; what autoscalers wrote is known at once.
 fn fewest(books: &Books, group: &Owner, now: Duration) -> i64 {
     let last = group.sizes.last().map_or(0, |s| s.1);
-    if group.is_sized_by_operator {
+    if group.is_sized_by_autoscaler {
         return last;
     }
     let is_new = group.sizes.first().is_none_or(|s| now.saturating_sub(s.0) < books.allowance);

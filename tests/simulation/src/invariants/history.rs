@@ -25,8 +25,8 @@ pub struct Owner {
     pub leaves: Option<Duration>,
     /// Sizes that it was to have, and since when; of groups.
     pub sizes: Vec<(Duration, i64)>,
-    /// Whether the operator wrote the size that is the last.
-    pub is_sized_by_operator: bool,
+    /// Whether an autoscaler wrote the size that is the last.
+    pub is_sized_by_autoscaler: bool,
     /// When it was last to have fewer, as far as known, by whom; of groups.
     pub shrinks: Vec<Shrink>,
     /// How long a shrink that a person asked for waits; of groups.
@@ -161,7 +161,7 @@ impl Books {
             },
             leaves: None,
             sizes: Vec::new(),
-            is_sized_by_operator: false,
+            is_sized_by_autoscaler: false,
             shrinks: Vec::new(),
             patience: DRAIN_TIMEOUT,
             bounds: Vec::new(),
@@ -172,17 +172,16 @@ impl Books {
         if after.is_none() {
             return;
         }
-        let is_by_operator = change.user.starts_with("operator-");
+        // Else the operator hands on what a person wrote into the cluster.
+        let is_by_autoscaler = change.user.starts_with("operator-") && change.subresource == Some("scale");
         if let Some(size) = spec["worker"]["replicas"].as_i64()
             && owner.sizes.last().is_none_or(|(_, s)| *s != size)
         {
             if owner.sizes.last().is_some_and(|(_, s)| *s > size) {
-                // Else the operator hands on what a person wrote into the cluster.
-                let is_by_autoscaler = is_by_operator && change.subresource == Some("scale");
                 owner.shrinks.push(Shrink { at: now, is_by_autoscaler });
             }
             owner.sizes.push((now, size));
-            owner.is_sized_by_operator = is_by_operator;
+            owner.is_sized_by_autoscaler = is_by_autoscaler;
         }
         owner.patience = spec["worker"]["drainTimeout"].as_u64().map_or(DRAIN_TIMEOUT, Duration::from_secs);
         let bounds = (spec["minimum"].as_i64(), spec["maximum"].as_i64());
