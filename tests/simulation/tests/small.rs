@@ -46,7 +46,7 @@ fn random_ways() {
 }
 
 /// Scripts in which something did not hold once.
-const FOUND: [&str; 14] = [
+const FOUND: [&str; 15] = [
     // A worker that was unmarked is let go late, and is marked again while another pod has not started.
     "1to3,autoscaled,data . evict=2 no-offer . resize=2 . . lag-group . . . . answer-late slow-reading fail=0 trickle",
     // Failures are forgotten, and then nothing needs the scheduler any more: one of the two changes the status.
@@ -75,6 +75,8 @@ const FOUND: [&str; 14] = [
     "4to3,person,data . . . silent lag-group node-lost=0 fail=2 . . answer-late . . resize=0",
     // A worker registers, the closing call of another one moves results to it, and a reading from before shows neither.
     "4to2,person,data task=1 . . . . . . . . . node-lost=0 . . node-lost=1 . . slow-reading",
+    // drainTimeout is over for a worker that leaves, and the operator has not been shown that even less is asked.
+    "4to3,person,data . resize=0 task=2 . . . . . . . . freeze=2 . . . . . . . fail=1 . . . . . wait=72 resize=1 lag-pods resize=2 lag-group resize=1",
 ];
 
 #[test]

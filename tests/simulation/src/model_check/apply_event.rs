@@ -72,7 +72,7 @@ impl World {
         }
         // What was asked and taken back before anybody was shown it makes no difference.
         if n < self.api.seen_group.spec.worker.replicas {
-            self.rules.asked_at = self.now;
+            self.rules.asked_unseen = Some(self.now);
         }
         self.api.change_group(|g| g.spec.worker.replicas = n);
         true

@@ -106,6 +106,7 @@ pub fn of(world: &World) -> u64 {
         p.conditions(&operator.autoscaler.status.conditions);
     }
     p.time(world.rules.asked_at);
+    p.maybe(world.rules.asked_unseen);
     p.maybe(world.rules.scaled_at);
     for (uid, at) in &world.rules.refused {
         p.add(uid);

@@ -82,6 +82,9 @@ impl World {
     pub(crate) fn turn(&mut self) -> Result<(), Broken> {
         let operator = &mut self.operator;
         self.api.deliver(self.now, &mut [&mut operator.expected, &mut operator.autoscaler_expected]);
+        if self.api.group_changes.is_empty() {
+            self.rules.asked_at = self.rules.asked_unseen.take().unwrap_or(self.rules.asked_at);
+        }
         for name in self.api.gone.drain(..) {
             operator.memory.gone(&name);
         }

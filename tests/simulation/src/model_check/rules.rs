@@ -44,6 +44,8 @@ pub struct Seen {
     pub processes: u32,
     /// When a person last asked for less, or an autoscaler began or stopped to decide.
     pub asked_at: Timestamp,
+    /// When a person asked for less and the operator has not been shown it.
+    pub asked_unseen: Option<Timestamp>,
     /// Demands that this process has seen of one scheduler: by whom, when, how much.
     pub samples: Vec<(String, Timestamp, u32)>,
     /// When the size was last changed, and that was written down.
@@ -70,6 +72,7 @@ impl Seen {
         Self {
             processes: 0,
             asked_at: now,
+            asked_unseen: None,
             samples: Vec::new(),
             scaled_at: None,
             refused: BTreeMap::new(),
