@@ -93,7 +93,11 @@ pub fn decide(input: &Input<'_>, memory: &mut PlannerState) -> Vec<Decision<Dask
     let need = if is_any_acting { SchedulerNeed::Target } else { SchedulerNeed::None };
     let parts = sizes(input, &standings, memory);
     let all = input.autoscalers.iter().zip(standings).enumerate();
-    all.map(|(n, (a, standing))| one(input, a, standing.map(|_| parts.get(&n)), (need, memory))).collect()
+    let one_of = |(n, (a, standing)): (usize, (&&Autoscaler, Result<usize, Vec<Observed>>))| {
+        let refused = memory.refused.get(&a.meta.uid).cloned().flatten();
+        one(input, a, Standing { part: standing.map(|_| parts.get(&n)), refused }, need)
+    };
+    all.map(one_of).collect()
 }
 
 /// The size of each group that an autoscaler acts on, by the autoscaler's place.
@@ -161,12 +165,20 @@ fn target<'a>(input: &Input<'a>) -> Option<(&'a crate::model::scheduler::Snapsho
     input.scheduler.known().and_then(|s| s.target.map(|t| (s, t)))
 }
 
+/// How it stands with one autoscaler.
+struct Standing<'a> {
+    /// Its part of the decision, if it has one; else why it does not act.
+    part: Result<Option<&'a Part<'a>>, Vec<Observed>>,
+    /// What the API server said of the last writes.
+    refused: api_rejection::Refused,
+}
+
 /// What to do about one autoscaler.
 fn one(
     input: &Input<'_>,
     autoscaler: &Autoscaler,
-    standing: Result<Option<&Part<'_>>, Vec<Observed>>,
-    (need, memory): (SchedulerNeed, &PlannerState),
+    standing: Standing<'_>,
+    need: SchedulerNeed,
 ) -> Decision<DaskAutoscalerStatus> {
     let mut actions: Vec<Action> = metadata(input, autoscaler).into_iter().collect();
     let requeue = (need != SchedulerNeed::None).then_some(Duration::from_secs(5));
@@ -174,7 +186,7 @@ fn one(
         return Decision { actions, status: autoscaler.status.clone(), requeue, need };
     }
     let mut status = status::base(input, autoscaler);
-    let mut observed = match standing {
+    let mut observed = match standing.part {
         Err(why) => why,
         Ok(part) => {
             let is_at_default = part.is_some_and(|p| p.is_at_default);
@@ -184,8 +196,7 @@ fn one(
             vec![status::active(input, is_at_default)]
         }
     };
-    let refused = memory.refused.get(&autoscaler.meta.uid).cloned().flatten();
-    observed.push(api_rejection::condition(api_rejection::lasting(&refused)));
+    observed.push(api_rejection::condition(api_rejection::lasting(&standing.refused)));
     status::finish(&mut status, observed, autoscaler, input.now);
     let events = conditions::events(&autoscaler.status.conditions, &status.conditions);
     actions.extend(events.into_iter().map(Action::Event));

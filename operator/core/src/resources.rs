@@ -108,30 +108,34 @@ pub(crate) fn default_group_meta(cluster: &Cluster) -> ChildMeta {
     meta
 }
 
+/// What worker pods are made with beside their template.
+#[derive(Clone, Copy, Debug)]
+pub struct Site<'a> {
+    /// The Kubernetes cluster's DNS domain.
+    pub domain: &'a str,
+    /// What the operator was told about the agent of its workers.
+    pub agent: &'a Settings,
+}
+
 /// The worker pod of `group` with this number.
-pub fn worker_pod(
-    group: &Group,
-    cluster: &Cluster,
-    number: i64,
-    domain: &str,
-    settings: &Settings,
-) -> WorkerPod {
+pub fn worker_pod(group: &Group, cluster: &Cluster, number: i64, site: Site<'_>) -> WorkerPod {
     let name = names::worker_pod(&group.meta.name, &group.meta.uid, number);
-    let body = named_worker(group, cluster, &name, domain, settings);
+    let body = named_worker(group, cluster, &name, site);
     WorkerPod { number, name, body }
 }
 
 /// All worker pods of `group`, which differ in their names alone.
-pub fn worker_pods(group: &Group, cluster: &Cluster, domain: &str, settings: &Settings) -> SharedBody {
+pub fn worker_pods(group: &Group, cluster: &Cluster, site: Site<'_>) -> SharedBody {
     let worker = &group.spec.worker;
     let hash = hash(&worker.spec, worker.metadata.as_ref());
     // No template has it in it, because it is made of the template's hash.
     let stand_in = format!("name-of-the-worker-{}", hash::short(&[&group.meta.uid, &hash]));
-    let body = named_worker(group, cluster, &stand_in, domain, settings);
+    let body = named_worker(group, cluster, &stand_in, site);
     SharedBody::new(hash, &body, &stand_in)
 }
 
-fn named_worker(group: &Group, cluster: &Cluster, name: &str, domain: &str, settings: &Settings) -> Value {
+fn named_worker(group: &Group, cluster: &Cluster, name: &str, site: Site<'_>) -> Value {
+    let Site { domain, agent: settings } = site;
     let worker = &group.spec.worker;
     let mut meta = effective(&for_children(&group.meta), worker.metadata.as_ref());
     for (key, value) in for_children(&cluster.meta).labels {

@@ -5,6 +5,7 @@ mod findings;
 pub mod input;
 mod node_disruption;
 mod observed_for;
+mod pass;
 mod planner_state;
 pub(crate) mod pod_counts;
 mod replace_unstarted;
@@ -45,7 +46,7 @@ use crate::{
     },
     resources,
     validation::{api_rejection, stuck_pods},
-    worker_group::findings::Findings,
+    worker_group::{findings::Findings, pass::Pass},
 };
 
 /// How long a shrink that a person asked for waits for refusing or executing workers by default.
@@ -68,39 +69,46 @@ pub fn decide(input: &Input<'_>, memory: &mut PlannerState) -> Decision<DaskWork
     }
     memory.watched.begin(input);
     let counts = PodCounts::of(input);
+    let addresses = WorkerAddresses::of(input, memory);
+    let mut pass = Pass { input, counts: &counts, addresses: &addresses, memory, found };
     match usable_cluster(input) {
-        Ok(cluster) => {
-            patch_metadata(input, cluster, &mut found);
-            reap(input, &counts, memory, &mut found);
-            stray_pods::adopt_or_report(input, &mut found);
-            termination_messages::report(input, &mut memory.heard, &mut found);
-            template_dry_run::request_dry_run(input, cluster, &mut found);
-            let addresses = WorkerAddresses::of(input, memory);
-            scale_down::stale_marks::revalidate(input, &counts, &addresses, memory, &mut found);
-            scale_up::create_missing(input, cluster, &counts, memory, &mut found);
-            replace_unstarted::delete_unstarted(input, &counts, &addresses, &mut found);
-            scale_down::retire::progress(input, &counts, &addresses, memory, &mut found);
-            scale_down::late_acceptance::mark_again(input, &counts, &addresses, memory, &mut found);
-            scale_down::select::mark_victims(input, &counts, &addresses, memory, &mut found);
-            node_disruption::replace_disrupted(input, &counts, &addresses, memory, &mut found);
-        }
+        Ok(cluster) => steps(&mut pass, cluster),
         Err(why) => {
-            found.failures = crash_backoff::Failures::of(&input.group.status);
-            found.untried = true;
-            found.conditions.push(why);
+            pass.found.failures = crash_backoff::Failures::of(&input.group.status);
+            pass.found.untried = true;
+            pass.found.conditions.push(why);
         }
     }
+    let Pass { memory, mut found, .. } = pass;
     memory.forget_all_but(input.pods);
     memory.watched.end(found.shrinking && !input.autoscaled, &found.actions, input.now);
     found.conditions.push(api_rejection::condition(api_rejection::lasting(&memory.refused)));
     let explained = explain(input, &counts, memory, &mut found);
-    let explained = (explained, memory.last_end.as_ref());
-    let status = status::build(input, &counts, explained, &mut found);
+    let silent = status::SilentTrouble { explained, last_end: memory.last_end.as_ref() };
+    let status = status::build(input, &counts, silent, &mut found);
     let mut actions = found.actions;
     actions.extend(
         conditions::events(&input.group.status.conditions, &status.conditions).into_iter().map(Action::Event),
     );
     Decision { actions, status, requeue: found.requeue, need: found.need }
+}
+
+/// The steps of a pass. Their order matters: no pod is chosen to leave, or deleted as empty, that an earlier step has
+/// dealt with, and a node's end waits for what is created or marked first.
+fn steps(pass: &mut Pass<'_>, cluster: &Cluster) {
+    let input = pass.input;
+    patch_metadata(input, cluster, &mut pass.found);
+    reap(pass);
+    stray_pods::adopt_or_report(input, &mut pass.found);
+    termination_messages::report(input, &mut pass.memory.heard, &mut pass.found);
+    template_dry_run::request_dry_run(input, cluster, &mut pass.found);
+    scale_down::stale_marks::revalidate(pass);
+    scale_up::create_missing(pass, cluster);
+    replace_unstarted::delete_unstarted(pass);
+    scale_down::retire::progress(pass);
+    scale_down::late_acceptance::mark_again(pass);
+    scale_down::select::mark_victims(pass);
+    node_disruption::replace_disrupted(pass);
 }
 
 /// A pod that does not get ready and does not say why is asked about, one at a time.
@@ -193,7 +201,8 @@ fn push_patch(input: &Input<'_>, metadata: Option<serde_json::Value>, found: &mu
 }
 
 /// Pods that are over hold nothing; they go, so that they are replaced.
-fn reap(input: &Input<'_>, counts: &PodCounts<'_>, memory: &mut PlannerState, found: &mut Findings) {
+fn reap(pass: &mut Pass<'_>) {
+    let Pass { input, counts, memory, found, .. } = pass;
     found.failures = crash_backoff::Failures::of(&input.group.status).after(input, counts);
     memory.last_end = crash_backoff::last_end(input, counts, memory.last_end.take());
     if let Some(wait) = found.failures.recheck_after(input, counts) {

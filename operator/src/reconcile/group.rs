@@ -39,7 +39,8 @@ pub(super) async fn reconcile(
         let all: Vec<_> = all.iter().map(AsRef::as_ref).collect();
         let autoscalers = state.cache.autoscalers_of(&cluster_key).map(AsRef::as_ref);
         let samples = state.autoscalers.get(&cluster_key);
-        let acting = autoscaler::decides(autoscalers, &object, cluster.as_deref(), samples, now);
+        let acting = autoscaler::acting(autoscalers, &object.spec.cluster, &object.meta.name)
+            .is_some_and(|a| autoscaler::decides(a, cluster.as_deref(), samples, now));
         let has_scheduler_pod = state.cache.schedulers_of(&cluster_key).iter().any(|p| p.is_live());
         let threats = state.cache.threats(all.iter().copied());
         let others = state.cache.groups_of(&cluster_key).filter(|g| g.meta.uid != object.meta.uid);

@@ -9,7 +9,7 @@ use crate::{
     },
     model::{
         names,
-        objects::{Autoscaler, Cluster, Group},
+        objects::{Autoscaler, Cluster},
         time::Timestamp,
     },
     plan::{
@@ -43,14 +43,12 @@ pub fn acting<'a>(
 /// Whether an autoscaler decides this group's size now: one that is valid, and whose scheduler told lately what it would
 /// like, by this process's own watch. `memory` is what is remembered of the cluster's autoscalers. What no autoscaler
 /// decides is a person's: a shrink then ends with `drainTimeout`.
-pub fn decides<'a>(
-    all: impl IntoIterator<Item = &'a Autoscaler>,
-    group: &Group,
+pub fn decides(
+    autoscaler: &Autoscaler,
     cluster: Option<&Cluster>,
     memory: Option<&PlannerState>,
     now: Timestamp,
 ) -> bool {
-    let Some(autoscaler) = acting(all, &group.spec.cluster, &group.meta.name) else { return false };
     let is_usable = cluster.is_some_and(|c| !is_from_previous_owner(autoscaler, c));
     is_usable && has_valid_bounds(autoscaler) && !memory.is_some_and(|m| m.is_inert(now))
 }

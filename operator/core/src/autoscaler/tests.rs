@@ -132,7 +132,9 @@ impl Scene {
 
     fn decides(&self, group: usize) -> bool {
         let all = std::iter::once(&self.autoscaler).chain(&self.others);
-        decides(all, &self.groups[group], self.cluster.as_ref(), Some(&self.memory), self.now)
+        let group = &self.groups[group];
+        acting(all, &group.spec.cluster, &group.meta.name)
+            .is_some_and(|a| decides(a, self.cluster.as_ref(), Some(&self.memory), self.now))
     }
 
     fn active(&mut self) -> String {

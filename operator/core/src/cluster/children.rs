@@ -66,11 +66,12 @@ fn deployment(input: &Input<'_>, owner: &Owner, plan: &mut Plan) {
                     ),
                 ))
             }
-            None => create(plan, Kind::Deployment, resources::scheduler_deployment(input.cluster)),
+            None => plan.create(Kind::Deployment, resources::scheduler_deployment(input.cluster)),
         }
         return;
     };
-    if !usable("Deployment", &have.owners, have.deleting, owner, input, plan) {
+    let child = Existing { kind: "Deployment", owners: &have.owners, deleting: have.deleting };
+    if !usable(child, owner, input, plan) {
         return;
     }
     let mut desired = resources::scheduler_deployment_meta(input.cluster);
@@ -89,17 +90,18 @@ fn deployment(input: &Input<'_>, owner: &Owner, plan: &mut Plan) {
     if !spec.is_empty() {
         body.insert("spec".into(), spec.into());
     }
-    push(plan, Kind::Deployment, names::scheduler(&input.cluster.meta.name), &have.resource_version, body);
+    let name = names::scheduler(&input.cluster.meta.name);
+    plan.patch(Kind::Deployment, name, &have.resource_version, body);
 }
 
 fn service(input: &Input<'_>, owner: &Owner, plan: &mut Plan) {
     let Some(have) = input.service else {
         plan.all_exist = false;
-        create(plan, Kind::Service, resources::scheduler_service(input.cluster));
+        plan.create(Kind::Service, resources::scheduler_service(input.cluster));
         return;
     };
     let ServiceRecord { labels, annotations, owners, kopf, spec, resource_version, deleting, .. } = have;
-    if !usable("Service", owners, *deleting, owner, input, plan) {
+    if !usable(Existing { kind: "Service", owners, deleting: *deleting }, owner, input, plan) {
         return;
     }
     let desired = resources::scheduler_meta(input.cluster);
@@ -113,7 +115,7 @@ fn service(input: &Input<'_>, owner: &Owner, plan: &mut Plan) {
     if plan.valid.contains(&Kind::Service) && diff != json!({}) {
         body.insert("spec".into(), diff);
     }
-    push(plan, Kind::Service, names::scheduler(&input.cluster.meta.name), resource_version, body);
+    plan.patch(Kind::Service, names::scheduler(&input.cluster.meta.name), resource_version, body);
 }
 
 /// The default group has its own number of replicas: the cluster's is copied only when the *cluster's*
@@ -121,10 +123,11 @@ fn service(input: &Input<'_>, owner: &Owner, plan: &mut Plan) {
 fn default_group(input: &Input<'_>, owner: &Owner, plan: &mut Plan) {
     let Some(have) = input.default_group else {
         plan.all_exist = false;
-        create(plan, Kind::Group, resources::default_group(input.cluster));
+        plan.create(Kind::Group, resources::default_group(input.cluster));
         return;
     };
-    if !usable("DaskWorkerGroup", &have.meta.owners, have.meta.deleting, owner, input, plan) {
+    let child = Existing { kind: "DaskWorkerGroup", owners: &have.meta.owners, deleting: have.meta.deleting };
+    if !usable(child, owner, input, plan) {
         return;
     }
     let replicas = input.cluster.spec.worker.replicas;
@@ -164,7 +167,7 @@ fn default_group(input: &Input<'_>, owner: &Owner, plan: &mut Plan) {
     if !worker.is_empty() {
         body.insert("spec".into(), json!({ "worker": worker }));
     }
-    push(plan, Kind::Group, have.meta.name.clone(), &have.meta.resource_version, body);
+    plan.patch(Kind::Group, have.meta.name.clone(), &have.meta.resource_version, body);
 }
 
 fn is_made_by_an_operator(group: &Group, input: &Input<'_>) -> bool {
@@ -173,15 +176,16 @@ fn is_made_by_an_operator(group: &Group, input: &Input<'_>) -> bool {
         && label(names::CLUSTER) == Some(&input.cluster.meta.name)
 }
 
-/// Whether the child with that name is the cluster's and stays.
-fn usable(
-    kind: &str,
-    owners: &[Owner],
+/// What there is under the name of a child.
+struct Existing<'a> {
+    kind: &'static str,
+    owners: &'a [Owner],
     deleting: bool,
-    owner: &Owner,
-    input: &Input<'_>,
-    plan: &mut Plan,
-) -> bool {
+}
+
+/// Whether the child with that name is the cluster's and stays.
+fn usable(child: Existing<'_>, owner: &Owner, input: &Input<'_>, plan: &mut Plan) -> bool {
+    let Existing { kind, owners, deleting } = child;
     let waiting = if deleting || metadata_patch::is_from_previous_owner(owners, owner) {
         wait("OldChild", format!("the {kind} of an earlier cluster of this name is still being deleted"))
     } else if metadata_patch::is_foreign(owners, owner) {
@@ -225,21 +229,19 @@ fn as_body(metadata: Option<Value>) -> Map<String, Value> {
     metadata.map(|m| Map::from_iter([("metadata".to_string(), m)])).unwrap_or_default()
 }
 
-fn create(plan: &mut Plan, kind: Kind, body: Value) {
-    let made_of = if kind == Kind::Group { Kind::Pod } else { kind };
-    if plan.valid.contains(&made_of) {
-        plan.actions.push(Action::Create { kind, body });
+impl Plan {
+    fn create(&mut self, kind: Kind, body: Value) {
+        let made_of = if kind == Kind::Group { Kind::Pod } else { kind };
+        if self.valid.contains(&made_of) {
+            self.actions.push(Action::Create { kind, body });
+        }
     }
-}
 
-fn push(plan: &mut Plan, kind: Kind, name: String, version: &str, body: Map<String, Value>) {
-    if !body.is_empty() {
-        plan.actions.push(Action::Patch(Patch {
-            kind,
-            name,
-            resource_version: version.into(),
-            body: body.into(),
-        }));
+    fn patch(&mut self, kind: Kind, name: String, version: &str, body: Map<String, Value>) {
+        if !body.is_empty() {
+            let patch = Patch { kind, name, resource_version: version.into(), body: body.into() };
+            self.actions.push(Action::Patch(patch));
+        }
     }
 }
 

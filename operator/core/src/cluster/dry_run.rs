@@ -14,7 +14,7 @@ use crate::{
         check::Check,
         conditions::{self, Observed},
     },
-    resources::{self, agent_plan},
+    resources::{self, Site},
     validation::dry_run::{self, Candidate, Tried},
     worker_group,
 };
@@ -36,8 +36,7 @@ fn candidates<'a>(
     cluster: &'a Cluster,
     has_service: bool,
     root: &'static str,
-    domain: &'a str,
-    settings: &'a agent_plan::Settings,
+    site: Site<'a>,
 ) -> Vec<Candidate<'a>> {
     let (namespace, scheduler) = (&cluster.meta.namespace, &cluster.spec.scheduler);
     let deployment = resources::hash(&scheduler.spec, scheduler.metadata.as_ref());
@@ -47,15 +46,16 @@ fn candidates<'a>(
     let service = if has_service { service } else { format!("new-{service}") };
     vec![
         Candidate::new(Kind::Deployment, namespace, &deployment, move |key| {
-            Check::new(key, Kind::Deployment, resources::scheduler_deployment(cluster), root, &DEPLOYMENT)
+            Check::new(key, Kind::Deployment, resources::scheduler_deployment(cluster), &DEPLOYMENT)
+                .below(root)
         }),
         Candidate::new(Kind::Service, namespace, &service, move |key| {
             let service = resources::scheduler_service(cluster);
             let service = if has_service { unbound(service) } else { service };
-            Check::new(key, Kind::Service, service, root, &SERVICE)
+            Check::new(key, Kind::Service, service, &SERVICE).below(root)
         }),
-        worker_group::candidate(&cluster.spec.worker, namespace, settings, move |key| {
-            worker_group::check(key, (&default_group(cluster), cluster), root, domain, settings)
+        worker_group::candidate(&cluster.spec.worker, namespace, site.agent, move |key| {
+            worker_group::check(key, &default_group(cluster), cluster, site).below(root)
         }),
     ]
 }
@@ -93,12 +93,8 @@ pub(crate) fn of_job(job: &Job) -> Cluster {
 }
 
 /// The templates of the cluster that will be made for a job.
-pub(crate) fn candidates_of_job<'a>(
-    cluster: &'a Cluster,
-    domain: &'a str,
-    settings: &'a agent_plan::Settings,
-) -> Vec<Candidate<'a>> {
-    candidates(cluster, false, "spec.cluster.", domain, settings)
+pub(crate) fn candidates_of_job<'a>(cluster: &'a Cluster, site: Site<'a>) -> Vec<Candidate<'a>> {
+    candidates(cluster, false, "spec.cluster.", site)
 }
 
 /// The default group as it will be made.
@@ -131,7 +127,8 @@ pub(crate) fn tried(input: &Input<'_>) -> Tried {
         return Tried::default();
     }
     let has_service = input.service.is_some();
-    let candidates = candidates(input.cluster, has_service, "", input.domain, input.agent);
+    let site = Site { domain: input.domain, agent: input.agent };
+    let candidates = candidates(input.cluster, has_service, "", site);
     dry_run::look_up(input.verdicts, candidates, input.now)
 }
 

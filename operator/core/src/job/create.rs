@@ -14,7 +14,7 @@ use crate::{
         check::Check,
         events::EventRecord,
     },
-    resources,
+    resources::{self, Site},
     validation::{
         dry_run::{self, Candidate, Tried},
         warnings,
@@ -78,12 +78,13 @@ pub(super) fn tried(input: &Input<'_>) -> Tried {
     let template = &job.spec.job;
     let hash = resources::hash(&template.spec, template.metadata.as_ref());
     let runner = Candidate::new(Kind::Pod, &job.meta.namespace, &format!("runner-{hash}"), |key| {
-        Check::new(key, Kind::Pod, resources::job_runner(job, input.domain), "", &PATHS)
+        Check::new(key, Kind::Pod, resources::job_runner(job, input.domain), &PATHS)
     });
     let mut candidates = vec![runner];
     // A cluster that is there tells of its own templates, and its Service has what the template asks for.
     if input.cluster.is_none() {
-        candidates.extend(cluster::candidates_of_job(&cluster, input.domain, input.agent));
+        candidates
+            .extend(cluster::candidates_of_job(&cluster, Site { domain: input.domain, agent: input.agent }));
     }
     dry_run::look_up(input.verdicts, candidates, input.now)
 }

@@ -28,19 +28,19 @@ pub struct Check {
 
 impl Check {
     /// The object that would be made of a template. Its owner is left out: it may not exist.
-    pub fn new(
-        key: String,
-        kind: Kind,
-        mut body: Value,
-        root: &'static str,
-        paths: &[(&'static str, &'static str)],
-    ) -> Self {
+    pub fn new(key: String, kind: Kind, mut body: Value, paths: &[(&'static str, &'static str)]) -> Self {
         if let Some(meta) = body["metadata"].as_object_mut() {
             meta.remove("ownerReferences");
         }
         let namespace = body["metadata"]["namespace"].as_str().unwrap_or_default().to_string();
         let body = body.to_string();
-        Self { key, kind, namespace, body, root, paths: paths.to_vec(), ours_first: None }
+        Self { key, kind, namespace, body, root: "", paths: paths.to_vec(), ours_first: None }
+    }
+
+    /// The spec that the object is made of is part of another one.
+    #[must_use]
+    pub fn below(self, root: &'static str) -> Self {
+        Self { root, ..self }
     }
 
     /// The first element of this list is not the author's.

@@ -12,7 +12,7 @@ fn cluster_and_group() -> (Cluster, Group) {
 fn pod(edit: impl FnOnce(&mut Cluster, &mut Group)) -> Value {
     let (mut cluster, mut group) = cluster_and_group();
     edit(&mut cluster, &mut group);
-    worker_pod(&group, &cluster, 7, "cluster.local", &Settings::default()).body
+    worker_pod(&group, &cluster, 7, Site { domain: "cluster.local", agent: &Settings::default() }).body
 }
 
 #[test]
@@ -139,7 +139,8 @@ fn no_pod_is_born_with_a_mark_of_ours() {
     (group.spec.worker.metadata, group.meta.annotations) =
         (metadata(&own), [("kubernetes.dask.org/retiring".into(), "x".into())].into());
     let deployment = scheduler_deployment(&cluster);
-    let worker = worker_pod(&group, &cluster, 7, "cluster.local", &Settings::default()).body;
+    let worker =
+        worker_pod(&group, &cluster, 7, Site { domain: "cluster.local", agent: &Settings::default() }).body;
     let hash = hash(&group.spec.worker.spec, group.spec.worker.metadata.as_ref());
     let scheduler = scheduler_hash(&cluster);
     for (of, ours) in [

@@ -12,7 +12,7 @@ use crate::{
         scheduler::{SchedulerState, Snapshot},
         time::Timestamp,
     },
-    resources::agent_plan,
+    resources::{Site, agent_plan},
     validation::dry_run::Verdicts,
     worker_group::DRAIN_TIMEOUT,
 };
@@ -59,6 +59,11 @@ pub struct Input<'a> {
 }
 
 impl Input<'_> {
+    /// What its worker pods are made with.
+    pub(crate) fn site(&self) -> Site<'_> {
+        Site { domain: self.domain, agent: self.agent }
+    }
+
     /// How long a shrink that a person asked for waits (`spec.worker.drainTimeout`).
     pub(crate) fn drain_timeout(&self) -> Duration {
         let seconds = self.group.spec.worker.drain_timeout;

@@ -16,11 +16,11 @@ use crate::{
         conditions::{self, Observed},
     },
     worker_group::{
-        POLL, PlannerState, PodCounts, WorkerAddresses,
-        findings::Findings,
+        POLL, PlannerState, PodCounts,
         input::Input,
+        pass::Pass,
         pod_counts::reference,
-        scale_down::{retire, select},
+        scale_down::{removal_phase::Removal, retire, select},
     },
 };
 
@@ -28,13 +28,9 @@ use crate::{
 /// for what the workers hold.
 const HELD_UP: Duration = Duration::from_secs(60);
 
-pub(crate) fn replace_disrupted(
-    input: &Input<'_>,
-    counts: &PodCounts<'_>,
-    addresses: &WorkerAddresses,
-    memory: &PlannerState,
-    found: &mut Findings,
-) {
+pub(crate) fn replace_disrupted(pass: &mut Pass<'_>) {
+    let Pass { input, counts, addresses, memory, found } = pass;
+    let input = *input;
     if counts.threatened.is_empty() {
         return;
     }
@@ -53,23 +49,19 @@ pub(crate) fn replace_disrupted(
         .into_iter()
         .map(|p| retire::delete_if_unchanged(input, p, "its node is about to go, and it holds nothing"));
     found.actions.extend(idle);
-    let known = (addresses, snapshot.as_ref());
-    let free: Vec<&PodRecord> = busy.into_iter().filter(|p| !is_held_up(input, p, known, memory)).collect();
-    let pods = with_room(input, &free, known, memory);
+    let removal = |pod| Removal { input, pod, addresses, snapshot };
+    let free: Vec<&PodRecord> = busy.into_iter().filter(|p| !is_held_up(removal(p), memory)).collect();
+    let pods = with_room(pass, &free, snapshot);
     if !pods.is_empty() {
         let mark = Mark { at: input.now, scheduler: snapshot.id.clone() };
-        found.actions.push(Action::MarkPods { pods, mark });
+        pass.found.actions.push(Action::MarkPods { pods, mark });
     }
 }
 
 /// Whether the pod has a part in a P2P shuffle, as far as is known, and there is time to wait for its end. From
 /// distributed 2024.4.2 on the scheduler does not offer participants; an older one says only that there is a shuffle.
-pub(crate) fn is_held_up(
-    input: &Input<'_>,
-    pod: &PodRecord,
-    (addresses, snapshot): (&WorkerAddresses, &Snapshot),
-    memory: &PlannerState,
-) -> bool {
+pub(crate) fn is_held_up(removal: Removal<'_>, memory: &PlannerState) -> bool {
+    let Removal { input, pod, addresses, snapshot } = removal;
     if !input.is_threatened(pod) || memory.watched.threatened(pod, input.now) >= HELD_UP {
         return false;
     }
@@ -86,12 +78,8 @@ impl Input<'_> {
 }
 
 /// Those whose results have somewhere to go, the cheapest first.
-fn with_room(
-    input: &Input<'_>,
-    threatened: &[&PodRecord],
-    (addresses, snapshot): (&WorkerAddresses, &Snapshot),
-    memory: &PlannerState,
-) -> Vec<PodRef> {
+fn with_room(pass: &Pass<'_>, threatened: &[&PodRecord], snapshot: &Snapshot) -> Vec<PodRef> {
+    let Pass { input, addresses, memory, .. } = pass;
     let mut room = select::room(input, addresses, snapshot);
     let mut candidates: Vec<_> = threatened
         .iter()

@@ -6,22 +6,16 @@ use crate::{
     plan::action::SchedulerNeed,
     resources::agent_plan::Plan,
     worker_group::{
-        PodCounts, WorkerAddresses,
-        findings::Findings,
-        input::Input,
         is_crash,
+        pass::Pass,
         scale_down::{retire, select},
     },
 };
 
 /// Deletes pods that wait or crash with a template that was changed since. They hold nothing, and would
 /// wait for ever. What runs is left alone.
-pub(crate) fn delete_unstarted(
-    input: &Input<'_>,
-    counts: &PodCounts<'_>,
-    addresses: &WorkerAddresses,
-    found: &mut Findings,
-) {
+pub(crate) fn delete_unstarted(pass: &mut Pass<'_>) {
+    let Pass { input, counts, addresses, found, .. } = pass;
     let current = found.failures.template.clone();
     let agent = Plan::of(&input.group.spec.worker, input.agent).hash(input.agent);
     let is_stale = |p: &&&PodRecord| {

@@ -11,7 +11,7 @@ use crate::{
     resources,
     validation::api_rejection,
     worker_group::{
-        POLL, PlannerState, PodCounts, findings::Findings, input::Input, planner_state::Rejected,
+        POLL, PlannerState, PodCounts, findings::Findings, input::Input, pass::Pass, planner_state::Rejected,
     },
 };
 
@@ -21,13 +21,8 @@ const BLOCK: (usize, usize) = (16, 1024);
 /// How long a pod that leaves counts as one of the wanted.
 const COUNTED: Duration = Duration::from_secs(30);
 
-pub(crate) fn create_missing(
-    input: &Input<'_>,
-    cluster: &Cluster,
-    counts: &PodCounts<'_>,
-    memory: &mut PlannerState,
-    found: &mut Findings,
-) {
+pub(crate) fn create_missing(pass: &mut Pass<'_>, cluster: &Cluster) {
+    let Pass { input, counts, memory, found, .. } = pass;
     forget_what_is_over(input, memory, found);
     if found.untried || !found.tried.invalid.is_empty() {
         return;
@@ -61,7 +56,7 @@ pub(crate) fn create_missing(
         return;
     }
     let numbers = memory.take(wanted.min(memory.batch()));
-    let body = Arc::new(resources::worker_pods(input.group, cluster, input.domain, input.agent));
+    let body = Arc::new(resources::worker_pods(input.group, cluster, input.site()));
     let meta = &input.group.meta;
     let name = |number| names::worker_pod(&meta.name, &meta.uid, number);
     let pod = |number| NewPod { number, name: name(number), body: body.clone() };

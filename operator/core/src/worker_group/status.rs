@@ -25,10 +25,18 @@ use crate::{
     },
 };
 
+/// What is known of trouble that the pods' own status does not show.
+pub(crate) struct SilentTrouble<'a> {
+    /// A pod, and what Kubernetes' events say of it.
+    pub explained: Option<(&'a PodRecord, &'a Trouble)>,
+    /// The last pod that ended by itself.
+    pub last_end: Option<&'a Ended>,
+}
+
 pub(crate) fn build(
     input: &Input<'_>,
     counts: &PodCounts<'_>,
-    (explained, last_end): (Option<(&PodRecord, &Trouble)>, Option<&Ended>),
+    silent: SilentTrouble<'_>,
     found: &mut Findings,
 ) -> DaskWorkerGroupStatus {
     let old = &input.group.status;
@@ -39,7 +47,7 @@ pub(crate) fn build(
         }
     }
     if !observed.iter().any(|o| o.is(conditions::PODS_FAILING)) {
-        observed.push(crash::explained(input, counts, failing(counts, explained, last_end, found)));
+        observed.push(crash::explained(input, counts, failing(counts, silent, found)));
     }
     of_the_template(input, counts, found, &mut observed);
     if !observed.iter().any(|o| o.is(conditions::READY)) {
@@ -172,12 +180,7 @@ fn unreachable(input: &Input<'_>) -> Observed {
 }
 
 /// The trouble that most pods have.
-fn failing(
-    counts: &PodCounts<'_>,
-    explained: Option<(&PodRecord, &Trouble)>,
-    last_end: Option<&Ended>,
-    found: &Findings,
-) -> Observed {
+fn failing(counts: &PodCounts<'_>, silent: SilentTrouble<'_>, found: &Findings) -> Observed {
     let troubled = |p: &&PodRecord| !p.is_ready();
     let mut reasons: BTreeMap<&str, (usize, &PodRecord, &str)> = BTreeMap::new();
     for pod in
@@ -188,7 +191,7 @@ fn failing(
         }
     }
     if reasons.is_empty()
-        && let Some((pod, t)) = explained
+        && let Some((pod, t)) = silent.explained
     {
         reasons.insert(&t.reason, (1, pod, &t.message));
     }
@@ -206,7 +209,7 @@ fn failing(
             );
             conditions::yes(conditions::PODS_FAILING, reason, message)
         }
-        None if found.failures.rounds > 0 => ended(found.failures.rounds, last_end),
+        None if found.failures.rounds > 0 => ended(found.failures.rounds, silent.last_end),
         None => conditions::no(conditions::PODS_FAILING, "NoneFails", "no pod fails"),
     }
 }

@@ -10,7 +10,7 @@ use crate::{
         conditions::{self, Observed},
     },
     resources::{
-        self,
+        self, Site,
         agent_plan::{Plan, Settings},
     },
     validation::dry_run::{self, Candidate},
@@ -38,16 +38,10 @@ pub(crate) fn candidate<'a>(
 }
 
 /// The group's worker as it would be made.
-pub(crate) fn check(
-    key: String,
-    (group, cluster): (&Group, &Cluster),
-    root: &'static str,
-    domain: &str,
-    settings: &Settings,
-) -> Check {
-    let pod = resources::worker_pod(group, cluster, 0, domain, settings).body;
-    let check = Check::new(key, Kind::Pod, pod, root, &PATHS);
-    let is_first = Plan::of(&group.spec.worker, settings).mode().is_some();
+pub(crate) fn check(key: String, group: &Group, cluster: &Cluster, site: Site<'_>) -> Check {
+    let pod = resources::worker_pod(group, cluster, 0, site).body;
+    let check = Check::new(key, Kind::Pod, pod, &PATHS);
+    let is_first = Plan::of(&group.spec.worker, site.agent).mode().is_some();
     if is_first { check.with_ours_first("spec.initContainers") } else { check }
 }
 
@@ -61,7 +55,7 @@ pub(crate) fn request_dry_run(input: &Input<'_>, cluster: &Cluster, found: &mut 
     }
     let group = input.group;
     let candidate = candidate(&group.spec.worker, &group.meta.namespace, input.agent, |key| {
-        check(key, (group, cluster), "", input.domain, input.agent)
+        check(key, group, cluster, input.site())
     });
     found.tried = dry_run::look_up(input.verdicts, vec![candidate], input.now);
     if !found.tried.again.is_empty() {

@@ -23,7 +23,8 @@ fn group(spec: Value) -> (Group, Cluster) {
 
 fn made(spec: Value, settings: &Settings) -> Value {
     let (group, cluster) = group(spec);
-    resources::worker_pod(&group, &cluster, 7, "cluster.local", settings).body
+    resources::worker_pod(&group, &cluster, 7, resources::Site { domain: "cluster.local", agent: settings })
+        .body
 }
 
 /// The spec of a pod whose only container is this one, with what it is given.
@@ -184,7 +185,13 @@ fn nothing_of_it_is_part_of_the_hash() {
     let spec = json!({"containers": [{"name": "worker", "args": ["dask", "worker"]}]});
     let (mut group, cluster) = group(spec);
     let hash = |group: &Group, settings: &Settings| {
-        let pod = resources::worker_pod(group, &cluster, 7, "cluster.local", settings).body;
+        let pod = resources::worker_pod(
+            group,
+            &cluster,
+            7,
+            resources::Site { domain: "cluster.local", agent: settings },
+        )
+        .body;
         let is_injected = pod["spec"].get("initContainers").is_some();
         (pod["metadata"]["annotations"][names::TEMPLATE_HASH].clone(), is_injected)
     };
@@ -206,7 +213,13 @@ fn where_it_is_not_the_pod_is_what_it_was() {
         let (mut group, cluster) = group(json!({"containers": [{"name": "worker"}]}));
         group.spec.worker.metadata =
             serde_json::from_value(json!({"annotations": {"kubernetes.dask.org/agent-hash": "x"}})).unwrap();
-        resources::worker_pod(&group, &cluster, 7, "cluster.local", settings).body
+        resources::worker_pod(
+            &group,
+            &cluster,
+            7,
+            resources::Site { domain: "cluster.local", agent: settings },
+        )
+        .body
     };
     assert_eq!(annotated(&Settings::default()), annotated(&settings()), "it has no command");
     assert_eq!(
@@ -233,7 +246,13 @@ fn a_dashboard_can_be_left_off() {
     let (mut group, cluster) = group(json!({"containers": [{"name": "worker", "args": ["dask", "worker"]}]}));
     let mut dashboard = |agent: Value| {
         group.spec.worker.agent = Some(serde_json::from_value(agent).unwrap());
-        let body = resources::worker_pod(&group, &cluster, 7, "cluster.local", &settings()).body;
+        let body = resources::worker_pod(
+            &group,
+            &cluster,
+            7,
+            resources::Site { domain: "cluster.local", agent: &settings() },
+        )
+        .body;
         variable(&body["spec"]["containers"][0], "DASK_AGENT_DASHBOARD")
     };
     assert_eq!(dashboard(json!({"dashboard": false})), "false");

@@ -8,7 +8,7 @@ use crate::plan::check::TOLD;
 fn candidate(hash: &str) -> Candidate<'static> {
     let body = json!({"metadata": {"ownerReferences": [1]}, "spec": {"image": hash}});
     Candidate::new(Kind::Pod, "ns", hash, move |key| {
-        Check::new(key, Kind::Pod, body.clone(), "spec.cluster.", &[("spec.", "spec.worker.spec.")])
+        Check::new(key, Kind::Pod, body.clone(), &[("spec.", "spec.worker.spec.")]).below("spec.cluster.")
     })
 }
 

@@ -1,7 +1,10 @@
 //! Why a scale-down waits: the conditions that say so, with what to do.
 
 use crate::{
-    model::scheduler::{Offer, SPEAKS_TLS},
+    model::{
+        scheduler::{Offer, SPEAKS_TLS},
+        time::Timestamp,
+    },
     plan::conditions::{self, Observed},
     worker_group::{PlannerState, input::Input},
 };
@@ -50,39 +53,56 @@ pub(crate) fn refused(missing: usize, input: &Input<'_>) -> Observed {
 }
 
 /// There are pods of which it is not known whether a worker runs in them.
+#[derive(Clone, Copy)]
 pub(crate) struct Unmapped {
-    /// Because the scheduler answers too slowly.
+    /// Because the scheduler answers too slowly, or calls of ours move results meanwhile.
     pub is_old: bool,
 }
 
-pub(crate) fn blocked(
-    missing: usize,
-    offer: &Offer,
-    unmapped: Option<Unmapped>,
-    memory: &PlannerState,
-    input: &Input<'_>,
-) -> Observed {
-    if offer.shuffle_blocks {
-        return waits("ShuffleRunning", missing, "a P2P shuffle runs, whose shards cannot be moved", input);
-    }
-    if memory.next_refusal(input.now).is_some() {
-        return refused(missing, input);
-    }
-    match unmapped {
-        Some(Unmapped { is_old: true }) => {
-            let why = "the scheduler takes so long to answer that a pod without a worker cannot be told from one whose \
-                       worker has just come";
-            waits("WaitsForReading", missing, why, input)
-        }
-        Some(_) => {
-            let why = "it is not known which worker runs in which pod (pass --name $(DASK_WORKER_NAME) to the worker)";
-            waits("Unmapped", missing, why, input)
-        }
-        None => {
-            let why = "the scheduler does not offer them: they run long tasks or take part in a shuffle";
-            waits("NotOffered", missing, why, input)
+/// Why the scheduler offers too few workers.
+pub(crate) enum Why {
+    Shuffle,
+    Refused,
+    OldReading,
+    Unmapped,
+    NotOffered,
+}
+
+impl Why {
+    pub(crate) fn of(
+        offer: &Offer,
+        unmapped: Option<Unmapped>,
+        memory: &PlannerState,
+        now: Timestamp,
+    ) -> Self {
+        match unmapped {
+            _ if offer.shuffle_blocks => Self::Shuffle,
+            _ if memory.next_refusal(now).is_some() => Self::Refused,
+            Some(Unmapped { is_old: true }) => Self::OldReading,
+            Some(_) => Self::Unmapped,
+            None => Self::NotOffered,
         }
     }
+}
+
+pub(crate) fn blocked(missing: usize, why: Why, input: &Input<'_>) -> Observed {
+    let (reason, why) = match why {
+        Why::Refused => return refused(missing, input),
+        Why::Shuffle => ("ShuffleRunning", "a P2P shuffle runs, whose shards cannot be moved"),
+        Why::OldReading => (
+            "WaitsForReading",
+            "the scheduler takes so long to answer that a pod without a worker cannot be told from one whose \
+             worker has just come",
+        ),
+        Why::Unmapped => (
+            "Unmapped",
+            "it is not known which worker runs in which pod (pass --name $(DASK_WORKER_NAME) to the worker)",
+        ),
+        Why::NotOffered => {
+            ("NotOffered", "the scheduler does not offer them: they run long tasks or take part in a shuffle")
+        }
+    };
+    waits(reason, missing, why, input)
 }
 
 fn waits(reason: &str, missing: usize, why: &str, input: &Input<'_>) -> Observed {

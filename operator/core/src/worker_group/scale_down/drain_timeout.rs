@@ -7,9 +7,7 @@ use crate::{
     },
     plan::{action::Action, events::EventRecord},
     worker_group::{
-        PlannerState, PodCounts, WorkerAddresses,
-        findings::Findings,
-        input::Input,
+        pass::Pass,
         scale_down::{retire, select},
         status,
     },
@@ -21,13 +19,8 @@ const NAMED: usize = 5;
 /// A shrink that a person asked for ends. What still refuses or executes then is deleted, with a
 /// warning; while the scheduler does not answer, nothing is. The time must have passed by what is written down, and
 /// this process must have watched for as long: another one's clock may have been wrong.
-pub(crate) fn delete_overdue(
-    input: &Input<'_>,
-    counts: &PodCounts<'_>,
-    stuck: usize,
-    (addresses, memory): (&WorkerAddresses, &PlannerState),
-    found: &mut Findings,
-) {
+pub(crate) fn delete_overdue(pass: &mut Pass<'_>, stuck: usize) {
+    let Pass { input, counts, addresses, memory, found } = pass;
     let timeout = input.drain_timeout();
     let watched = memory.watched.patience();
     if input.autoscaled || input.scheduler.known().is_none() || watched < timeout {

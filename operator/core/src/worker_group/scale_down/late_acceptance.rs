@@ -10,19 +10,14 @@ use crate::{
     },
     plan::action::{Action, PodRef, SchedulerNeed},
     worker_group::{
-        POLL, PlannerState, PodCounts, WorkerAddresses, findings::Findings, input::Input,
-        pod_counts::reference, scale_down::retire::LOST_CALL,
+        POLL, PlannerState, PodCounts, WorkerAddresses, input::Input, pass::Pass, pod_counts::reference,
+        scale_down::retire::LOST_CALL,
     },
 };
 
 /// Marks them again: they take no task any more, and without a mark they would not be replaced.
-pub(crate) fn mark_again(
-    input: &Input<'_>,
-    counts: &PodCounts<'_>,
-    addresses: &WorkerAddresses,
-    memory: &PlannerState,
-    found: &mut Findings,
-) {
+pub(crate) fn mark_again(pass: &mut Pass<'_>) {
+    let Pass { input, counts, addresses, memory, found } = pass;
     let Some(need) = need(input, counts, memory) else { return };
     found.needs(need);
     if need == SchedulerNeed::Registry {

@@ -9,10 +9,10 @@ use crate::{
     },
     plan::action::{Action, DeletePod, RetireCall, RetireStage, SchedulerNeed},
     worker_group::{
-        POLL, PlannerState, PodCounts, WorkerAddresses,
-        findings::Findings,
+        POLL, PlannerState,
         input::Input,
         node_disruption,
+        pass::Pass,
         planner_state::{Asked, Victims},
         pod_counts::reference,
         scale_down::removal_phase::{Removal, RemovalPhase},
@@ -29,13 +29,9 @@ const VALID: Duration = Duration::from_secs(3);
 /// A call that never reported back is forgotten after this long; asking again is safe.
 pub(crate) const LOST_CALL: Duration = Duration::from_secs(300);
 
-pub(crate) fn progress(
-    input: &Input<'_>,
-    counts: &PodCounts<'_>,
-    addresses: &WorkerAddresses,
-    memory: &mut PlannerState,
-    found: &mut Findings,
-) {
+pub(crate) fn progress(pass: &mut Pass<'_>) {
+    let Pass { input, counts, addresses, memory, found } = pass;
+    let input = *input;
     memory.calls.retain(|_, c| input.now.since(c.started) < LOST_CALL);
     memory.victims.retain(|uid, _| input.pods.iter().any(|p| p.uid == *uid && p.mark.is_some()));
     if counts.marked.is_empty() {
@@ -62,8 +58,8 @@ pub(crate) fn progress(
                 step(Removal { input, pod, addresses, snapshot }, memory, &mut steps);
             }
             found.actions.extend(steps.actions);
-            call(input, snapshot, RetireStage::Drain, steps.drain, memory, found);
-            call(input, snapshot, RetireStage::Close, steps.close, memory, found);
+            call(pass, snapshot, RetireStage::Drain, steps.drain);
+            call(pass, snapshot, RetireStage::Close, steps.close);
         }
         // Their agents let them go, one after the other: see `through_agents`.
         SchedulerState::SpeaksTls => {}
@@ -109,11 +105,10 @@ fn step(removal: Removal<'_>, memory: &mut PlannerState, steps: &mut Steps) {
 /// Whether the scheduler may be asked to let the pod's workers go: it did not just refuse them, all of them are heard of,
 /// and nothing else is waited for.
 fn may_drain(removal: Removal<'_>, memory: &PlannerState) -> bool {
-    let Removal { input, pod, addresses, snapshot } = removal;
+    let Removal { input, pod, snapshot, .. } = removal;
     let newest = snapshot.workers.values().map(|w| w.last_seen).fold(0.0, f64::max);
     let is_frozen = |a: &String| snapshot.workers.get(a).is_some_and(|w| newest - w.last_seen > FROZEN);
-    let is_held_up =
-        || !removal.is_leaving() && node_disruption::is_held_up(input, pod, (addresses, snapshot), memory);
+    let is_held_up = || !removal.is_leaving() && node_disruption::is_held_up(removal, memory);
     !memory.is_refused(&pod.uid, input.now)
         && !removal.workers().is_some_and(|all| all.iter().any(is_frozen))
         && !memory.undecided.contains(&pod.uid)
@@ -129,14 +124,8 @@ fn is_current(removal: Removal<'_>) -> bool {
 }
 
 /// One call for all of them, one at a time for each stage.
-fn call(
-    input: &Input<'_>,
-    snapshot: &Snapshot,
-    stage: RetireStage,
-    victims: Victims,
-    memory: &mut PlannerState,
-    found: &mut Findings,
-) {
+fn call(pass: &mut Pass<'_>, snapshot: &Snapshot, stage: RetireStage, victims: Victims) {
+    let Pass { input, memory, found, .. } = pass;
     let too_early = memory.unanswered.get(&stage).is_some_and(|t| *t > input.now);
     if victims.is_empty() || too_early || memory.calls.contains_key(&stage) {
         return;

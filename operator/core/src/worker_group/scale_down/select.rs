@@ -6,20 +6,21 @@ use crate::{
     model::{
         pod::{Mark, PodPhase, PodRecord},
         scheduler::{Offer, SchedulerState, Snapshot},
-        time::Timestamp,
     },
     plan::{
         action::{Action, PodRef, SchedulerNeed},
         conditions,
     },
     worker_group::{
-        PlannerState, PodCounts, WorkerAddresses,
-        findings::Findings,
+        PodCounts, WorkerAddresses,
         input::Input,
+        pass::Pass,
         pod_counts::reference,
         scale_down::{
-            blocked_reasons, drain_timeout, headroom::Headroom, late_acceptance, recheck_interval, retire,
-            through_agents,
+            blocked_reasons::{self, Unmapped},
+            drain_timeout,
+            headroom::Headroom,
+            late_acceptance, recheck_interval, retire, through_agents,
         },
     },
 };
@@ -30,56 +31,45 @@ const CURRENT: Duration = Duration::from_secs(2);
 
 const SCALE_DOWN: [&str; 2] = [conditions::SCALE_DOWN_BLOCKED, conditions::SCALE_DOWN_LIMITED];
 
-pub(crate) fn mark_victims(
-    input: &Input<'_>,
-    counts: &PodCounts<'_>,
-    addresses: &WorkerAddresses,
-    memory: &mut PlannerState,
-    found: &mut Findings,
-) {
-    let going = found.pods_in_plan();
+pub(crate) fn mark_victims(pass: &mut Pass<'_>) {
+    let (input, counts) = (pass.input, pass.counts);
+    let going = pass.found.pods_in_plan();
     let excess =
         counts.excess().saturating_sub(counts.staying.iter().filter(|p| going.contains(&p.uid)).count());
     if matches!(input.scheduler, SchedulerState::SpeaksTls) {
-        through_agents::ask_agents(input, counts, (addresses, excess), memory, found);
+        through_agents::ask_agents(pass, excess);
         return;
     }
     let mut left = excess;
     if excess > 0 {
+        let found = &mut pass.found;
         found.shrinking = true;
         found.needs(SchedulerNeed::Offer);
         found.requeue_in(recheck_interval::recheck_after(input));
-        let empty = never_started(counts, &going, |p| holds_nothing(input, p, addresses));
+        let empty = never_started(counts, &going, |p| holds_nothing(input, p, pass.addresses));
         left -= empty.len().min(excess);
         let delete = |p| retire::delete_if_unchanged(input, p, "it holds nothing");
         found.actions.extend(empty.into_iter().take(excess).map(delete));
     } else {
-        memory.watched.hopes(false, input.now);
-        say_what_marked_ones_wait_for(input, counts, memory, found);
+        pass.memory.watched.hopes(false, input.now);
+        say_what_marked_ones_wait_for(pass);
     }
     match input.scheduler {
         SchedulerState::Unreachable { why } if left > 0 || !counts.marked.is_empty() => {
-            found.conditions.push(blocked_reasons::unreachable(why, input));
+            pass.found.conditions.push(blocked_reasons::unreachable(why, input));
         }
         SchedulerState::Known(snapshot) => {
-            let chosen = match left {
-                0 => Some(0),
-                _ => choose(input, counts, (addresses, snapshot), left, memory, found),
-            };
+            let chosen = if left > 0 { choose(pass, snapshot, left) } else { Some(0) };
             let stuck = chosen.map_or(0, |n| left - n);
-            drain_timeout::delete_overdue(input, counts, stuck, (addresses, memory), found);
+            drain_timeout::delete_overdue(pass, stuck);
         }
         _ => {}
     }
 }
 
 /// Why pods that were chosen before do not go on.
-fn say_what_marked_ones_wait_for(
-    input: &Input<'_>,
-    counts: &PodCounts<'_>,
-    memory: &PlannerState,
-    found: &mut Findings,
-) {
+fn say_what_marked_ones_wait_for(pass: &mut Pass<'_>) {
+    let Pass { input, counts, memory, found, .. } = pass;
     // Between two questions about a refused worker nothing has changed.
     let refusing = counts.marked.iter().filter(|p| memory.refusals.contains_key(&p.uid)).count();
     let unanswered = input.scheduler.known().and_then(|s| s.unanswered.as_ref());
@@ -128,14 +118,9 @@ pub(crate) fn never_started<'a>(
 }
 
 /// Marks up to `wanted` registered pods; answers how many, or nothing while a better reading may come.
-fn choose(
-    input: &Input<'_>,
-    counts: &PodCounts<'_>,
-    (addresses, snapshot): (&WorkerAddresses, &Snapshot),
-    wanted: usize,
-    memory: &mut PlannerState,
-    found: &mut Findings,
-) -> Option<usize> {
+fn choose(pass: &mut Pass<'_>, snapshot: &Snapshot, wanted: usize) -> Option<usize> {
+    let Pass { input, counts, addresses, memory, found } = pass;
+    let (input, counts, addresses) = (*input, *counts, *addresses);
     let Some(offer) = &snapshot.offer else {
         if let Some(why) = &snapshot.unanswered {
             found.conditions.push(blocked_reasons::no_offer(why, input));
@@ -146,8 +131,6 @@ fn choose(
         return snapshot.unanswered.as_ref().map(|_| 0);
     };
     let going = found.pods_in_plan();
-    let registered: Vec<_> =
-        counts.staying.iter().filter_map(|p| Some((*p, addresses.get(&p.uid)?))).collect();
     let is_unknown = |p: &&&PodRecord| addresses.get(&p.uid).is_none() && !going.contains(&p.uid);
     let unmapped = counts.staying.iter().filter(is_unknown).count();
     let is_old = input.now.since(snapshot.at) > CURRENT || !input.shows_every_worker(snapshot);
@@ -158,35 +141,48 @@ fn choose(
         found.conditions.extend(conditions::kept(old, &SCALE_DOWN));
         return None;
     }
-    let candidates = offered(&registered, offer, snapshot, memory, input.now);
-    // Who is on the way out already is never offered again, and is no loss of room.
+    // A worker that is on the way out already is never offered again, and is no loss of room.
     let on_the_way = counts
         .staying
         .iter()
         .filter(|p| !going.contains(&p.uid) && late_acceptance::is_leaving(p, addresses, snapshot));
     let mut chosen: Vec<PodRef> = on_the_way.take(wanted).map(|p| reference(p)).collect();
     let room = room(input, addresses, snapshot);
-    let no_room = pick(&candidates, room, wanted, &mut chosen);
-    if let Some(delay) = memory.next_refusal(input.now) {
-        found.requeue_in(delay);
-    }
-    let missing = wanted - chosen.len();
-    let again = chosen.iter().filter(|p| memory.refusals.contains_key(&p.uid)).count();
-    if again > 0 {
-        found.conditions.push(blocked_reasons::refused(again + missing, input));
-    } else if missing > 0 && no_room > 0 {
-        found.conditions.push(blocked_reasons::limited(missing, input));
-    } else if missing > 0 {
-        let unmapped =
-            (unmapped > 0).then_some(blocked_reasons::Unmapped { is_old: is_old && !addresses.strangers });
-        found.conditions.push(blocked_reasons::blocked(missing, offer, unmapped, memory, input));
-    }
+    let no_room = pick(&offered(pass, offer, snapshot), room, wanted, &mut chosen);
+    let unmapped = (unmapped > 0).then_some(Unmapped { is_old: is_old && !addresses.strangers });
+    say_what_is_missing(pass, &chosen, Missing { count: wanted - chosen.len(), no_room, offer, unmapped });
     let count = chosen.len();
     if count > 0 {
         let mark = Mark { at: input.now, scheduler: snapshot.id.clone() };
-        found.actions.push(Action::MarkPods { pods: chosen, mark });
+        pass.found.actions.push(Action::MarkPods { pods: chosen, mark });
     }
     Some(count)
+}
+
+/// Workers that should leave and cannot be chosen.
+struct Missing<'a> {
+    count: usize,
+    /// For how many of those that are offered there is no room elsewhere.
+    no_room: usize,
+    offer: &'a Offer,
+    unmapped: Option<Unmapped>,
+}
+
+/// Why fewer were chosen than should leave.
+fn say_what_is_missing(pass: &mut Pass<'_>, chosen: &[PodRef], missing: Missing<'_>) {
+    let Pass { input, memory, found, .. } = pass;
+    if let Some(delay) = memory.next_refusal(input.now) {
+        found.requeue_in(delay);
+    }
+    let again = chosen.iter().filter(|p| memory.refusals.contains_key(&p.uid)).count();
+    if again > 0 {
+        found.conditions.push(blocked_reasons::refused(again + missing.count, input));
+    } else if missing.count > 0 && missing.no_room > 0 {
+        found.conditions.push(blocked_reasons::limited(missing.count, input));
+    } else if missing.count > 0 {
+        let why = blocked_reasons::Why::of(missing.offer, missing.unmapped, memory, input.now);
+        found.conditions.push(blocked_reasons::blocked(missing.count, why, input));
+    }
 }
 
 /// Adds candidates for whose results there is room, up to `wanted` in all; answers for how many there is none.
@@ -210,21 +206,19 @@ fn pick(
     no_room
 }
 
-/// Whom the scheduler offers, the cheapest first: no tasks, then fewest bytes.
+/// The workers that the scheduler offers, the cheapest first: no tasks, then fewest bytes.
 fn offered<'a>(
-    registered: &[(&'a PodRecord, &'a BTreeSet<String>)],
+    pass: &Pass<'a>,
     offer: &Offer,
     snapshot: &Snapshot,
-    memory: &PlannerState,
-    now: Timestamp,
 ) -> Vec<(&'a PodRecord, &'a BTreeSet<String>)> {
     if offer.shuffle_blocks {
         return Vec::new();
     }
+    let Pass { input, counts, addresses, memory, .. } = pass;
+    let registered = counts.staying.iter().filter_map(|p| Some((*p, addresses.get(&p.uid)?)));
     let mut out: Vec<_> = registered
-        .iter()
-        .copied()
-        .filter(|(p, a)| a.is_subset(&offer.addresses) && !memory.is_refused(&p.uid, now))
+        .filter(|(p, a)| a.is_subset(&offer.addresses) && !memory.is_refused(&p.uid, input.now))
         .collect();
     // What dask-kubernetes made goes first: a Deployment and a ReplicaSet go with it.
     out.sort_by_key(|(p, a)| {

@@ -11,9 +11,9 @@ use crate::{
     },
     plan::action::SchedulerNeed,
     worker_group::{
-        POLL, PlannerState, PodCounts, WorkerAddresses,
-        findings::Findings,
+        POLL, PlannerState, WorkerAddresses,
         input::Input,
+        pass::Pass,
         scale_down::{retire, select},
     },
 };
@@ -23,13 +23,8 @@ const FRESH: Duration = Duration::from_secs(10);
 
 /// Lets those stay that are no longer offered, or no longer too many. Until the scheduler says whom it offers, none of
 /// them is drained.
-pub(crate) fn revalidate(
-    input: &Input<'_>,
-    counts: &PodCounts<'_>,
-    addresses: &WorkerAddresses,
-    memory: &mut PlannerState,
-    found: &mut Findings,
-) {
+pub(crate) fn revalidate(pass: &mut Pass<'_>) {
+    let Pass { input, counts, addresses, memory, found } = pass;
     memory.undecided.clear();
     // Their nodes are about to go, so the marks stay valid whether or not a shrink chose them.
     let old = counts.marked.iter().copied().filter(|p| is_old(input, p) && !input.is_threatened(p));

@@ -13,9 +13,7 @@ use crate::{
         events::EventRecord,
     },
     worker_group::{
-        PlannerState, PodCounts, WorkerAddresses,
-        findings::Findings,
-        input::Input,
+        pass::Pass,
         scale_down::{recheck_interval, retire, select},
         status,
     },
@@ -25,36 +23,32 @@ use crate::{
 const OVERDUE: Duration = Duration::from_secs(60);
 
 /// `excess` pods are too many, beside those that were marked when the scheduler could still be asked.
-pub(crate) fn ask_agents(
-    input: &Input<'_>,
-    counts: &PodCounts<'_>,
-    (addresses, excess): (&WorkerAddresses, usize),
-    memory: &PlannerState,
-    found: &mut Findings,
-) {
+pub(crate) fn ask_agents(pass: &mut Pass<'_>, excess: usize) {
+    let (input, counts) = (pass.input, pass.counts);
     let wanted = excess + counts.marked.len();
     if wanted == 0 {
         return;
     }
+    let found = &mut pass.found;
     found.shrinking = true;
     found.needs(SchedulerNeed::Offer);
     found.requeue_in(recheck_interval::recheck_after(input));
     let going = found.pods_in_plan();
-    let empty = select::never_started(counts, &going, |p| select::holds_nothing(input, p, addresses));
+    let empty = select::never_started(counts, &going, |p| select::holds_nothing(input, p, pass.addresses));
     let empty: Vec<_> = empty.into_iter().take(excess).collect();
     let left = wanted - empty.len();
-    found
-        .actions
-        .extend(empty.into_iter().map(|p| retire::delete_if_unchanged(input, p, "it never started")));
+    let delete = |p| retire::delete_if_unchanged(input, p, "it never started");
+    found.actions.extend(empty.into_iter().map(delete));
     if left == 0 {
         return;
     }
-    let next = next(input, counts, memory, found);
+    let next = next(pass);
     let message = format!(
         "{left} more workers should leave; the scheduler speaks TLS, so they leave one at a time through their \
          agents: {}",
         next.told()
     );
+    let found = &mut pass.found;
     found.conditions.push(conditions::yes(conditions::SCALE_DOWN_BLOCKED, SPEAKS_TLS, message));
     if let Next::Leaves(pod, is_last) = next {
         if is_last {
@@ -106,7 +100,8 @@ impl Next<'_> {
 }
 
 /// The pod that leaves next: one that was chosen before, then an outdated one, then the youngest.
-fn next<'a>(input: &Input<'a>, counts: &PodCounts<'a>, memory: &PlannerState, found: &Findings) -> Next<'a> {
+fn next<'a>(pass: &Pass<'a>) -> Next<'a> {
+    let Pass { input, counts, memory, found, .. } = pass;
     if input.autoscaled {
         return Next::Autoscaled;
     }

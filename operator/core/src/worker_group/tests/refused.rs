@@ -58,8 +58,12 @@ fn all_pods_of_a_batch_share_one_body() {
     assert_eq!(pods[0].body.hash, scene.template());
     let cluster = scene.cluster.clone().unwrap();
     for pod in pods {
-        let alone =
-            crate::resources::worker_pod(&scene.group, &cluster, pod.number, "cluster.local", &scene.agent);
+        let alone = crate::resources::worker_pod(
+            &scene.group,
+            &cluster,
+            pod.number,
+            crate::resources::Site { domain: "cluster.local", agent: &scene.agent },
+        );
         let body: serde_json::Value = serde_json::from_str(&pod.body.named(&pod.name)).unwrap();
         assert_eq!((&alone.name, &alone.body), (&pod.name, &body), "the same as one that is made alone");
     }

@@ -112,7 +112,13 @@ fn a_node_with_it_can_be_emptied_unless_the_author_says_otherwise() {
         let (mut group, cluster) =
             group(json!({"containers": [{"name": "worker", "args": ["dask", "worker"]}]}));
         group.spec.worker.metadata = serde_json::from_value(json!({ "annotations": own })).unwrap();
-        let body = resources::worker_pod(&group, &cluster, 7, "cluster.local", settings).body;
+        let body = resources::worker_pod(
+            &group,
+            &cluster,
+            7,
+            resources::Site { domain: "cluster.local", agent: settings },
+        )
+        .body;
         let annotation = |key: &str| body["metadata"]["annotations"].get(key).cloned().unwrap_or_default();
         (annotation(EVICT), annotation(VOLUMES))
     };
