@@ -11,7 +11,7 @@ mod status;
 use std::{future::Future, sync::Arc};
 
 use dask_operator_core::{
-    model::{names, objects::Meta, time::Timestamp},
+    model::{names, objects::Meta},
     plan::action::{Action, Kind},
     protocol::expectations::Expected,
 };
@@ -35,7 +35,7 @@ use crate::{
     object_ref::{Key, ObjectRef},
     scheduler,
     store::{
-        State,
+        Waiting,
         mapping::{Autoscalers, Clusters, Deployments, Groups, Jobs, Pods, Services},
     },
 };
@@ -51,6 +51,17 @@ pub struct Target {
     pub kind: Kind,
     /// Its metadata as decided on.
     pub meta: Meta,
+}
+
+/// An object whose actions are carried out.
+#[derive(Clone, Copy, Debug)]
+pub struct Apply<'a> {
+    /// What the operator shares.
+    pub context: &'a Arc<Context>,
+    /// The reconciled subject, which waits for the cache to show what is written.
+    pub subject: &'a ObjectRef,
+    /// The object as decided on.
+    pub target: &'a Target,
 }
 
 impl Target {
@@ -72,17 +83,11 @@ impl Target {
 ///
 /// # Errors
 /// What the API server answered.
-pub async fn all(
-    context: &Arc<Context>,
-    subject: &ObjectRef,
-    target: &Target,
-    actions: Vec<Action>,
-    status_written: bool,
-) -> Result<(), Error> {
+pub async fn all(on: Apply<'_>, actions: Vec<Action>, status_written: bool) -> Result<(), Error> {
     // Mostly there is nothing to do: what that takes stays out of every caller's future.
     match actions.is_empty() {
         true => Ok(()),
-        false => Box::pin(each(context, subject, target, actions, status_written)).await,
+        false => Box::pin(each(on, actions, status_written)).await,
     }
 }
 
@@ -96,13 +101,8 @@ pub fn is_own(action: &Action, target: &Target) -> bool {
     }
 }
 
-async fn each(
-    context: &Arc<Context>,
-    subject: &ObjectRef,
-    target: &Target,
-    actions: Vec<Action>,
-    status_written: bool,
-) -> Result<(), Error> {
+async fn each(on: Apply<'_>, actions: Vec<Action>, status_written: bool) -> Result<(), Error> {
+    let Apply { target, .. } = on;
     let (events, actions): (Vec<_>, Vec<_>) =
         actions.into_iter().partition(|a| matches!(a, Action::Event(_)));
     let (deletes, others): (Vec<_>, Vec<_>) =
@@ -111,65 +111,57 @@ async fn each(
         others.into_iter().partition(|a| matches!(a, Action::Create { .. }));
     let mut outcome = Ok(());
     for event in events {
-        outcome = outcome.and(one(context, subject, target, event).await);
+        outcome = outcome.and(one(on, event).await);
     }
     // What is made of one object does not depend on each other.
-    let creates = creates.into_iter().map(|create| one(context, subject, target, create));
+    let creates = creates.into_iter().map(|create| one(on, create));
     for made in futures::future::join_all(creates).await {
         outcome = outcome.and(made);
     }
     for action in others.into_iter().filter(|a| !(status_written && is_own(a, target))) {
-        outcome = outcome.and(one(context, subject, target, action).await);
+        outcome = outcome.and(one(on, action).await);
     }
-    outcome.and(pods::delete(context, subject, target, deletes).await)
+    outcome.and(pods::delete(on, deletes).await)
 }
 
-async fn one(
-    context: &Arc<Context>,
-    subject: &ObjectRef,
-    target: &Target,
-    action: Action,
-) -> Result<(), Error> {
+async fn one(on: Apply<'_>, action: Action) -> Result<(), Error> {
+    let Apply { context, subject, target } = on;
     match action {
-        Action::Create { kind, body } => objects::create(context, subject, target, kind, body).await,
-        Action::Patch(patch) => objects::patch(context, subject, target, patch).await,
+        Action::Create { kind, body } => objects::create(on, kind, body).await,
+        Action::Patch(patch) => objects::patch(on, patch).await,
         Action::Delete { kind, name, uid, resource_version, why } => {
             let doomed = objects::DeleteTarget { kind, name, uid, resource_version, why };
-            objects::delete(context, subject, target, doomed).await
+            objects::delete(on, doomed).await
         }
         Action::Check(checks) => dry_run::all(context, subject, checks).await,
         Action::Explain(pod) => {
-            pod_events::ask(context, subject, target, &pod).await;
+            pod_events::ask(on, &pod).await;
             Ok(())
         }
-        Action::ReserveNumbers { up_to } => reserve(context, subject, target, up_to).await,
-        Action::CreatePods(new) => pods::create(context, subject, target, new).await,
+        Action::ReserveNumbers { up_to } => reserve(on, up_to).await,
+        Action::CreatePods(new) => pods::create(on, new).await,
         Action::MarkPods { pods, mark } => {
             let value = json!(serde_json::to_string(&mark).unwrap_or_default());
-            pods::annotate(context, subject, target, pods, &value).await
+            pods::annotate(on, pods, &value).await
         }
-        Action::UnmarkPod(pod) => pods::annotate(context, subject, target, vec![pod], &Value::Null).await,
+        Action::UnmarkPod(pod) => pods::annotate(on, vec![pod], &Value::Null).await,
         Action::Retire(call) => {
             scheduler::retire(context, subject, &target.meta, call);
             Ok(())
         }
         Action::Scale { group, resource_version, replicas } => {
-            scale(context, subject, target, &group, &resource_version, replicas).await
+            scale(on, &group, &resource_version, replicas).await
         }
         Action::Event(event) => {
-            events::publish(context, target, &event).await;
+            events::publish(on, &event).await;
             Ok(())
         }
         Action::DeletePod(_) => Ok(()),
     }
 }
 
-async fn reserve(
-    context: &Arc<Context>,
-    subject: &ObjectRef,
-    target: &Target,
-    up_to: i64,
-) -> Result<(), Error> {
+async fn reserve(on: Apply<'_>, up_to: i64) -> Result<(), Error> {
+    let Apply { context, subject, target } = on;
     let ObjectRef::Group(key) = subject else { return Ok(()) };
     let first = {
         let state = context.state.lock();
@@ -177,7 +169,7 @@ async fn reserve(
     };
     let diff = json!({"reservedPodNumbers": up_to});
     // A group that is gone reserves nothing.
-    if status(context, (subject, target), Bound::ByVersion, diff).await?.is_none() {
+    if status(on, Bound::ByVersion, diff).await?.is_none() {
         return Ok(());
     }
     if let Some(memory) = context.state.lock().groups.get_mut(&target.meta.uid) {
@@ -186,14 +178,8 @@ async fn reserve(
     Ok(())
 }
 
-async fn scale(
-    context: &Arc<Context>,
-    subject: &ObjectRef,
-    target: &Target,
-    group: &str,
-    version: &str,
-    replicas: i32,
-) -> Result<(), Error> {
+async fn scale(on: Apply<'_>, group: &str, version: &str, replicas: i32) -> Result<(), Error> {
+    let Apply { context, target, .. } = on;
     let api = api::dynamic_api(&context.client, Kind::Group, &target.meta.namespace);
     let body = json!({"metadata": {"resourceVersion": version}, "spec": {"replicas": replicas}});
     let what = || format!("scaling DaskWorkerGroup {group}");
@@ -202,14 +188,7 @@ async fn scale(
     tracing::info!(namespace = target.meta.namespace, group, replicas, "scaled");
     let key = (target.meta.namespace.clone(), group.to_string());
     if let (Some(uid), Some(version)) = (scaled.metadata.uid, scaled.metadata.resource_version) {
-        let now = context.now();
-        context.state.lock().expect::<Groups>(
-            (subject, &target.meta.uid),
-            &key,
-            &uid,
-            Expected::Version(version),
-            now,
-        );
+        on.expect(Kind::Group, &key, &uid, Expected::Version(version));
     }
     Ok(())
 }
@@ -218,35 +197,29 @@ fn params() -> PatchParams {
     PatchParams { field_manager: Some(names::FIELD_MANAGER.into()), ..PatchParams::default() }
 }
 
-/// What is written is waited for in the cache before the subject is decided on again.
-fn expect_object(context: &Context, subject: &ObjectRef, target: &Target, kind: Kind, meta: &ObjectMeta) {
-    let (Some(key), Some(uid), Some(version)) = (extract::key(meta), &meta.uid, &meta.resource_version)
-    else {
-        return;
-    };
-    let (now, what) = (context.now(), Expected::Version(version.clone()));
-    let mut state = context.state.lock();
-    let subject = (subject, target.meta.uid.as_str());
-    expect(&mut state, kind, subject, (&key, uid), what, now);
-}
+impl Apply<'_> {
+    /// What is written is waited for in the cache before the subject is decided on again.
+    fn expect_object(self, kind: Kind, meta: &ObjectMeta) {
+        if let (Some(key), Some(uid), Some(version)) = (extract::key(meta), &meta.uid, &meta.resource_version)
+        {
+            self.expect(kind, &key, uid, Expected::Version(version.clone()));
+        }
+    }
 
-/// Waits for the cache to show this of an object.
-fn expect(
-    state: &mut State,
-    kind: Kind,
-    subject: (&ObjectRef, &str),
-    (key, uid): (&Key, &str),
-    what: Expected,
-    now: Timestamp,
-) {
-    match kind {
-        Kind::Cluster => state.expect::<Clusters>(subject, key, uid, what, now),
-        Kind::Group => state.expect::<Groups>(subject, key, uid, what, now),
-        Kind::Autoscaler => state.expect::<Autoscalers>(subject, key, uid, what, now),
-        Kind::Job => state.expect::<Jobs>(subject, key, uid, what, now),
-        Kind::Deployment => state.expect::<Deployments>(subject, key, uid, what, now),
-        Kind::Service => state.expect::<Services>(subject, key, uid, what, now),
-        Kind::Pod => state.expect::<Pods>(subject, key, uid, what, now),
+    /// Waits for the cache to show this of an object.
+    fn expect(self, kind: Kind, key: &Key, uid: &str, what: Expected) {
+        let now = self.context.now();
+        let mut state = self.context.state.lock();
+        let of = Waiting { subject: self.subject, uid: &self.target.meta.uid, now };
+        match kind {
+            Kind::Cluster => state.expect::<Clusters>(of, key, uid, what),
+            Kind::Group => state.expect::<Groups>(of, key, uid, what),
+            Kind::Autoscaler => state.expect::<Autoscalers>(of, key, uid, what),
+            Kind::Job => state.expect::<Jobs>(of, key, uid, what),
+            Kind::Deployment => state.expect::<Deployments>(of, key, uid, what),
+            Kind::Service => state.expect::<Services>(of, key, uid, what),
+            Kind::Pod => state.expect::<Pods>(of, key, uid, what),
+        }
     }
 }
 

@@ -97,6 +97,19 @@ pub(crate) struct Failing {
     pub not_before: Instant,
 }
 
+/// What an operator reaches the world with.
+#[allow(missing_debug_implementations, reason = "clients have none")]
+pub struct Access {
+    /// The API server.
+    pub client: Client,
+    /// Clock, randomness and connections to schedulers.
+    pub env: Environment,
+    /// What it counts.
+    pub metrics: Metrics,
+    /// Whether it may write.
+    pub leadership: Leadership,
+}
+
 impl fmt::Debug for Context {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Context").field("settings", &self.settings).finish_non_exhaustive()
@@ -105,13 +118,8 @@ impl fmt::Debug for Context {
 
 impl Context {
     /// Of an operator that does nothing yet.
-    pub fn new(
-        client: Client,
-        env: Environment,
-        metrics: Metrics,
-        leadership: Leadership,
-        settings: Settings,
-    ) -> Arc<Self> {
+    pub fn new(access: Access, settings: Settings) -> Arc<Self> {
+        let Access { client, env, metrics, leadership } = access;
         Arc::new(Self {
             client,
             env,

@@ -1,12 +1,12 @@
 //! The operator's program: from arguments to a running operator, and a clean end.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use clap::Parser;
 use dask_operator::{
     cli::{Args, Command, SchedulerAccess},
-    context::Context,
+    context::{Access, Context},
     controller,
     env::{Connector, Environment, RandomSource, SystemClock},
     http,
@@ -20,6 +20,7 @@ use dask_operator::{
     telemetry,
 };
 use tokio::{
+    net::TcpListener,
     signal::unix::{SignalKind, signal},
     sync::oneshot,
     task::JoinHandle,
@@ -48,7 +49,7 @@ async fn main() -> anyhow::Result<()> {
     };
     let config = match inside {
         Some(config) => config,
-        None => kube::Config::infer().await.context("no kubeconfig, and not in a pod; set KUBECONFIG")?,
+        None => outside().await?,
     };
     let leadership = if args.leader_elect { Leadership::candidate() } else { Leadership::alone() };
     let client = client::connect(config.clone(), metrics.clone(), leadership.clone())
@@ -61,13 +62,11 @@ async fn main() -> anyhow::Result<()> {
         Arc::new(PortForward(kube::Client::try_from(config).context("making a client for port-forwards")?))
     };
     let env = Environment { clock: Arc::new(SystemClock), random: RandomSource::from_system(), dial };
-    let listener = tokio::net::TcpListener::bind(args.http_address)
-        .await
-        .with_context(|| format!("listening on {}; choose another --http-address", args.http_address))?;
+    let listener = listen(args.http_address).await?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), settings = ?args.settings(), direct, "starts");
 
     let seat = args.leader_elect.then(|| seat(&args, namespace, &env));
-    let context = Context::new(client, env, metrics, leadership, args.settings());
+    let context = Context::new(Access { client, env, metrics, leadership }, args.settings());
     let election = seat.map(|seat| elect(&context, seat));
     let mut terminate = signal(SignalKind::terminate())?;
     tokio::select! {
@@ -85,13 +84,22 @@ async fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// What a person's kubeconfig says.
+async fn outside() -> anyhow::Result<kube::Config> {
+    kube::Config::infer().await.context("no kubeconfig, and not in a pod; set KUBECONFIG")
+}
+
+async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    let listener = TcpListener::bind(address).await;
+    listener.with_context(|| format!("listening on {address}; choose another --http-address"))
+}
+
 /// Takes part in the election; told to stop, the task gives the seat up and ends.
 fn elect(context: &Arc<Context>, seat: LeaseConfig) -> (oneshot::Sender<()>, JoinHandle<()>) {
     let (stop, stopped) = oneshot::channel();
     let candidate = context.clone();
     let task = context.spawn(async move {
-        let (client, of) = (candidate.client.clone(), (&candidate.leadership, &candidate.health));
-        leader_election::run(client, &candidate.env, &seat, of, async { drop(stopped.await) }).await;
+        leader_election::run(&candidate, &seat, async { drop(stopped.await) }).await;
     });
     (stop, task)
 }

@@ -87,13 +87,12 @@ pub async fn reconcile(context: &Arc<Context>, subject: &ObjectRef) -> Result<Ou
 /// retirements and creations, because the memory counts them as under way already, a change of size, because
 /// the status tells when it happened, and reserved numbers, which are bound to the version that was decided on.
 async fn carry_out<S: Serialize + Default + PartialEq>(
-    context: &Arc<Context>,
-    subject: &ObjectRef,
-    target: &apply::Target,
+    on: apply::Apply<'_>,
     decision: Decision<S>,
     old: &S,
     cluster: &str,
 ) -> Result<Outcome, Error> {
+    let apply::Apply { context, subject, target } = on;
     let Decision { actions, status, requeue, need } = decision;
     let is_first = |a: &Action| {
         matches!(
@@ -106,14 +105,14 @@ async fn carry_out<S: Serialize + Default + PartialEq>(
     let mut change = status::Change::of(&status, old);
     // They are written to the status before the rest of it.
     change.exists |= first.iter().any(|a| matches!(a, Action::ReserveNumbers { .. }));
-    if let Err(error) = apply::all(context, subject, target, first, false).await.map_err(Error::from) {
+    if let Err(error) = apply::all(on, first, false).await.map_err(Error::from) {
         if api_rejection::is_a_no(&error) {
             // The rest of the status would tell of what did not happen; the conditions tell why.
-            status::write_conditions(context, subject, target, change).await?;
+            status::write_conditions(on, change).await?;
         }
         return Err(error);
     }
-    let (written, invalid) = match status::write(context, subject, target, change).await {
+    let (written, invalid) = match status::write(on, change).await {
         // An object that was stored before a rule for it came is not valid as a whole: that keeps nothing else.
         Err(error) if api_rejection::is_invalid(&error) => (status::Written::Same, Some(error)),
         written => (written?, None),
@@ -121,7 +120,7 @@ async fn carry_out<S: Serialize + Default + PartialEq>(
     scheduler::want(context, &(subject.key().0.clone(), cluster.to_string()), subject, need);
     let is_now = written == status::Written::Now;
     let waits = is_now && actions.iter().any(|a| apply::is_own(a, target));
-    apply::all(context, subject, target, actions, is_now).await?;
+    apply::all(on, actions, is_now).await?;
     if let Some(error) = invalid {
         return Err(error);
     }

@@ -135,6 +135,17 @@ pub struct State {
     expectations: BTreeMap<ObjectRef, Expectations>,
 }
 
+/// A subject that is not decided on until the cache shows a write of ours.
+#[derive(Clone, Copy, Debug)]
+pub struct Waiting<'a> {
+    /// Which one.
+    pub subject: &'a ObjectRef,
+    /// The UID that its object had.
+    pub uid: &'a str,
+    /// Since when.
+    pub now: Timestamp,
+}
+
 impl State {
     /// An object is there like this. Answers who must be looked at.
     pub fn apply<K: Cached>(&mut self, key: &Key, record: K::Record) -> BTreeSet<ObjectRef> {
@@ -192,6 +203,13 @@ impl State {
         memories.filter_map(|m| m.results_moved(now)).max()
     }
 
+    /// UIDs of pods that were chosen to leave a moment ago, in the cluster's groups but for the one with this UID.
+    pub fn chosen_elsewhere(&self, cluster: &Key, group: &str) -> BTreeSet<String> {
+        let others = self.cache.groups_of(cluster).filter(|g| g.meta.uid != group);
+        let memories = others.filter_map(|g| self.groups.get(&g.meta.uid));
+        memories.flat_map(worker_group::PlannerState::chosen).cloned().collect()
+    }
+
     fn vanished<K: Cached>(&mut self, key: &Key, record: &K::Record) -> BTreeSet<ObjectRef> {
         let subjects = K::subjects(&self.cache, key, record);
         let (uid, _, _) = K::version(record);
@@ -218,17 +236,10 @@ impl State {
         subjects
     }
 
-    /// `subject` (which had this UID) is not decided on until the cache shows this of that object. Nothing
+    /// The subject is not decided on until the cache shows this of that object. Nothing
     /// is expected that the cache shows already: a watch may be faster than the answer to a write. Nor
     /// anything for a subject that has gone meanwhile: no event would reach it.
-    pub fn expect<K: Cached>(
-        &mut self,
-        (subject, subject_uid): (&ObjectRef, &str),
-        key: &Key,
-        uid: &str,
-        what: Expected,
-        now: Timestamp,
-    ) {
+    pub fn expect<K: Cached>(&mut self, waiting: Waiting<'_>, key: &Key, uid: &str, what: Expected) {
         let shown = match (K::store(&mut self.cache).get(key).map(|r| K::version(r)), &what) {
             (Some((u, have, deleting)), Expected::Version(want)) => {
                 u == uid && (deleting || at_least(have, want))
@@ -237,6 +248,7 @@ impl State {
             (None, Expected::Version(_)) => false,
             (None, Expected::Deleted) => true,
         };
+        let Waiting { subject, uid: subject_uid, now } = waiting;
         if !shown && self.is_there(subject, subject_uid) {
             self.expectations.entry(subject.clone()).or_default().expect(&key.1, uid, what, now);
         }

@@ -7,7 +7,7 @@ use http::{Request, Response};
 use kube::{Client, client::Body};
 
 use crate::{
-    context::{Context, Settings},
+    context::{Access, Context, Settings},
     env::{Environment, RandomSource, SystemClock},
     leadership::Leadership,
     metrics::Metrics,
@@ -21,6 +21,16 @@ pub(crate) fn context() -> Arc<Context> {
     });
     let env =
         Environment { clock: Arc::new(SystemClock), random: RandomSource::seeded(1), dial: Arc::new(Direct) };
+    with(Access {
+        client: Client::new(nothing, "ns"),
+        env,
+        metrics: Metrics::new().unwrap(),
+        leadership: Leadership::alone(),
+    })
+}
+
+/// Of an operator that runs nothing, with usual settings.
+pub(crate) fn with(access: Access) -> Arc<Context> {
     let settings = Settings {
         autoscaler_maximum: 1_000,
         namespaces: Vec::new(),
@@ -29,5 +39,5 @@ pub(crate) fn context() -> Arc<Context> {
         agent: agent_plan::Settings::default(),
         nodes: false,
     };
-    Context::new(Client::new(nothing, "ns"), env, Metrics::new().unwrap(), Leadership::alone(), settings)
+    Context::new(access, settings)
 }

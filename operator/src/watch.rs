@@ -77,7 +77,7 @@ where
     K: Cached<Record = objects::Object<R::Spec, R::Status>>,
 {
     let api: Api<custom_objects::Unread> = api::<K, R, _>(context, namespace);
-    spawn::<K, _>(context, namespace, (api, config()), custom_objects::read::<K, _, _>);
+    spawn::<K, _>(context, namespace, Source { api, config: config() }, custom_objects::read::<K, _, _>);
 }
 
 /// Watches one of Kubernetes' kinds, decoding only what is looked at.
@@ -90,7 +90,7 @@ where
 {
     let api: Api<R> = api::<K, T, _>(context, namespace);
     let config = config().labels(labels);
-    spawn::<K, _>(context, namespace, (api, config), move |object, _| {
+    spawn::<K, _>(context, namespace, Source { api, config }, move |object, _| {
         slim(object).map(|(key, record)| (key, Ok(record)))
     });
 }
@@ -126,15 +126,22 @@ fn client<K: Cached>(context: &Context, namespace: Option<&str>) -> Client {
     connection_probe::client(&context.client, &views, &name, &Pages::new(&context.pages))
 }
 
+/// What is watched.
+struct Source<R> {
+    api: Api<R>,
+    config: watcher::Config,
+}
+
 fn spawn<K, R>(
     context: &Arc<Context>,
     namespace: Option<&str>,
-    (api, config): (Api<R>, watcher::Config),
+    source: Source<R>,
     project: impl Fn(R, &mut Room) -> Option<Project<K::Record>> + Send + 'static,
 ) where
     K: Cached,
     R: Resource + Clone + Debug + DeserializeOwned + Send + 'static,
 {
     let watch = Watch::<R, K>::new(context, name::<K>(namespace), Box::new(project));
+    let Source { api, config } = source;
     context.spawn(async move { watch.run(|| watcher::watcher(api.clone(), config.clone())).await });
 }

@@ -11,7 +11,7 @@ mod tests {
     };
 
     use dask_operator::{
-        context::{Context, Settings},
+        context::{Access, Context, Settings},
         env::{Environment, RandomSource, SystemClock},
         leadership::Leadership,
         metrics::Metrics,
@@ -129,7 +129,8 @@ mod tests {
             nodes: false,
         };
         let (client, leadership) = (server(objects, pod, lists), Leadership::alone());
-        let operator = Context::new(client, env, Metrics::new().unwrap(), leadership, settings);
+        let operator =
+            Context::new(Access { client, env, metrics: Metrics::new().unwrap(), leadership }, settings);
         let before = peak();
         watch::start(&operator, None);
         let ready = async {

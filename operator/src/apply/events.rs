@@ -1,7 +1,5 @@
 //! Events: few, and the same one not twice in a short time.
 
-use std::sync::Arc;
-
 use dask_operator_core::{
     model::{hash, names},
     plan::{
@@ -16,13 +14,14 @@ use kube::{
 };
 use serde_json::json;
 
-use super::{Error, Target, params, request};
-use crate::{context::Context, kubernetes::api};
+use super::{Apply, Error, params, request};
+use crate::kubernetes::api;
 
 /// Records an event on the object. One that cannot be recorded is logged: it is never a reason to stop.
 ///
 /// Its name is made of what it says, so that saying it again counts up instead of piling up.
-pub(crate) async fn publish(context: &Arc<Context>, target: &Target, event: &EventRecord) {
+pub(crate) async fn publish(on: Apply<'_>, event: &EventRecord) {
+    let Apply { context, target, .. } = on;
     let meta = &target.meta;
     let words = if event.once { "" } else { &event.message };
     let name = format!("{}.{}", meta.name, hash::short(&[&meta.uid, &event.reason, words]));
@@ -49,19 +48,14 @@ pub(crate) async fn publish(context: &Arc<Context>, target: &Target, event: &Eve
             "event"
         );
     }
-    if let Err(error) = record(context, target, event, &name, &kind).await {
+    if let Err(error) = record(on, event, &name).await {
         tracing::warn!(namespace = meta.namespace, name = meta.name, %error, "could not record an event");
         context.state.lock().told.forget(&name);
     }
 }
 
-async fn record(
-    context: &Arc<Context>,
-    target: &Target,
-    event: &EventRecord,
-    name: &str,
-    kind: &str,
-) -> Result<(), Error> {
+async fn record(on: Apply<'_>, event: &EventRecord, name: &str) -> Result<(), Error> {
+    let Apply { context, target, .. } = on;
     let meta = &target.meta;
     let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("", "v1", "Event"));
     let events: Api<DynamicObject> = Api::namespaced_with(context.client.clone(), &meta.namespace, &resource);
@@ -70,7 +64,7 @@ async fn record(
         "apiVersion": "v1", "kind": "Event",
         "metadata": {"name": name, "namespace": meta.namespace},
         "involvedObject": {
-            "apiVersion": format!("{}/{}", dask_crds::GROUP, dask_crds::VERSION), "kind": kind,
+            "apiVersion": format!("{}/{}", dask_crds::GROUP, dask_crds::VERSION), "kind": api::resource(target.kind).kind,
             "name": meta.name, "namespace": meta.namespace, "uid": meta.uid,
         },
         "type": if event.warning { "Warning" } else { "Normal" },
@@ -108,7 +102,7 @@ async fn again(events: &Api<DynamicObject>, name: &str, message: &str, now: &str
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Mutex;
+    use std::sync::{Arc, Mutex};
 
     use http::{Method, Request, Response};
     use kube::{Client, client::Body};

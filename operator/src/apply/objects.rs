@@ -1,7 +1,5 @@
 //! Objects other than workers: created, patched and deleted one at a time.
 
-use std::sync::Arc;
-
 use dask_operator_core::{
     model::names,
     plan::action::{Kind, Patch as CorePatch},
@@ -14,8 +12,8 @@ use kube::{
 };
 use serde_json::{Value, json};
 
-use super::{Error, METADATA_ALONE, Target, expect, expect_object, gone_is_fine, params, request};
-use crate::{context::Context, kubernetes::api, object_ref::ObjectRef};
+use super::{Apply, Error, METADATA_ALONE, gone_is_fine, params, request};
+use crate::{kubernetes::api, object_ref::ObjectRef};
 
 /// An object to delete.
 pub(crate) struct DeleteTarget {
@@ -27,13 +25,8 @@ pub(crate) struct DeleteTarget {
 }
 
 /// Creates an object.
-pub(crate) async fn create(
-    context: &Arc<Context>,
-    subject: &ObjectRef,
-    target: &Target,
-    kind: Kind,
-    body: Value,
-) -> Result<(), Error> {
+pub(crate) async fn create(on: Apply<'_>, kind: Kind, body: Value) -> Result<(), Error> {
+    let Apply { context, subject, target } = on;
     let name = body["metadata"]["name"].as_str().unwrap_or_default().to_string();
     let what = || format!("creating {} {name}", api::resource(kind).kind);
     let params = PostParams { field_manager: Some(names::FIELD_MANAGER.into()), dry_run: false };
@@ -53,7 +46,7 @@ pub(crate) async fn create(
                 name,
                 "created"
             );
-            expect_object(context, subject, target, kind, &made.metadata);
+            on.expect_object(kind, &made.metadata);
             if let (ObjectRef::Job(_), Kind::Pod) = (subject, kind)
                 && let Some(memory) = context.state.lock().jobs.get_mut(&target.meta.uid)
             {
@@ -66,12 +59,8 @@ pub(crate) async fn create(
 }
 
 /// Merge-patches an object, if it is still at the version that was decided on.
-pub(crate) async fn patch(
-    context: &Arc<Context>,
-    subject: &ObjectRef,
-    target: &Target,
-    patch: CorePatch,
-) -> Result<(), Error> {
+pub(crate) async fn patch(on: Apply<'_>, patch: CorePatch) -> Result<(), Error> {
+    let Apply { context, target, .. } = on;
     let CorePatch { kind, name, resource_version, mut body } = patch;
     body["metadata"]["resourceVersion"] = json!(resource_version);
     let api = api::dynamic_api(&context.client, kind, &target.meta.namespace);
@@ -85,7 +74,7 @@ pub(crate) async fn patch(
                 name,
                 "patched"
             );
-            expect_object(context, subject, target, kind, &object.metadata);
+            on.expect_object(kind, &object.metadata);
             Ok(())
         }
         Err(e) => gone_is_fine(e),
@@ -93,12 +82,8 @@ pub(crate) async fn patch(
 }
 
 /// Deletes an object, if it is still the same one. What it owns goes after it.
-pub(crate) async fn delete(
-    context: &Arc<Context>,
-    subject: &ObjectRef,
-    target: &Target,
-    doomed: DeleteTarget,
-) -> Result<(), Error> {
+pub(crate) async fn delete(on: Apply<'_>, doomed: DeleteTarget) -> Result<(), Error> {
+    let Apply { context, target, .. } = on;
     let DeleteTarget { kind, name, uid, resource_version, why } = doomed;
     let namespace = &target.meta.namespace;
     let preconditions = Preconditions { uid: Some(uid.clone()), resource_version };
@@ -114,10 +99,7 @@ pub(crate) async fn delete(
     match request(what, call).await {
         Ok(_) => {
             tracing::info!(kind = resource.kind, namespace, name, why, "deleted");
-            let (key, now) = ((namespace.clone(), name), context.now());
-            let subject = (subject, target.meta.uid.as_str());
-            let mut state = context.state.lock();
-            expect(&mut state, kind, subject, (&key, &uid), Expected::Deleted, now);
+            on.expect(kind, &(namespace.clone(), name), &uid, Expected::Deleted);
             Ok(())
         }
         // Another one has its name by now, or it says something else, which the watch will tell.

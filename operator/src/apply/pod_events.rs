@@ -1,6 +1,6 @@
 //! Asking Kubernetes' events what keeps a pod whose own status does not say it.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use dask_operator_core::{
     model::pod::Trouble,
@@ -16,8 +16,8 @@ use dask_operator_core::{
 use k8s_openapi::api::core::v1::Event;
 use kube::{Api, api::ListParams};
 
-use super::{Error, Target, request};
-use crate::{context::Context, object_ref::ObjectRef};
+use super::{Apply, Error, request};
+use crate::object_ref::ObjectRef;
 
 /// Events read at once. A list is sorted by name, and the newest may be in any part of it.
 const PAGE: u32 = 50;
@@ -27,7 +27,8 @@ const PAGES: usize = 20;
 const TEXT: usize = 300;
 
 /// Remembers what the pod's last warning says. Without an answer, nothing is known, and it is asked again.
-pub(crate) async fn ask(context: &Arc<Context>, subject: &ObjectRef, target: &Target, pod: &PodRef) {
+pub(crate) async fn ask(on: Apply<'_>, pod: &PodRef) {
+    let Apply { context, subject, target } = on;
     let events: Api<Event> = Api::namespaced(context.client.clone(), &target.meta.namespace);
     let fields = format!("involvedObject.uid={},type=Warning", pod.uid);
     let trouble = match newest(&events, &fields, &pod.name).await {

@@ -1,11 +1,11 @@
 //! Worker pods: created, annotated and deleted, many at a time.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, time::Duration};
 
 use dask_operator_core::{
     model::{names, time::Timestamp},
     plan::{
-        action::{Action, DeletePod, NewPod, PodRef},
+        action::{Action, DeletePod, Kind, NewPod, PodRef},
         conditions::shorten,
     },
     protocol::expectations::Expected,
@@ -21,8 +21,8 @@ use kube::{
 };
 use serde_json::{Value, json};
 
-use super::{Error, METADATA_ALONE, Target, params, request};
-use crate::{context::Context, object_ref::ObjectRef, store::mapping::Pods};
+use super::{Apply, Error, METADATA_ALONE, Target, params, request};
+use crate::{context::Context, object_ref::ObjectRef};
 
 /// Requests for one subject that are under way at the same time.
 const PARALLEL: usize = 32;
@@ -41,12 +41,8 @@ fn api(context: &Context, target: &Target) -> Api<Pod> {
 }
 
 /// Creates pods in parallel, and remembers by number how it went.
-pub(crate) async fn create(
-    context: &Arc<Context>,
-    subject: &ObjectRef,
-    target: &Target,
-    pods: Vec<NewPod>,
-) -> Result<(), Error> {
+pub(crate) async fn create(on: Apply<'_>, pods: Vec<NewPod>) -> Result<(), Error> {
+    let Apply { context, subject, target } = on;
     let count = pods.len();
     let template = pods.first().map(|p| p.body.hash.clone()).unwrap_or_default();
     let open = pods.iter().map(|p| p.number).collect();
@@ -54,7 +50,7 @@ pub(crate) async fn create(
     let mut outcomes = stream::iter(pods)
         .map(|pod| async move {
             let number = pod.number;
-            (number, create_one(context, subject, target, pod).await)
+            (number, create_one(on, pod).await)
         })
         .buffer_unordered(PARALLEL);
     while let Some((number, outcome)) = outcomes.next().await {
@@ -99,7 +95,8 @@ impl Drop for Batch<'_> {
     }
 }
 
-async fn create_one(context: &Context, subject: &ObjectRef, target: &Target, pod: NewPod) -> CreateOutcome {
+async fn create_one(on: Apply<'_>, pod: NewPod) -> CreateOutcome {
+    let Apply { context, target, .. } = on;
     let what = || format!("creating pod {}", pod.name);
     let _permit = context.pod_creates.acquire(&target.meta.namespace).await;
     // Many big ones at the same time would fill the memory: what is sent is written out only now.
@@ -117,13 +114,13 @@ async fn create_one(context: &Context, subject: &ObjectRef, target: &Target, pod
         context.client.request::<Meta>(request).await
     };
     match request(what, post).await {
-        Ok(made) => ours(context, subject, target, &pod.name, &made),
+        Ok(made) => ours(on, &pod.name, &made),
         // A creation that was repeated finds its own pod.
         Err(Error::Refused { code: 409, .. }) => {
             // A list of one, which needs no right of its own.
             let named = ListParams::default().fields(&format!("metadata.name={}", pod.name));
             match request(what, api(context, target).list_metadata(&named)).await.map(|l| l.items) {
-                Ok(there) if !there.is_empty() => ours(context, subject, target, &pod.name, &there[0]),
+                Ok(there) if !there.is_empty() => ours(on, &pod.name, &there[0]),
                 _ => CreateOutcome::Unknown,
             }
         }
@@ -147,7 +144,8 @@ fn not_made(error: &Error) -> CreateOutcome {
     }
 }
 
-fn ours(context: &Context, subject: &ObjectRef, target: &Target, name: &str, pod: &Meta) -> CreateOutcome {
+fn ours(on: Apply<'_>, name: &str, pod: &Meta) -> CreateOutcome {
+    let Apply { target, .. } = on;
     let owners = pod.metadata.owner_references.iter().flatten();
     if !owners.into_iter().any(|o| o.uid == target.meta.uid) {
         tracing::warn!(
@@ -159,35 +157,20 @@ fn ours(context: &Context, subject: &ObjectRef, target: &Target, name: &str, pod
     }
     if let (Some(uid), Some(version)) = (&pod.metadata.uid, &pod.metadata.resource_version) {
         let key = (target.meta.namespace.clone(), name.to_string());
-        let what = Expected::Version(version.clone());
-        context.state.lock().expect::<Pods>((subject, &target.meta.uid), &key, uid, what, context.now());
+        on.expect(Kind::Pod, &key, uid, Expected::Version(version.clone()));
     }
     CreateOutcome::Created
 }
 
 /// Writes (or, with null, removes) the retirement mark on pods, each only if it is still the same one.
-pub(crate) async fn annotate(
-    context: &Arc<Context>,
-    subject: &ObjectRef,
-    target: &Target,
-    pods: Vec<PodRef>,
-    mark: &Value,
-) -> Result<(), Error> {
-    let results: Vec<Result<(), Error>> = stream::iter(pods)
-        .map(|pod| annotate_one(context, subject, target, pod, mark))
-        .buffer_unordered(PARALLEL)
-        .collect()
-        .await;
+pub(crate) async fn annotate(on: Apply<'_>, pods: Vec<PodRef>, mark: &Value) -> Result<(), Error> {
+    let results: Vec<Result<(), Error>> =
+        stream::iter(pods).map(|pod| annotate_one(on, pod, mark)).buffer_unordered(PARALLEL).collect().await;
     results.into_iter().collect()
 }
 
-async fn annotate_one(
-    context: &Arc<Context>,
-    subject: &ObjectRef,
-    target: &Target,
-    pod: PodRef,
-    mark: &Value,
-) -> Result<(), Error> {
+async fn annotate_one(on: Apply<'_>, pod: PodRef, mark: &Value) -> Result<(), Error> {
+    let Apply { context, target, .. } = on;
     let body = json!({"metadata": {"uid": pod.uid, "annotations": {names::RETIRING: mark}}});
     let what = || format!("marking {:?} {}", pod.kind, pod.name);
     let _permit = context.pod_changes.acquire(&target.meta.namespace).await;
@@ -196,10 +179,8 @@ async fn annotate_one(
     match request(what, api.patch_metadata(&pod.name, &params, &patch)).await {
         Ok(marked) => {
             if let (Some(uid), Some(version)) = (marked.metadata.uid, marked.metadata.resource_version) {
-                let (key, now) = ((target.meta.namespace.clone(), pod.name), context.now());
-                let (subject, what) = ((subject, target.meta.uid.as_str()), Expected::Version(version));
-                let mut state = context.state.lock();
-                super::expect(&mut state, pod.kind, subject, (&key, &uid), what, now);
+                let key = (target.meta.namespace.clone(), pod.name);
+                on.expect(pod.kind, &key, &uid, Expected::Version(version));
             }
             Ok(())
         }
@@ -208,30 +189,18 @@ async fn annotate_one(
 }
 
 /// Deletes pods in parallel, each only if it is still the one that was decided on.
-pub(crate) async fn delete(
-    context: &Arc<Context>,
-    subject: &ObjectRef,
-    target: &Target,
-    deletes: Vec<Action>,
-) -> Result<(), Error> {
+pub(crate) async fn delete(on: Apply<'_>, deletes: Vec<Action>) -> Result<(), Error> {
     let pods = deletes.into_iter().filter_map(|a| match a {
         Action::DeletePod(pod) => Some(pod),
         _ => None,
     });
-    let results: Vec<Result<(), Error>> = stream::iter(pods)
-        .map(|pod| delete_one(context, subject, target, pod))
-        .buffer_unordered(PARALLEL)
-        .collect()
-        .await;
+    let results: Vec<Result<(), Error>> =
+        stream::iter(pods).map(|pod| delete_one(on, pod)).buffer_unordered(PARALLEL).collect().await;
     results.into_iter().collect()
 }
 
-async fn delete_one(
-    context: &Arc<Context>,
-    subject: &ObjectRef,
-    target: &Target,
-    delete: DeletePod,
-) -> Result<(), Error> {
+async fn delete_one(on: Apply<'_>, delete: DeletePod) -> Result<(), Error> {
+    let Apply { context, subject, target } = on;
     let PodRef { kind, name, uid } = &delete.pod;
     let what = || format!("deleting {kind:?} {name}");
     let _permit = context.pod_changes.acquire(&target.meta.namespace).await;
@@ -253,10 +222,7 @@ async fn delete_one(
             tracing::info!(?kind, namespace = target.meta.namespace, pod = name, why = delete.why, "deleted");
             context.metrics.pods_deleted(1);
             let key = (target.meta.namespace.clone(), name.clone());
-            let now = context.now();
-            let mut state = context.state.lock();
-            let subject = (subject, target.meta.uid.as_str());
-            super::expect(&mut state, *kind, subject, (&key, uid), Expected::Deleted, now);
+            on.expect(*kind, &key, uid, Expected::Deleted);
             Ok(())
         }
         Err(e) => super::gone_is_fine(e),

@@ -1,14 +1,12 @@
 //! Writing a status, and reading what the API server kept of it.
 
-use std::sync::Arc;
-
 use dask_operator_core::plan::merge_patch;
 use kube::{Api, api::Patch, core::Object};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Error, Target, expect_object, gone_is_fine, params, request};
-use crate::{context::Context, kubernetes::api, object_ref::ObjectRef};
+use super::{Apply, Error, gone_is_fine, params, request};
+use crate::kubernetes::api;
 
 /// What an API server says of a JSON patch that does not fit the object (`k8s.io/apimachinery`, `NewGenericServerResponse`).
 const NOT_APPLICABLE: &str = "the server rejected our request due to an error in our request";
@@ -31,12 +29,8 @@ pub enum Bound<'a> {
 ///
 /// # Errors
 /// What the API server answered.
-pub async fn status(
-    context: &Arc<Context>,
-    (subject, target): (&ObjectRef, &Target),
-    bound: Bound<'_>,
-    diff: Value,
-) -> Result<Option<Value>, Error> {
+pub async fn status(on: Apply<'_>, bound: Bound<'_>, diff: Value) -> Result<Option<Value>, Error> {
+    let Apply { context, subject, target } = on;
     let meta = &target.meta;
     let kind = api::resource(target.kind);
     let api: Api<Object<Unread, Value>> =
@@ -55,7 +49,7 @@ pub async fn status(
     };
     match written {
         Ok(object) => {
-            expect_object(context, subject, target, target.kind, &object.metadata);
+            on.expect_object(target.kind, &object.metadata);
             Ok(Some(object.status.unwrap_or_default()))
         }
         Err(e) => gone_is_fine(e).map(|()| None),

@@ -36,18 +36,8 @@ pub fn pod(raw: RawPod) -> Option<(Key, PodRecord)> {
     let annotations = meta.annotations.as_ref();
     let annotation = |k: &str| annotations.and_then(|a| a.get(k)).cloned();
     let agent_hash = annotation(names::AGENT_HASH);
-    let condition = |t: &str| status.conditions.iter().find(|c| c.type_ == t);
-    let scheduled = condition("PodScheduled");
-    let reason_is =
-        |r: &str| scheduled.is_some_and(|c| c.status == "False" && c.reason.as_deref() == Some(r));
-    let ready = condition("Ready").filter(|c| c.status == "True");
-    let is_worker = labels.get(names::COMPONENT).is_some_and(|c| c == names::WORKER);
-    let over = worker::ended(&spec, &status).filter(|_| is_worker);
-    let phase = match phase(status.phase.as_deref()) {
-        // It may still wait for another container, which is of no use any more.
-        alive @ (PodPhase::Pending | PodPhase::Running) => over.unwrap_or(alive),
-        ended => ended,
-    };
+    let component = labels.get(names::COMPONENT).cloned().unwrap_or_default();
+    let phase = effective_phase(&component, &spec, &status);
     let key = key(&meta)?;
     let controller = owners(&meta).into_iter().find(|o| o.controller);
     let record = PodRecord {
@@ -58,20 +48,16 @@ pub fn pod(raw: RawPod) -> Option<(Key, PodRecord)> {
         owner_uid: controller.as_ref().map(|o| o.uid.clone()),
         deployment: controller.and_then(|o| deployment_of(&o, &labels)),
         is_deployment: false,
-        runner: labels
-            .get(names::COMPONENT)
-            .filter(|c| *c == names::RUNNER)
-            .map(|_| Box::new(runner::runner_of_pod(&meta, &spec, &status))),
+        runner: (component == names::RUNNER).then(|| Box::new(runner::runner_of_pod(&meta, &spec, &status))),
         cluster: labels.remove(names::CLUSTER).unwrap_or_default(),
         group: labels.remove(names::GROUP),
-        is_scheduler: labels.get(names::COMPONENT).is_some_and(|c| c == names::SCHEDULER),
+        is_scheduler: component == names::SCHEDULER,
         phase,
         deleting: meta.deletion_timestamp.is_some(),
         gone_by: meta.deletion_timestamp.as_ref().map(|t| time(Some(t))),
         scheduled: spec.node_name.is_some(),
-        gated: reason_is("SchedulingGated"),
-        ready_since: ready
-            .map(|c| c.last_transition_time.as_deref().and_then(Timestamp::parse).unwrap_or_default()),
+        gated: is_gated(&status),
+        ready_since: ready_since(&status),
         created: time(meta.creation_timestamp.as_ref()),
         finished: finished(&status),
         host_network: spec.host_network,
@@ -89,6 +75,26 @@ pub fn pod(raw: RawPod) -> Option<(Key, PodRecord)> {
         ip: status.pod_ip,
     };
     Some((key, record))
+}
+
+/// The pod's phase; that of a worker's pod is over when its worker has ended.
+fn effective_phase(component: &str, spec: &PodSpec, status: &PodStatus) -> PodPhase {
+    let over = worker::ended(spec, status).filter(|_| component == names::WORKER);
+    match phase(status.phase.as_deref()) {
+        // It may still wait for another container, which is of no use any more.
+        alive @ (PodPhase::Pending | PodPhase::Running) => over.unwrap_or(alive),
+        ended => ended,
+    }
+}
+
+fn is_gated(status: &PodStatus) -> bool {
+    let scheduled = status.conditions.iter().find(|c| c.type_ == "PodScheduled");
+    scheduled.is_some_and(|c| c.status == "False" && c.reason.as_deref() == Some("SchedulingGated"))
+}
+
+fn ready_since(status: &PodStatus) -> Option<Timestamp> {
+    let ready = status.conditions.iter().find(|c| c.type_ == "Ready" && c.status == "True")?;
+    Some(ready.last_transition_time.as_deref().and_then(Timestamp::parse).unwrap_or_default())
 }
 
 /// The Deployment behind the ReplicaSet that controls a pod: its name is the ReplicaSet's without the hash of

@@ -16,11 +16,7 @@ use kube::{
 };
 use tokio::time::Instant;
 
-use crate::{
-    env::Environment,
-    health::Health,
-    leadership::{Leadership, Term},
-};
+use crate::{context::Context, leadership::Term};
 
 /// Longest time for one request: several fit into the time that a leader has to renew.
 const REQUEST: Duration = Duration::from_secs(3);
@@ -38,35 +34,26 @@ pub struct LeaseConfig {
 
 /// Takes part in the election until `stop` is over, and gives the seat up then. A candidate stands when it is
 /// ready to lead, and not before.
-pub async fn run(
-    client: Client,
-    env: &Environment,
-    seat: &LeaseConfig,
-    (leadership, health): (&Leadership, &Health),
-    stop: impl Future<Output = ()>,
-) {
+pub async fn run(context: &Context, seat: &LeaseConfig, stop: impl Future<Output = ()>) {
     tokio::pin!(stop);
     let stand = async {
-        while !health.missing().is_empty() {
-            health.heartbeat("election");
+        while !context.health.missing().is_empty() {
+            context.health.heartbeat("election");
             tokio::time::sleep(RETRY / 10).await;
         }
-        Elector::new(&client, env, seat, leadership, health).run().await;
+        Elector::new(context, seat).run().await;
     };
     tokio::select! {
         () = stand => {}
         () = &mut stop => {}
     }
-    leadership.set(None);
-    release(&client, seat).await;
+    context.leadership.set(None);
+    release(&context.client, seat).await;
 }
 
 struct Elector<'a> {
-    client: &'a Client,
-    env: &'a Environment,
+    context: &'a Context,
     seat: &'a LeaseConfig,
-    leadership: &'a Leadership,
-    health: &'a Health,
     start: Instant,
     election: Election,
     /// The Lease's UID and transitions when we last led, and the number of that term.
@@ -75,16 +62,9 @@ struct Elector<'a> {
 }
 
 impl<'a> Elector<'a> {
-    fn new(
-        client: &'a Client,
-        env: &'a Environment,
-        seat: &'a LeaseConfig,
-        leadership: &'a Leadership,
-        health: &'a Health,
-    ) -> Self {
+    fn new(context: &'a Context, seat: &'a LeaseConfig) -> Self {
         let election = Election::new(&seat.candidate);
-        let (start, term, said) = (Instant::now(), None, String::new());
-        Self { client, env, seat, leadership, health, start, election, term, said }
+        Self { context, seat, start: Instant::now(), election, term: None, said: String::new() }
     }
 
     /// The monotonic clock, as the core counts.
@@ -94,10 +74,10 @@ impl<'a> Elector<'a> {
 
     async fn run(&mut self) {
         loop {
-            self.health.heartbeat("election");
+            self.context.health.heartbeat("election");
             let next = Instant::now() + RETRY;
             let deadline = self.election.leads_until(self.now()).map(|t| self.start + t.since(Timestamp(0)));
-            let leadership = self.leadership;
+            let leadership = &self.context.leadership;
             // Nothing is waited for beyond the end of our time.
             let end = async {
                 match deadline {
@@ -114,11 +94,11 @@ impl<'a> Elector<'a> {
             self.say(outcome.err().unwrap_or_default());
             let led = self.election.leads_until(self.now());
             let led = led.map(|t| (self.start + t.since(Timestamp(0)), self.number()));
-            self.leadership.set(led);
+            self.context.leadership.set(led);
             let until = led.map_or(next, |(until, _)| until.min(next));
             tokio::time::sleep_until(until).await;
-            if !self.leadership.may_write() {
-                self.leadership.set(None);
+            if !self.context.leadership.may_write() {
+                self.context.leadership.set(None);
             }
             tokio::time::sleep_until(next).await;
         }
@@ -130,13 +110,13 @@ impl<'a> Elector<'a> {
 
     /// Reads the Lease and writes it where that is our turn.
     async fn round(&mut self) -> Result<(), String> {
-        let leases: Api<Lease> = Api::namespaced(self.client.clone(), &self.seat.namespace);
+        let leases: Api<Lease> = Api::namespaced(self.context.client.clone(), &self.seat.namespace);
         let found = within(leases.get_opt(&self.seat.name)).await?;
         let now = self.now();
         self.election.observe(found.as_ref().map(record), now);
         let params = PostParams { field_manager: Some(names::FIELD_MANAGER.into()), dry_run: false };
         let begun = self.now();
-        let time = self.env.now();
+        let time = self.context.env.now();
         let written = match self.election.step(begun) {
             Step::Wait => return Ok(()),
             Step::Create => within(leases.create(&params, &lease(self.seat, None, 0, time))).await?,
@@ -162,13 +142,13 @@ impl<'a> Elector<'a> {
         }
         let lasting = |p: &str| p.contains("forbidden") || p.contains("Unauthorized");
         if lasting(&self.said) {
-            self.health.ready(&self.said);
+            self.context.health.ready(&self.said);
         }
         if !problem.is_empty() {
             tracing::warn!(lease = self.seat.name, problem, "the lease could not be read or written");
         }
         if lasting(&problem) {
-            self.health.not_ready(&problem);
+            self.context.health.not_ready(&problem);
         }
         self.said = problem;
     }

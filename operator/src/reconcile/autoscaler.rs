@@ -9,7 +9,7 @@ use dask_operator_core::{
 };
 
 use crate::{
-    apply::Target,
+    apply::{Apply, Target},
     context::Context,
     object_ref::{Key, ObjectRef},
     reconcile::{Error, Outcome, api_rejection, carry_out},
@@ -32,7 +32,9 @@ pub(super) async fn reconcile(
     let (mut again, mut failed) = (None, None);
     for (object, decision) in decided {
         let target = Target::of(subject, &object.meta);
-        let outcome = carry_out(context, subject, &target, decision, &object.status, &cluster.1).await;
+        let outcome =
+            carry_out(Apply { context, subject, target: &target }, decision, &object.status, &cluster.1)
+                .await;
         if let Some(memory) = context.state.lock().autoscalers.get_mut(cluster) {
             let refused = memory.refused.entry(object.meta.uid.clone()).or_default();
             api_rejection::remember(refused, &outcome);

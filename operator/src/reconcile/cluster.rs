@@ -6,7 +6,7 @@ use dask_crds::Phase;
 use dask_operator_core::{cluster, model::names, validation::api_rejection::lasting};
 
 use crate::{
-    apply::Target,
+    apply::{Apply, Target},
     context::Context,
     object_ref::{Key, ObjectRef},
     reconcile::{Error, Outcome, api_rejection, carry_out},
@@ -52,7 +52,7 @@ pub(super) async fn reconcile(
         let target = Target::of(subject, &object.meta);
         (decision, object, target)
     };
-    let outcome = carry_out(context, subject, &target, decision, &old.status, &key.1).await;
+    let outcome = carry_out(Apply { context, subject, target: &target }, decision, &old.status, &key.1).await;
     if let Some(memory) = context.state.lock().clusters.get_mut(&target.meta.uid) {
         api_rejection::remember(&mut memory.refused, &outcome);
     }

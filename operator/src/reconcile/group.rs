@@ -5,13 +5,23 @@ use std::{
     sync::Arc,
 };
 
-use dask_operator_core::{autoscaler, worker_group};
+use dask_crds::DaskWorkerGroupStatus;
+use dask_operator_core::{
+    autoscaler,
+    model::{
+        objects::{Cluster, Group},
+        time::Timestamp,
+    },
+    plan::action::Decision,
+    worker_group,
+};
 
 use crate::{
-    apply::Target,
+    apply::{Apply, Target},
     context::Context,
     object_ref::{Key, ObjectRef},
     reconcile::{Error, Outcome, api_rejection, carry_out, orphans},
+    store::State,
 };
 
 pub(super) async fn reconcile(
@@ -19,64 +29,70 @@ pub(super) async fn reconcile(
     subject: &ObjectRef,
     key: &Key,
 ) -> Result<Outcome, Error> {
-    let now = context.now();
     let Some(object) = context.state.lock().cache.groups.get(key).cloned() else {
         orphans::tell(context, key);
         return Ok(Outcome::Gone);
     };
-    let cluster_key = (key.0.clone(), object.spec.cluster.clone());
-    let (scheduler, told) =
-        (context.schedulers.state(&cluster_key), context.schedulers.last_snapshot(&cluster_key));
-    let (decision, target) = {
-        let mut state = context.state.lock();
-        let cluster = state.cache.clusters.get(&cluster_key).cloned();
-        let pods = state.cache.workers_of(&object.meta.uid);
-        let pods: Vec<_> = pods.iter().map(AsRef::as_ref).collect();
-        let all: Vec<_> = {
-            let cache = &state.cache;
-            cache.groups_of(&cluster_key).flat_map(|g| cache.workers_of(&g.meta.uid)).collect()
-        };
-        let all: Vec<_> = all.iter().map(AsRef::as_ref).collect();
-        let autoscalers = state.cache.autoscalers_of(&cluster_key).map(AsRef::as_ref);
-        let samples = state.autoscalers.get(&cluster_key);
-        let acting = autoscaler::acting(autoscalers, &object.spec.cluster, &object.meta.name)
-            .is_some_and(|a| autoscaler::decides(a, cluster.as_deref(), samples, now));
-        let has_scheduler_pod = state.cache.schedulers_of(&cluster_key).iter().any(|p| p.is_live());
-        let threats = state.cache.threats(all.iter().copied());
-        let others = state.cache.groups_of(&cluster_key).filter(|g| g.meta.uid != object.meta.uid);
-        let memories = others.filter_map(|g| state.groups.get(&g.meta.uid));
-        let chosen_elsewhere = memories.flat_map(worker_group::PlannerState::chosen).cloned().collect();
-        let results_moved = state.results_moved(&cluster_key, now);
-        let strays = state.cache.strays_of(key);
-        let strays: Vec<_> = strays.iter().map(AsRef::as_ref).collect();
-        let state = &mut *state;
-        let memory = state.groups.entry(object.meta.uid.clone()).or_default();
-        let input = worker_group::Input {
-            group: &object,
-            cluster: cluster.as_deref(),
-            pods: &pods,
-            cluster_pods: &all,
-            chosen_elsewhere: &chosen_elsewhere,
-            results_moved,
-            strays: &strays,
-            scheduler: &scheduler,
-            agents: told.as_deref(),
-            has_scheduler_pod,
-            verdicts: &state.verdicts,
-            autoscaled: acting,
-            threats: &threats,
-            now,
-            domain: &context.settings.cluster_domain,
-            agent: &context.settings.agent,
-        };
-        context.schedulers.notice(&cluster_key, subject, looks(&input));
-        (worker_group::decide(&input, memory), Target::of(subject, &object.meta))
-    };
-    let outcome = carry_out(context, subject, &target, decision, &object.status, &cluster_key.1).await;
+    let decision = decide(context, subject, &object);
+    let target = Target::of(subject, &object.meta);
+    let on = Apply { context, subject, target: &target };
+    let outcome = carry_out(on, decision, &object.status, &object.spec.cluster).await;
     if let Some(memory) = context.state.lock().groups.get_mut(&target.meta.uid) {
         api_rejection::remember(&mut memory.refused, &outcome);
     }
     outcome
+}
+
+/// What to do about the group, by what is observed now.
+fn decide(context: &Context, subject: &ObjectRef, object: &Group) -> Decision<DaskWorkerGroupStatus> {
+    let now = context.now();
+    let key = &(object.meta.namespace.clone(), object.meta.name.clone());
+    let cluster_key = (key.0.clone(), object.spec.cluster.clone());
+    let scheduler = context.schedulers.state(&cluster_key);
+    let told = context.schedulers.last_snapshot(&cluster_key);
+    let mut state = context.state.lock();
+    let cluster = state.cache.clusters.get(&cluster_key).cloned();
+    let pods = state.cache.workers_of(&object.meta.uid);
+    let pods: Vec<_> = pods.iter().map(AsRef::as_ref).collect();
+    let all = state.cache.workers_of_cluster(&cluster_key);
+    let all: Vec<_> = all.iter().map(AsRef::as_ref).collect();
+    let autoscaled = is_autoscaled(&state, object, cluster.as_deref(), now);
+    let has_scheduler_pod = state.cache.schedulers_of(&cluster_key).iter().any(|p| p.is_live());
+    let threats = state.cache.threats(all.iter().copied());
+    let strays = state.cache.strays_of(key);
+    let strays: Vec<_> = strays.iter().map(AsRef::as_ref).collect();
+    let chosen_elsewhere = &state.chosen_elsewhere(&cluster_key, &object.meta.uid);
+    let results_moved = state.results_moved(&cluster_key, now);
+    let state = &mut *state;
+    let memory = state.groups.entry(object.meta.uid.clone()).or_default();
+    let input = worker_group::Input {
+        group: object,
+        cluster: cluster.as_deref(),
+        pods: &pods,
+        cluster_pods: &all,
+        chosen_elsewhere,
+        results_moved,
+        strays: &strays,
+        scheduler: &scheduler,
+        agents: told.as_deref(),
+        has_scheduler_pod,
+        verdicts: &state.verdicts,
+        autoscaled,
+        threats: &threats,
+        now,
+        domain: &context.settings.cluster_domain,
+        agent: &context.settings.agent,
+    };
+    context.schedulers.notice(&cluster_key, subject, looks(&input));
+    worker_group::decide(&input, memory)
+}
+
+/// Whether an autoscaler decides the group's size now.
+fn is_autoscaled(state: &State, group: &Group, cluster: Option<&Cluster>, now: Timestamp) -> bool {
+    let key = (group.meta.namespace.clone(), group.spec.cluster.clone());
+    let all = state.cache.autoscalers_of(&key).map(AsRef::as_ref);
+    let acting = autoscaler::acting(all, &group.spec.cluster, &group.meta.name);
+    acting.is_some_and(|a| autoscaler::decides(a, cluster, state.autoscalers.get(&key), now))
 }
 
 /// What of the group and its pods is new only when something happened to them.

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::{Error, Outcome, status};
 use crate::{
-    apply::{self, Target},
+    apply::{self, Apply, Target},
     context::Context,
     object_ref::ObjectRef,
 };
@@ -30,7 +30,7 @@ pub(super) async fn instead(context: &Arc<Context>, subject: &ObjectRef) -> Resu
         // Its status cannot be relied on either, so there is no condition.
         let event = Action::Event(stale_view::unreadable(&what.meta, &what.error));
         let target = Target::of(subject, &what.meta);
-        apply::all(context, subject, &target, vec![event], false).await?;
+        apply::all(Apply { context, subject, target: &target }, vec![event], false).await?;
         return Ok(Some(Outcome::Done(None)));
     }
     let Some(why) = why else {
@@ -93,9 +93,10 @@ async fn tell_one<Spec, Status: HasConditions + Serialize + Default + PartialEq>
     let Some(object) = object.filter(|o| !o.meta.deleting) else { return Ok(()) };
     let decision = stale_view::hold(&object, why, context.now());
     let target = Target::of(subject, &object.meta);
-    apply::all(context, subject, &target, decision.actions, false).await?;
+    let on = Apply { context, subject, target: &target };
+    apply::all(on, decision.actions, false).await?;
     let change = status::Change::of(&decision.status, &object.status);
-    status::write(context, subject, &target, change).await?;
+    status::write(on, change).await?;
     Ok(())
 }
 

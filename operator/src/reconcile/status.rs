@@ -1,16 +1,14 @@
 //! Writing a status: only what differs, and counts at most once a second.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use dask_operator_core::plan::{action::Kind, merge_patch};
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::{
-    apply::{self, Bound, Target},
-    context::Context,
+    apply::{self, Apply, Bound},
     kubernetes::api::INSTALL_CRDS,
-    object_ref::ObjectRef,
     reconcile::Error,
 };
 
@@ -60,27 +58,24 @@ impl<'a, S: Default + PartialEq> Change<'a, S> {
 
 /// Writes the conditions where they differ.
 pub(super) async fn write_conditions<S: Serialize>(
-    context: &Arc<Context>,
-    subject: &ObjectRef,
-    target: &Target,
+    on: Apply<'_>,
     change: Change<'_, S>,
 ) -> Result<(), Error> {
     let (status, old) = (json!(change.new), json!(change.old));
     if is_urgent(&json!({"conditions": status["conditions"]}), &old) {
         let diff = json!({"conditions": status["conditions"]});
         let bound = if change.exists { Bound::ByUid(&status) } else { Bound::ByVersion };
-        Box::pin(apply::status(context, (subject, target), bound, diff)).await?;
+        Box::pin(apply::status(on, bound, diff)).await?;
     }
     Ok(())
 }
 
 /// Writes a status where it differs.
 pub(super) async fn write<S: Serialize + PartialEq>(
-    context: &Arc<Context>,
-    subject: &ObjectRef,
-    target: &Target,
+    on: Apply<'_>,
     change: Change<'_, S>,
 ) -> Result<Written, Error> {
+    let Apply { context, subject, target } = on;
     // Most are, and need not be written out to be compared.
     if change.new == change.old {
         return Ok(Written::Same);
@@ -99,7 +94,7 @@ pub(super) async fn write<S: Serialize + PartialEq>(
     // A job goes on from what its status says.
     let is_bound = target.kind == Kind::Job || !change.exists;
     let bound = if is_bound { Bound::ByVersion } else { Bound::ByUid(&status) };
-    let stored = Box::pin(apply::status(context, (subject, target), bound, diff)).await?;
+    let stored = Box::pin(apply::status(on, bound, diff)).await?;
     let dropped = stored.and_then(|stored| merge_patch::missing(&status, &stored));
     if let Some(fields) = dropped.as_ref().and_then(Value::as_object) {
         let fields: Vec<_> = fields.keys().map(String::as_str).collect();

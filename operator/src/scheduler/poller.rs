@@ -19,7 +19,7 @@ use super::{
     FAST,
     open::{self, Failure},
     poll_interval::{self, Pace},
-    queries::{Session, ask},
+    queries::{Question, Session, ask},
     reply_limits::Allowance,
 };
 use crate::{
@@ -104,7 +104,8 @@ impl Talk {
             return SchedulerState::SpeaksTls;
         }
         self.allowance = Allowance::of(context, cluster, self.allowance);
-        match ask(context, target, ((wanted.need, wanted.idle), self.allowance), &mut self.kept).await {
+        let question = Question { need: wanted.need, idle: wanted.idle, allowance: self.allowance };
+        match ask(context, target, question, &mut self.kept).await {
             Ok(mut snapshot) => {
                 self.answered = Some((target.uid.clone(), Instant::now()));
                 self.failures = 0;

@@ -29,19 +29,29 @@ pub(crate) struct Session {
     version: Option<DistributedVersion>,
 }
 
+/// What a reading is to contain, and how much of an answer is read.
+#[derive(Clone, Copy)]
+pub(crate) struct Question {
+    pub need: SchedulerNeed,
+    /// Whether also since when it is idle.
+    pub idle: bool,
+    pub allowance: Allowance,
+}
+
 /// One complete reading. A kept connection that turns out to be broken is no sign of a scheduler that is:
 /// it is asked again over a new one.
 pub(crate) async fn ask(
     context: &Context,
     target: &Target,
-    (need, allowance): ((SchedulerNeed, bool), Allowance),
+    question: Question,
     kept: &mut Option<Session>,
 ) -> Result<Snapshot, Failure> {
+    let allowance = question.allowance;
     let told = |e: CommError| Failure::Other(allowance.explain(&e));
     if let Some(old) = kept.take().filter(|k| k.uid == target.uid && k.client.is_usable()) {
         let old = kept.insert(old);
         allowance.set(&mut old.client, &context.schedulers.budget);
-        match questions(context, old, need).await {
+        match questions(context, old, question).await {
             Err(CommError::Io(_) | CommError::Closed) => {}
             other => return other.map_err(told),
         }
@@ -49,15 +59,12 @@ pub(crate) async fn ask(
     let client = open::connect(context, &target.address).await?;
     let fresh = kept.insert(Session { uid: target.uid.clone(), client, version: None });
     allowance.set(&mut fresh.client, &context.schedulers.budget);
-    questions(context, fresh, need).await.map_err(told)
+    questions(context, fresh, question).await.map_err(told)
 }
 
 /// Who is registered must be answered; the rest may fail, and then its absence says why.
-async fn questions(
-    context: &Context,
-    kept: &mut Session,
-    (need, idle): (SchedulerNeed, bool),
-) -> Result<Snapshot, CommError> {
+async fn questions(context: &Context, kept: &mut Session, question: Question) -> Result<Snapshot, CommError> {
+    let Question { need, idle, .. } = question;
     let at = context.now();
     let identity = kept.client.identity().await?;
     if let Some(refused) = identity.refused.first() {

@@ -28,7 +28,7 @@ pub(crate) fn retire(context: &Arc<Context>, subject: &ObjectRef, group: &Meta, 
         };
         let accepted = match &cluster {
             Some(_) if !context.leadership.may_write() => Err("another operator leads".into()),
-            Some(cluster) => call_scheduler(&context, (cluster, &uid), &call).await,
+            Some(cluster) => call_scheduler(&context, cluster, &uid, &call).await,
             None => Err("the group is gone".into()),
         };
         match &accepted {
@@ -51,7 +51,8 @@ pub(crate) fn retire(context: &Arc<Context>, subject: &ObjectRef, group: &Meta, 
 
 async fn call_scheduler(
     context: &Context,
-    (cluster, group): (&Key, &str),
+    cluster: &Key,
+    group: &str,
     call: &RetireCall,
 ) -> Result<BTreeSet<String>, String> {
     let target = poller::target(context, cluster).ok_or("there is no scheduler pod")?;

@@ -93,6 +93,11 @@ impl Cache {
         in_namespace(&self.groups, &cluster.0).filter(|g| g.spec.cluster == cluster.1)
     }
 
+    /// Worker pods of all groups of this cluster.
+    pub fn workers_of_cluster(&self, cluster: &Key) -> Vec<Arc<PodRecord>> {
+        self.groups_of(cluster).flat_map(|g| self.workers_of(&g.meta.uid)).collect()
+    }
+
     /// Autoscalers that name this cluster, sorted by name.
     pub fn autoscalers_of<'a>(&'a self, cluster: &'a Key) -> impl Iterator<Item = &'a Arc<Autoscaler>> {
         in_namespace(&self.autoscalers, &cluster.0).filter(|a| a.spec.cluster == cluster.1)

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Result};
 use dask_operator::{
-    context::{Context, Settings},
+    context::{Access, Context, Settings},
     controller,
     env::{Environment, RandomSource, SystemClock},
     http,
@@ -52,7 +52,7 @@ pub fn new(api: SocketAddr) -> Result<Arc<Context>> {
         // There is one, and no object for it.
         nodes: false,
     };
-    Ok(Context::new(client, world, metrics, leadership, settings))
+    Ok(Context::new(Access { client, env: world, metrics, leadership }, settings))
 }
 
 /// Runs it, with its metrics on this listener.

@@ -18,7 +18,7 @@ use dask_operator_core::{
         names,
         objects::{Cluster, Group, Meta},
     },
-    resources,
+    resources::{self, Site},
 };
 use futures::{StreamExt, TryStreamExt, future, stream};
 use k8s_openapi::api::core::v1::Pod;
@@ -101,7 +101,12 @@ async fn post<T: DeserializeOwned>(client: &Client, path: String, body: &Value) 
 async fn grow(client: &Client, permits: &Semaphore, (cluster, group): &(Cluster, Group)) -> Result<()> {
     let path = format!("/api/v1/namespaces/{}/pods", group.meta.namespace);
     let one = async |number| {
-        let pod = resources::worker_pod(group, cluster, number, DOMAIN, &Default::default());
+        let pod = resources::worker_pod(
+            group,
+            cluster,
+            number,
+            Site { domain: DOMAIN, agent: &Default::default() },
+        );
         let _permit = permits.acquire().await?;
         post::<PartialObjectMeta<Pod>>(client, path.clone(), &pod.body).await.map(drop)
     };

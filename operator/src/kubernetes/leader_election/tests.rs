@@ -12,7 +12,13 @@ use tokio::task::JoinHandle;
 use tower::service_fn;
 
 use super::*;
-use crate::env::{Address, Clock, Connector, RandomSource, SchedulerStream};
+use crate::{
+    context::Access,
+    env::{Address, Clock, Connector, Environment, RandomSource, SchedulerStream},
+    leadership::Leadership,
+    metrics::Metrics,
+    testing,
+};
 
 /// An API server that keeps one Lease.
 #[derive(Clone, Default)]
@@ -114,11 +120,11 @@ fn candidate(server: &Server, name: &str) -> Candidate {
     let (stop, stopped) = tokio::sync::oneshot::channel();
     let task = {
         let leadership = leadership.clone();
+        let context = testing::with(Access { client, env, metrics: Metrics::new().unwrap(), leadership });
         tokio::spawn(async move {
-            let health = Health::default();
-            health.not_ready("x");
-            health.ready("x");
-            run(client, &env, &seat, (&leadership, &health), async { drop(stopped.await) }).await;
+            context.health.not_ready("x");
+            context.health.ready("x");
+            run(&context, &seat, async { drop(stopped.await) }).await;
         })
     };
     Candidate { leadership, away, task, stop }

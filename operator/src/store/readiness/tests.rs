@@ -14,7 +14,10 @@ use serde_json::json;
 use tokio::time::advance;
 
 use super::*;
-use crate::store::sync_state::{Name, Open};
+use crate::store::{
+    Waiting,
+    sync_state::{Name, Open},
+};
 
 const ALL: [&str; 7] = [
     Clusters::PLURAL,
@@ -86,7 +89,8 @@ async fn own_writes_are_waited_for_until_the_watch_is_back() {
     state.apply::<Clusters>(&key(), cluster("c"));
     let subject = ObjectRef::Cluster(key());
     let pod = ("ns".to_string(), "pod".to_string());
-    state.expect::<Pods>((&subject, "c"), &pod, "p", Expected::Version("9".into()), Timestamp(0));
+    let waiting = Waiting { subject: &subject, uid: "c", now: Timestamp(0) };
+    state.expect::<Pods>(waiting, &pod, "p", Expected::Version("9".into()));
     state.views.failed(&(Pods::PLURAL, None));
     advance(Duration::from_secs(1800)).await;
     assert_eq!(state.wait(&subject, Timestamp(1_800_000)), Some(LIMIT));

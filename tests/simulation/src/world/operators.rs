@@ -7,7 +7,7 @@ use std::{
 };
 
 use dask_operator::{
-    context::{Context, Settings},
+    context::{Access, Context, Settings},
     controller,
     env::{Environment as Around, RandomSource},
     kubernetes::{
@@ -83,7 +83,7 @@ impl World {
             autoscaler_maximum: dask_operator_core::autoscaler::DEFAULT_MAXIMUM,
             nodes: self.lock().nodes.seen,
         };
-        let operator = Context::new(client, around, metrics, leadership, settings);
+        let operator = Context::new(Access { client, env: around, metrics, leadership }, settings);
         let running = operator.clone();
         operator.spawn(async move { controller::run(&running).await });
         if instance.elect {
@@ -94,15 +94,7 @@ impl World {
             };
             let candidate = operator.clone();
             operator.spawn(async move {
-                let of = (&candidate.leadership, &candidate.health);
-                leader_election::run(
-                    candidate.client.clone(),
-                    &candidate.env,
-                    &seat,
-                    of,
-                    std::future::pending(),
-                )
-                .await;
+                leader_election::run(&candidate, &seat, std::future::pending()).await;
             });
         }
         instance.operator = Some(operator);
