@@ -263,8 +263,12 @@ async fn only_the_runner_stays(space: &Space, name: &str, end: JobStatus) -> Res
         Ok(())
     })
     .await?;
-    let phase = space.api::<Pod>().get(&runner).await?.status.and_then(|s| s.phase);
     let wanted = if end == JobStatus::Successful { "Succeeded" } else { "Failed" };
-    ensure!(phase.as_deref() == Some(wanted), "{phase:?}");
-    Ok(())
+    // A kubelet tells of the container's end first, and of the pod's when all of it is cleaned up.
+    until("the runner's pod is over", secs(60), async || {
+        let phase = space.api::<Pod>().get(&runner).await?.status.and_then(|s| s.phase);
+        ensure!(phase.as_deref() == Some(wanted), "{phase:?}");
+        Ok(())
+    })
+    .await
 }

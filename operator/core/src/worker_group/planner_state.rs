@@ -57,8 +57,10 @@ pub struct PlannerState {
     pub(crate) refusals: BTreeMap<String, Refusal>,
     pub(crate) calls: BTreeMap<RetireStage, Call>,
     pub(crate) unanswered: BTreeMap<RetireStage, Timestamp>,
-    /// When calls were answered last, and when they ended without an answer last.
-    ended: (Option<Timestamp>, Option<Timestamp>),
+    /// When a call was answered last.
+    last_answer: Option<Timestamp>,
+    /// When a call ended without an answer last.
+    last_silence: Option<Timestamp>,
     /// Marked pods that are not drained before the scheduler says whether it offers them.
     pub(crate) undecided: BTreeSet<String>,
     /// Pods whose marks were taken off because they need not leave any more, and when.
@@ -207,12 +209,12 @@ impl PlannerState {
             return;
         }
         let Some(made) = self.calls.remove(&call.stage) else { return };
-        let ended = if accepted.is_some() { &mut self.ended.0 } else { &mut self.ended.1 };
-        *ended = Some(now);
         let Some(accepted) = accepted else {
+            self.last_silence = Some(now);
             self.unanswered.insert(call.stage, now.plus(UNANSWERED));
             return;
         };
+        self.last_answer = Some(now);
         self.unanswered.remove(&call.stage);
         for (uid, Asked { addresses, leaving }) in made.victims {
             let victim = self.victims.entry(uid.clone()).or_default();
@@ -241,7 +243,8 @@ impl PlannerState {
     /// way, or may yet be carried out because it was not answered.
     pub fn results_moved(&self, now: Timestamp) -> Option<Timestamp> {
         // What lies ahead was remembered before the clock was set back.
-        let (answered, unanswered) = (self.ended.0.filter(|t| *t <= now), self.ended.1.filter(|t| *t <= now));
+        let (answered, unanswered) =
+            (self.last_answer.filter(|t| *t <= now), self.last_silence.filter(|t| *t <= now));
         let is_under_way = !self.calls.is_empty() || unanswered.is_some_and(|t| now.since(t) < LOST_CALL);
         if is_under_way { Some(now) } else { answered }
     }

@@ -91,8 +91,8 @@ pub(crate) fn blocked(missing: usize, why: Why, input: &Input<'_>) -> Observed {
         Why::Shuffle => ("ShuffleRunning", "a P2P shuffle runs, whose shards cannot be moved"),
         Why::OldReading => (
             "WaitsForReading",
-            "the scheduler takes so long to answer that a pod without a worker cannot be told from one whose \
-             worker has just come",
+            "a pod without a worker cannot be told from one whose worker has just come, because the scheduler answers \
+             slowly or results are being moved",
         ),
         Why::Unmapped => (
             "Unmapped",
