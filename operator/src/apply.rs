@@ -186,10 +186,7 @@ async fn scale(on: Apply<'_>, group: &str, version: &str, replicas: i32) -> Resu
     let (params, patch) = (params(), Patch::Merge(&body));
     let scaled = request(what, api.patch_scale(group, &params, &patch)).await?;
     tracing::info!(namespace = target.meta.namespace, group, replicas, "scaled");
-    let key = (target.meta.namespace.clone(), group.to_string());
-    if let (Some(uid), Some(version)) = (scaled.metadata.uid, scaled.metadata.resource_version) {
-        on.expect(Kind::Group, &key, &uid, Expected::Version(version));
-    }
+    on.expect_object(Kind::Group, &scaled.metadata);
     Ok(())
 }
 

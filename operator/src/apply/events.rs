@@ -56,7 +56,7 @@ pub(crate) async fn publish(on: Apply<'_>, event: &EventRecord) {
 
 async fn record(on: Apply<'_>, event: &EventRecord, name: &str) -> Result<(), Error> {
     let Apply { context, target, .. } = on;
-    let meta = &target.meta;
+    let (meta, kind) = (&target.meta, api::resource(target.kind).kind);
     let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("", "v1", "Event"));
     let events: Api<DynamicObject> = Api::namespaced_with(context.client.clone(), &meta.namespace, &resource);
     let now = context.now().rfc3339();
@@ -64,7 +64,7 @@ async fn record(on: Apply<'_>, event: &EventRecord, name: &str) -> Result<(), Er
         "apiVersion": "v1", "kind": "Event",
         "metadata": {"name": name, "namespace": meta.namespace},
         "involvedObject": {
-            "apiVersion": format!("{}/{}", dask_crds::GROUP, dask_crds::VERSION), "kind": api::resource(target.kind).kind,
+            "apiVersion": format!("{}/{}", dask_crds::GROUP, dask_crds::VERSION), "kind": kind,
             "name": meta.name, "namespace": meta.namespace, "uid": meta.uid,
         },
         "type": if event.warning { "Warning" } else { "Normal" },

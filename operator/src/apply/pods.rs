@@ -155,10 +155,7 @@ fn ours(on: Apply<'_>, name: &str, pod: &Meta) -> CreateOutcome {
         );
         return CreateOutcome::Taken;
     }
-    if let (Some(uid), Some(version)) = (&pod.metadata.uid, &pod.metadata.resource_version) {
-        let key = (target.meta.namespace.clone(), name.to_string());
-        on.expect(Kind::Pod, &key, uid, Expected::Version(version.clone()));
-    }
+    on.expect_object(Kind::Pod, &pod.metadata);
     CreateOutcome::Created
 }
 
@@ -178,10 +175,7 @@ async fn annotate_one(on: Apply<'_>, pod: PodRef, mark: &Value) -> Result<(), Er
     let api = crate::kubernetes::api::dynamic_api(&context.client, pod.kind, &target.meta.namespace);
     match request(what, api.patch_metadata(&pod.name, &params, &patch)).await {
         Ok(marked) => {
-            if let (Some(uid), Some(version)) = (marked.metadata.uid, marked.metadata.resource_version) {
-                let key = (target.meta.namespace.clone(), pod.name);
-                on.expect(pod.kind, &key, &uid, Expected::Version(version));
-            }
+            on.expect_object(pod.kind, &marked.metadata);
             Ok(())
         }
         Err(e) => super::gone_is_fine(e),
@@ -204,7 +198,8 @@ async fn delete_one(on: Apply<'_>, delete: DeletePod) -> Result<(), Error> {
     let PodRef { kind, name, uid } = &delete.pod;
     let what = || format!("deleting {kind:?} {name}");
     let _permit = context.pod_changes.acquire(&target.meta.namespace).await;
-    if !delete.is_valid(context.now(), results_moved(context, subject)) {
+    let moved = delete.empty_by.and_then(|_| results_moved(context, subject));
+    if !delete.is_valid(context.now(), moved) {
         tracing::debug!(namespace = target.meta.namespace, pod = name, "too late to delete; decided again");
         return Ok(());
     }

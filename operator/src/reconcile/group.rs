@@ -8,10 +8,7 @@ use std::{
 use dask_crds::DaskWorkerGroupStatus;
 use dask_operator_core::{
     autoscaler,
-    model::{
-        objects::{Cluster, Group},
-        time::Timestamp,
-    },
+    model::{objects::Group, time::Timestamp},
     plan::action::Decision,
     worker_group,
 };
@@ -46,7 +43,7 @@ pub(super) async fn reconcile(
 /// What to do about the group, by what is observed now.
 fn decide(context: &Context, subject: &ObjectRef, object: &Group) -> Decision<DaskWorkerGroupStatus> {
     let now = context.now();
-    let key = &(object.meta.namespace.clone(), object.meta.name.clone());
+    let key = subject.key();
     let cluster_key = (key.0.clone(), object.spec.cluster.clone());
     let scheduler = context.schedulers.state(&cluster_key);
     let told = context.schedulers.last_snapshot(&cluster_key);
@@ -56,7 +53,7 @@ fn decide(context: &Context, subject: &ObjectRef, object: &Group) -> Decision<Da
     let pods: Vec<_> = pods.iter().map(AsRef::as_ref).collect();
     let all = state.cache.workers_of_cluster(&cluster_key);
     let all: Vec<_> = all.iter().map(AsRef::as_ref).collect();
-    let autoscaled = is_autoscaled(&state, object, cluster.as_deref(), now);
+    let autoscaled = is_autoscaled(&state, object, &cluster_key, now);
     let has_scheduler_pod = state.cache.schedulers_of(&cluster_key).iter().any(|p| p.is_live());
     let threats = state.cache.threats(all.iter().copied());
     let strays = state.cache.strays_of(key);
@@ -88,11 +85,11 @@ fn decide(context: &Context, subject: &ObjectRef, object: &Group) -> Decision<Da
 }
 
 /// Whether an autoscaler decides the group's size now.
-fn is_autoscaled(state: &State, group: &Group, cluster: Option<&Cluster>, now: Timestamp) -> bool {
-    let key = (group.meta.namespace.clone(), group.spec.cluster.clone());
-    let all = state.cache.autoscalers_of(&key).map(AsRef::as_ref);
-    let acting = autoscaler::acting(all, &group.spec.cluster, &group.meta.name);
-    acting.is_some_and(|a| autoscaler::decides(a, cluster, state.autoscalers.get(&key), now))
+fn is_autoscaled(state: &State, group: &Group, cluster: &Key, now: Timestamp) -> bool {
+    let all = state.cache.autoscalers_of(cluster).map(AsRef::as_ref);
+    let acting = autoscaler::acting(all, &cluster.1, &group.meta.name);
+    let (object, samples) = (state.cache.clusters.get(cluster), state.autoscalers.get(cluster));
+    acting.is_some_and(|a| autoscaler::decides(a, object.map(AsRef::as_ref), samples, now))
 }
 
 /// What of the group and its pods is new only when something happened to them.

@@ -8,16 +8,13 @@ use std::{
     time::Duration,
 };
 
-pub(crate) use removals::{Asked, Call, Refusal, Victim, Victims};
+pub(crate) use removals::{Asked, Call, LOST_CALL, Refusal, Victim, Victims};
 
 use crate::{
     model::{backoff::doubled, pod::PodRecord, time::Timestamp},
     plan::action::{NewPod, RetireCall, RetireStage},
     validation::{api_rejection::Refused, stuck_pods::Explanation},
-    worker_group::{
-        crash_backoff::Ended, observed_for::Watched, scale_down::retire::LOST_CALL,
-        termination_messages::Heard,
-    },
+    worker_group::{crash_backoff::Ended, observed_for::Watched, termination_messages::Heard},
 };
 
 /// Most pods created at once for one group: enough to keep the API server busy, few enough that other

@@ -1,8 +1,14 @@
 //! What this process remembers of removals that are under way: what was asked of the scheduler, and what it answered.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use crate::{model::time::Timestamp, plan::action::RetireCall};
+
+/// A call that never reported back is forgotten after this long; asking again is safe.
+pub(crate) const LOST_CALL: Duration = Duration::from_secs(300);
 
 /// What was asked about a marked pod, and answered.
 #[derive(Clone, Debug, Default)]

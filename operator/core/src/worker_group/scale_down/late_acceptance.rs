@@ -10,8 +10,8 @@ use crate::{
     },
     plan::action::{Action, PodRef, SchedulerNeed},
     worker_group::{
-        POLL, PlannerState, PodCounts, WorkerAddresses, input::Input, pass::Pass, pod_counts::reference,
-        scale_down::retire::LOST_CALL,
+        POLL, PlannerState, PodCounts, WorkerAddresses, input::Input, pass::Pass, planner_state::LOST_CALL,
+        pod_counts::reference,
     },
 };
 

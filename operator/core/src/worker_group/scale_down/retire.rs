@@ -13,7 +13,7 @@ use crate::{
         input::Input,
         node_disruption,
         pass::Pass,
-        planner_state::{Asked, Victims},
+        planner_state::{Asked, LOST_CALL, Victims},
         pod_counts::reference,
         scale_down::removal_phase::{Removal, RemovalPhase},
     },
@@ -26,8 +26,6 @@ const FROZEN: f64 = 30.0;
 const NOT_REGISTERED: &str = "the scheduler knows no worker of it any more";
 /// How long it counts that a pod has no worker: one may register at any time.
 const VALID: Duration = Duration::from_secs(3);
-/// A call that never reported back is forgotten after this long; asking again is safe.
-pub(crate) const LOST_CALL: Duration = Duration::from_secs(300);
 
 pub(crate) fn progress(pass: &mut Pass<'_>) {
     let Pass { input, counts, addresses, memory, found } = pass;
