@@ -11,8 +11,7 @@ use crate::{
     drain_plan::{Ending, Leaving, PodWorker, Seen, Step},
     pod_workers::{self, PodIdentity},
     proc_session,
-    scheduler::{AskError, Scheduler},
-    scheduler_connection::Client,
+    scheduler::{AskError, Client, Scheduler},
 };
 
 /// Between two looks.
@@ -39,7 +38,7 @@ pub struct Subject {
 /// Lets the workers leave within `limit`.
 pub async fn drain(subject: &Subject, limit: Duration) -> Ending {
     let begin = Instant::now();
-    let mut leaving = Leaving::within(limit, subject.scheduler.line().facts().contact);
+    let mut leaving = Leaving::within(limit, subject.scheduler.connection().facts().contact);
     tokio::select! {
         ending = steps(subject, &mut leaving, begin) => return ending,
         () = tokio::time::sleep(limit) => {}
@@ -59,7 +58,7 @@ async fn steps(subject: &Subject, leaving: &mut Leaving, begin: Instant) -> Endi
             }
             Err(error) => {
                 tracing::warn!(%error, "the scheduler did not answer; the agent tries again");
-                let contact = subject.scheduler.line().facts().contact;
+                let contact = subject.scheduler.connection().facts().contact;
                 if let Step::End(ending) = leaving.unanswered(begin.elapsed(), contact) {
                     return ending;
                 }
@@ -86,14 +85,14 @@ async fn step(
     *wait = pause(asked.elapsed());
     let step = leaving.next(begin.elapsed(), seen);
     match &step {
-        Step::Prepare(list) => {
+        Step::Drain(list) => {
             let accepted = retire(subject, list, false).await?;
-            told("asked to let workers finish and hand over", list, &accepted);
-            leaving.prepared(begin.elapsed(), list, &accepted);
+            log_retired("asked to let workers finish and hand over", list, &accepted);
+            leaving.drained(begin.elapsed(), list, &accepted);
         }
         Step::Close(list) => {
             let accepted = retire(subject, list, true).await?;
-            told("asked to let workers go", list, &accepted);
+            log_retired("asked to let workers go", list, &accepted);
             leaving.closed(begin.elapsed(), list, &accepted);
         }
         Step::End(ending) => return Ok(Some(*ending)),
@@ -112,7 +111,7 @@ async fn look(subject: &Subject, asks_for_p2p: bool) -> Result<Seen, AskError> {
     let scheduler = &subject.scheduler;
     let identity = scheduler.ask(|c| c.identity().boxed()).await?;
     let listeners = proc_session::listeners(&subject.leaders);
-    let own = pod_workers::own_addresses(scheduler.line().facts().own);
+    let own = pod_workers::own_addresses(scheduler.connection().facts().own);
     let marks = PodIdentity::new(scheduler.scheme(), &listeners, &own, subject.name.as_deref());
     let mut seen = pod_workers::seen(&identity, &marks);
     if asks_for_p2p {
@@ -135,7 +134,7 @@ async fn takes_part(client: &mut Client, identity: &Identity, mine: &[PodWorker]
     Ok(mine.iter().any(|m| !offered.contains(&m.address)))
 }
 
-fn told(what: &str, asked: &[String], accepted: &BTreeSet<String>) {
+fn log_retired(what: &str, asked: &[String], accepted: &BTreeSet<String>) {
     tracing::info!(asked = asked.len(), accepted = accepted.len(), what);
 }
 

@@ -1,4 +1,4 @@
-//! How this pod's workers leave: prepared first, closed when nothing runs on them any more. Decisions only; time and
+//! How this pod's workers leave: drained first, closed when nothing runs on them any more. Decisions only; time and
 //! what was seen come in as values.
 
 mod ending;
@@ -14,9 +14,9 @@ pub use ending::Ending;
 const REFUSED: Duration = Duration::from_secs(1);
 /// The same while no other worker takes tasks: only a new one changes the answer, and that is seen at once.
 const REFUSED_ALONE: Duration = Duration::from_secs(5);
-/// Heartbeats after which a worker's numbers are surely of a time after it was prepared.
+/// Heartbeats after which a worker's numbers are surely of a time after it was drained.
 const BEATS: u32 = 2;
-/// How long a P2P operation of which a worker is part holds up its preparation. Nothing tells a container how long it really
+/// How long a P2P operation of which a worker is part holds up its drain. Nothing tells a container how long it really
 /// has: a node that is reclaimed gives 30 s or less, and what can move takes most of them.
 const HOLD_UP: Duration = Duration::from_secs(10);
 /// For how long a scheduler whose conversation broke must be unreachable before it counts as gone.
@@ -69,16 +69,16 @@ pub enum Step {
     /// Look again a little later.
     Wait,
     /// Retire these without closing them: their results move, and they finish what they run.
-    Prepare(Vec<String>),
+    Drain(Vec<String>),
     /// Retire these for good.
     Close(Vec<String>),
     /// It is over.
     End(Ending),
 }
 
-/// A worker that was prepared: its last heartbeat, and how many came since.
+/// A worker that was drained: its last heartbeat, and how many came since.
 #[derive(Clone, Copy, Debug)]
-struct Prepared {
+struct Drained {
     last_seen: f64,
     beats: u32,
 }
@@ -88,7 +88,7 @@ struct Prepared {
 pub struct Leaving {
     /// When they must be gone, since the beginning.
     deadline: Duration,
-    prepared: BTreeMap<String, Prepared>,
+    drained: BTreeMap<String, Drained>,
     seen: Option<Seen>,
     contact: Contact,
     asked_to_close: bool,
@@ -102,7 +102,7 @@ impl Leaving {
     pub fn within(deadline: Duration, contact: Contact) -> Self {
         Self {
             deadline,
-            prepared: BTreeMap::new(),
+            drained: BTreeMap::new(),
             seen: None,
             contact,
             asked_to_close: false,
@@ -116,14 +116,15 @@ impl Leaving {
         match &self.seen {
             None if !self.contact.talked => Ending::NeverReached,
             // A result that came after the others had moved may still be here.
-            Some(_) if self.unprepared().is_empty() && !self.asked_to_close => Ending::Busy,
-            _ => Ending::Refused,
+            Some(_) if self.undrained().is_empty() && !self.asked_to_close => Ending::Busy,
+            _ => Ending::OutOfTime,
         }
     }
 
-    /// Whether it matters if the workers are part of a P2P operation.
+    /// Whether a P2P operation of which the workers are part may still delay the drain: nothing is drained yet, and neither
+    /// [`HOLD_UP`] nor half of the time is over.
     pub fn may_be_held_up(&self, now: Duration) -> bool {
-        self.prepared.is_empty() && now < HOLD_UP.min(self.deadline / 2)
+        self.drained.is_empty() && now < HOLD_UP.min(self.deadline / 2)
     }
 
     /// What to do now that this is seen.
@@ -135,7 +136,7 @@ impl Leaving {
         let (nothing, takes_part, recipients) = (seen.mine.is_empty(), seen.takes_part, seen.recipients);
         self.note(seen);
         if nothing {
-            let is_first = self.prepared.is_empty() && !self.asked_to_close;
+            let is_first = self.drained.is_empty() && !self.asked_to_close;
             return Step::End(if is_first { Ending::NoWorker } else { Ending::Left });
         }
         if now >= self.deadline {
@@ -146,12 +147,12 @@ impl Leaving {
         if is_refused || (takes_part && self.may_be_held_up(now)) {
             return Step::Wait;
         }
-        let unprepared = self.unprepared();
-        if !unprepared.is_empty() {
-            return Step::Prepare(unprepared);
+        let undrained = self.undrained();
+        if !undrained.is_empty() {
+            return Step::Drain(undrained);
         }
         let is_idle =
-            |m: &PodWorker| !m.busy && self.prepared.get(&m.address).is_some_and(|p| p.beats >= BEATS);
+            |m: &PodWorker| !m.busy && self.drained.get(&m.address).is_some_and(|p| p.beats >= BEATS);
         if self.mine().iter().all(is_idle) {
             self.asked_to_close = true;
             return Step::Close(self.mine().iter().map(|m| m.address.clone()).collect());
@@ -180,7 +181,7 @@ impl Leaving {
 
     /// The scheduler is gone. What was seen last tells whether anything is lost by that.
     fn lost(&self) -> Ending {
-        let is_empty = |m: &PodWorker| !m.busy && !m.holds && self.prepared.contains_key(&m.address);
+        let is_empty = |m: &PodWorker| !m.busy && !m.holds && self.drained.contains_key(&m.address);
         let nothing_held = self.seen.as_ref().is_some_and(|s| s.mine.iter().all(is_empty));
         if nothing_held { Ending::NothingHeld } else { Ending::SchedulerLost }
     }
@@ -189,33 +190,33 @@ impl Leaving {
         self.seen.as_ref().map_or(&[], |s| &s.mine)
     }
 
-    fn unprepared(&self) -> Vec<String> {
-        let unprepared = self.mine().iter().filter(|m| !self.prepared.contains_key(&m.address));
-        unprepared.map(|m| m.address.clone()).collect()
+    fn undrained(&self) -> Vec<String> {
+        let undrained = self.mine().iter().filter(|m| !self.drained.contains_key(&m.address));
+        undrained.map(|m| m.address.clone()).collect()
     }
 
     fn note(&mut self, seen: Seen) {
         for worker in &seen.mine {
-            // A worker that is back in service is prepared anew, whatever brought it back.
+            // A worker that is back in service is drained anew, whatever brought it back.
             if !worker.leaving {
-                self.prepared.remove(&worker.address);
-            } else if let Some(p) = self.prepared.get_mut(&worker.address)
+                self.drained.remove(&worker.address);
+            } else if let Some(p) = self.drained.get_mut(&worker.address)
                 && worker.last_seen > p.last_seen
             {
-                *p = Prepared { last_seen: worker.last_seen, beats: p.beats + 1 };
+                *p = Drained { last_seen: worker.last_seen, beats: p.beats + 1 };
             }
         }
         self.silent_since = None;
         self.seen = Some(seen);
     }
 
-    /// The scheduler was asked to prepare `asked`, and accepted these.
-    pub fn prepared(&mut self, now: Duration, asked: &[String], accepted: &BTreeSet<String>) {
+    /// The scheduler was asked to drain `asked`, and accepted these.
+    pub fn drained(&mut self, now: Duration, asked: &[String], accepted: &BTreeSet<String>) {
         let mine = self.seen.iter_mut().flat_map(|s| &mut s.mine);
         for worker in mine.filter(|m| accepted.contains(&m.address)) {
             worker.leaving = true;
-            let beat = Prepared { last_seen: worker.last_seen, beats: 0 };
-            self.prepared.insert(worker.address.clone(), beat);
+            let beat = Drained { last_seen: worker.last_seen, beats: 0 };
+            self.drained.insert(worker.address.clone(), beat);
         }
         self.answered(now, asked, accepted);
     }

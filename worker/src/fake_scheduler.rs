@@ -100,3 +100,10 @@ impl Drop for Fake {
 pub fn map(entries: &[(&str, Value)]) -> Value {
     Value::Map(entries.iter().map(|(k, v)| ((*k).into(), v.clone())).collect())
 }
+
+/// Waits until `what` holds.
+pub async fn until(what: impl Fn() -> bool) {
+    while !what() {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+}

@@ -4,7 +4,7 @@ use std::{fs, io, os::unix::fs::PermissionsExt, path::Path};
 
 use thiserror::Error;
 
-use crate::nanny::{MODULE, MODULE_FILE};
+use crate::python_module;
 
 /// The program's name in its new folder.
 pub const NAME: &str = "dask-agent";
@@ -34,7 +34,7 @@ pub fn install(folder: &Path) -> Result<(), InstallError> {
     let own = std::env::current_exe().map_err(InstallError::Read)?;
     let bytes = fs::read(own).map_err(InstallError::Read)?;
     put(folder, NAME, &bytes, 0o755)?;
-    put(folder, MODULE_FILE, MODULE.as_bytes(), 0o644)
+    put(folder, python_module::FILE, python_module::TEXT.as_bytes(), 0o644)
 }
 
 fn put(folder: &Path, name: &str, bytes: &[u8], mode: u32) -> Result<(), InstallError> {

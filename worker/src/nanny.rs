@@ -6,6 +6,7 @@ mod memory_limits;
 mod memory_watchdog;
 mod nannies;
 mod python_helper;
+mod readiness;
 mod restart_policy;
 mod rpc_connections;
 mod rpc_server;
@@ -21,23 +22,13 @@ use dask_worker_line::Place;
 use tokio::sync::{mpsc, oneshot, watch};
 
 pub use logs::Logs;
-pub use nannies::{Outcome, run};
-pub use run::{module, token};
+pub use nannies::{Outcome, Pod, run};
 
 use self::{
-    nannies::Pod,
     python_helper::Helper,
     worker_env::{Changes, Own},
 };
 use crate::{child::Child, metrics, scheduler::Scheduler, tls::Tls};
-
-/// The Python module that runs in the worker's process, and in the helper's.
-pub const MODULE: &str = include_str!("nanny/dask_agent.py");
-/// Its file, where the agent was installed.
-pub const MODULE_FILE: &str = "dask_agent.py";
-/// Exit code of the module where the worker's configuration asks for a Nanny of Python. No shell and no Python gives it
-/// by itself, and no signal.
-const REFUSED: i32 = 79;
 
 /// The worker that is registered, as it told itself.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -106,8 +97,8 @@ impl Shared {
     }
 
     /// The worker has this process, as it told itself, or none.
-    fn has(&self, process: Option<i32>) {
-        self.pod.has(self.index(), process);
+    fn set_worker_pid(&self, process: Option<i32>) {
+        self.pod.set_worker_pid(self.index(), process);
     }
 
     /// Whether no other worker of the pod uses more memory than these bytes of this one.

@@ -1,5 +1,5 @@
-//! Whether this pod's workers are registered. What the pod's own processes tell is looked at often, and the scheduler is asked
-//! seldom, in the one conversation that there is, and only what costs it nothing.
+//! Whether this pod's workers are registered. The agent looks at the pod's own processes often. It asks the scheduler seldom,
+//! by the connection that it has anyway, and only what costs the scheduler nothing.
 
 mod ask_interval;
 
@@ -7,13 +7,12 @@ use std::{collections::BTreeSet, net::SocketAddr, time::Duration};
 
 use futures::FutureExt;
 use rustix::process::Pid;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep};
 
 use self::ask_interval::Pace;
-pub use self::ask_interval::phase;
+pub use self::ask_interval::{STEADY, phase};
 use crate::{
     metrics::Part,
-    nanny::Now,
     pod_workers::{self, PodIdentity},
     proc_session,
     scheduler::{AskError, Scheduler},
@@ -41,108 +40,94 @@ pub struct Watched<'a> {
 /// that listens counts as registered.
 pub async fn watch(of: Watched<'_>, registered: &mut Part) {
     let begin = Instant::now();
-    let (mut pace, mut by_name) = (Pace::new(phase()), Vec::new());
+    let mut registration = of.scheduler.map(|scheduler| Registration::new(scheduler, of.name));
     loop {
         let listeners = proc_session::listeners(&[of.leader]);
-        match of.scheduler {
+        match &mut registration {
             // A worker listens before it registers.
             _ if listeners.is_empty() => registered.set(0),
             None => registered.set(1),
-            Some(scheduler) if pace.is_due(begin.elapsed(), &listeners, has_broken(scheduler)) => {
-                let asked = count(&of, scheduler, &listeners, &pace, &mut by_name).await;
-                take_note(asked, scheduler, &mut pace, begin.elapsed(), registered);
+            Some(registration) => {
+                if let Some(count) = registration.look(begin, &listeners).await {
+                    registered.set(count);
+                }
             }
-            Some(_) => {}
         }
-        sleep(if pace.was_registered() { REGISTERED } else { STARTING }).await;
+        let was_registered = registration.as_ref().is_some_and(|r| r.pace.was_registered());
+        sleep(if was_registered { REGISTERED } else { STARTING }).await;
     }
 }
 
-/// The same for a worker whose nanny the agent is: it says itself when it is registered. It is asked for first after a `phase`
-/// of the usual time.
-pub async fn of_nanny(
-    scheduler: &Scheduler,
-    now: &mut tokio::sync::watch::Receiver<Now>,
-    registered: &mut Part,
-    mut phase: f64,
-) {
-    loop {
-        let worker = now.borrow_and_update().worker.clone();
-        registered.set(i64::from(worker.is_some()));
-        let address = worker.map(|w| w.address);
-        // The scheduler knows one that gave a name as its host by another address.
-        let Some(address) = address.filter(|a| pod_workers::ip(a).is_some()) else {
-            // The sender lives as long as the agent.
-            let _ = now.changed().await;
-            continue;
-        };
-        while timeout(ask_interval::STEADY.mul_f64(phase), now.changed()).await.is_err() {
-            phase = 1.0;
-            match running(scheduler, vec![address.clone()]).await {
-                Ok(count) => registered.set(count),
-                Err(_) if has_broken(scheduler) => registered.set(0),
-                Err(_) => {}
+/// What the scheduler is asked about the workers of a plain command, and when.
+struct Registration<'a> {
+    scheduler: &'a Scheduler,
+    /// The name that the worker was given.
+    name: Option<&'a str>,
+    pace: Pace,
+    /// Addresses of workers that were found by their name.
+    by_name: Vec<String>,
+}
+
+impl<'a> Registration<'a> {
+    fn new(scheduler: &'a Scheduler, name: Option<&'a str>) -> Self {
+        Self { scheduler, name, pace: Pace::new(phase()), by_name: Vec::new() }
+    }
+
+    /// How many workers of this pod take tasks, if that is known anew: it was time to ask, and the scheduler answered or is
+    /// gone. `begin` is when the pod was first looked at.
+    async fn look(&mut self, begin: Instant, listeners: &BTreeSet<SocketAddr>) -> Option<i64> {
+        if !self.pace.is_due(begin.elapsed(), listeners, has_broken(self.scheduler)) {
+            return None;
+        }
+        match self.count(listeners).await {
+            Ok(count) => {
+                self.pace.answered(begin.elapsed(), count > 0);
+                Some(count)
+            }
+            Err(error) => {
+                tracing::debug!(%error, "cannot ask whether the worker is registered");
+                self.pace.unanswered(begin.elapsed());
+                // What its workers had is gone with it.
+                has_broken(self.scheduler).then_some(0)
             }
         }
     }
-}
 
-fn take_note(
-    asked: Result<i64, AskError>,
-    scheduler: &Scheduler,
-    pace: &mut Pace,
-    now: Duration,
-    registered: &mut Part,
-) {
-    match asked {
-        Ok(count) => {
-            pace.answered(now, count > 0);
-            registered.set(count);
+    /// How many workers of this pod take tasks. One whose certificate is not believed cannot be asked.
+    async fn count(&mut self, listeners: &BTreeSet<SocketAddr>) -> Result<i64, AskError> {
+        let count = self.ask(listeners).await;
+        count.or_else(|error| if error.is_distrust() { Ok(1) } else { Err(error) })
+    }
+
+    async fn ask(&mut self, listeners: &BTreeSet<SocketAddr>) -> Result<i64, AskError> {
+        let scheduler = self.scheduler;
+        scheduler.conversation().await?;
+        let own = pod_workers::own_addresses(scheduler.connection().facts().own);
+        let marks = PodIdentity::new(scheduler.scheme(), listeners, &own, self.name);
+        let candidates = marks.addresses.iter().chain(self.by_name.iter()).cloned().collect();
+        let count = running(scheduler, candidates).await?;
+        let is_time_for_names = self.pace.vain() % BY_NAME == BY_NAME - 1;
+        if count > 0 || self.name.is_none() || self.pace.was_registered() || !is_time_for_names {
+            return Ok(count);
         }
-        Err(error) => {
-            tracing::debug!(%error, "cannot ask whether the worker is registered");
-            pace.unanswered(now);
-            // What its workers had is gone with it.
-            if has_broken(scheduler) {
-                registered.set(0);
-            }
-        }
+        let identity = scheduler.ask(|c| c.identity().boxed()).await?;
+        self.by_name = pod_workers::addresses(&identity, &marks);
+        running(scheduler, self.by_name.clone()).await
     }
 }
 
 /// Whether the conversation ended by itself, and there is no other one yet.
-fn has_broken(scheduler: &Scheduler) -> bool {
-    let line = scheduler.line();
+pub fn has_broken(scheduler: &Scheduler) -> bool {
+    let line = scheduler.connection();
     let _ = line.is_open(0);
     line.facts().contact.broken
 }
 
-/// How many workers of this pod take tasks. One whose certificate is not believed cannot be asked.
-async fn count(
-    of: &Watched<'_>,
-    scheduler: &Scheduler,
-    listeners: &BTreeSet<SocketAddr>,
-    pace: &Pace,
-    by_name: &mut Vec<String>,
-) -> Result<i64, AskError> {
-    let asked = async {
-        scheduler.conversation().await?;
-        let own = pod_workers::own_addresses(scheduler.line().facts().own);
-        let marks = PodIdentity::new(scheduler.scheme(), listeners, &own, of.name);
-        let candidates: Vec<String> = marks.addresses.iter().chain(by_name.iter()).cloned().collect();
-        let count = running(scheduler, candidates).await?;
-        if count > 0 || of.name.is_none() || pace.was_registered() || pace.vain() % BY_NAME != BY_NAME - 1 {
-            return Ok(count);
-        }
-        let identity = scheduler.ask(|c| c.identity().boxed()).await?;
-        *by_name = pod_workers::addresses(&identity, &marks);
-        running(scheduler, by_name.clone()).await
-    };
-    let count: Result<i64, AskError> = asked.await;
-    count.or_else(|error| if error.is_distrust() { Ok(1) } else { Err(error) })
-}
-
-async fn running(scheduler: &Scheduler, candidates: Vec<String>) -> Result<i64, AskError> {
+/// How many of these workers take tasks, as the scheduler knows them.
+///
+/// # Errors
+/// See [`AskError`].
+pub async fn running(scheduler: &Scheduler, candidates: Vec<String>) -> Result<i64, AskError> {
     let running = scheduler.ask(move |c| async move { c.running(&candidates).await }.boxed()).await?;
     Ok(i64::try_from(running.len()).unwrap_or(i64::MAX))
 }

@@ -1,13 +1,15 @@
 //! Talking to the scheduler: where it is, and whether it is there at all.
 
+mod connection;
+
 use std::{sync::Arc, time::Duration};
 
 use dask_comm::{CommError, Connection, Limits, Timeouts};
 use thiserror::Error;
 use tokio::net::TcpStream;
 
+pub use self::connection::{Client, SharedConnection};
 use crate::{
-    scheduler_connection::Line,
     stream::{self, Stream},
     tls::Tls,
 };
@@ -47,7 +49,7 @@ pub struct Scheduler {
     host: String,
     /// How connections are secured, to it and to its workers.
     tls: Option<Tls>,
-    line: Arc<Line>,
+    connection: Arc<SharedConnection>,
 }
 
 impl AskError {
@@ -79,7 +81,7 @@ impl Scheduler {
         (!name.is_empty() && port.parse::<u16>().is_ok()).then(|| Self {
             host: host.into(),
             tls,
-            line: Arc::default(),
+            connection: Arc::default(),
         })
     }
 
@@ -104,8 +106,8 @@ impl Scheduler {
     }
 
     /// The conversation with it.
-    pub fn line(&self) -> &Line {
-        &self.line
+    pub fn connection(&self) -> &SharedConnection {
+        &self.connection
     }
 
     /// Opens a connection of its own, for messages of all sizes.

@@ -15,7 +15,7 @@ use crate::{
     drain_plan::Ending,
     http,
     metrics::Metrics,
-    nanny::{self, Logs, Outcome},
+    nanny::{self, Logs, Outcome, Pod},
     pre_stop,
     readiness::{self, Watched},
     scheduler::Scheduler,
@@ -62,65 +62,120 @@ pub async fn run(args: &Run, logs: Logs) -> Result<i32, RunError> {
         scheduler = address::scheduler(&args.line, args.scheduler.as_deref()) => scheduler,
         () = signals.asked() => return Ok(0),
     };
+    let mut supervisor = Supervisor { args, metrics, signals, scheduler };
     if args.mode == Mode::Full
-        && let Some(code) = as_nanny(args, scheduler.as_ref(), logs, &metrics, &mut signals).await?
+        && let Some(code) = supervisor.run_nannies(logs).await?
     {
         return Ok(code);
     }
-    let mut child = Child::start(&args.line).map_err(RunError::Start)?.counted(&metrics.running);
-    let (pid, mut registered) = (child.pid(), metrics.registered());
-    let watched = Watched { scheduler: scheduler.as_ref(), leader: pid, name: args.worker_name.as_deref() };
-    tokio::spawn(hand_on(pid));
-    tokio::select! {
-        code = child.ended() => {
-            tracing::info!(code, "the worker's command ended");
-            return Ok(code);
-        }
-        () = readiness::watch(watched, &mut registered) => {}
-        () = signals.asked() => {}
-    }
-    metrics.leaving.set(1);
-    Ok(leave(args, scheduler, &mut [child], &mut signals).await)
+    supervisor.run_command().await
 }
 
-/// Runs plain workers as their nanny. `None`: this one needs a Nanny of Python.
-async fn as_nanny(
-    args: &Run,
-    scheduler: Option<&Scheduler>,
-    logs: Logs,
-    metrics: &Metrics,
-    signals: &mut Leave,
-) -> Result<Option<i32>, RunError> {
-    let line = WorkerLine::of(&args.line);
-    let (Ok(line), Some(scheduler)) = (&line, scheduler) else {
-        let why = line.err().map_or_else(|| "the scheduler cannot be asked".into(), |e| e.to_string());
-        tracing::warn!(why, "the worker keeps Dask's own Nanny");
-        return Ok(None);
-    };
-    let line = if args.dashboard { line.clone() } else { line.clone().without_dashboard() };
-    let outcome = nanny::run(&line, scheduler, logs, metrics, signals).await.map_err(RunError::Nanny)?;
-    Ok(match outcome {
-        Outcome::Ended(code) => {
-            tracing::info!(code, "the worker ended");
-            Some(code)
+/// The agent of one pod: what it was told, and what it has.
+struct Supervisor<'a> {
+    args: &'a Run,
+    metrics: Metrics,
+    signals: Leave,
+    /// `None`: it cannot be asked.
+    scheduler: Option<Scheduler>,
+}
+
+impl Supervisor<'_> {
+    /// Runs the command as it is; the exit code.
+    async fn run_command(&mut self) -> Result<i32, RunError> {
+        let args = self.args;
+        let mut child = Child::start(&args.line).map_err(RunError::Start)?.counted(&self.metrics.running);
+        let (leader, mut registered) = (child.pid(), self.metrics.registered());
+        let watched =
+            Watched { scheduler: self.scheduler.as_ref(), leader, name: args.worker_name.as_deref() };
+        tokio::spawn(hand_on(leader));
+        tokio::select! {
+            code = child.ended() => {
+                tracing::info!(code, "the worker's command ended");
+                return Ok(code);
+            }
+            () = readiness::watch(watched, &mut registered) => {}
+            () = self.signals.asked() => {}
         }
-        Outcome::Leave(children, code) if children.is_empty() => Some(code.unwrap_or(0)),
-        Outcome::Leave(mut children, failed) => {
-            metrics.leaving.set(1);
-            let code = leave(args, Some(scheduler.clone()), &mut children, signals).await;
-            // One that was just starting ends by the signal that it was sent; a Nanny's code is 0 then, too.
-            let code = if code == 128 + Signal::TERM.as_raw() { 0 } else { code };
-            Some(failed.unwrap_or(code))
+        Ok(self.leave(&mut [child]).await)
+    }
+
+    /// Runs plain workers as their nanny; the exit code. `None`: this command needs a Nanny of Python.
+    async fn run_nannies(&mut self, logs: Logs) -> Result<Option<i32>, RunError> {
+        let line = WorkerLine::of(&self.args.line);
+        let (Ok(line), Some(scheduler)) = (&line, &self.scheduler) else {
+            let why = line.err().map_or_else(|| "the scheduler cannot be asked".into(), |e| e.to_string());
+            tracing::warn!(why, "the worker keeps Dask's own Nanny");
+            return Ok(None);
+        };
+        let line = if self.args.dashboard { line.clone() } else { line.clone().without_dashboard() };
+        let pod = Pod::new(self.metrics.clone(), logs);
+        let outcome = nanny::run(&line, scheduler, &pod, &mut self.signals).await.map_err(RunError::Nanny)?;
+        Ok(match outcome {
+            Outcome::Ended(code) => {
+                tracing::info!(code, "the worker ended");
+                Some(code)
+            }
+            Outcome::Leave(children, code) if children.is_empty() => Some(code.unwrap_or(0)),
+            Outcome::Leave(mut children, failed) => {
+                let code = self.leave(&mut children).await;
+                // One that was just starting ends by the signal that it was sent; a Nanny's code is 0 then, too.
+                let code = if code == 128 + Signal::TERM.as_raw() { 0 } else { code };
+                Some(failed.unwrap_or(code))
+            }
+            Outcome::NoScheduler(limit) => {
+                tracing::error!(
+                    seconds = limit.as_secs(),
+                    "no scheduler within the worker's --death-timeout"
+                );
+                Some(1)
+            }
+            Outcome::NeedsNanny => {
+                tracing::warn!("the worker keeps Dask's own Nanny");
+                None
+            }
+        })
+    }
+
+    /// The workers leave, then the processes end; the exit code. Hooks that wait for that learn of both.
+    async fn leave(&mut self, children: &mut [Child]) -> i32 {
+        self.metrics.leaving.set(1);
+        pre_stop::leaving();
+        let code = self.leave_in_order(children).await;
+        pre_stop::dismiss().await;
+        code
+    }
+
+    async fn leave_in_order(&mut self, children: &mut [Child]) -> i32 {
+        let limit = self.args.time_to_leave();
+        tracing::info!(seconds = limit.as_secs(), "the pod is being stopped; its workers leave first");
+        let begin = tokio::time::Instant::now();
+        let ending = match self.subject(children) {
+            None => Ending::CannotAsk,
+            Some(subject) => tokio::select! {
+                ending = drain(&subject, limit) => ending,
+                // Its Nanny was told to end by the scheduler, or it just ended: what it held is elsewhere, or lost.
+                code = child::all_ended(children) => return code,
+                () = self.signals.asked() => Ending::Hurried,
+            },
+        };
+        tracing::info!(%ending, seconds = begin.elapsed().as_secs_f64(), "left");
+        if ending.code().is_some() {
+            // Kubernetes shows it as the container's termination message. What follows may be cut short.
+            let _ = std::fs::write(&self.args.termination_log, format!("dask-agent: {ending:?}: {ending}\n"));
         }
-        Outcome::NoScheduler(limit) => {
-            tracing::error!(seconds = limit.as_secs(), "no scheduler within the worker's --death-timeout");
-            Some(1)
-        }
-        Outcome::Refused => {
-            tracing::warn!("the worker keeps Dask's own Nanny");
-            None
-        }
-    })
+        let code = end(children, ending, (limit + TERM).saturating_sub(begin.elapsed())).await;
+        ending.code().unwrap_or(code)
+    }
+
+    /// What is drained, if the scheduler can be asked.
+    fn subject(&self, children: &[Child]) -> Option<Subject> {
+        Some(Subject {
+            scheduler: self.scheduler.clone()?,
+            leaders: children.iter().map(Child::pid).collect(),
+            name: self.args.worker_name.clone(),
+        })
+    }
 }
 
 /// Serves where that is wanted.
@@ -139,43 +194,6 @@ async fn serve(port: u16, metrics: Metrics) {
             Err(error) => tracing::warn!(port, %error, "no /readyz and /metrics: the port cannot be used"),
         }
     }
-}
-
-/// The workers leave, then the processes end; the exit code. Hooks that wait for that learn of both.
-async fn leave(args: &Run, scheduler: Option<Scheduler>, children: &mut [Child], signals: &mut Leave) -> i32 {
-    pre_stop::leaving();
-    let code = leave_in_order(args, scheduler, children, signals).await;
-    pre_stop::dismiss().await;
-    code
-}
-
-async fn leave_in_order(
-    args: &Run,
-    scheduler: Option<Scheduler>,
-    children: &mut [Child],
-    signals: &mut Leave,
-) -> i32 {
-    let limit = args.time_to_leave();
-    tracing::info!(seconds = limit.as_secs(), "the pod is being stopped; its workers leave first");
-    let begin = tokio::time::Instant::now();
-    let leaders = children.iter().map(Child::pid).collect();
-    let subject = scheduler.map(|scheduler| Subject { scheduler, leaders, name: args.worker_name.clone() });
-    let ending = match &subject {
-        None => Ending::CannotAsk,
-        Some(subject) => tokio::select! {
-            ending = drain(subject, limit) => ending,
-            // Its Nanny was told to end by the scheduler, or it just ended: what it held is elsewhere, or lost.
-            code = child::all_ended(children) => return code,
-            () = signals.asked() => Ending::Hurried,
-        },
-    };
-    tracing::info!(%ending, seconds = begin.elapsed().as_secs_f64(), "left");
-    if ending.code().is_some() {
-        // Kubernetes shows it as the container's termination message. What follows may be cut short.
-        let _ = std::fs::write(&args.termination_log, format!("dask-agent: {ending:?}: {ending}\n"));
-    }
-    let code = end(children, ending, (limit + TERM).saturating_sub(begin.elapsed())).await;
-    ending.code().unwrap_or(code)
 }
 
 /// Ends the processes, those that do not listen by force; `left` is what is left of the pod's time. The exit code of the

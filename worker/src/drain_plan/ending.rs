@@ -16,7 +16,7 @@ pub enum Ending {
     /// The scheduler was never reached.
     NeverReached,
     /// The time was over before the scheduler let the workers go: results may be lost.
-    Refused,
+    OutOfTime,
     /// The time was over while tasks ran: they run again elsewhere; the results are elsewhere.
     Busy,
     /// A second signal asked for a quick end.
@@ -51,7 +51,7 @@ impl fmt::Display for Ending {
                 "the scheduler was never reached, so the workers ended as without the agent; results may be lost; \
                  correct the scheduler's address in the container's command line or in DASK_SCHEDULER_ADDRESS"
             }
-            Self::Refused => {
+            Self::OutOfTime => {
                 "the time was over before the scheduler let the workers go; results may be lost; raise terminationGracePeriodSeconds"
             }
             Self::Busy => {

@@ -31,17 +31,17 @@ fn list() -> Vec<String> {
     vec![A.into()]
 }
 
-/// Prepared at second 0, with a heartbeat of second 0.
-fn prepared() -> Leaving {
+/// Drained at second 0, with a heartbeat of second 0.
+fn drained() -> Leaving {
     let mut leaving = within(30.0);
-    assert_eq!(leaving.next(seconds(0.0), seen(mine(false, true, 0.0))), Step::Prepare(list()));
-    leaving.prepared(seconds(0.1), &list(), &accept());
+    assert_eq!(leaving.next(seconds(0.0), seen(mine(false, true, 0.0))), Step::Drain(list()));
+    leaving.drained(seconds(0.1), &list(), &accept());
     leaving
 }
 
 #[test]
-fn a_worker_is_prepared_finishes_and_is_closed() {
-    let mut l = prepared();
+fn a_worker_is_drained_finishes_and_is_closed() {
+    let mut l = drained();
     assert_eq!(l.next(seconds(0.5), seen(mine(true, true, 0.5))), Step::Wait, "it works");
     assert_eq!(l.next(seconds(1.0), seen(mine(true, false, 1.0))), Step::Close(list()));
     l.closed(seconds(1.1), &list(), &accept());
@@ -49,8 +49,8 @@ fn a_worker_is_prepared_finishes_and_is_closed() {
 }
 
 #[test]
-fn numbers_of_before_it_was_prepared_do_not_count() {
-    let mut l = prepared();
+fn numbers_of_before_it_was_drained_do_not_count() {
+    let mut l = drained();
     for _ in 0..5 {
         assert_eq!(l.next(seconds(0.5), seen(mine(true, false, 0.0))), Step::Wait, "no heartbeat came");
     }
@@ -70,18 +70,18 @@ fn a_refusal_is_asked_again_a_little_later_until_the_time_is_over() {
     let mut asked = 0;
     for tenth in 0..30 {
         let now = seconds(f64::from(tenth) / 10.0);
-        if let Step::Prepare(list) = l.next(now, seen(mine(false, false, 0.0))) {
+        if let Step::Drain(list) = l.next(now, seen(mine(false, false, 0.0))) {
             asked += 1;
-            l.prepared(now, &list, &BTreeSet::new());
+            l.drained(now, &list, &BTreeSet::new());
         }
     }
     assert_eq!(asked, 3);
-    assert_eq!(l.next(seconds(3.0), seen(mine(false, false, 0.0))), Step::End(Ending::Refused));
+    assert_eq!(l.next(seconds(3.0), seen(mine(false, false, 0.0))), Step::End(Ending::OutOfTime));
 }
 
 #[test]
 fn a_task_that_runs_too_long_is_left() {
-    let mut l = prepared();
+    let mut l = drained();
     assert_eq!(l.next(seconds(30.0), seen(mine(true, true, 29.0))), Step::End(Ending::Busy));
 }
 
@@ -93,9 +93,9 @@ fn where_all_others_leave_too_a_replacement_is_waited_for() {
     let mut asked = Vec::new();
     for second in 0..90 {
         match l.next(seconds(f64::from(second)), unanswered(mine(false, false, f64::from(second)))) {
-            Step::Prepare(list) => {
+            Step::Drain(list) => {
                 asked.push(second);
-                l.prepared(seconds(f64::from(second)), &list, &BTreeSet::new());
+                l.drained(seconds(f64::from(second)), &list, &BTreeSet::new());
             }
             other => assert_eq!(other, Step::Wait, "{second}"),
         }
@@ -104,23 +104,23 @@ fn where_all_others_leave_too_a_replacement_is_waited_for() {
     // It comes just after the scheduler was asked.
     let last = f64::from(*asked.last().unwrap());
     let come = l.next(seconds(last + 1.5), seen(mine(false, false, 90.0)));
-    assert_eq!(come, Step::Prepare(list()), "asked at once");
+    assert_eq!(come, Step::Drain(list()), "asked at once");
 }
 
 #[test]
 fn a_refusal_is_believed_until_the_time_is_over() {
     let unanswered = || Seen { recipients: 0, ..seen(mine(false, false, 0.0)) };
     let mut l = within(116.0);
-    assert_eq!(l.next(seconds(0.0), unanswered()), Step::Prepare(list()));
-    l.prepared(seconds(0.0), &list(), &BTreeSet::new());
-    assert_eq!(l.next(seconds(115.9), unanswered()), Step::Prepare(list()));
-    assert_eq!(l.next(seconds(116.0), unanswered()), Step::End(Ending::Refused));
+    assert_eq!(l.next(seconds(0.0), unanswered()), Step::Drain(list()));
+    l.drained(seconds(0.0), &list(), &BTreeSet::new());
+    assert_eq!(l.next(seconds(115.9), unanswered()), Step::Drain(list()));
+    assert_eq!(l.next(seconds(116.0), unanswered()), Step::End(Ending::OutOfTime));
 }
 
 #[test]
-fn one_that_is_back_in_service_is_prepared_again() {
-    let mut l = prepared();
-    assert_eq!(l.next(seconds(1.0), seen(mine(false, false, 1.0))), Step::Prepare(list()));
+fn one_that_is_back_in_service_is_drained_again() {
+    let mut l = drained();
+    assert_eq!(l.next(seconds(1.0), seen(mine(false, false, 1.0))), Step::Drain(list()));
 }
 
 #[test]
@@ -129,21 +129,21 @@ fn a_shuffle_of_its_own_is_waited_for_a_little_and_never_half_of_the_time() {
     let mut l = within(116.0);
     assert_eq!(l.next(seconds(9.9), takes_part()), Step::Wait);
     assert!(l.may_be_held_up(seconds(9.9)) && !l.may_be_held_up(seconds(10.0)));
-    assert_eq!(l.next(seconds(10.0), takes_part()), Step::Prepare(list()));
+    assert_eq!(l.next(seconds(10.0), takes_part()), Step::Drain(list()));
     let mut short = within(6.0);
     assert_eq!(short.next(seconds(2.9), takes_part()), Step::Wait);
-    assert_eq!(short.next(seconds(3.0), takes_part()), Step::Prepare(list()));
+    assert_eq!(short.next(seconds(3.0), takes_part()), Step::Drain(list()));
     let mut other = within(116.0);
     assert_eq!(
         other.next(seconds(0.0), seen(mine(false, true, 0.0))),
-        Step::Prepare(list()),
+        Step::Drain(list()),
         "others' shuffles"
     );
 }
 
 #[test]
 fn a_scheduler_is_gone_when_its_conversation_broke_and_no_other_one_can_be_had() {
-    let mut l = prepared();
+    let mut l = drained();
     assert_eq!(l.unanswered(seconds(1.0), BROKEN), Step::Wait);
     assert_eq!(l.unanswered(seconds(10.9), BROKEN), Step::Wait);
     assert_eq!(l.unanswered(seconds(11.0), BROKEN), Step::End(Ending::SchedulerLost));
@@ -152,7 +152,7 @@ fn a_scheduler_is_gone_when_its_conversation_broke_and_no_other_one_can_be_had()
 
 #[test]
 fn one_that_closed_in_order_is_gone_at_once() {
-    let mut l = prepared();
+    let mut l = drained();
     let closed = Contact { said_goodbye: true, ..BROKEN };
     let busy = Contact { reaches: true, ..closed };
     assert_eq!(l.unanswered(seconds(1.0), busy), Step::Wait, "it is closing");
@@ -161,20 +161,20 @@ fn one_that_closed_in_order_is_gone_at_once() {
 
 #[test]
 fn a_scheduler_that_is_busy_or_out_of_reach_is_not_gone() {
-    let mut l = prepared();
+    let mut l = drained();
     for tenth in 0..250 {
         let now = seconds(1.0 + f64::from(tenth) / 10.0);
         // Its name does not resolve, and the conversation was given up by us.
         let unresolved = Contact { broken: false, ..BROKEN };
         assert_eq!(l.unanswered(now, unresolved), Step::Wait);
     }
-    let mut l = prepared();
+    let mut l = drained();
     for second in 1..25 {
         // Endpoints come and go.
         let contact = Contact { reaches: second % 8 == 0, ..BROKEN };
         assert_eq!(l.unanswered(seconds(f64::from(second)), contact), Step::Wait, "{second}");
     }
-    let mut l = prepared();
+    let mut l = drained();
     for second in [1.0, 9.0, 12.0, 20.0] {
         assert_eq!(l.unanswered(seconds(second), BROKEN), Step::Wait, "{second}");
         let _ = l.next(seconds(second + 0.5), seen(mine(true, true, 0.0)));
@@ -194,14 +194,14 @@ fn a_scheduler_that_was_never_reached_is_no_scheduler_that_is_gone() {
 
 #[test]
 fn another_scheduler_knows_nothing_of_these_workers() {
-    let mut l = prepared();
+    let mut l = drained();
     let other = Seen { scheduler: "another".into(), ..seen(mine(true, true, 1.0)) };
     assert_eq!(l.next(seconds(1.0), other), Step::End(Ending::SchedulerLost));
 }
 
 #[test]
 fn workers_that_held_nothing_lost_nothing() {
-    let mut l = prepared();
+    let mut l = drained();
     let empty = PodWorker { holds: false, ..mine(true, false, 0.0) };
     assert_eq!(l.next(seconds(0.5), seen(empty)), Step::Wait);
     l.unanswered(seconds(1.0), BROKEN);
@@ -215,7 +215,7 @@ fn workers_that_held_nothing_lost_nothing() {
 }
 
 proptest! {
-    /// Whatever the scheduler says, it ends in time, and no worker is closed that was not prepared and idle.
+    /// Whatever the scheduler says, it ends in time, and no worker is closed that was not drained and idle.
     #[test]
     fn it_ends_and_closes_no_worker_at_work(
         looks in proptest::collection::vec((any::<bool>(), any::<bool>(), any::<bool>(), 0..3_usize, any::<bool>(), any::<bool>()), 1..60)
@@ -227,9 +227,9 @@ proptest! {
             let worker = mine(leaving, busy, now.as_secs_f64());
             let now_seen = Seen { mine: if there { vec![worker] } else { Vec::new() }, recipients, takes_part, ..Seen::default() };
             match l.next(now, now_seen) {
-                Step::Prepare(list) => {
+                Step::Drain(list) => {
                     accepted = accepts;
-                    l.prepared(now, &list, &if accepts { accept() } else { BTreeSet::new() });
+                    l.drained(now, &list, &if accepts { accept() } else { BTreeSet::new() });
                 }
                 Step::Close(_) => prop_assert!(accepted && leaving && !busy),
                 Step::End(_) => { ended = true; break; }

@@ -21,7 +21,7 @@ pub enum Outcome {
     /// are have not left yet.
     Leave(Vec<Child>, Option<i32>),
     /// The workers' configuration asks for a Nanny of Python.
-    Refused,
+    NeedsNanny,
     /// No scheduler came in the workers' own time.
     NoScheduler(Duration),
 }
@@ -44,7 +44,7 @@ impl Pod {
     }
 
     /// The worker of this number has this process, as it told itself, or none.
-    pub fn has(&self, index: u16, process: Option<i32>) {
+    pub fn set_worker_pid(&self, index: u16, process: Option<i32>) {
         match process {
             Some(pid) => self.processes().insert(index, pid),
             None => self.processes().remove(&index),
@@ -70,15 +70,13 @@ impl Pod {
 pub async fn run(
     line: &WorkerLine,
     scheduler: &Scheduler,
-    logs: Logs,
-    metrics: &Metrics,
+    pod: &Pod,
     signals: &mut Leave,
 ) -> std::io::Result<Outcome> {
-    let pod = Pod::new(metrics.clone(), logs);
     let (ask, leave) = Leave::asked_by();
     let runs = line.each().into_iter().map(async |line| {
         let mut leave = leave.clone();
-        one::run(&line, scheduler, &pod, &mut leave).await
+        one::run(&line, scheduler, pod, &mut leave).await
     });
     let mut running: FuturesUnordered<_> = runs.collect();
     let (mut outcomes, mut asked) = (Vec::new(), false);
@@ -91,7 +89,7 @@ pub async fn run(
             }
             next = running.next() => match next {
                 Some(outcome) => {
-                    if !matches!(outcome, Ok(Outcome::Ended(0) | Outcome::Refused)) {
+                    if !matches!(outcome, Ok(Outcome::Ended(0) | Outcome::NeedsNanny)) {
                         ask.send_replace(());
                     }
                     outcomes.push(outcome);
@@ -155,10 +153,10 @@ mod tests {
     fn the_largest_worker_makes_room() {
         let pod = Pod::new(Metrics::new().unwrap(), Logs::default());
         assert!(pod.is_largest(0, 1), "alone");
-        pod.has(1, i32::try_from(std::process::id()).ok());
+        pod.set_worker_pid(1, i32::try_from(std::process::id()).ok());
         assert!(!pod.is_largest(0, 1) && pod.is_largest(0, 1 << 40));
         assert!(pod.is_largest(1, 1), "it is not compared with itself");
-        pod.has(1, None);
+        pod.set_worker_pid(1, None);
         assert!(pod.is_largest(0, 1));
     }
 }

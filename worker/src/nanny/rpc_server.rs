@@ -125,7 +125,7 @@ async fn answer(op: &str, message: Message, shared: &Arc<Shared>) -> Reply {
         "close_gracefully" => {
             tracing::info!(reason = reason(), "the worker is not to be started again");
             if reason() == GOODBYE {
-                shared.scheduler.line().said_goodbye();
+                shared.scheduler.connection().said_goodbye();
             }
             shared.now.send_modify(|now| now.told = Some(reason()));
             Value::Nil

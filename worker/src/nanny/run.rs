@@ -9,18 +9,25 @@ use tokio::{
 };
 
 use super::{
-    MODULE, MODULE_FILE, Now, Order, Outcome, REFUSED, Shared,
+    Now, Order, Outcome, Pod, Shared,
     find_scheduler::persist,
     memory_watchdog,
-    nannies::Pod,
     python_helper::Helper,
+    readiness,
     restart_policy::{Ended, Next, RestartPolicy},
     rpc_server,
     scheduler_rpc::{self, Registered},
     scratch_dir, terminate,
     worker_env::Changes,
 };
-use crate::{child::Child, metrics::Part, readiness, scheduler::Scheduler, signals::Leave};
+use crate::{
+    child::Child,
+    metrics::Part,
+    python_module::{NEEDS_NANNY, module, token},
+    readiness::phase,
+    scheduler::Scheduler,
+    signals::Leave,
+};
 
 /// Time for the worker's end where all is to end.
 const TERMINATE: Duration = Duration::from_secs(5);
@@ -37,11 +44,11 @@ pub async fn run(
         () = signals.asked() => return Ok(Outcome::Leave(vec![], None)),
     };
     let own = match open {
-        Ok(Some(_)) => scheduler.line().facts().own.ok_or(std::io::ErrorKind::NotConnected)?,
+        Ok(Some(_)) => scheduler.connection().facts().own.ok_or(std::io::ErrorKind::NotConnected)?,
         Ok(None) => return Ok(Outcome::NoScheduler(line.death_timeout.unwrap_or_default())),
         Err(error) => {
             tracing::warn!(%error, "the scheduler's certificate is not believed");
-            return Ok(Outcome::Refused);
+            return Ok(Outcome::NeedsNanny);
         }
     };
     let listener = rpc_server::listen(own, line.nanny_port.unwrap_or(0)).await?;
@@ -137,9 +144,9 @@ impl Nanny<'_> {
                 Over::Leave(child) => return Ok(Some(Outcome::Leave(vec![child], None))),
                 Over::Gone => return Ok(Some(Outcome::Leave(vec![], None))),
                 Over::Terminated(code) => return Ok(Some(Outcome::Ended(code))),
-                Over::Ended(ended) if ended.code == REFUSED && !ended.registered => {
+                Over::Ended(ended) if ended.code == NEEDS_NANNY && !ended.registered => {
                     registered.begun(false).await;
-                    return Ok(Some(Outcome::Refused));
+                    return Ok(Some(Outcome::NeedsNanny));
                 }
                 Over::Ended(ended) => ended,
             };
@@ -182,18 +189,18 @@ impl Nanny<'_> {
         let running = &self.shared.pod.metrics.running;
         let (mut child, start) = (self.shared.start(&self.line)?.counted(running), Instant::now());
         let (mut now, mut memory) = (self.shared.now.subscribe(), self.shared.now.subscribe());
-        let (mut there_now, phase) = (self.shared.now.subscribe(), readiness::phase());
+        let (mut there_now, phase) = (self.shared.now.subscribe(), phase());
         let mut begun = false;
         let mut killed = None;
         let code = loop {
             tokio::select! {
                 code = child.ended() => break code,
-                () = readiness::of_nanny(self.scheduler, &mut there_now, &mut self.registered, phase) => {}
+                () = readiness::watch(self.scheduler, &mut there_now, &mut self.registered, phase) => {}
                 () = signals.asked() => return Ok(Over::Leave(child)),
                 () = there(&mut now), if !begun => {
                     // Not the session's leader, which may be a wrapper.
                     let pid = self.shared.now.borrow().worker.as_ref().map(|w| w.pid);
-                    self.shared.has(pid);
+                    self.shared.set_worker_pid(pid);
                     registered.begun(true).await;
                     begun = true;
                 }
@@ -230,7 +237,7 @@ impl Nanny<'_> {
         lived: Duration,
         killed: Option<oneshot::Sender<()>>,
     ) -> Ended {
-        self.shared.has(None);
+        self.shared.set_worker_pid(None);
         self.registered.set(0);
         let Now { worker, told, .. } = self.shared.now.borrow().clone();
         self.shared.now.send_modify(|now| now.worker = None);
@@ -256,18 +263,4 @@ impl Nanny<'_> {
 async fn there(now: &mut tokio::sync::watch::Receiver<Now>) {
     // The sender lives as long as the agent.
     let _ = now.wait_for(|now| now.worker.is_some()).await.map(drop);
-}
-
-/// What names the module to `dask worker`: its file, or its text.
-pub fn module() -> String {
-    let file =
-        std::env::current_exe().ok().map(|own| own.with_file_name(MODULE_FILE)).filter(|f| f.is_file());
-    file.map_or_else(|| MODULE.into(), |f| f.display().to_string())
-}
-
-/// What cannot be guessed outside of this pod.
-pub fn token() -> std::io::Result<String> {
-    let mut bytes = [0; 16];
-    std::io::Read::read_exact(&mut std::fs::File::open("/dev/urandom")?, &mut bytes)?;
-    Ok(bytes.iter().map(|b| format!("{b:02x}")).collect())
 }

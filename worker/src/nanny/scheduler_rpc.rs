@@ -47,7 +47,7 @@ impl Registered {
     /// Whether this scheduler is there; `Some(false)`: another one is, `None`: none. One whose loop is held does not answer,
     /// and is there.
     pub async fn is_same(&mut self) -> Option<bool> {
-        if self.scheduler.line().is_open(self.conversation) {
+        if self.scheduler.connection().is_open(self.conversation) {
             return Some(true);
         }
         self.scheduler.conversation().await.ok().map(|_| false)

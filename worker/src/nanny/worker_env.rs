@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 use dask_comm::{Value, field};
 use dask_worker_line::Place;
 
-use super::REFUSED;
+use crate::python_module::NEEDS_NANNY;
 
 /// What `distributed.nanny.pre-spawn-environ` is by default, each where it is not set: threads of Dask are the
 /// parallelism, and freed memory goes back to the system.
@@ -64,7 +64,7 @@ impl Changes {
         let unset = UNSET.into_iter().filter(|(name, _)| !is_set(name));
         let preset: BTreeMap<_, _> = unset.chain([HASH_SEED]).map(|(k, v)| (k.into(), v.into())).collect();
         let given = serde_json::json!({
-            "preset": preset, "env": self.env, "path": self.path, "refused": REFUSED,
+            "preset": preset, "env": self.env, "path": self.path, "refused": NEEDS_NANNY,
             "place": own.place.map(|p| (p.index, p.of, p.says_threads)),
             "counts": {"restarts": own.restarts, "oom_kills": own.oom_kills},
         });

@@ -9,7 +9,7 @@ use tokio::{io::AsyncReadExt, net::TcpListener, time::timeout};
 use super::Settings;
 use crate::{
     child::Child,
-    nanny::{module, token},
+    python_module::{module, token},
 };
 
 /// Longest time for it to start and answer.

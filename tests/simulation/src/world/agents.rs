@@ -126,14 +126,14 @@ impl Agent {
             if close {
                 self.leaving.closed(since, &asked, &accepted);
             } else {
-                self.leaving.prepared(since, &asked, &accepted);
+                self.leaving.drained(since, &asked, &accepted);
             }
         }
         let mut seen = seen(scheduler, &pod.uid);
         seen.takes_part &= self.leaving.may_be_held_up(since);
         let step = self.leaving.next(since, seen);
         let (list, close) = match &step {
-            Step::Prepare(list) => (list, false),
+            Step::Drain(list) => (list, false),
             Step::Close(list) => (list, true),
             Step::Wait | Step::End(_) => return (step, POLL + scheduler.mood.slow),
         };

@@ -11,9 +11,9 @@ use dask_comm::{CommError, SchedulerClient, Timeouts};
 use futures::{FutureExt, future::BoxFuture};
 use tokio::time::Instant;
 
+use super::{AskError, LIMITS, Scheduler};
 use crate::{
     drain_plan::Contact,
-    scheduler::{AskError, LIMITS, Scheduler},
     stream::{self, Stream},
 };
 
@@ -30,7 +30,7 @@ const WAITED: Duration = Duration::from_secs(10);
 
 /// The conversation, or none yet.
 #[derive(Debug, Default)]
-pub struct Line {
+pub struct SharedConnection {
     talk: tokio::sync::Mutex<Option<Client>>,
     facts: Mutex<Facts>,
 }
@@ -52,7 +52,7 @@ pub struct Facts {
     waits: Option<(Instant, u32)>,
 }
 
-impl Line {
+impl SharedConnection {
     /// What is known.
     pub fn facts(&self) -> Facts {
         self.change(|facts| *facts)
@@ -173,7 +173,7 @@ impl Scheduler {
     {
         let scheduler = self.clone();
         let asked = tokio::spawn(async move {
-            let line = scheduler.line();
+            let line = scheduler.connection();
             let mut talk = line.talk.lock().await;
             let client = line.open(&scheduler, &mut talk).await?;
             let answer = question(client).await;
@@ -192,7 +192,7 @@ impl Scheduler {
     /// See [`AskError`].
     pub async fn conversation(&self) -> Result<u64, AskError> {
         self.ask(|_| async { Ok(()) }.boxed()).await?;
-        Ok(self.line().facts().number)
+        Ok(self.connection().facts().number)
     }
 }
 

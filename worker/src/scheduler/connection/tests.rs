@@ -26,7 +26,7 @@ async fn all_questions_go_through_one_connection() {
     }
     assert_eq!((fake.connections(), fake.asked("ncores_running")), (1, 20));
     assert_eq!(scheduler.conversation().await.unwrap(), 1);
-    assert!(scheduler.line().is_open(1) && !scheduler.line().is_open(2));
+    assert!(scheduler.connection().is_open(1) && !scheduler.connection().is_open(2));
 }
 
 #[tokio::test]
@@ -53,8 +53,8 @@ async fn a_conversation_that_goes_on_is_not_doubted_because_no_other_can_be_had(
     ask(&scheduler).await.unwrap();
     fake.unreachable().await;
     ask(&scheduler).await.unwrap();
-    let contact = scheduler.line().facts().contact;
-    assert!(contact.talked && contact.reaches && !contact.broken && scheduler.line().is_open(1));
+    let contact = scheduler.connection().facts().contact;
+    assert!(contact.talked && contact.reaches && !contact.broken && scheduler.connection().is_open(1));
 }
 
 #[tokio::test]
@@ -63,20 +63,20 @@ async fn its_end_is_seen_without_a_question_and_then_it_is_looked_for() {
     let scheduler = fake.scheduler();
     ask(&scheduler).await.unwrap();
     fake.hang_up().await;
-    while scheduler.line().is_open(1) {
+    while scheduler.connection().is_open(1) {
         tokio::task::yield_now().await;
     }
-    assert!(scheduler.line().facts().contact.broken);
+    assert!(scheduler.connection().facts().contact.broken);
     ask(&scheduler).await.unwrap();
-    let contact = scheduler.line().facts().contact;
-    assert_eq!((scheduler.line().facts().number, contact.broken), (2, false), "another one");
+    let contact = scheduler.connection().facts().contact;
+    assert_eq!((scheduler.connection().facts().number, contact.broken), (2, false), "another one");
     fake.unreachable().await;
     fake.hang_up().await;
-    while scheduler.line().is_open(2) {
+    while scheduler.connection().is_open(2) {
         tokio::task::yield_now().await;
     }
     assert!(ask(&scheduler).await.is_err());
-    let contact = scheduler.line().facts().contact;
+    let contact = scheduler.connection().facts().contact;
     assert!(contact.talked && contact.broken && !contact.reaches);
 }
 
@@ -92,7 +92,7 @@ async fn one_that_waits_for_an_answer_goes_on() {
     while fake.asked("silence") == 0 {
         tokio::task::yield_now().await;
     }
-    assert!(scheduler.line().is_open(1), "a loop that is held is no other scheduler");
+    assert!(scheduler.connection().is_open(1), "a loop that is held is no other scheduler");
     asked.abort();
 }
 
@@ -100,7 +100,7 @@ async fn one_that_waits_for_an_answer_goes_on() {
 async fn an_address_that_does_not_resolve_is_not_a_scheduler_that_is_gone() {
     let scheduler = Scheduler::at("tcp://no-such-host.invalid:8786", None).unwrap();
     assert!(ask(&scheduler).await.is_err());
-    assert_eq!(scheduler.line().facts().contact, Contact::default());
+    assert_eq!(scheduler.connection().facts().contact, Contact::default());
 }
 
 #[test]
