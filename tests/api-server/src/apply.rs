@@ -79,14 +79,15 @@ pub fn apply(live: Option<&Value>, config: &Value, request: &Apply<'_>) -> Resul
     }
     if managers.is_empty() && live.is_some() {
         let by = Writer { manager: "before-first-apply", applies: false, ..writer(request) };
-        let changes = compare::compare(request.lists.root(), &request.lists.empty(), &without);
-        record(&mut managers, changes, by, request.resets, request.time);
+        let mut changes = compare::compare(request.lists.root(), &request.lists.empty(), &without);
+        changes.without(request.resets);
+        record(&mut managers, changes, by, request.time);
     }
-    match applied(&without, config, managers.clone(), request, request.force) {
+    match applied(&without, config, managers.clone(), request) {
         Err(ApplyError::Conflicts(conflicts)) if request.manager == "kubectl" => {
             let conflicts = last_applied::left(&without, conflicts, request);
             match conflicts.is_empty() {
-                true => applied(&without, config, managers, request, true),
+                true => applied(&without, config, managers, &Apply { force: true, ..*request }),
                 false => Err(ApplyError::Conflicts(conflicts)),
             }
         }
@@ -138,7 +139,6 @@ fn applied(
     config: &Value,
     mut managers: Vec<Manager>,
     request: &Apply<'_>,
-    force: bool,
 ) -> Result<(Value, Vec<Manager>), ApplyError> {
     let root = request.lists.root();
     let by = writer(request);
@@ -150,13 +150,13 @@ fn applied(
     let mut dropped = last.as_ref().map(|last| last.fields.clone()).unwrap_or_default();
     fields::subtract(&mut dropped, &own.fields);
     let mut object = match &last {
-        Some(last) if !dropped.is_empty() => prune(root, &merged, &last.fields, &own.fields, &managers),
+        Some(last) if !dropped.is_empty() => prune(root, &merged, &last.fields, &owned(&own, &managers)),
         _ => Cow::Borrowed(&merged),
     }
     .into_owned();
     let mut changes = compare::compare(root, live, &object);
     changes.without(request.resets);
-    release(&mut managers, &changes, force)?;
+    release(&mut managers, &changes, request.force)?;
     if object != *live {
         own.time = Some(request.time.to_owned());
     }
@@ -178,21 +178,20 @@ fn reset(object: &mut Value, live: &Value, name: &str) {
     }
 }
 
+/// The fields that a manager applies now, and those that others have.
+fn owned(own: &Manager, others: &[Manager]) -> Fields {
+    let mut owned = own.fields.clone();
+    others.iter().for_each(|manager| fields::add(&mut owned, &manager.fields));
+    owned
+}
+
 /// Takes out what the manager applied last time, does not apply now, and no other manager has.
-fn prune<'v>(
-    root: Place<'_>,
-    merged: &'v Value,
-    last: &Fields,
-    set: &Fields,
-    managers: &[Manager],
-) -> Cow<'v, Value> {
+fn prune<'v>(root: Place<'_>, merged: &'v Value, last: &Fields, owned: &Fields) -> Cow<'v, Value> {
     let named = |set: &Fields| collect::with_named(root, set);
     let last = named(last);
     let all = named(&collect::fields_of(root, merged));
-    let mut owned = set.clone();
-    managers.iter().for_each(|manager| fields::add(&mut owned, &manager.fields));
     let mut kept = named(&collect::fields_of(root, &remove::remove(root, merged, &last)));
-    fields::add(&mut kept, &named(&owned));
+    fields::add(&mut kept, &named(owned));
     let mut goes = all.clone();
     fields::subtract(&mut goes, &kept);
     let pruned = remove::remove(root, merged, &goes);
@@ -220,11 +219,12 @@ pub fn track(before: Option<&Value>, after: &mut Value, update: &Update<'_>) {
         api_version: update.api_version,
         subresource: update.subresource,
     };
-    let changes = match before {
+    let mut changes = match before {
         Some(before) => compare::compare(update.lists.root(), before, after),
         None => compare::compare(update.lists.root(), &update.lists.empty(), after),
     };
-    record(&mut managers, changes, by, update.resets, update.time);
+    changes.without(update.resets);
+    record(&mut managers, changes, by, update.time);
     managers::cap(&mut managers);
     managers::write(after, managers, before);
 }

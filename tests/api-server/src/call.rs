@@ -16,7 +16,7 @@ use crate::{
     server::Shared,
     status::Status,
     store::State,
-    update::{self, Way},
+    update::{self, Edit, Way},
 };
 
 /// What becomes of what an object owns.
@@ -82,38 +82,38 @@ pub(crate) fn run(shared: &Shared, user: &str, call: Call) -> Result<Arc<Value>,
     let act = |verb, subresource| Act::new(user, verb, subresource);
     match call {
         Call::Create { resource, namespace, body } => {
-            let target = target(state, resource, namespace, None, None)?;
+            let target = target(state, resource, namespace, None)?;
             let mut asked = Asked::plain(shared, &target, act(Verb::Create, None));
             create::create(state, &mut asked, with_kind(&target, body)).map(|o| o.value.clone())
         }
         Call::Replace { resource, namespace, name, subresource, body } => {
-            let target = target(state, resource, namespace, Some(name), subresource)?;
+            let target = part(target(state, resource, namespace, Some(name))?, subresource)?;
             let mut asked = Asked::plain(shared, &target, act(Verb::Update, subresource));
             write(state, &mut asked, &Write::Replace(with_kind(&target, body)))
         }
         Call::MergePatch { resource, namespace, name, subresource, patch } => {
-            let target = target(state, resource, namespace, Some(name), subresource)?;
+            let target = part(target(state, resource, namespace, Some(name))?, subresource)?;
             let mut asked = Asked::plain(shared, &target, act(Verb::Update, subresource));
             write(state, &mut asked, &Write::Patch(Patch::Merge(patch)))
         }
         Call::Bind { namespace, name, node } => {
             let body = json!({"metadata": {"name": name}, "target": {"name": node}});
-            let target = target(state, "pods", namespace, Some(name), None)?;
+            let target = target(state, "pods", namespace, Some(name))?;
             let asked = Asked::plain(shared, &target, act(Verb::Update, Some("binding")));
             crate::binding::bind(state, &asked, &body).map(|o| o.value.clone())
         }
         Call::Delete { resource, namespace, name, options } => {
-            let target = target(state, resource, namespace, Some(name), None)?;
+            let target = target(state, resource, namespace, Some(name))?;
             let mut asked = Asked::plain(shared, &target, act(Verb::Delete, None));
             delete::delete(state, &mut asked, &options).map(|d| d.object.value.clone())
         }
         Call::Get { resource, namespace, name } => {
-            let target = target(state, resource, namespace, Some(name), None)?;
+            let target = target(state, resource, namespace, Some(name))?;
             let asked = Asked::plain(shared, &target, act(Verb::Update, None));
             asked.live(state).map(|o| o.value.clone())
         }
         Call::List { resource, namespace, labels, fields } => {
-            let target = target(state, resource, namespace.unwrap_or_default(), None, None)?;
+            let target = target(state, resource, namespace.unwrap_or_default(), None)?;
             let selector = Selector::parse(&target.kind, &labels, &fields)?;
             let objects = crate::list::selected(state, &target, &selector);
             let items: Vec<Value> = objects.iter().map(|o| (*o.value).clone()).collect();
@@ -161,7 +161,7 @@ pub(crate) fn write(state: &mut State, asked: &mut Asked<'_>, write: &Write) -> 
         }
         live => live?,
     };
-    update::update(state, asked, &live, new, way).map(|o| o.value.clone())
+    update::update(state, asked, Edit { live: &live, new, way }).map(|o| o.value.clone())
 }
 
 fn with_kind(target: &Target, mut body: Value) -> Value {
@@ -171,15 +171,15 @@ fn with_kind(target: &Target, mut body: Value) -> Value {
     body
 }
 
-fn target(
-    state: &State,
-    resource: &str,
-    namespace: String,
-    name: Option<String>,
-    subresource: Option<&'static str>,
-) -> Result<Target, Status> {
+fn target(state: &State, resource: &str, namespace: String, name: Option<String>) -> Result<Target, Status> {
     let table = state.table(resource).ok_or_else(Status::no_resource)?;
     let kind = state.tables.get(table).map(|t| t.kind.clone()).ok_or_else(Status::no_resource)?;
+    Ok(Target { table, kind, namespace, name, subresource: None })
+}
+
+/// The target of a subresource of an object, or of the object itself.
+fn part(target: Target, subresource: Option<&'static str>) -> Result<Target, Status> {
+    let kind = &target.kind;
     let is_there = match subresource {
         None => true,
         Some("status") => kind.status,
@@ -191,5 +191,5 @@ fn target(
     if !is_there {
         return Err(Status::no_resource());
     }
-    Ok(Target { table, kind, namespace, name, subresource })
+    Ok(Target { subresource, ..target })
 }

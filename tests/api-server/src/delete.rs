@@ -70,28 +70,24 @@ pub(crate) fn delete(
     if !is_gone && meta::same(&live.value, &new) {
         return Ok(Deleted { object: live, is_gone });
     }
-    Ok(write(state, asked, (&live, new), grace.is_some(), is_gone))
+    let object = if is_gone {
+        take_out(state, asked, &live, grace.map(|_| new))
+    } else {
+        state.put(asked.target.table, new, &asked.act, asked.now)
+    };
+    Ok(Deleted { object, is_gone })
 }
 
-fn write(
-    state: &mut State,
-    asked: &Asked<'_>,
-    (live, new): (&Arc<Object>, Value),
-    is_graceful: bool,
-    is_gone: bool,
-) -> Deleted {
+/// Takes an object out; one with a grace period is first stored as it is `marked`.
+fn take_out(state: &mut State, asked: &Asked<'_>, live: &Arc<Object>, marked: Option<Value>) -> Arc<Object> {
     let table = asked.target.table;
-    if !is_gone {
-        return Deleted { object: state.put(table, new, &asked.act, asked.now), is_gone };
-    }
     // A real server writes the mark of a pod before it takes the pod out.
-    if is_graceful {
-        state.put(table, new, &Act { is_step: true, ..asked.act.clone() }, asked.now);
+    if let Some(marked) = marked {
+        state.put(table, marked, &Act { is_step: true, ..asked.act.clone() }, asked.now);
     }
     let verb = if asked.act.verb == Verb::Remove { Verb::Remove } else { Verb::Delete };
     let act = Act { verb, ..asked.act.clone() };
-    let object = state.take(table, &key_of(&live.value), &act, asked.now).unwrap_or_else(|| live.clone());
-    Deleted { object, is_gone }
+    state.take(table, &key_of(&live.value), &act, asked.now).unwrap_or_else(|| live.clone())
 }
 
 fn check(kind: &Kind, live: &Value, options: &DeleteOptions) -> Result<(), Status> {

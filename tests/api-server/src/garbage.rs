@@ -12,8 +12,8 @@ use crate::{
     meta,
     request::Target,
     server::Shared,
-    store::{Key, Object, State},
-    update::{Way, update},
+    store::{Object, State},
+    update::{Edit, Way, update},
 };
 
 /// Who it is in the journal.
@@ -31,6 +31,21 @@ enum Owner {
     WaitsForDependents,
 }
 
+/// An object that is stored, and the target that names it.
+struct Found {
+    target: Target,
+    object: Arc<Object>,
+}
+
+impl Found {
+    /// Those of a table that are looked for.
+    fn all(state: &State, index: usize, is_wanted: impl Fn(&Object) -> bool) -> Vec<Self> {
+        let Some(table) = state.tables.get(index) else { return Vec::new() };
+        let wanted = table.objects.iter().filter(|(_, o)| is_wanted(o));
+        wanted.map(|(k, o)| Self { target: Target::of(index, &table.kind, k), object: o.clone() }).collect()
+    }
+}
+
 /// One pass; answers how many objects it changed.
 pub(crate) fn collect(shared: &Shared) -> usize {
     let mut state = shared.lock();
@@ -38,16 +53,9 @@ pub(crate) fn collect(shared: &Shared) -> usize {
     let seen = Seen::of(state);
     let mut changed = 0;
     for table in 0..state.tables.len() {
-        let objects: Vec<(Key, Arc<Object>)> = state
-            .tables
-            .get(table)
-            .into_iter()
-            .flat_map(|t| t.objects.iter())
-            .filter(|(_, o)| is_interesting(&o.value))
-            .map(|(k, o)| (k.clone(), o.clone()))
-            .collect();
-        for (key, object) in objects {
-            let is_changed = visit(shared, state, (table, &key, &object), &seen);
+        let found = Found::all(state, table, |o| is_interesting(&o.value));
+        for found in &found {
+            let is_changed = visit(shared, state, found, &seen);
             changed += usize::from(is_changed);
         }
     }
@@ -74,10 +82,10 @@ impl Seen {
     }
 }
 
-fn visit(shared: &Shared, state: &mut State, (table, key, object): At<'_>, seen: &Seen) -> bool {
-    let value = &object.value;
+fn visit(shared: &Shared, state: &mut State, found: &Found, seen: &Seen) -> bool {
+    let value = &found.object.value;
     if meta::is_going(value) {
-        return finalize(shared, state, (table, key, object));
+        return finalize(shared, state, found);
     }
     let references = meta::list(value, "/metadata/ownerReferences");
     let (there, gone): (Vec<&Value>, Vec<&Value>) =
@@ -90,7 +98,7 @@ fn visit(shared: &Shared, state: &mut State, (table, key, object): At<'_>, seen:
         let kept_only = |new: &mut Value| {
             meta::of(new).insert("ownerReferences".into(), json!(kept));
         };
-        return change(shared, state, (table, key, object), kept_only);
+        return change(shared, state, found, kept_only);
     }
     let is_foreground = gone.iter().any(|r| seen.owner(r) == Some(Owner::WaitsForDependents));
     let has_dependents = is_foreground && !dependents(state, meta::text(value, "uid")).is_empty();
@@ -100,43 +108,35 @@ fn visit(shared: &Shared, state: &mut State, (table, key, object): At<'_>, seen:
         propagation: Some(propagation),
         ..DeleteOptions::default()
     };
-    remove(shared, state, (table, key), &options)
+    remove(shared, state, &found.target, &options)
 }
 
-type At<'a> = (usize, &'a Key, &'a Arc<Object>);
-
 /// Deletes as the collector does.
-pub(crate) fn remove(
-    shared: &Shared,
-    state: &mut State,
-    (table, key): (usize, &Key),
-    options: &DeleteOptions,
-) -> bool {
-    let Some(target) = target(state, table, key) else { return false };
+pub(crate) fn remove(shared: &Shared, state: &mut State, target: &Target, options: &DeleteOptions) -> bool {
     let was = state.version;
-    let mut asked = Asked::plain(shared, &target, Act::new(USER, Verb::Remove, None));
+    let mut asked = Asked::plain(shared, target, Act::new(USER, Verb::Remove, None));
     let done = delete::delete(state, &mut asked, options);
     done.is_ok() && state.version > was
 }
 
 /// What waits for the collector itself: dependents to be deleted first, or to be let go.
-fn finalize(shared: &Shared, state: &mut State, (table, key, object): At<'_>) -> bool {
-    let uid = meta::text(&object.value, "uid");
-    let mut has = meta::finalizers(&object.value).filter(|f| [FOREGROUND, ORPHAN].contains(f));
+fn finalize(shared: &Shared, state: &mut State, found: &Found) -> bool {
+    let uid = meta::text(&found.object.value, "uid");
+    let mut has = meta::finalizers(&found.object.value).filter(|f| [FOREGROUND, ORPHAN].contains(f));
     let Some(finalizer) = has.next() else { return false };
     let dependents = dependents(state, uid);
     if finalizer == ORPHAN {
-        for (table, key, dependent) in &dependents {
-            change(shared, state, (*table, key, dependent), |new| {
+        for dependent in &dependents {
+            change(shared, state, dependent, |new| {
                 if let Some(list) = meta::of(new).get_mut("ownerReferences").and_then(Value::as_array_mut) {
                     list.retain(|r| r["uid"] != *uid);
                 }
             });
         }
-    } else if dependents.iter().any(|(_, _, d)| blocks(&d.value, uid)) {
+    } else if dependents.iter().any(|d| blocks(&d.object.value, uid)) {
         return false;
     }
-    change(shared, state, (table, key, object), |new| {
+    change(shared, state, found, |new| {
         if let Some(list) = meta::of(new).get_mut("finalizers").and_then(Value::as_array_mut) {
             list.retain(|f| f != finalizer);
         }
@@ -148,33 +148,18 @@ fn blocks(dependent: &Value, uid: &str) -> bool {
     references.any(|r| r["uid"] == uid && r["blockOwnerDeletion"] == true)
 }
 
-fn dependents(state: &State, uid: &str) -> Vec<(usize, Key, Arc<Object>)> {
-    let mut found = Vec::new();
-    for (index, table) in state.tables.iter().enumerate() {
-        let owned = table.objects.iter().filter(|(_, o)| {
-            meta::list(&o.value, "/metadata/ownerReferences").iter().any(|r| r["uid"] == uid)
-        });
-        found.extend(owned.map(|(key, object)| (index, key.clone(), object.clone())));
-    }
-    found
+fn dependents(state: &State, uid: &str) -> Vec<Found> {
+    let is_owned =
+        |o: &Object| meta::list(&o.value, "/metadata/ownerReferences").iter().any(|r| r["uid"] == uid);
+    (0..state.tables.len()).flat_map(|table| Found::all(state, table, is_owned)).collect()
 }
 
-fn change(
-    shared: &Shared,
-    state: &mut State,
-    (table, key, object): At<'_>,
-    edit: impl FnOnce(&mut Value),
-) -> bool {
-    let Some(target) = target(state, table, key) else { return false };
+fn change(shared: &Shared, state: &mut State, found: &Found, edit: impl FnOnce(&mut Value)) -> bool {
+    let Found { target, object } = found;
     let mut new = (*object.value).clone();
     edit(&mut new);
     let was = state.version;
-    let mut asked = Asked::plain(shared, &target, Act::new(USER, Verb::Update, None));
-    let done = update(state, &mut asked, object, new, Way::Patch);
+    let mut asked = Asked::plain(shared, target, Act::new(USER, Verb::Update, None));
+    let done = update(state, &mut asked, Edit { live: object, new, way: Way::Patch });
     done.is_ok() && state.version > was
-}
-
-fn target(state: &State, table: usize, (namespace, name): &Key) -> Option<Target> {
-    let kind = state.tables.get(table)?.kind.clone();
-    Some(Target { table, kind, namespace: namespace.clone(), name: Some(name.clone()), subresource: None })
 }

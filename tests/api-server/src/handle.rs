@@ -173,7 +173,7 @@ impl Asking<'_> {
 
     fn scale(&self, scale: &Value) -> Answer {
         match self.view {
-            View::Table(include, now) => Answer::json(&table::scale(&self.target.kind, scale, include, now)),
+            View::Table(options) => Answer::json(&table::scale(&self.target.kind, scale, options)),
             _ => Answer::json(scale),
         }
     }

@@ -157,9 +157,9 @@ fn item(body: &mut Vec<u8>, target: &Target, object: &Object) {
 
 /// The JSON of a list, of the JSON that the objects have already.
 fn body(target: &Target, view: View, objects: &[Arc<Object>], meta: &Value) -> Bytes {
-    if let View::Table(include, now) = view {
+    if let View::Table(options) = view {
         let values = objects.iter().map(|o| &*o.value);
-        return written(&table::of(&target.kind, values, meta.clone(), include, now));
+        return written(&table::of(&target.kind, values, meta.clone(), options));
     }
     let (api_version, kind) = view.names(&target.kind);
     let length: usize = objects.iter().map(|o| o.json().len() + 1).sum();

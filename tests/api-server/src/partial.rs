@@ -20,8 +20,7 @@ pub(crate) enum View {
     #[default]
     Whole,
     Metadata,
-    /// With the time that ages are told at.
-    Table(Include, Timestamp),
+    Table(table::Options),
 }
 
 impl View {
@@ -30,7 +29,7 @@ impl View {
         match self {
             Self::Whole => object.clone(),
             Self::Metadata => metadata(object),
-            Self::Table(include, now) => table::one(kind, object, include, now),
+            Self::Table(options) => table::one(kind, object, options),
         }
     }
 
@@ -74,7 +73,7 @@ pub(crate) fn asked(
             ("application/json", "Table")
                 if ["v=v1", "g=meta.k8s.io"].iter().all(|p| parts.clone().any(|q| q == *p)) =>
             {
-                return Ok(View::Table(include(&query.include)?, now()));
+                return Ok(View::Table(table::Options { include: include(&query.include)?, now: now() }));
             }
             _ => {}
         }

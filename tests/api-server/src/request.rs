@@ -5,7 +5,12 @@ use std::sync::Arc;
 use http::{Method, header};
 use serde_json::Value;
 
-use crate::{kinds::Kind, schema::Cause, status::Status, store::State};
+use crate::{
+    kinds::Kind,
+    schema::Cause,
+    status::Status,
+    store::{Key, State},
+};
 
 /// Most bytes of a manager's name.
 const LONGEST_MANAGER: usize = 128;
@@ -22,6 +27,12 @@ pub(crate) struct Target {
 }
 
 impl Target {
+    /// An object, by its key in the table of its kind.
+    pub(crate) fn of(table: usize, kind: &Arc<Kind>, (namespace, name): &Key) -> Self {
+        let name = Some(name.clone());
+        Self { table, kind: kind.clone(), namespace: namespace.clone(), name, subresource: None }
+    }
+
     pub(crate) fn is_custom(&self) -> bool {
         self.kind.builtin().is_none()
     }

@@ -10,7 +10,7 @@ use crate::{
     patch::misfit,
     status::Status,
     store::{Object, State},
-    update::{self, Way},
+    update::{self, Edit, Way},
 };
 
 /// What `scale` shows of an object.
@@ -83,7 +83,7 @@ pub(crate) fn write(state: &mut State, asked: &mut Asked<'_>, write: &Write) -> 
         }
         meta::put(meta::of(&mut new), key, given);
     }
-    let done = update::update(state, asked, &live, new, way)?;
+    let done = update::update(state, asked, Edit { live: &live, new, way })?;
     of(&kind, &done)
 }
 

@@ -113,7 +113,7 @@ impl Schema {
     pub fn validate(&self, object: &Value, old: Option<&Value>) -> Vec<Cause> {
         let pair = old.map(|old| Pair { node: &self.root, new: object, old });
         let mut out = check::Outcome::default();
-        check::value(&self.root, object, pair, &Path::ROOT, &mut out);
+        out.check(&self.root, object, pair, &Path::ROOT);
         let mut causes = out.causes;
         if let Some(scale) = &self.scale {
             scale.check_spec(object, &mut causes);
@@ -127,7 +127,7 @@ impl Schema {
         let pair = Pair { node: &self.root, new: object, old };
         let mut out = check::Outcome::default();
         if let (Some(status), Some(node)) = (object.get("status"), self.root.field("status")) {
-            check::value(node, status, pair.field("status"), &Path::ROOT, &mut out);
+            out.check(node, status, pair.field("status"), &Path::ROOT);
         }
         let mut causes = out.causes;
         for cause in &mut causes {
@@ -167,7 +167,7 @@ impl Schema {
         if causes.iter().any(|cause| BLOCKING.contains(&cause.reason)) {
             causes.push(fault::rules_not_checked());
         } else {
-            ask::check(&self.root, object, ask::Before::root(old), &Path::ROOT, &mut causes);
+            ask::check(ask::Subject::root(&self.root, object, old), &Path::ROOT, &mut causes);
         }
         causes
     }

@@ -15,7 +15,7 @@ use crate::{
     schema::Cause,
     status::{Details, Status},
     store::{Object, State},
-    update::{Way, other_name, update},
+    update::{Edit, Way, other_name, update},
 };
 
 /// Applies a configuration: makes the object, or changes it.
@@ -57,7 +57,7 @@ pub(crate) fn apply(
     let new = merged(asked, before, config, query).map_err(|e| refusal(&e))?;
     asked.is_apply = true;
     match live {
-        Some(live) => update(state, asked, &live, new, Way::Apply),
+        Some(live) => update(state, asked, Edit { live: &live, new, way: Way::Apply }),
         None => {
             asked.act.verb = Verb::Create;
             let mut new = new;

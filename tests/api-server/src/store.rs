@@ -55,6 +55,13 @@ pub(crate) struct Event {
     pub line: OnceLock<Bytes>,
 }
 
+impl Event {
+    /// The change that made a version.
+    fn new(before: Option<Arc<Object>>, object: Arc<Object>) -> Self {
+        Self { version: object.version, before, object, is_end: false, line: OnceLock::new() }
+    }
+}
+
 /// All objects of one kind.
 pub(crate) struct Table {
     pub kind: Arc<Kind>,
@@ -163,7 +170,7 @@ impl State {
             Some(table) => table.objects.insert(key, object.clone()),
             None => None,
         };
-        self.tell(table, (before, object.clone(), false), act, at);
+        self.tell(table, Event::new(before, object.clone()), act, at);
         object
     }
 
@@ -180,20 +187,15 @@ impl State {
         let mut value = (*before.value).clone();
         meta::of(&mut value).insert("resourceVersion".into(), json!(self.version.to_string()));
         let object = Object::new(value, self.version);
-        self.tell(table, (Some(before), object.clone(), true), act, at);
+        let event = Event { is_end: true, ..Event::new(Some(before), object.clone()) };
+        self.tell(table, event, act, at);
         Some(object)
     }
 
-    fn tell(
-        &mut self,
-        index: usize,
-        (before, object, is_end): (Option<Arc<Object>>, Arc<Object>, bool),
-        act: &Act<'_>,
-        at: Timestamp,
-    ) {
+    fn tell(&mut self, index: usize, event: Event, act: &Act<'_>, at: Timestamp) {
         self.newest.send_replace(self.version);
         let Some(table) = self.tables.get_mut(index) else { return };
-        let (namespace, name) = key_of(&object.value);
+        let (namespace, name) = key_of(&event.object.value);
         if self.keeps_journal && !act.is_step {
             self.journal.push(Arc::new(Change {
                 version: self.version,
@@ -203,20 +205,14 @@ impl State {
                 resource: table.kind.plural.clone(),
                 namespace,
                 name,
-                uid: meta::text(&object.value, "uid").to_string(),
-                before: before.as_ref().map(|o| o.value.clone()),
-                after: if is_end { None } else { Some(object.value.clone()) },
+                uid: meta::text(&event.object.value, "uid").to_string(),
+                before: event.before.as_ref().map(|o| o.value.clone()),
+                after: if event.is_end { None } else { Some(event.object.value.clone()) },
                 preconditions: act.preconditions.clone(),
                 at,
             }));
         }
-        table.events.push_back(Event {
-            version: self.version,
-            before,
-            object,
-            is_end,
-            line: OnceLock::new(),
-        });
+        table.events.push_back(event);
         while table.events.len() > self.window {
             table.forgotten = table.events.pop_front().map_or(table.forgotten, |e| e.version);
         }

@@ -33,10 +33,18 @@ pub(crate) enum Include {
     Object,
 }
 
+/// How a table is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Options {
+    pub include: Include,
+    /// The time that ages are told at.
+    pub now: Timestamp,
+}
+
 /// A table of one object; with the version of the object.
-pub(crate) fn one(kind: &Kind, object: &Value, include: Include, now: Timestamp) -> Value {
+pub(crate) fn one(kind: &Kind, object: &Value, options: Options) -> Value {
     let meta = json!({"resourceVersion": meta::text(object, "resourceVersion")});
-    of(kind, [object], meta, include, now)
+    of(kind, [object], meta, options)
 }
 
 /// A table of all objects, with the metadata of their list.
@@ -44,26 +52,25 @@ pub(crate) fn of<'a>(
     kind: &Kind,
     objects: impl IntoIterator<Item = &'a Value>,
     mut meta: Value,
-    include: Include,
-    now: Timestamp,
+    options: Options,
 ) -> Value {
     // Where a list goes on is left out if it does not.
     meta::as_map(&mut meta).retain(|_, value| value != "");
-    let rows: Vec<Value> = objects.into_iter().map(|object| row(kind, object, include, now)).collect();
+    let rows: Vec<Value> = objects.into_iter().map(|object| row(kind, object, options)).collect();
     table(definitions(kind), &meta, rows)
 }
 
 /// The table of what `scale` shows; that of custom resources has columns of its own.
-pub(crate) fn scale(kind: &Kind, scale: &Value, include: Include, now: Timestamp) -> Value {
+pub(crate) fn scale(kind: &Kind, scale: &Value, options: Options) -> Value {
     let number = |at: &str| scale.pointer(at).cloned().unwrap_or(json!(0));
     let cells = vec![
         json!(meta::text(scale, "name")),
         number("/spec/replicas"),
         number("/status/replicas"),
-        age::of(scale, now),
+        age::of(scale, options.now),
     ];
     let meta = json!({"resourceVersion": meta::text(scale, "resourceVersion")});
-    let row = json!({"cells": cells, "object": included(scale, include)});
+    let row = json!({"cells": cells, "object": included(scale, options.include)});
     let mut columns = columns::told(columns::SCALE);
     match kind.builtin() {
         Some(_) => columns[0]["format"] = json!(""),
@@ -86,8 +93,9 @@ fn definitions(kind: &Kind) -> Value {
     }
 }
 
-fn row(kind: &Kind, object: &Value, include: Include, now: Timestamp) -> Value {
-    let mut row = json!({"cells": cells(kind, object, now), "object": included(object, include)});
+fn row(kind: &Kind, object: &Value, options: Options) -> Value {
+    let mut row =
+        json!({"cells": cells(kind, object, options.now), "object": included(object, options.include)});
     if kind.is(Builtin::Pod)
         && let Some(conditions) = pod::conditions(object)
     {

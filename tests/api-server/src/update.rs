@@ -24,20 +24,26 @@ pub(crate) enum Way {
     Apply,
 }
 
+/// A new version of an object that is stored.
+pub(crate) struct Edit<'a> {
+    pub live: &'a Arc<Object>,
+    pub new: Value,
+    pub way: Way,
+}
+
 /// Stores a new version of an object. Where nothing changes, nothing happens.
 pub(crate) fn update(
     state: &mut State,
     asked: &mut Asked<'_>,
-    live: &Arc<Object>,
-    mut new: Value,
-    way: Way,
+    mut edit: Edit<'_>,
 ) -> Result<Arc<Object>, Status> {
     let kind = asked.target.kind.clone();
     let name = asked.target.name.clone().unwrap_or_default();
-    check_name(asked, &new, way)?;
-    decode_new(asked, live, &mut new)?;
-    asked.act.preconditions = preconditions(&new, way, live);
-    check_version(&kind, &name, live, &new, way)?;
+    check_name(asked, &edit.new, edit.way)?;
+    decode_new(asked, edit.live, &mut edit.new)?;
+    asked.act.preconditions = preconditions(&edit);
+    check_version(&kind, &name, &edit)?;
+    let Edit { live, mut new, way } = edit;
     carry_over(asked, &live.value, &mut new);
     if let Form::Builtin(builtin, _) = &kind.form {
         rules::default(*builtin, &mut new);
@@ -190,16 +196,18 @@ fn decode_new(asked: &mut Asked<'_>, live: &Object, new: &mut Value) -> Result<(
 }
 
 /// What the request is bound to.
-fn preconditions(new: &Value, way: Way, live: &Object) -> Option<(Option<String>, Option<String>)> {
+fn preconditions(edit: &Edit<'_>) -> Option<(Option<String>, Option<String>)> {
+    let Edit { live, new, way } = edit;
     let given = |key| Some(meta::text(new, key).to_string()).filter(|t| !t.is_empty());
-    let bound = |key| given(key).filter(|t| way == Way::Replace || t != meta::text(&live.value, key));
+    let bound = |key| given(key).filter(|t| *way == Way::Replace || t != meta::text(&live.value, key));
     let (uid, version) = (bound("uid"), bound("resourceVersion"));
     (uid.is_some() || version.is_some()).then_some((uid, version))
 }
 
-fn check_version(kind: &Kind, name: &str, live: &Object, new: &Value, way: Way) -> Result<(), Status> {
+fn check_version(kind: &Kind, name: &str, edit: &Edit<'_>) -> Result<(), Status> {
+    let Edit { live, new, way } = edit;
     let (uid, own) = (meta::text(new, "uid"), meta::text(&live.value, "uid"));
-    if way == Way::Replace && !uid.is_empty() && uid != own {
+    if *way == Way::Replace && !uid.is_empty() && uid != own {
         let group = if kind.group.is_empty() { String::new() } else { format!("{}/", kind.group) };
         let namespace = meta::text(&live.value, "namespace");
         let why = format!(

@@ -131,8 +131,8 @@ impl Watch {
     /// Takes what happened since; whether there is anything to send, or the end was reached.
     fn read(&mut self, cx: &Context<'_>) -> bool {
         let shared = self.shared.clone();
-        if let View::Table(_, now) = &mut self.order.view {
-            *now = shared.now();
+        if let View::Table(options) = &mut self.order.view {
+            options.now = shared.now();
         }
         let mut state = shared.lock();
         let Some(table) = state.tables.get(self.order.table) else { return false };

@@ -68,14 +68,7 @@ fn conflicts(managers: &[Manager], changes: &Changes) -> Vec<Conflict> {
 }
 
 /// Gives changed fields to who updated them.
-pub(super) fn record(
-    managers: &mut Vec<Manager>,
-    mut changes: Changes,
-    by: Writer<'_>,
-    resets: &[&str],
-    time: &str,
-) {
-    changes.without(resets);
+pub(super) fn record(managers: &mut Vec<Manager>, changes: Changes, by: Writer<'_>, time: &str) {
     // With force there are no conflicts.
     drop(release(managers, &changes, true));
     let mut set = changes.added;

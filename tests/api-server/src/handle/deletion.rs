@@ -96,9 +96,9 @@ impl Asking<'_> {
         }
         // As they were before.
         let meta = json!({"resourceVersion": state.version.to_string()});
-        if let View::Table(include, now) = self.view {
+        if let View::Table(options) = self.view {
             let values = items.iter().map(|o| &*o.value);
-            return Ok(Answer::json(&table::of(kind, values, meta, include, now)));
+            return Ok(Answer::json(&table::of(kind, values, meta, options)));
         }
         let items = items.iter().map(|object| {
             let mut item = self.view.of(kind, &object.value);

@@ -23,31 +23,31 @@ pub(crate) fn all() -> &'static [Arc<Kind>] {
 
 fn core_kinds() -> Vec<Kind> {
     use Builtin as B;
-    let v1 = ("", "v1");
+    let v1 = GroupVersion { group: "", version: "v1" };
     vec![
-        cluster(make::<core::Namespace>(B::Namespace, v1, "namespaces", &["ns"], true)),
-        make::<core::Pod>(B::Pod, v1, "pods", &["po"], true),
-        make::<core::Service>(B::Service, v1, "services", &["svc"], true),
-        make::<core::Event>(B::Event, v1, "events", &["ev"], false),
-        make::<core::ConfigMap>(B::ConfigMap, v1, "configmaps", &["cm"], false),
-        make::<core::Secret>(B::Secret, v1, "secrets", &[], false),
-        make::<core::ServiceAccount>(B::ServiceAccount, v1, "serviceaccounts", &["sa"], false),
-        cluster(make::<core::Node>(B::Node, v1, "nodes", &["no"], true)),
-        make::<core::ResourceQuota>(B::ResourceQuota, v1, "resourcequotas", &["quota"], true),
+        cluster(v1.make::<core::Namespace>(B::Namespace, "namespaces", &["ns"], true)),
+        v1.make::<core::Pod>(B::Pod, "pods", &["po"], true),
+        v1.make::<core::Service>(B::Service, "services", &["svc"], true),
+        v1.make::<core::Event>(B::Event, "events", &["ev"], false),
+        v1.make::<core::ConfigMap>(B::ConfigMap, "configmaps", &["cm"], false),
+        v1.make::<core::Secret>(B::Secret, "secrets", &[], false),
+        v1.make::<core::ServiceAccount>(B::ServiceAccount, "serviceaccounts", &["sa"], false),
+        cluster(v1.make::<core::Node>(B::Node, "nodes", &["no"], true)),
+        v1.make::<core::ResourceQuota>(B::ResourceQuota, "resourcequotas", &["quota"], true),
     ]
 }
 
 fn other_kinds() -> Vec<Kind> {
     use Builtin as B;
-    let apps = ("apps", "v1");
-    let crds = ("apiextensions.k8s.io", "v1");
+    let leases = GroupVersion { group: "coordination.k8s.io", version: "v1" };
+    let apps = GroupVersion { group: "apps", version: "v1" };
+    let crds = GroupVersion { group: "apiextensions.k8s.io", version: "v1" };
     vec![
-        make::<coordination::Lease>(B::Lease, ("coordination.k8s.io", "v1"), "leases", &[], false),
-        scaled(make::<apps::Deployment>(B::Deployment, apps, "deployments", &["deploy"], true)),
-        scaled(make::<apps::ReplicaSet>(B::ReplicaSet, apps, "replicasets", &["rs"], true)),
-        cluster(make::<apiextensions::CustomResourceDefinition>(
+        leases.make::<coordination::Lease>(B::Lease, "leases", &[], false),
+        scaled(apps.make::<apps::Deployment>(B::Deployment, "deployments", &["deploy"], true)),
+        scaled(apps.make::<apps::ReplicaSet>(B::ReplicaSet, "replicasets", &["rs"], true)),
+        cluster(crds.make::<apiextensions::CustomResourceDefinition>(
             B::Definition,
-            crds,
             "customresourcedefinitions",
             &["crd", "crds"],
             true,
@@ -55,36 +55,40 @@ fn other_kinds() -> Vec<Kind> {
     ]
 }
 
-fn make<T: JsonSchema>(
-    builtin: Builtin,
-    (group, version): (&str, &str),
-    plural: &str,
-    short: &[&str],
-    status: bool,
-) -> Kind {
-    let name = T::schema_name();
-    let kind = name.rsplit('.').next().unwrap_or_default().to_string();
-    let of_group = |core: String, separator: char, other: &str| {
-        if group.is_empty() { core } else { format!("{core}{separator}{other}") }
-    };
-    let everywhere =
-        matches!(builtin, Builtin::Pod | Builtin::Service | Builtin::Deployment | Builtin::ReplicaSet);
-    Kind {
-        group: group.into(),
-        version: version.into(),
-        api_version: if group.is_empty() { version.into() } else { format!("{group}/{version}") },
-        qualified: of_group(plural.into(), '.', group),
-        singular: kind.to_lowercase(),
-        kind,
-        plural: plural.into(),
-        short: short.iter().map(ToString::to_string).collect(),
-        categories: if everywhere { vec!["all".into()] } else { Vec::new() },
-        namespaced: true,
-        status,
-        scale: None,
-        form: Form::Builtin(builtin, LazyLock::new(Shape::of::<T>)),
-        columns: Columns::default(),
-        described: Described::of::<T>(),
+/// The API group (empty for the core group) and version that a kind is served at.
+#[derive(Clone, Copy)]
+struct GroupVersion {
+    group: &'static str,
+    version: &'static str,
+}
+
+impl GroupVersion {
+    fn make<T: JsonSchema>(self, builtin: Builtin, plural: &str, short: &[&str], status: bool) -> Kind {
+        let Self { group, version } = self;
+        let name = T::schema_name();
+        let kind = name.rsplit('.').next().unwrap_or_default().to_string();
+        let of_group = |core: String, separator: char, other: &str| {
+            if group.is_empty() { core } else { format!("{core}{separator}{other}") }
+        };
+        let everywhere =
+            matches!(builtin, Builtin::Pod | Builtin::Service | Builtin::Deployment | Builtin::ReplicaSet);
+        Kind {
+            group: group.into(),
+            version: version.into(),
+            api_version: if group.is_empty() { version.into() } else { format!("{group}/{version}") },
+            qualified: of_group(plural.into(), '.', group),
+            singular: kind.to_lowercase(),
+            kind,
+            plural: plural.into(),
+            short: short.iter().map(ToString::to_string).collect(),
+            categories: if everywhere { vec!["all".into()] } else { Vec::new() },
+            namespaced: true,
+            status,
+            scale: None,
+            form: Form::Builtin(builtin, LazyLock::new(Shape::of::<T>)),
+            columns: Columns::default(),
+            described: Described::of::<T>(),
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! Namespaces: their finalizer, and how they are emptied.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use crate::{
@@ -9,8 +11,8 @@ use crate::{
     meta,
     request::Target,
     server::Shared,
-    store::{Key, State},
-    update::{Way, update},
+    store::{Object, State},
+    update::{Edit, Way, update},
 };
 
 /// Sets the defaults.
@@ -31,47 +33,44 @@ pub(super) fn default(object: &mut Value) {
 /// they are empty. Answers how many objects it changed.
 pub(crate) fn empty(shared: &Shared, state: &mut State, user: &str) -> usize {
     let Some(table) = state.table("namespaces") else { return 0 };
-    let going: Vec<(Key, _)> = state
+    let going: Vec<Arc<Object>> = state
         .tables
         .get(table)
         .into_iter()
-        .flat_map(|t| t.objects.iter())
-        .filter(|(_, o)| meta::is_going(&o.value))
-        .map(|(key, o)| (key.clone(), o.clone()))
+        .flat_map(|t| t.objects.values())
+        .filter(|o| meta::is_going(&o.value))
+        .cloned()
         .collect();
     let mut changed = 0;
-    for (key, object) in going {
-        let inside: Vec<(usize, Key)> = state
+    for object in going {
+        let name = meta::text(&object.value, "name");
+        let inside: Vec<Target> = state
             .tables
             .iter()
             .enumerate()
-            .flat_map(|(i, t)| t.objects.keys().map(move |k| (i, k)))
-            .filter(|(_, (namespace, _))| *namespace == key.1)
-            .map(|(i, k)| (i, k.clone()))
+            .flat_map(|(i, t)| t.objects.keys().map(move |k| (i, t, k)))
+            .filter(|(_, _, (namespace, _))| namespace == name)
+            .map(|(i, t, k)| Target::of(i, &t.kind, k))
             .collect();
         let options =
             DeleteOptions { propagation: Some(Propagation::Background), ..DeleteOptions::default() };
-        for (index, inner) in &inside {
-            changed += usize::from(crate::garbage::remove(shared, state, (*index, inner), &options));
+        for inner in &inside {
+            changed += usize::from(crate::garbage::remove(shared, state, inner, &options));
         }
-        if inside.is_empty() && release(shared, state, (table, &key, &object), user) {
+        if inside.is_empty() && release(shared, state, &object, user) {
             changed += 1;
         }
     }
     changed
 }
 
-fn release(
-    shared: &Shared,
-    state: &mut State,
-    (table, key, object): (usize, &Key, &std::sync::Arc<crate::store::Object>),
-    user: &str,
-) -> bool {
+fn release(shared: &Shared, state: &mut State, object: &Arc<Object>, user: &str) -> bool {
+    let Some(table) = state.table("namespaces") else { return false };
     let Some(kind) = state.tables.get(table).map(|t| t.kind.clone()) else { return false };
-    let name = Some(key.1.clone());
+    let name = Some(meta::text(&object.value, "name").to_string());
     let target = Target { table, kind, namespace: String::new(), name, subresource: None };
     let mut asked = Asked::plain(shared, &target, Act::new(user, Verb::Update, None));
     let mut new = (*object.value).clone();
     meta::map(&mut new, "spec").insert("finalizers".into(), json!([]));
-    update(state, &mut asked, object, new, Way::Patch).is_ok()
+    update(state, &mut asked, Edit { live: object, new, way: Way::Patch }).is_ok()
 }

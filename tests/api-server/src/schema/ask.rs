@@ -19,17 +19,13 @@ const LONGEST_MESSAGE: usize = 5 * 1024;
 
 /// What is known of the value before, for two questions: what rules see as `oldSelf`, and whether something changed.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Before<'a> {
+struct Before<'a> {
     old_self: Option<&'a Value>,
     pair: Option<Pair<'a>>,
     nearest: Option<Pair<'a>>,
 }
 
 impl<'a> Before<'a> {
-    pub(super) fn root(pair: Option<Pair<'a>>) -> Self {
-        Before { old_self: pair.map(|pair| pair.old), pair, nearest: None }
-    }
-
     fn field(self, name: &str) -> Self {
         let old_self = self.old_self.and_then(|old| old.get(name));
         match self.pair {
@@ -55,37 +51,55 @@ impl<'a> Before<'a> {
     }
 }
 
+/// What rules are asked of: a value, the node of the schema with its rules, and what it was before.
+#[derive(Clone, Copy)]
+pub(super) struct Subject<'a> {
+    node: &'a Node,
+    value: &'a Value,
+    before: Before<'a>,
+}
+
+impl<'a> Subject<'a> {
+    /// A whole object.
+    pub(super) fn root(node: &'a Node, value: &'a Value, pair: Option<Pair<'a>>) -> Self {
+        let before = Before { old_self: pair.map(|pair| pair.old), pair, nearest: None };
+        Subject { node, value, before }
+    }
+}
+
 /// Asks the rules of a node and of all below it.
-pub(super) fn check(node: &Node, value: &Value, before: Before<'_>, path: &Path<'_>, out: &mut Vec<Cause>) {
+pub(super) fn check(subject: Subject<'_>, path: &Path<'_>, out: &mut Vec<Cause>) {
+    let Subject { node, value, before } = subject;
     if !node.below.rules || value.is_null() {
         return;
     }
     if !node.rules.is_empty() {
-        ask(node, value, before, path, out);
+        ask(subject, path, out);
     }
     match value {
         Value::Array(elements) => {
             let Some(items) = node.items.as_deref().filter(|items| items.below.rules) else { return };
             for (index, element) in elements.iter().enumerate() {
-                check(items, element, before.element(node, index, element), &path.index(index), out);
+                let before = before.element(node, index, element);
+                check(Subject { node: items, value: element, before }, &path.index(index), out);
             }
         }
         Value::Object(fields) => {
             for (name, child) in fields {
-                match (node.properties.get(name), &node.additional) {
-                    (Some(property), _) => check(property, child, before.field(name), &path.field(name), out),
-                    (None, Additional::Schema(property)) => {
-                        check(property, child, before.field(name), &path.key(name), out);
-                    }
-                    (None, _) => {}
-                }
+                let (node, path) = match (node.properties.get(name), &node.additional) {
+                    (Some(property), _) => (property, path.field(name)),
+                    (None, Additional::Schema(property)) => (&**property, path.key(name)),
+                    (None, _) => continue,
+                };
+                check(Subject { node, value: child, before: before.field(name) }, &path, out);
             }
         }
         _ => {}
     }
 }
 
-fn ask(node: &Node, value: &Value, before: Before<'_>, path: &Path<'_>, out: &mut Vec<Cause>) {
+fn ask(subject: Subject<'_>, path: &Path<'_>, out: &mut Vec<Cause>) {
+    let Subject { node, value, before } = subject;
     let old_self = before.old_self.filter(|old| !old.is_null());
     let uses_old = node.rules.iter().any(|rule| rule.transition);
     let mut scope = FUNCTIONS.new_inner_scope();

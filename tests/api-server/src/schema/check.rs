@@ -29,50 +29,81 @@ impl Outcome {
         self.matched += other.matched;
         other.causes.into_iter().for_each(|cause| self.add(cause));
     }
-}
 
-/// Checks a value and all below it. With an old value, what is unchanged is not complained about.
-pub(super) fn value(node: &Node, value: &Value, old: Option<Pair<'_>>, path: &Path<'_>, out: &mut Outcome) {
-    let before = out.causes.len();
-    checked(node, value, old, path, out);
-    if out.causes.len() > before && old.is_some_and(Pair::unchanged) {
-        out.causes.truncate(before);
+    /// Checks a value and all below it. With an old value, what is unchanged is not complained about.
+    pub(super) fn check(&mut self, node: &Node, value: &Value, old: Option<Pair<'_>>, path: &Path<'_>) {
+        let before = self.causes.len();
+        self.find(node, value, old, path);
+        if self.causes.len() > before && old.is_some_and(Pair::unchanged) {
+            self.causes.truncate(before);
+        }
     }
-}
 
-/// The same for a branch of allOf and the like, below which the API server knows no old values.
-pub(super) fn checked(node: &Node, value: &Value, old: Option<Pair<'_>>, path: &Path<'_>, out: &mut Outcome) {
-    if node.kind != Kind::Any || node.format.is_some() {
-        check_type(node, value, path, out);
-        out.matched += u32::from(!value.is_null());
-    }
-    if value.is_null() {
-        limits::one_of_values(node, value, path, out);
-        return;
-    }
-    if let Some(checks) = node.checks.as_deref().filter(|checks| checks.combines()) {
-        combine::check(checks, value, path, out);
-    }
-    out.matched += 2;
-    match value {
-        Value::String(text) => {
-            limits::text(node, text, path, out);
-            out.matched += 1 + u32::from(node.format.is_some());
+    /// The same for a branch of allOf and the like, below which the API server knows no old values.
+    pub(super) fn find(&mut self, node: &Node, value: &Value, old: Option<Pair<'_>>, path: &Path<'_>) {
+        if node.kind != Kind::Any || node.format.is_some() {
+            check_type(node, value, path, self);
+            self.matched += u32::from(!value.is_null());
         }
-        Value::Number(number) => {
-            limits::number(node, number, path, out);
-            out.matched += 2;
+        if value.is_null() {
+            limits::one_of_values(node, value, path, self);
+            return;
         }
-        Value::Array(elements) => array(node, elements, old, path, out),
-        _ => {}
+        if let Some(checks) = node.checks.as_deref().filter(|checks| checks.combines()) {
+            combine::check(checks, value, path, self);
+        }
+        self.matched += 2;
+        match value {
+            Value::String(text) => {
+                limits::text(node, text, path, self);
+                self.matched += 1 + u32::from(node.format.is_some());
+            }
+            Value::Number(number) => {
+                limits::number(node, number, path, self);
+                self.matched += 2;
+            }
+            Value::Array(elements) => self.array(node, elements, old, path),
+            _ => {}
+        }
+        limits::one_of_values(node, value, path, self);
+        self.matched += 1;
+        if let Value::Object(fields) = value {
+            self.object(node, fields, old, path);
+            self.matched += 1;
+        }
+        self.matched += 1;
     }
-    limits::one_of_values(node, value, path, out);
-    out.matched += 1;
-    if let Value::Object(fields) = value {
-        object(node, fields, old, path, out);
-        out.matched += 1;
+
+    fn array(&mut self, node: &Node, elements: &[Value], old: Option<Pair<'_>>, path: &Path<'_>) {
+        if let Some(items) = &node.items {
+            for (index, element) in elements.iter().enumerate() {
+                let old = old.and_then(|old| old.element(index));
+                self.check(items, element, old, &path.index(index));
+            }
+        }
+        limits::items(node, elements.len(), path, self);
+        self.matched += 2;
     }
-    out.matched += 1;
+
+    fn object(&mut self, node: &Node, fields: &Map<String, Value>, old: Option<Pair<'_>>, path: &Path<'_>) {
+        limits::properties(node, fields.len(), path, self);
+        for (name, child) in fields {
+            let schema = match (node.properties.get(name), &node.additional) {
+                (Some(property), _) => property,
+                (None, Additional::Schema(property)) => property,
+                (None, _) => continue,
+            };
+            // Both versions are converted to this one: a change of these two is not seen.
+            let visible = !(path.is_root() && matches!(name.as_str(), "apiVersion" | "kind"));
+            let old = old.filter(|_| visible).and_then(|old| old.field(name));
+            self.check(schema, child, old, &path.field(name));
+        }
+        for name in node.checks.iter().flat_map(|checks| &checks.required) {
+            if !fields.contains_key(name) {
+                self.add(fault::required(path.field(name).text(), ""));
+            }
+        }
+    }
 }
 
 fn check_type(node: &Node, value: &Value, path: &Path<'_>, out: &mut Outcome) {
@@ -124,42 +155,5 @@ fn fits(kind: Kind, value: &Value, is: &str) -> bool {
         Kind::Integer => is == "integer" || is == "number" && is_whole(),
         Kind::Number => matches!(is, "integer" | "number"),
         kind => kind.name() == is,
-    }
-}
-
-fn array(node: &Node, elements: &[Value], old: Option<Pair<'_>>, path: &Path<'_>, out: &mut Outcome) {
-    if let Some(items) = &node.items {
-        for (index, element) in elements.iter().enumerate() {
-            let old = old.and_then(|old| old.element(index));
-            value(items, element, old, &path.index(index), out);
-        }
-    }
-    limits::items(node, elements.len(), path, out);
-    out.matched += 2;
-}
-
-fn object(
-    node: &Node,
-    fields: &Map<String, Value>,
-    old: Option<Pair<'_>>,
-    path: &Path<'_>,
-    out: &mut Outcome,
-) {
-    limits::properties(node, fields.len(), path, out);
-    for (name, child) in fields {
-        let schema = match (node.properties.get(name), &node.additional) {
-            (Some(property), _) => property,
-            (None, Additional::Schema(property)) => property,
-            (None, _) => continue,
-        };
-        // Both versions are converted to this one: a change of these two is not seen.
-        let visible = !(path.is_root() && matches!(name.as_str(), "apiVersion" | "kind"));
-        let old = old.filter(|_| visible).and_then(|old| old.field(name));
-        value(schema, child, old, &path.field(name), out);
-    }
-    for name in node.checks.iter().flat_map(|checks| &checks.required) {
-        if !fields.contains_key(name) {
-            out.add(fault::required(path.field(name).text(), ""));
-        }
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{
-    check::{self, Outcome},
+    check::Outcome,
     fault,
     node::{Checks, Node},
     path::Path,
@@ -19,7 +19,7 @@ pub(super) fn check(checks: &Checks, value: &Value, path: &Path<'_>, out: &mut O
     };
     let ask = |node: &Node| {
         let mut outcome = Outcome::default();
-        check::checked(node, value, None, path, &mut outcome);
+        outcome.find(node, value, None, path);
         outcome
     };
     if !checks.any_of.is_empty() {

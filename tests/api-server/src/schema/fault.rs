@@ -4,41 +4,50 @@ use serde_json::Value;
 
 use super::{Cause, text};
 
-/// A fault at a field: reason, words before the value, the value as it is written, what is wrong.
-fn cause(reason: &'static str, field: String, words: &str, value: &str, detail: &str) -> Cause {
-    let mut message = words.to_owned();
-    for part in [value, detail] {
-        if !part.is_empty() {
-            message.push_str(": ");
-            message.push_str(part);
+/// What is wrong with a field, as Kubernetes' `field.ErrorType`: the reason, and the words before the value.
+struct ErrorType {
+    reason: &'static str,
+    words: &'static str,
+}
+
+impl ErrorType {
+    /// A fault at a field, with the value as it is written and what is wrong with it.
+    fn at(self, field: String, value: &str, detail: &str) -> Cause {
+        let mut message = self.words.to_owned();
+        for part in [value, detail] {
+            if !part.is_empty() {
+                message.push_str(": ");
+                message.push_str(part);
+            }
         }
+        Cause { reason: self.reason, field, message }
     }
-    Cause { reason, field, message }
 }
 
 /// A value that is wrong, already written out.
 pub(super) fn invalid(field: String, value: &str, detail: &str) -> Cause {
-    cause("FieldValueInvalid", field, "Invalid value", value, detail)
+    ErrorType { reason: "FieldValueInvalid", words: "Invalid value" }.at(field, value, detail)
 }
 
 /// A value of the wrong type.
 pub(super) fn type_invalid(field: String, value: &str, detail: &str) -> Cause {
-    cause("FieldValueTypeInvalid", field, "Invalid value", &text::quoted(value), detail)
+    let value = text::quoted(value);
+    ErrorType { reason: "FieldValueTypeInvalid", words: "Invalid value" }.at(field, &value, detail)
 }
 
 /// A value that is missing.
 pub(super) fn required(field: String, detail: &str) -> Cause {
-    cause("FieldValueRequired", field, "Required value", "", detail)
+    ErrorType { reason: "FieldValueRequired", words: "Required value" }.at(field, "", detail)
 }
 
 /// A value that must not be there.
 pub(super) fn forbidden(field: String, detail: &str) -> Cause {
-    cause("FieldValueForbidden", field, "Forbidden", "", detail)
+    ErrorType { reason: "FieldValueForbidden", words: "Forbidden" }.at(field, "", detail)
 }
 
 /// A value that is there twice.
 pub(super) fn duplicate(field: String, value: &str) -> Cause {
-    cause("FieldValueDuplicate", field, "Duplicate value", value, "")
+    ErrorType { reason: "FieldValueDuplicate", words: "Duplicate value" }.at(field, value, "")
 }
 
 /// A value that is none of a list.
@@ -49,20 +58,22 @@ pub(super) fn not_supported(field: String, value: &Value, supported: &[Value]) -
     };
     let names: Vec<String> = supported.iter().map(name).collect();
     let detail = format!("supported values: {}", names.join(", "));
-    cause("FieldValueNotSupported", field, "Unsupported value", &text::value(value), &detail)
+    let value = text::value(value);
+    ErrorType { reason: "FieldValueNotSupported", words: "Unsupported value" }.at(field, &value, &detail)
 }
 
 /// A text that is too long; the text is not told.
 pub(super) fn too_long(field: String, most: u64) -> Cause {
     let unit = if most == 1 { "byte" } else { "bytes" };
-    cause("FieldValueTooLong", field, "Too long", "", &format!("may not be more than {most} {unit}"))
+    let detail = format!("may not be more than {most} {unit}");
+    ErrorType { reason: "FieldValueTooLong", words: "Too long" }.at(field, "", &detail)
 }
 
 /// Too many elements or fields.
 pub(super) fn too_many(field: String, count: usize, most: u64) -> Cause {
     let unit = if most == 1 { "item" } else { "items" };
     let detail = format!("must have at most {most} {unit}");
-    cause("FieldValueTooMany", field, "Too many", &count.to_string(), &detail)
+    ErrorType { reason: "FieldValueTooMany", words: "Too many" }.at(field, &count.to_string(), &detail)
 }
 
 /// What the API server tells when it does not ask the rules.

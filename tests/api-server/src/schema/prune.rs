@@ -13,13 +13,22 @@ const META: [&str; 3] = ["apiVersion", "kind", "metadata"];
 /// Drops what the schema does not know; the paths are sorted.
 pub(super) fn unknown(root: &Node, object: &mut Value) -> Vec<String> {
     let mut found = Vec::new();
-    walk(object, Some(root), root.preserve_unknown, &Path::ROOT, &mut found);
+    let place = Place { node: Some(root), keep: root.preserve_unknown };
+    walk(object, place, &Path::ROOT, &mut found);
     found.sort();
     found
 }
 
-/// `keep`: what is unknown stays, and only what is known is looked into.
-fn walk(value: &mut Value, node: Option<&Node>, keep: bool, path: &Path<'_>, found: &mut Vec<String>) {
+/// What the schema says of a place in an object.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    node: Option<&'a Node>,
+    /// What is unknown stays, and only what is known is looked into.
+    keep: bool,
+}
+
+fn walk(value: &mut Value, place: Place<'_>, path: &Path<'_>, found: &mut Vec<String>) {
+    let Place { node, keep } = place;
     match value {
         Value::Object(fields) => {
             fields.retain(|name, child| {
@@ -39,7 +48,7 @@ fn walk(value: &mut Value, node: Option<&Node>, keep: bool, path: &Path<'_>, fou
                     }
                 };
                 let keep = below.is_some_and(|node| node.preserve_unknown);
-                walk(child, below, keep, &path.field(name), found);
+                walk(child, Place { node: below, keep }, &path.field(name), found);
                 true
             });
         }
@@ -51,7 +60,7 @@ fn walk(value: &mut Value, node: Option<&Node>, keep: bool, path: &Path<'_>, fou
             }
             let keep = keep || items.is_some_and(|node| node.preserve_unknown);
             for (index, element) in elements.iter_mut().enumerate() {
-                walk(element, items, keep, &path.index(index), found);
+                walk(element, Place { node: items, keep }, &path.index(index), found);
             }
         }
         _ => {}

@@ -39,7 +39,7 @@ pub fn of(
     for variable in container.env.iter().flatten() {
         let value = match (&variable.value, &variable.value_from) {
             (Some(text), _) => Some(expand(text, &variables)),
-            (None, Some(source)) => value_from(server, pod, container, source, &namespace)?,
+            (None, Some(source)) => value_from(server, pod, container, source)?,
             (None, None) => Some(String::new()),
         };
         if let Some(value) = value {
@@ -81,7 +81,6 @@ fn value_from(
     pod: &Pod,
     container: &Container,
     source: &EnvVarSource,
-    namespace: &str,
 ) -> Result<Option<String>, Refusal> {
     if let Some(field) = &source.field_ref {
         return Ok(Some(field_of(pod, &field.field_path)));
@@ -94,6 +93,7 @@ fn value_from(
         (_, Some(r)) => ("secrets", r.name.as_str(), r.key.as_str(), r.optional),
         _ => return Ok(None),
     };
+    let namespace = pod.metadata.namespace.as_deref().unwrap_or_default();
     let all = data(server, kind, namespace, name);
     let is_there = all.is_some();
     match all.and_then(|mut all| all.remove(key)) {

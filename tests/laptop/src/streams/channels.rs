@@ -20,16 +20,25 @@ pub(super) const MOST: usize = 64;
 /// Most bytes handed to a pod at once.
 const PIECE: usize = 64 * 1024;
 
+/// A port, the two channels of it, and what comes from the client.
+struct PortChannels {
+    port: u16,
+    data: u8,
+    error: u8,
+    from: Receiver<Bytes>,
+}
+
 /// Serves the ports until all of them have ended, or the client.
 pub(super) async fn serve(wire: Wire, pod: Pod, ports: Vec<u16>) {
     let (mut incoming, outgoing, mut writer) = wire.start();
     let pod = Arc::new(pod);
     let mut tasks = JoinSet::new();
     let mut senders = Vec::new();
-    for (channel, port) in (0..=u8::MAX).step_by(2).zip(ports) {
-        let (sender, receiver) = mpsc::channel(WAITING);
+    for (data, port) in (0..=u8::MAX).step_by(2).zip(ports) {
+        let (sender, from) = mpsc::channel(WAITING);
         senders.push(sender);
-        tasks.spawn(forward(pod.clone(), channel, port, receiver, outgoing.clone()));
+        let channels = PortChannels { port, data, error: data + 1, from };
+        tasks.spawn(forward(pod.clone(), channels, outgoing.clone()));
     }
     // Only tasks hold it now: it ends with them.
     drop(outgoing);
@@ -47,15 +56,16 @@ pub(super) async fn serve(wire: Wire, pod: Pod, ports: Vec<u16>) {
     writer.finish(incoming).await;
 }
 
-async fn forward(pod: Arc<Pod>, channel: u8, port: u16, from: Receiver<Bytes>, to: Sender<Bytes>) {
-    for channel in [channel, channel + 1] {
+async fn forward(pod: Arc<Pod>, channels: PortChannels, to: Sender<Bytes>) {
+    let PortChannels { port, data, error, from } = channels;
+    for channel in [data, error] {
         if to.send(message(channel, &port.to_le_bytes())).await.is_err() {
             return;
         }
     }
-    if let Err(error) = pod.forward(port, from, &to, |bytes| message(channel, bytes)).await {
+    if let Err(told) = pod.forward(port, from, &to, |bytes| message(data, bytes)).await {
         // Without a client there is none to tell.
-        let _ = to.send(message(channel + 1, error.as_bytes())).await;
+        let _ = to.send(message(error, told.as_bytes())).await;
     }
 }
 
