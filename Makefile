@@ -3,6 +3,8 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 # Two cores are enough for everything here.
 JOBS ?= 2
+# How tests, and what is built beside them, are compiled.
+TESTS := --config tests/cargo.toml
 export CARGO_TERM_COLOR ?= auto
 
 .PHONY: toolchain help demo demo-kind test browser pictures habits e2e e2e-all bench bench-quick bench-hostile bench-agent bench-pod arm64 explore replay mutants lint fmt crds image clean
@@ -32,7 +34,7 @@ pictures: toolchain ## the same, and the README's pictures anew
 	@tests/browser/run.sh docs/pictures
 
 habits: toolchain ## what users do with workers, under three nannies and with four releases of Dask
-	cargo test -p dask-agent --test habits --jobs $(JOBS) -- --include-ignored --test-threads 1
+	cargo test $(TESTS) -p dask-agent --test habits --jobs $(JOBS) -- --include-ignored --test-threads 1
 
 e2e: toolchain ## the everyday end-to-end tests on kind (or on $$KUBECONFIG with USE_EXISTING_CLUSTER=1)
 	@tests/e2e.sh
@@ -55,10 +57,10 @@ arm64: toolchain ## the agent for arm64, with QEMU as its processor and real wor
 	@tests/arm64.sh
 
 explore: toolchain ## worlds, whole ones and small ones, for SECONDS=60 each, from seed FROM=0 (builds for 7 minutes)
-	cargo run -q --release -p dask-operator-simulation --bin explore --jobs $(JOBS) -- --seconds $(or $(SECONDS),60) --from $(or $(FROM),0)
+	cargo run $(TESTS) -q --release -p dask-operator-simulation --bin explore --jobs $(JOBS) -- --seconds $(or $(SECONDS),60) --from $(or $(FROM),0)
 
 replay: toolchain ## one simulated scenario with its story: SCENARIO='seed 7', or a name; SEED=1
-	cargo run -q -p dask-operator-simulation --bin explore --jobs $(JOBS) -- --replay "$(SCENARIO)" --seed $(or $(SEED),1)
+	cargo run $(TESTS) -q -p dask-operator-simulation --bin explore --jobs $(JOBS) -- --replay "$(SCENARIO)" --seed $(or $(SEED),1)
 
 mutants: toolchain ## put known bugs into a copy, one at a time, and see the simulation catch each (an hour)
 	@tests/mutants.sh $(MUTANT)
@@ -75,13 +77,13 @@ bench-hostile: toolchain ## the operator's memory and latency among HOSTILE=50 s
 
 lint: toolchain ## formatting and clippy (a test tells whether generated files are up to date)
 	cargo fmt --all --check
-	cargo clippy --workspace --all-targets --jobs $(JOBS) -- -D warnings
+	cargo clippy $(TESTS) --workspace --all-targets --jobs $(JOBS) -- -D warnings
 
 fmt: ## format the code
 	cargo fmt --all
 
 crds: ## write the CustomResourceDefinitions anew
-	cargo run -q -p dask-crds --bin crdgen --jobs $(JOBS)
+	cargo run $(TESTS) -q -p dask-crds --bin crdgen --jobs $(JOBS)
 
 image: ## the operator's image, where base images can be pulled
 	docker build -t dask-operator:latest .

@@ -29,4 +29,4 @@ file=$(od -An -tx1 -j18 -N2 "$DASK_AGENT" | tr -d ' ')
 [ "$file" = b700 ] || { echo "not a program for arm64: $DASK_AGENT" >&2; exit 1; }
 [ "$(stat -c %s "$DASK_AGENT")" -lt 6000000 ] || { echo "not under 6 MB: $DASK_AGENT" >&2; exit 1; }
 export DASK_AGENT
-cargo test --locked -p dask-agent --jobs "${JOBS:-2}" --test command --test leaving
+cargo test --config tests/cargo.toml --locked -p dask-agent --jobs "${JOBS:-2}" --test command --test leaving

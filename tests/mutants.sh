@@ -13,7 +13,7 @@ git init -q && git add -A && git -c user.name=mutants -c user.email=mutants@loca
 
 # suite TEST: whether it passes; the cheap ones first, the first that fails is enough.
 # What is built anew for each patch is optimised less: most are caught in small worlds, within seconds.
-build=(--config 'profile.dev.package.dask-operator.opt-level=0' --config 'profile.dev.debug=0')
+build=(--config tests/cargo.toml --config 'profile.dev.package.dask-operator.opt-level=0' --config 'profile.dev.debug=0')
 run_tests() {
   cargo test -q --locked "${build[@]}" --jobs "${JOBS:-2}" "$@" >"$COPY/.log" 2>&1
 }

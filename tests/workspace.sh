@@ -11,7 +11,7 @@ if [ "${1:-}" = beside ]; then
 fi
 self=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/workspace.sh
 cd "$(dirname "$self")/.."
-TEST=(cargo test --workspace --jobs "${JOBS:-2}")
+TEST=(cargo test --config tests/cargo.toml --workspace --jobs "${JOBS:-2}")
 ALL=(--tests) # and those in libraries and programs; no examples: clippy sees that they compile
 
 "${TEST[@]}" "${ALL[@]}" --no-run

@@ -15,6 +15,7 @@ use std::{
 use dask_operator::env::{Address, Connector, SchedulerStream};
 use futures::{FutureExt, future::BoxFuture};
 
+use scheduler::Place;
 pub use scheduler::{Floods, Key, Mood, Retired, Says, Scheduler, Shuffle, Task, Worker};
 
 use crate::{clock::SimClock, trace::Trace};
@@ -50,7 +51,7 @@ impl Dask {
         let id = format!("Scheduler-{}", inner.made);
         self.trace.say("dask", format_args!("{id} of {cluster} starts at {ip}"));
         let mood = inner.schedulers.get(pod).map(|s| s.mood.clone()).unwrap_or_default();
-        inner.schedulers.insert(pod.into(), Scheduler::new(&id, (pod, cluster, ip), now, mood));
+        inner.schedulers.insert(pod.into(), Scheduler::new(&id, &Place { pod, cluster, ip }, now, mood));
     }
 
     /// The scheduler in this pod is over.

@@ -45,6 +45,15 @@ pub struct Judge {
     pub counts: BTreeMap<(&'static str, String), u64>,
 }
 
+/// What was true when an operator wrote.
+struct Moment<'a> {
+    books: &'a Books,
+    dask: &'a Dask,
+    now: Duration,
+    /// Only one operator may write.
+    is_alone: bool,
+}
+
 impl Judge {
     /// Who decides on what was true this long ago does no wrong: requests and watches take their time.
     pub fn new(allowance: Duration) -> Self {
@@ -62,10 +71,11 @@ impl Judge {
         if change.user.starts_with("operator-") {
             self.count(change);
             let mut found = Vec::new();
+            let moment = Moment { books: &self.books, dask, now, is_alone: self.writers == 1 };
             ownership::check(&self.books, change, now, &mut found);
-            removal::check(&self.books, change, now, dask, &mut found);
-            autoscaling::check((&self.books, self.writers == 1), change, now, dask, &mut found);
-            if self.writers == 1 {
+            removal::check(&moment, change, &mut found);
+            autoscaling::check(&moment, change, &mut found);
+            if moment.is_alone {
                 ownership::surplus(&self.books, change, now, &mut found);
             }
             self.found.extend(found);

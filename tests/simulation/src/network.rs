@@ -79,9 +79,15 @@ pub struct Network {
 }
 
 impl Network {
-    /// The connection of the operator with this name.
-    pub fn new(who: &str, inner: ApiService, faults: &Faults, world: &Arc<World>, trace: &Trace) -> Self {
-        Self { who: who.into(), inner, faults: faults.clone(), world: world.clone(), trace: trace.clone() }
+    /// The connection of the operator with this name to the API server of this world.
+    pub fn new(who: &str, world: &Arc<World>) -> Self {
+        Self {
+            who: who.into(),
+            inner: world.server.service(who),
+            faults: world.faults.clone(),
+            world: world.clone(),
+            trace: world.trace.clone(),
+        }
     }
 
     async fn carry(self, request: Request<Body>) -> Result<Answer, BoxError> {

@@ -1,9 +1,11 @@
 //! Scenarios: what people want and what goes wrong, at which time; and what came of it.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, io, sync::Arc, time::Duration};
 
 use serde_json::Value;
-use tokio::runtime::{Builder, RngSeed};
+#[cfg(tokio_unstable)]
+use tokio::runtime::Builder;
+use tokio::runtime::Runtime;
 
 use crate::{
     act::Act,
@@ -116,17 +118,12 @@ impl Scenario {
 
     /// Runs it, to its checked end.
     pub fn run(&self, seed: u64) -> Report {
-        self.told(seed, false)
+        self.run_with_trace(seed, false)
     }
 
     /// Runs it, and tells every change of a field where that is wanted.
-    pub fn told(&self, seed: u64, verbose: bool) -> Report {
-        let runtime = Builder::new_current_thread()
-            .enable_time()
-            .start_paused(true)
-            .rng_seed(RngSeed::from_bytes(&seed.to_le_bytes()))
-            .build();
-        match runtime {
+    pub fn run_with_trace(&self, seed: u64, verbose: bool) -> Report {
+        match runtime(seed) {
             Ok(runtime) => runtime.block_on(self.play(seed, verbose)),
             Err(error) => Report {
                 seed,
@@ -217,4 +214,18 @@ impl Report {
     pub fn is_good(&self) -> bool {
         self.wrong.is_empty()
     }
+}
+
+/// A runtime with a paused clock, whose own chance the seed decides: which branch of a `select!` is looked at first.
+#[cfg(tokio_unstable)]
+fn runtime(seed: u64) -> io::Result<Runtime> {
+    let seed = tokio::runtime::RngSeed::from_bytes(&seed.to_le_bytes());
+    Builder::new_current_thread().enable_time().start_paused(true).rng_seed(seed).build()
+}
+
+#[cfg(not(tokio_unstable))]
+fn runtime(_: u64) -> io::Result<Runtime> {
+    Err(io::Error::other(
+        "a seed would not repeat anything: give cargo the option `--config tests/cargo.toml`",
+    ))
 }

@@ -169,14 +169,24 @@ pub struct Scheduler {
     now: Duration,
 }
 
+/// Where a scheduler process runs.
+pub(super) struct Place<'a> {
+    /// UID of its pod.
+    pub pod: &'a str,
+    /// Its cluster.
+    pub cluster: &'a str,
+    /// Its pod's IP.
+    pub ip: &'a str,
+}
+
 impl Scheduler {
     /// A scheduler without workers.
-    pub fn new(id: &str, (pod, cluster, ip): (&str, &str, &str), now: Duration, mood: Mood) -> Self {
+    pub(super) fn new(id: &str, place: &Place<'_>, now: Duration, mood: Mood) -> Self {
         Self {
             id: id.into(),
-            pod: pod.into(),
-            cluster: cluster.into(),
-            ip: ip.into(),
+            pod: place.pod.into(),
+            cluster: place.cluster.into(),
+            ip: place.ip.into(),
             started: now,
             workers: BTreeMap::new(),
             keys: BTreeMap::new(),

@@ -5,22 +5,16 @@ use std::time::Duration;
 use kube_memory_api_server::Change;
 
 use super::{
-    Violation,
+    Moment, Violation,
     history::{Books, Owner, believable},
     ownership,
 };
-use crate::dask::Dask;
 
 /// A shrink needs answers of the scheduler that are not older than this, at the least.
 const STALE: Duration = Duration::from_secs(40);
 
-pub fn check(
-    (books, is_alone): (&Books, bool),
-    change: &Change,
-    now: Duration,
-    dask: &Dask,
-    found: &mut Vec<Violation>,
-) {
+pub(super) fn check(moment: &Moment<'_>, change: &Change, found: &mut Vec<Violation>) {
+    let &Moment { books, dask, now, is_alone } = moment;
     if change.resource.as_ref() != "daskworkergroups" {
         return;
     }
@@ -43,7 +37,7 @@ pub fn check(
     if after >= before {
         // One decision at a time: what another operator does at the same moment is not known.
         if is_alone && after > bounds.iter().map(|b| b.1).max().unwrap_or(0) {
-            together(books, (group, after), now, dask, found);
+            together(moment, group, after, found);
         }
         return;
     }
@@ -72,13 +66,8 @@ pub fn check(
 }
 
 /// A group does not grow where all groups together have as many as the scheduler would like.
-fn together(
-    books: &Books,
-    (group, after): (&Owner, i64),
-    now: Duration,
-    dask: &Dask,
-    found: &mut Vec<Violation>,
-) {
+fn together(moment: &Moment<'_>, group: &Owner, after: i64, found: &mut Vec<Violation>) {
+    let &Moment { books, dask, now, .. } = moment;
     let since = now.saturating_sub(STALE + books.allowance);
     let liked = dask.of(&group.cluster, |s| {
         s.targets.iter().filter(|(at, _)| *at >= since).map(|(_, target)| *target).max()

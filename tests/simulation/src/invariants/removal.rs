@@ -5,10 +5,10 @@ use std::{collections::BTreeSet, time::Duration};
 use kube_memory_api_server::{Change, Verb};
 
 use super::{
-    Violation,
+    Moment, Violation,
     history::{Books, Pod},
 };
-use crate::dask::{Dask, Retired};
+use crate::dask::Retired;
 
 /// A worker that registered so shortly before may be deleted as one that never did: no reading can have it, and its
 /// pod did not change.
@@ -18,7 +18,8 @@ const JUST_NOW: Duration = Duration::from_secs(5);
 const SLACK: Duration = Duration::from_secs(2);
 
 /// A deletion by the operator: the scheduler let the worker go, or it had nothing, or a warning was given.
-pub fn check(books: &Books, change: &Change, now: Duration, dask: &Dask, found: &mut Vec<Violation>) {
+pub(super) fn check(moment: &Moment<'_>, change: &Change, found: &mut Vec<Violation>) {
+    let &Moment { books, dask, now, .. } = moment;
     if change.verb != Verb::Delete || change.resource.as_ref() != "pods" {
         return;
     }

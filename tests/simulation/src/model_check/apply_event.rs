@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use dask_operator_core::{
     model::{pod::PodPhase, scheduler::SchedulerState, time::Timestamp},
-    plan::action::{RetireCall, SchedulerNeed},
+    plan::action::RetireCall,
 };
 
 use super::{
@@ -150,8 +150,8 @@ impl World {
     }
 
     fn slow_reading(&mut self, until: Timestamp) -> bool {
-        let need = self.operator.group_need.max(self.operator.autoscaler_need);
-        if need == SchedulerNeed::None || self.now < self.silent || self.slow.is_some() {
+        let need = self.operator.group_need.and(self.operator.autoscaler_need);
+        if need.is_none() || self.now < self.silent || self.slow.is_some() {
             return false;
         }
         self.slow = Some((self.dask.read(self.now, need, true), until));

@@ -7,7 +7,7 @@ use dask_operator_core::{
         scheduler::{Offer, SchedulerState, Snapshot, WorkerView},
         time::Timestamp,
     },
-    plan::action::{RetireCall, RetireStage, SchedulerNeed},
+    plan::action::{RetireCall, RetireStage, SchedulerNeed, WorkersNeed},
     worker_group::MEMORY_TARGET,
 };
 
@@ -226,8 +226,8 @@ impl Dask {
             at: now,
             read: now,
             workers,
-            target: target.filter(|_| need >= SchedulerNeed::Target),
-            offer: (offers && need >= SchedulerNeed::Offer).then(offer),
+            target: target.filter(|_| need.reads_target()),
+            offer: (offers && need.workers == WorkersNeed::Offer).then(offer),
             unanswered: (!offers || target.is_none()).then(|| "no answer".to_string()),
             ..Snapshot::default()
         }))

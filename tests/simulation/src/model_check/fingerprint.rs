@@ -97,7 +97,7 @@ pub fn of(world: &World) -> u64 {
         p.time(call.due);
         p.add((call.waited_for, &call.call.addresses, &call.call.scheduler, call.call.stage as u8));
     }
-    p.add((operator.group_need as u8, operator.autoscaler_need as u8, operator.acted));
+    p.add((operator.group_need, operator.autoscaler_need, operator.acted));
     p.maybe(operator.again);
     p.debug(&operator.memory);
     if world.autoscaled {

@@ -6,7 +6,10 @@ use dask_crds::DaskAutoscalerStatus;
 use dask_operator_core::{
     autoscaler,
     model::{objects::Autoscaler, pod::PodRecord, time::Timestamp},
-    plan::action::{Action, Decision, SchedulerNeed},
+    plan::{
+        action::{Action, Decision, SchedulerNeed},
+        phases::Phases,
+    },
     protocol::expectations::{Expectations, Expected},
     validation::dry_run::Verdicts,
     worker_group,
@@ -62,8 +65,8 @@ impl Operator {
             expected: Expectations::default(),
             autoscaler_expected: Expectations::default(),
             verdicts: Verdicts::default(),
-            group_need: SchedulerNeed::None,
-            autoscaler_need: SchedulerNeed::None,
+            group_need: SchedulerNeed::NONE,
+            autoscaler_need: SchedulerNeed::NONE,
             autoscaler: Arc::new(autoscaler),
             again: None,
             acted: false,
@@ -90,7 +93,7 @@ impl World {
         }
         operator.acted = false;
         if !self.autoscaled {
-            operator.autoscaler_need = SchedulerNeed::None;
+            operator.autoscaler_need = SchedulerNeed::NONE;
         }
         if self.autoscaled && operator.autoscaler_expected.wait(self.now, std::time::Duration::MAX).is_none()
         {
@@ -203,12 +206,8 @@ impl World {
         self.decisions += 1;
         self.operator.again = requeue.map(|d| self.now.plus(d));
         self.rules.forced = rules::decided(self, &actions)?;
-        let is_first = |a: &Action| {
-            matches!(a, Action::Retire(_) | Action::CreatePods(_) | Action::ReserveNumbers { .. })
-        };
-        let (mut first, others): (Vec<_>, Vec<_>) = actions.into_iter().partition(is_first);
-        first.sort_by_key(|a| !matches!(a, Action::Retire(_)));
-        for action in first {
+        let phases = Phases::of(actions);
+        for action in phases.before_status {
             if matches!(self.carry_out(action)?, Next::End) {
                 return Ok(());
             }
@@ -217,9 +216,14 @@ impl World {
             return Ok(());
         }
         self.operator.group_need = need;
-        let (deletes, others): (Vec<_>, Vec<_>) =
-            others.into_iter().partition(|a| matches!(a, Action::DeletePod(_)));
-        for action in others.into_iter().chain(deletes) {
+        let events = phases.events.into_iter().map(Action::Event);
+        let deletions = phases.deletions.into_iter().map(Action::DeletePod);
+        self.after_status(events.chain(phases.changes).chain(deletions))
+    }
+
+    /// Carries out what may fail without ending the pass.
+    fn after_status(&mut self, actions: impl Iterator<Item = Action>) -> Result<(), Broken> {
+        for action in actions {
             // One that fails does not keep the others from being tried; a process that ended does.
             let process = self.rules.processes;
             self.carry_out(action)?;

@@ -1,4 +1,5 @@
-//! What must hold at every step, by the names of the project's list of invariants.
+//! What must hold at every step. Rules of the whole operator (ARCHITECTURE.md) have their names here, too; the others are of
+//! small worlds alone.
 
 mod removal;
 mod scaling;

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use dask_operator_core::{
     model::{objects::Cluster, pod::PodPhase, scheduler::SchedulerState, time::Timestamp},
-    plan::action::{RetireCall, SchedulerNeed},
+    plan::action::RetireCall,
 };
 
 use super::{
@@ -227,8 +227,8 @@ impl World {
 
     /// The scheduler is read, unless something keeps it from that.
     fn read(&mut self) {
-        let need = self.operator.group_need.max(self.operator.autoscaler_need);
-        if need == SchedulerNeed::None {
+        let need = self.operator.group_need.and(self.operator.autoscaler_need);
+        if need.is_none() {
             self.reading = SchedulerState::Unknown;
             return;
         }

@@ -29,7 +29,19 @@ fn delete(propagation: &'static str) -> Act {
 }
 
 pub fn all() -> Vec<Scenario> {
-    [watches(), unseen(), webhooks(), requests(), operators(), deletions(), owners()].concat()
+    [
+        late_watches(),
+        late_jobs(),
+        ended_watches(),
+        unseen(),
+        webhooks(),
+        requests(),
+        two_operators(),
+        wrong_clocks(),
+        deletions(),
+        owners(),
+    ]
+    .concat()
 }
 
 /// Owner references are taken off what the operator made: it takes back what is its own.
@@ -84,7 +96,7 @@ fn webhooks() -> Vec<Scenario> {
     vec![of("hangs", 30), of("fails", 0)]
 }
 
-fn watches() -> Vec<Scenario> {
+fn late_watches() -> Vec<Scenario> {
     let mut out = Vec::new();
     for resource in ["pods", "daskworkergroups", "daskclusters", "deployments"] {
         out.push(
@@ -101,6 +113,12 @@ fn watches() -> Vec<Scenario> {
                 .at(50, scale(3)),
         );
     }
+    out
+}
+
+/// A job is deleted and made again before the operator has seen either.
+fn late_jobs() -> Vec<Scenario> {
+    let mut out = Vec::new();
     for lag in [2, 20] {
         for again in [30, 36, 42] {
             let job = || Act::Create(manifest::job("j", 15));
@@ -118,6 +136,12 @@ fn watches() -> Vec<Scenario> {
             );
         }
     }
+    out
+}
+
+/// Watches end: what changes meanwhile is not seen, or what is known is told again.
+fn ended_watches() -> Vec<Scenario> {
+    let mut out = Vec::new();
     for gone in [false, true] {
         out.push(
             with(format!("unseen-changes: 3 to 1 to 3 unseen, gone: {gone}"))
@@ -183,12 +207,15 @@ fn requests() -> Vec<Scenario> {
     out
 }
 
-fn operators() -> Vec<Scenario> {
-    let busy = |s: Scenario| {
-        s.at(1, Act::Create(manifest::autoscaler("a", 1, 5)))
-            .at(30, submit(40, 4))
-            .at(60, Act::Scatter { cluster: "a".into(), size: 50, nth: 1 })
-    };
+/// With an autoscaler, tasks, and data that cannot be computed again.
+fn busy(scenario: Scenario) -> Scenario {
+    scenario
+        .at(1, Act::Create(manifest::autoscaler("a", 1, 5)))
+        .at(30, submit(40, 4))
+        .at(60, Act::Scatter { cluster: "a".into(), size: 50, nth: 1 })
+}
+
+fn two_operators() -> Vec<Scenario> {
     let mut out = vec![
         busy(with("two-operators: two write at the same time".into())).operators(2, false),
         busy(with("two-operators: two write, one of them late".into()))
@@ -222,52 +249,48 @@ fn operators() -> Vec<Scenario> {
                 .at(31, Act::Crash { operator: leader }),
         );
     }
-    out.push(
-        with("wrong-clock: a clock is wrong for a while that no reconcile begins in".into())
-            .at(20, Act::Lag { resource: "daskworkergroups", time: Duration::from_millis(1500) })
-            .at(29, scale(5))
-            .at(30, Act::Away { time: seconds(45) })
-            .at(40, Act::Skew { operator: 0, seconds: 3600 })
-            .at(65, Act::Skew { operator: 0, seconds: 0 }),
-    );
-    for skew in [-3600, 3600] {
-        let wrong = |seconds| Act::Skew { operator: 0, seconds };
-        out.push(
-            with(format!("wrong-clock: pods are refused while a clock is wrong by {skew} s"))
-                .at(20, wrong(skew))
-                .at(25, Act::Forbid { resource: "pods", code: 403, time: seconds(60) })
-                .at(26, scale(6))
-                .at(70, wrong(0)),
-        );
-        out.push(
-            with(format!("wrong-clock: workers leave while a clock is wrong by {skew} s"))
-                .at(20, wrong(skew))
-                .at(30, Act::Scatter { cluster: "a".into(), size: 50, nth: 0 })
-                .at(40, scale(1))
-                .at(42, wrong(0))
-                .at(43, scale(4)),
-        );
-        out.push(
-            with(format!("wrong-clock: workers end badly while a clock is wrong by {skew} s"))
-                .at(20, wrong(skew))
-                .at(30, Act::Images { good: false })
-                .at(31, Act::Pod { nth: 0, scheduler: false, fate: PodFate::Evicted })
-                .at(32, Act::Pod { nth: 1, scheduler: false, fate: PodFate::Ends(0) })
-                .at(60, wrong(0)),
-        );
-        out.push(
-            busy(with(format!("wrong-clock: a clock goes wrong by {skew} s")))
-                .at(45, Act::Skew { operator: 0, seconds: skew })
-                .at(80, Act::Skew { operator: 0, seconds: 0 }),
-        );
-        out.push(
-            busy(with(format!("wrong-clock: one of two clocks is wrong by {skew} s")))
-                .operators(2, true)
-                .at(2, Act::Skew { operator: 0, seconds: skew })
-                .at(60, Act::Crash { operator: 1 }),
-        );
-    }
     out
+}
+
+fn wrong_clocks() -> Vec<Scenario> {
+    let unnoticed = with("wrong-clock: a clock is wrong for a while that no reconcile begins in".into())
+        .at(20, Act::Lag { resource: "daskworkergroups", time: Duration::from_millis(1500) })
+        .at(29, scale(5))
+        .at(30, Act::Away { time: seconds(45) })
+        .at(40, Act::Skew { operator: 0, seconds: 3600 })
+        .at(65, Act::Skew { operator: 0, seconds: 0 });
+    [vec![unnoticed], wrong_by(-3600), wrong_by(3600)].concat()
+}
+
+/// A clock is wrong by so many seconds.
+fn wrong_by(skew: i64) -> Vec<Scenario> {
+    let wrong = |seconds| Act::Skew { operator: 0, seconds };
+    vec![
+        with(format!("wrong-clock: pods are refused while a clock is wrong by {skew} s"))
+            .at(20, wrong(skew))
+            .at(25, Act::Forbid { resource: "pods", code: 403, time: seconds(60) })
+            .at(26, scale(6))
+            .at(70, wrong(0)),
+        with(format!("wrong-clock: workers leave while a clock is wrong by {skew} s"))
+            .at(20, wrong(skew))
+            .at(30, Act::Scatter { cluster: "a".into(), size: 50, nth: 0 })
+            .at(40, scale(1))
+            .at(42, wrong(0))
+            .at(43, scale(4)),
+        with(format!("wrong-clock: workers end badly while a clock is wrong by {skew} s"))
+            .at(20, wrong(skew))
+            .at(30, Act::Images { good: false })
+            .at(31, Act::Pod { nth: 0, scheduler: false, fate: PodFate::Evicted })
+            .at(32, Act::Pod { nth: 1, scheduler: false, fate: PodFate::Ends(0) })
+            .at(60, wrong(0)),
+        busy(with(format!("wrong-clock: a clock goes wrong by {skew} s")))
+            .at(45, wrong(skew))
+            .at(80, wrong(0)),
+        busy(with(format!("wrong-clock: one of two clocks is wrong by {skew} s")))
+            .operators(2, true)
+            .at(2, wrong(skew))
+            .at(60, Act::Crash { operator: 1 }),
+    ]
 }
 
 fn deletions() -> Vec<Scenario> {

@@ -6,6 +6,13 @@ use serde_json::{Value, json};
 use super::World;
 use crate::manifest::NAMESPACE;
 
+/// An object in the world's namespace, or a subresource of it.
+pub(super) struct ObjectRef<'a> {
+    pub resource: &'static str,
+    pub name: &'a str,
+    pub subresource: Option<&'static str>,
+}
+
 impl World {
     pub(super) fn make_namespace(&self, name: &str) {
         let body = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
@@ -18,13 +25,8 @@ impl World {
         self.told(who, self.server.call(who, call));
     }
 
-    pub(super) fn patch(
-        &self,
-        who: &str,
-        (resource, subresource): (&'static str, Option<&'static str>),
-        name: &str,
-        patch: Value,
-    ) {
+    pub(super) fn patch(&self, who: &str, object: ObjectRef<'_>, patch: Value) {
+        let ObjectRef { resource, name, subresource } = object;
         let call =
             Call::MergePatch { resource, namespace: NAMESPACE.into(), name: name.into(), subresource, patch };
         self.told(who, self.server.call(who, call));
@@ -37,7 +39,8 @@ impl World {
 
     /// A pod's own status, as its node tells it.
     pub(super) fn pod_status(&self, name: &str, status: &Value) {
-        self.patch("kubelet", ("pods", Some("status")), name, json!({"status": status}));
+        let pod = ObjectRef { resource: "pods", name, subresource: Some("status") };
+        self.patch("kubelet", pod, json!({"status": status}));
     }
 
     /// The pod scheduler gives a pod this node.

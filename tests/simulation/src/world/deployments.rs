@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Part, World};
+use super::{Part, World, api::ObjectRef};
 use crate::manifest::NAMESPACE;
 
 impl World {
@@ -37,7 +37,8 @@ impl World {
             "conditions": [{"type": "Available", "status": available, "reason": "x", "message": "",
                 "lastTransitionTime": time, "lastUpdateTime": time}],
         });
-        self.patch("deployment", ("deployments", Some("status")), name, json!({"status": status}));
+        let deployment = ObjectRef { resource: "deployments", name, subresource: Some("status") };
+        self.patch("deployment", deployment, json!({"status": status}));
     }
 
     fn next_number(&self) -> u64 {

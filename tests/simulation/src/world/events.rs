@@ -6,7 +6,10 @@ use dask_operator_core::model::names;
 use kube_memory_api_server::{Call, DeleteOptions};
 use serde_json::{Value, json};
 
-use super::{Event, Part, PodState, World, api};
+use super::{
+    Event, Part, PodState, World,
+    api::{self, ObjectRef},
+};
 use crate::{
     act::{Act, PodFate},
     dask::{Mood, Task},
@@ -40,10 +43,13 @@ impl World {
         match act {
             Act::Create(manifest) => self.create("person", plural(&manifest), manifest),
             Act::Scale { group, replicas } => {
+                let (resource, subresource) = ("daskworkergroups", Some("scale"));
                 let patch = json!({"spec": {"replicas": replicas}});
-                self.patch("person", ("daskworkergroups", Some("scale")), &group, patch);
+                self.patch("person", ObjectRef { resource, name: &group, subresource }, patch);
             }
-            Act::Edit { resource, name, patch } => self.patch("person", (resource, None), &name, patch),
+            Act::Edit { resource, name, patch } => {
+                self.patch("person", ObjectRef { resource, name: &name, subresource: None }, patch);
+            }
             Act::Delete { resource, name, propagation } => {
                 let propagation = Some(api::propagation(propagation));
                 let options = DeleteOptions { propagation, ..DeleteOptions::default() };
@@ -122,13 +128,7 @@ impl World {
             Act::Silence { cluster, time } => {
                 self.dask.of(&cluster, |s| s.mood.silent_until = now + time);
             }
-            Act::KillScheduler { cluster } => {
-                let pod =
-                    self.lock().live(Part::Scheduler).into_iter().find(|p| p.cluster == cluster && p.runs);
-                if let Some(pod) = pod {
-                    self.process_ended(&pod.uid, 137);
-                }
-            }
+            Act::KillScheduler { cluster } => self.kill_scheduler(&cluster),
             Act::Forbid { resource, code, time } => self.faults.forbid(resource, code, time),
             Act::Unseen { resource, time } => self.faults.unseen(resource, time),
             Act::Webhook { namespace, hangs, time } => self.faults.webhook(namespace, hangs, time),
@@ -137,19 +137,28 @@ impl World {
                 if gone {
                     self.server.compact();
                 }
-                for name in self.operator_names() {
-                    self.faults.cut(&name);
-                }
+                self.cut_watches();
             }
             Act::Away { time } => {
                 self.faults.away(time);
-                for name in self.operator_names() {
-                    self.faults.cut(&name);
-                }
+                self.cut_watches();
             }
             Act::Freeze { operator, time } => self.faults.freeze(&super::operators::name(operator), time),
             Act::Rates(rates) => self.faults.rates(rates),
             _ => {}
+        }
+    }
+
+    fn kill_scheduler(&self, cluster: &str) {
+        let pod = self.lock().live(Part::Scheduler).into_iter().find(|p| p.cluster == cluster && p.runs);
+        if let Some(pod) = pod {
+            self.process_ended(&pod.uid, 137);
+        }
+    }
+
+    fn cut_watches(&self) {
+        for name in self.operator_names() {
+            self.faults.cut(&name);
         }
     }
 
@@ -163,7 +172,8 @@ impl World {
             PodFate::Evicted => self.evict(&pod),
             PodFate::Stripped => {
                 let patch = json!({"metadata": {"ownerReferences": null}});
-                self.patch("person", ("pods", None), &pod.name, patch);
+                let object = ObjectRef { resource: "pods", name: &pod.name, subresource: None };
+                self.patch("person", object, patch);
             }
             PodFate::Ends(code) => self.process_ended(&pod.uid, code),
             PodFate::NodeLost(time) => self.lose_node(&pod, time),

@@ -72,7 +72,7 @@ impl World {
         let around =
             Around { clock: Arc::new(instance.clock.clone()), random, dial: Arc::new(self.dask.clone()) };
         let leadership = if instance.elect { Leadership::candidate() } else { Leadership::alone() };
-        let network = Network::new(name, self.server.service(name), &self.faults, self, &self.trace);
+        let network = Network::new(name, self);
         let client = kube::Client::new(Fenced(leadership.clone()).layer(network), NAMESPACE);
         let agent = Agent { image: self.lock().agent_image.clone(), ..Agent::default() };
         let settings = Settings {

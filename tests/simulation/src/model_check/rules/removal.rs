@@ -14,7 +14,7 @@ use super::{Broken, desired, hold, stays};
 use crate::model_check::{dask, fixtures::DRAIN_TIMEOUT, world::World};
 
 /// A worker that came after a reading that was this young cannot be known.
-const CURRENT: Duration = Duration::from_secs(2);
+const EMPTY_READING_MAX_AGE: Duration = Duration::from_secs(2);
 /// Why a pod is deleted by force.
 const OVERDUE: &str = "drainTimeout is over";
 /// How long a pod that was refused is left alone at most, and a little.
@@ -187,7 +187,7 @@ pub fn deletes(world: &World, pod: &PodRecord, delete: &DeletePod) -> Result<(),
             world.dask.bytes(worker.keys)
         )
     })?;
-    let is_young = world.now.since(worker.registered) <= CURRENT;
+    let is_young = world.now.since(worker.registered) <= EMPTY_READING_MAX_AGE;
     hold(is_young, "released-before-deleted", || {
         format!("{} is deleted ({}) and its worker was not closed", pod.name, delete.why)
     })
