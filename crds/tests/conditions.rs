@@ -4,7 +4,7 @@
 use std::{collections::BTreeSet, fs, path::Path};
 
 /// Words of that shape that are no reasons.
-const OTHERS: [&str; 10] = [
+const OTHERS: [&str; 11] = [
     "Candidate",
     "DaskAutoscaler",
     "DaskCluster",
@@ -15,6 +15,7 @@ const OTHERS: [&str; 10] = [
     "OnFailure",
     "Pod",
     "Service",
+    "ValidatingAdmissionPolicy",
 ];
 
 /// Functions whose second argument is a reason; the first is a constant.

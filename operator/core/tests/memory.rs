@@ -3,14 +3,16 @@
 
 use std::sync::Arc;
 
+use dask_crds::DaskWorkerGroupStatus;
 use dask_operator_core::{
     model::{
         objects::{Cluster, Group, Meta, Object},
         scheduler::SchedulerState,
         time::Timestamp,
     },
-    plan::action::Action,
+    plan::action::{Action, Decision},
     resources::agent_plan,
+    validation::dry_run::{Verdict, Verdicts},
     worker_group::{self, PlannerState},
 };
 use serde_json::{Value, json};
@@ -49,10 +51,46 @@ fn objects() -> serde_json::Result<(Cluster, Group)> {
     let mut group = Object {
         meta: meta("c-default"),
         spec: serde_json::from_value(spec)?,
-        status: dask_crds::DaskWorkerGroupStatus::default(),
+        status: DaskWorkerGroupStatus::default(),
     };
     group.status.reserved_pod_numbers = Some(1024);
     Ok((cluster, group))
+}
+
+/// Decides once; each template that is to be checked is found valid.
+fn decide(
+    cluster: &Cluster,
+    group: &Group,
+    memory: &mut PlannerState,
+    verdicts: &mut Verdicts,
+) -> Decision<DaskWorkerGroupStatus> {
+    let agent = agent_plan::Settings { image: Some("agent:1".into()), ..agent_plan::Settings::default() };
+    let input = worker_group::Input {
+        group,
+        cluster: Some(cluster),
+        pods: &[],
+        cluster_pods: &[],
+        strays: &[],
+        chosen_elsewhere: &Default::default(),
+        results_moved: None,
+        scheduler: &SchedulerState::Unknown,
+        agents: None,
+        has_scheduler_pod: true,
+        verdicts,
+        autoscaled: false,
+        threats: &Default::default(),
+        now: NOW,
+        domain: "cluster.local",
+        agent: &agent,
+    };
+    let decision = worker_group::decide(&input, memory);
+    for action in &decision.actions {
+        if let Action::Check(checks) = action {
+            let valid = Verdict::Valid { unknown: Vec::new() };
+            checks.iter().for_each(|c| verdicts.insert(&c.key, valid.clone(), NOW));
+        }
+    }
+    decision
 }
 
 #[test]
@@ -64,38 +102,10 @@ fn sixty_four_big_pods_take_no_more_than_one() {
     for _ in 0..6 {
         memory.created(&[], "", Timestamp(0));
     }
-    let mut verdicts = dask_operator_core::validation::dry_run::Verdicts::default();
-    let mut decide = |memory: &mut PlannerState| {
-        let input = worker_group::Input {
-            group: &group,
-            cluster: Some(&cluster),
-            pods: &[],
-            cluster_pods: &[],
-            strays: &[],
-            chosen_elsewhere: &Default::default(),
-            results_moved: None,
-            scheduler: &SchedulerState::Unknown,
-            agents: None,
-            has_scheduler_pod: true,
-            verdicts: &verdicts,
-            autoscaled: false,
-            threats: &Default::default(),
-            now: NOW,
-            domain: "cluster.local",
-            agent: &agent_plan::Settings { image: Some("agent:1".into()), ..agent_plan::Settings::default() },
-        };
-        let decision = worker_group::decide(&input, memory);
-        for action in &decision.actions {
-            if let Action::Check(checks) = action {
-                let valid = dask_operator_core::validation::dry_run::Verdict::Valid { unknown: Vec::new() };
-                checks.iter().for_each(|c| verdicts.insert(&c.key, valid.clone(), NOW));
-            }
-        }
-        decision
-    };
+    let mut verdicts = Verdicts::default();
     let before = peak().unwrap();
-    decide(&mut memory);
-    let decision = decide(&mut memory);
+    decide(&cluster, &group, &mut memory, &mut verdicts);
+    let decision = decide(&cluster, &group, &mut memory, &mut verdicts);
     let pods =
         decision.actions.iter().find_map(|a| if let Action::CreatePods(p) = a { Some(p) } else { None });
     let pods = pods.expect("pods are made");

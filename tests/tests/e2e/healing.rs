@@ -4,7 +4,7 @@ use anyhow::{Context, Result, ensure};
 use dask_operator_tests::{
     dask::{Dask, START},
     manifest,
-    namespace::test,
+    namespace::{Space, test},
     wait::{secs, until},
 };
 use k8s_openapi::api::{apps::v1::Deployment, core::v1::Service};
@@ -36,22 +36,7 @@ async fn a_lost_worker_a_lost_service_and_a_lost_group_come_back() -> Result<()>
         ensure!(troubles.suspicious == 1 && runs["most"] == 2, "{troubles:?}, {runs}");
         client.tell("release").await?;
         space.step("the worker was replaced");
-
-        space.kubectl(&["delete", "service", "c-scheduler"]).await?;
-        until("the Service is back", secs(20), async || {
-            Ok(space.api::<Service>().get("c-scheduler").await?.name_any())
-        })
-        .await?;
-        space
-            .patch("service", "c-scheduler", &json!({"spec": {"selector": {"dask.org/component": "nobody"}}}))
-            .await?;
-        until("its selector is repaired", secs(20), async || {
-            let selector = space.api::<Service>().get("c-scheduler").await?.spec.and_then(|s| s.selector);
-            let component = selector.as_ref().and_then(|s| s.get("dask.org/component"));
-            ensure!(component.is_some_and(|c| c == "scheduler"), "{selector:?}");
-            Ok(())
-        })
-        .await?;
+        service_comes_back(&space).await?;
         space.step("the Service is as it was");
 
         let before = dask.group("c-default").await?.uid();
@@ -64,6 +49,24 @@ async fn a_lost_worker_a_lost_service_and_a_lost_group_come_back() -> Result<()>
         dask.settled(2, START).await?;
         client.tell("compute 6 0.01").await?;
         client.all_is_right().await
+    })
+    .await
+}
+
+/// After it was deleted, and as it was after an edit.
+async fn service_comes_back(space: &Space) -> Result<()> {
+    space.kubectl(&["delete", "service", "c-scheduler"]).await?;
+    until("the Service is back", secs(20), async || {
+        Ok(space.api::<Service>().get("c-scheduler").await?.name_any())
+    })
+    .await?;
+    let other = json!({"spec": {"selector": {"dask.org/component": "nobody"}}});
+    space.patch("service", "c-scheduler", &other).await?;
+    until("its selector is repaired", secs(20), async || {
+        let selector = space.api::<Service>().get("c-scheduler").await?.spec.and_then(|s| s.selector);
+        let component = selector.as_ref().and_then(|s| s.get("dask.org/component"));
+        ensure!(component.is_some_and(|c| c == "scheduler"), "{selector:?}");
+        Ok(())
     })
     .await
 }

@@ -1,6 +1,7 @@
 //! A cluster's children and status, decision by decision.
 
 mod accepted;
+mod children;
 mod idle;
 mod scheduler_found;
 
@@ -18,8 +19,8 @@ use crate::{
     },
     resources::{self, agent_plan},
     validation::{
+        api_rejection::Rejections,
         dry_run::{Verdict, Verdicts},
-        stuck_pods::Explanation,
     },
     worker_group::testing::{self, T0},
 };
@@ -31,9 +32,7 @@ struct Scene {
     group: Option<Group>,
     pods: Vec<PodRecord>,
     scheduler: SchedulerState,
-    written: Option<Timestamp>,
-    refused: Option<Trouble>,
-    explained: Option<Explanation>,
+    memory: PlannerState,
     verdicts: Verdicts,
     /// What the API server says of what it is asked; `None`: it does not answer.
     verdict: Option<Verdict>,
@@ -51,9 +50,7 @@ impl Scene {
             group: None,
             pods: Vec::new(),
             scheduler: SchedulerState::Unknown,
-            written: None,
-            refused: None,
-            explained: None,
+            memory: PlannerState::default(),
             verdicts: Verdicts::default(),
             verdict: Some(Verdict::Valid { unknown: Vec::new() }),
             now: T0,
@@ -89,16 +86,14 @@ impl Scene {
 
     fn decide_once(&mut self) -> Decision<DaskClusterStatus> {
         let pods: Vec<&PodRecord> = self.pods.iter().collect();
-        let decision = decide(&Input {
+        let decision = decide(Input {
             cluster: &self.cluster,
             deployment: self.deployment.as_ref(),
             service: self.service.as_ref(),
             default_group: self.group.as_ref(),
             scheduler_pods: &pods,
             scheduler: &self.scheduler,
-            created_written: self.written,
-            refused: self.refused.as_ref(),
-            explained: self.explained.as_ref(),
+            memory: &mut self.memory,
             verdicts: &self.verdicts,
             now: self.now,
             domain: "cluster.local",
@@ -172,7 +167,6 @@ fn created_comes_first_and_is_shown_for_a_while() {
     let d = scene.decide();
     assert_eq!(d.status.phase, Some(Phase::Created));
     assert!(d.actions.is_empty(), "the phase is there before the parts");
-    scene.written = Some(scene.now);
     let d = scene.decide();
     assert_eq!((d.actions.len(), d.status.phase), (3, Some(Phase::Created)));
     scene.make(&d);
@@ -191,6 +185,7 @@ fn a_load_balancer_without_an_address_is_pending() {
     scene.decide();
     let d = scene.decide();
     scene.make(&d);
+    scene.now = scene.now.plus(CREATED_SHOWN);
     assert_eq!(scene.decide().status.phase, Some(Phase::Pending));
     scene.service.as_mut().unwrap().has_ingress = true;
     assert_eq!(scene.decide().status.phase, Some(Phase::Running));
@@ -222,33 +217,6 @@ fn a_cluster_as_wanted_needs_nothing() {
 }
 
 #[test]
-fn lost_children_come_back() {
-    let mut scene = Scene::running();
-    scene.service = None;
-    scene.group = None;
-    let d = scene.decide();
-    assert!(matches!(
-        &d.actions[..],
-        [Action::Create { kind: Kind::Service, .. }, Action::Create { kind: Kind::Group, .. }]
-    ));
-    assert_eq!(d.status.phase, Some(Phase::Running));
-}
-
-#[test]
-fn what_was_changed_by_hand_is_put_right() {
-    let mut scene = Scene::running();
-    scene.deployment.as_mut().unwrap().replicas = 0;
-    scene.deployment.as_mut().unwrap().strategy = "RollingUpdate".into();
-    scene.service.as_mut().unwrap().spec["ports"] = json!([]);
-    let patches = patches(&scene.decide());
-    assert_eq!(
-        patches[0].1["spec"],
-        json!({"replicas": 1, "strategy": {"type": "Recreate", "rollingUpdate": null}})
-    );
-    assert_eq!(patches[1].1["spec"]["ports"][0]["port"], 8786);
-}
-
-#[test]
 fn an_edited_scheduler_waits_for_a_person() {
     let mut scene = Scene::running();
     scene.cluster.spec.scheduler.spec.0.insert("nodeName".into(), json!("n"));
@@ -259,69 +227,6 @@ fn an_edited_scheduler_waits_for_a_person() {
     let d = scene.decide();
     scene.make(&d);
     assert_eq!(reason(&scene.decide(), conditions::SCHEDULER_UPDATE_PENDING), "UpToDate");
-}
-
-#[test]
-fn replicas_have_one_owner_at_a_time() {
-    let mut scene = Scene::running();
-    scene.group().spec.worker.replicas = 7;
-    assert!(scene.decide().actions.is_empty(), "what a client or autoscaler set stands");
-    scene.cluster.spec.worker.replicas = 3;
-    let patches = patches(&scene.decide());
-    assert_eq!(patches[0].1["spec"]["worker"], json!({"replicas": 3}));
-    assert_eq!(patches[0].1["metadata"]["annotations"][names::COPIED_REPLICAS], "3");
-}
-
-#[test]
-fn a_group_of_dask_kubernetes_keeps_its_size() {
-    let mut scene = Scene::running();
-    scene.group().meta.annotations.clear();
-    scene.group().spec.worker.replicas = 7;
-    let patches = patches(&scene.decide());
-    assert_eq!(patches.len(), 1);
-    assert!(patches[0].1.get("spec").is_none());
-    assert_eq!(patches[0].1["metadata"]["annotations"][names::COPIED_REPLICAS], "2");
-}
-
-#[test]
-fn a_users_default_group_keeps_its_labels_and_its_template() {
-    let mut scene = Scene::running();
-    scene.group().meta.labels = BTreeMap::from([("mine".into(), "yes".into())]);
-    scene.group().meta.annotations.clear();
-    scene.group().meta.owners.clear();
-    scene.group().spec.worker.spec.0.insert("nodeName".into(), json!("n"));
-    let patches = patches(&scene.decide());
-    assert!(patches[0].1["metadata"].get("labels").is_none());
-    assert!(patches[0].1.get("spec").is_none());
-    assert_eq!(patches[0].1["metadata"]["ownerReferences"][0]["uid"], "cluster-uid");
-}
-
-#[test]
-fn a_changed_worker_template_is_copied_to_the_default_group() {
-    let mut scene = Scene::running();
-    scene.group().spec.worker.replicas = 7;
-    scene.cluster.spec.worker.spec.0.insert("nodeName".into(), json!("n"));
-    let patches = patches(&scene.decide());
-    assert_eq!(patches[0].1["spec"]["worker"], json!({"spec": {"nodeName": "n"}}));
-}
-
-#[test]
-fn an_edited_agent_reaches_the_default_group() {
-    let mut scene = Scene::running();
-    for (mode, patch) in [
-        (json!({"mode": "Disabled"}), Some(json!({"agent": {"mode": "Disabled"}}))),
-        (json!({"mode": "Drain"}), Some(json!({"agent": {"mode": "Drain"}}))),
-        (json!({}), Some(json!({"agent": {"mode": null}}))),
-        (Value::Null, Some(json!({"agent": null}))),
-        (Value::Null, None),
-    ] {
-        let agent: Option<dask_crds::AgentSpec> = serde_json::from_value(mode).unwrap();
-        scene.cluster.spec.worker.agent = agent.clone();
-        let patches = patches(&scene.decide());
-        assert_eq!(patches.first().map(|p| p.1["spec"]["worker"].clone()), patch);
-        scene.group().spec.worker.agent = agent;
-    }
-    assert_eq!(resources::default_group(&scene.cluster)["spec"]["worker"].get("agent"), None);
 }
 
 #[test]
@@ -341,16 +246,6 @@ fn an_old_scheduler_must_be_gone_before_a_new_one_starts() {
 }
 
 #[test]
-fn an_object_of_another_owner_is_left_alone() {
-    let mut scene = Scene::running();
-    scene.service.as_mut().unwrap().owners = vec![Owner::controller("Application", "x", "9")];
-    scene.service.as_mut().unwrap().spec = json!({});
-    let d = scene.decide();
-    assert!(patches(&d).is_empty());
-    assert_eq!(reason(&d, conditions::SCHEDULER_READY), "NameTaken");
-}
-
-#[test]
 fn kopfs_finalizer_goes_even_from_a_dying_cluster() {
     let mut scene = Scene::running();
     scene.cluster.meta.deleting = true;
@@ -365,8 +260,8 @@ fn kopfs_finalizer_goes_even_from_a_dying_cluster() {
 #[test]
 fn what_the_api_server_refuses_is_told_in_its_words() {
     let mut scene = Scene::running();
-    scene.refused =
-        Some(Trouble { reason: "CreateRejected".into(), message: "spec.ports[0].port: invalid".into() });
+    let trouble = Trouble { reason: "CreateRejected".into(), message: "spec.ports[0].port: invalid".into() };
+    scene.memory.rejections = Rejections::of(trouble, 2);
     let d = scene.decide();
     assert_eq!(reason(&d, conditions::SCHEDULER_READY), "CreateRejected");
     assert_eq!(reason(&d, conditions::WRITE_REFUSED), "CreateRejected");
@@ -375,7 +270,7 @@ fn what_the_api_server_refuses_is_told_in_its_words() {
     pod.is_scheduler = true;
     scene.pods = vec![pod];
     assert_eq!(reason(&scene.decide(), conditions::SCHEDULER_READY), "PodReady", "it hides nothing");
-    scene.refused = None;
+    scene.memory.rejections = Rejections::default();
     assert_eq!(reason(&scene.decide(), conditions::WRITE_REFUSED), "NoneRefused");
 }
 
@@ -389,12 +284,4 @@ fn a_scheduler_in_trouble_says_why() {
     let d = scene.decide();
     assert_eq!(reason(&d, conditions::READY), "ImagePullBackOff");
     assert!(d.actions.iter().any(|a| matches!(a, Action::Event(e) if e.reason == "ImagePullBackOff")));
-}
-
-#[test]
-fn what_kopf_left_on_the_service_goes() {
-    let mut scene = Scene::running();
-    scene.service.as_mut().unwrap().kopf = vec!["kopf.zalando.org/x".into()];
-    let body = json!({"metadata": {"annotations": {"kopf.zalando.org/x": null}}});
-    assert_eq!(patches(&scene.decide()), [(Kind::Service, body)]);
 }

@@ -1,6 +1,7 @@
 //! Groups, decision by decision: the scene, and how to read a decision.
 
 mod clocks;
+mod drain_timeout;
 mod failing;
 mod marks;
 mod moved_results;
@@ -31,7 +32,7 @@ use crate::{
         scheduler::{Offer, SchedulerState, Snapshot, WorkerView},
         time::Timestamp,
     },
-    plan::action::{RetireCall, RetireStage},
+    plan::action::{RetireCall, RetireStage, WorkersNeed},
     resources::agent_plan,
     validation::dry_run::{Verdict, Verdicts},
     worker_group::scale_down::removal_phase::{Removal, RemovalPhase},

@@ -25,10 +25,11 @@ pub(crate) fn value_is_untold(bad: &Value, rule: &str) -> bool {
 }
 
 /// Objects, and what is refused in them.
-pub(crate) fn rows() -> Result<[(Value, Vec<Row>); 5]> {
+pub(crate) fn rows() -> Result<[(Value, Vec<Row>); 6]> {
     Ok([
         (manifest::cluster("c", 1)?, clusters()),
         (manifest::cluster("c", 1)?, pods()?),
+        (manifest::cluster("c", 1)?, large_pods()),
         (manifest::group("g", "c", 1)?, groups()),
         (manifest::autoscaler("a", "c", 1, 3), autoscalers()),
         (job()?, jobs()?),
@@ -118,6 +119,13 @@ fn pods() -> Result<Vec<Row>> {
             r#"[0].effect: Unsupported value: "NOPE": supported values: "NoSchedule", "#,
             effect("NoExecute"),
         ),
+        Row("spec.worker.spec.serviceAccountName", json!("INVALID_NAME"), PATTERN, json!("dask.worker-1")),
+    ])
+}
+
+/// Lists and texts of a pod template that are too long.
+fn large_pods() -> Vec<Row> {
+    vec![
         Row(
             "spec.worker.spec.containers.0.env",
             variables(2_001),
@@ -132,8 +140,7 @@ fn pods() -> Result<Vec<Row>> {
             json!(["x".repeat(131_072)]),
         ),
         Row("spec.worker.metadata", annotations(257), "must have at most 256 items", annotations(256)),
-        Row("spec.worker.spec.serviceAccountName", json!("INVALID_NAME"), PATTERN, json!("dask.worker-1")),
-    ])
+    ]
 }
 
 fn variables(count: usize) -> Value {

@@ -9,7 +9,7 @@ use dask_operator_tests::{
 };
 use k8s_openapi::api::core::v1::Pod;
 use kube::{Api, ResourceExt};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::agent::{CONTROL_PLANE, put, two_nodes};
 
@@ -28,20 +28,24 @@ async fn workers_leave_a_node_that_is_about_to_go_after_others_were_made() -> Re
     .await
 }
 
-async fn left(space: &Space, stays: &str, goes: &str) -> Result<()> {
-    let mut cluster = manifest::cluster("c", 1)?;
-    for part in ["scheduler", "worker"] {
-        put(&mut cluster["spec"][part]["spec"], stays);
-    }
-    let dask = Dask::start(space, &cluster).await?;
-    // It prefers the node that goes, and can be on the other one.
+/// A group that prefers the node that goes, and can be on the other one.
+fn far_group(goes: &str) -> Result<Value> {
     let mut far = manifest::group("far", "c", 1)?;
     let spec = &mut far["spec"]["worker"]["spec"];
     spec["tolerations"] = json!([{"key": CONTROL_PLANE, "operator": "Exists", "effect": "NoSchedule"}]);
     let on_it = json!({"key": "kubernetes.io/hostname", "operator": "In", "values": [goes]});
     spec["affinity"]["nodeAffinity"]["preferredDuringSchedulingIgnoredDuringExecution"] =
         json!([{"weight": 100, "preference": {"matchExpressions": [on_it]}}]);
-    space.apply(&far).await?;
+    Ok(far)
+}
+
+async fn left(space: &Space, stays: &str, goes: &str) -> Result<()> {
+    let mut cluster = manifest::cluster("c", 1)?;
+    for part in ["scheduler", "worker"] {
+        put(&mut cluster["spec"][part]["spec"], stays);
+    }
+    let dask = Dask::start(space, &cluster).await?;
+    space.apply(&far_group(goes)?).await?;
     let pod = until("the far worker is ready, on that node", START, async || {
         let pod = dask.pods("far").await?.into_iter().find(is_ready).context("none is")?;
         let node = pod.spec.as_ref().and_then(|s| s.node_name.as_deref());

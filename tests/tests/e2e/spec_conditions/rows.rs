@@ -13,21 +13,24 @@ pub struct Row(
     pub &'static [&'static str],
 );
 
+const INVALID: Wanted<'static> = Wanted("Accepted", false, "InvalidTemplate");
+/// The first container of a worker.
+const WORKER: &str = "/spec/worker/spec/containers/0";
+
 /// What a cluster says wrongly. Nothing is made where `Accepted` is false.
 pub fn clusters() -> Vec<Row> {
-    const INVALID: Wanted<'static> = Wanted("Accepted", false, "InvalidTemplate");
-    const WORKER: &str = "/spec/worker/spec/containers/0";
+    [pod_templates(), services_and_names(), warnings()].into_iter().flatten().collect()
+}
+
+fn port(name: &str, port: i32) -> Value {
+    json!({"name": name, "port": port})
+}
+
+/// Pod templates that the API server would refuse in a pod.
+fn pod_templates() -> Vec<Row> {
     const SCHEDULER: &str = "/spec/scheduler/spec/containers/0";
-    let port = |name: &str, port: i32| json!({"name": name, "port": port});
     let topology = json!({"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [{"topologyKey": "NO T"}]}});
     vec![
-        Row(
-            "1abc",
-            "/metadata/name",
-            json!("1abc"),
-            Wanted("Accepted", false, "InvalidName"),
-            &["metadata.name", "1abc"],
-        ),
         Row(
             "requests",
             WORKER,
@@ -56,6 +59,19 @@ pub fn clusters() -> Vec<Row> {
             INVALID,
             &["spec.worker.spec.containers[0].livenessProbe.tcpSocket.port", "between 1 and 65535"],
         ),
+    ]
+}
+
+/// Names and ports that the API server would refuse.
+fn services_and_names() -> Vec<Row> {
+    vec![
+        Row(
+            "1abc",
+            "/metadata/name",
+            json!("1abc"),
+            Wanted("Accepted", false, "InvalidName"),
+            &["metadata.name", "1abc"],
+        ),
         Row(
             "port-names",
             "/spec/scheduler/service/ports",
@@ -70,6 +86,12 @@ pub fn clusters() -> Vec<Row> {
             INVALID,
             &["spec.scheduler.metadata.labels", "a b"],
         ),
+    ]
+}
+
+/// What is taken, and is hardly meant so.
+fn warnings() -> Vec<Row> {
+    vec![
         Row(
             "typo",
             WORKER,
@@ -117,9 +139,16 @@ pub fn clusters() -> Vec<Row> {
 
 /// What keeps workers from running, as a group's template says it; the word may be one of several.
 pub fn groups() -> Result<Vec<Row>> {
+    Ok(failing_pods()?.into_iter().chain(failing_containers()).collect())
+}
+
+fn failing(reason: &'static str) -> Wanted<'static> {
+    Wanted("PodsFailing", true, reason)
+}
+
+/// Pods that cannot be made, placed, or set up.
+fn failing_pods() -> Result<Vec<Row>> {
     const POD: &str = "/spec/worker/spec";
-    const CONTAINER: &str = "/spec/worker/spec/containers/0";
-    let failing = |reason| Wanted("PodsFailing", true, reason);
     let container = &manifest::group("g", "c", 1)?["spec"]["worker"]["spec"]["containers"][0];
     let mounted = |mut volume: Value| {
         volume["name"] = json!("v");
@@ -156,26 +185,32 @@ pub fn groups() -> Result<Vec<Row>> {
             failing("Unschedulable"),
             &["persistentvolumeclaim \"nothing\" not found"],
         ),
+    ])
+}
+
+/// Containers that cannot start, or are never ready.
+fn failing_containers() -> Vec<Row> {
+    vec![
         Row(
             "secret",
-            CONTAINER,
+            WORKER,
             json!({"env": [{"name": "A", "valueFrom": {"secretKeyRef": {"name": "nothing", "key": "k"}}}]}),
             failing("CreateContainerConfigError"),
             &["secret \"nothing\" not found"],
         ),
         Row(
             "image",
-            CONTAINER,
+            WORKER,
             json!({"image": "localhost/UPPER:1"}),
             failing("InvalidImageName"),
             &["localhost/UPPER:1", "check the image's name"],
         ),
         Row(
             "probe",
-            CONTAINER,
+            WORKER,
             json!({"readinessProbe": {"httpGet": {"path": "/", "port": 9}, "periodSeconds": 1}}),
             failing("Unhealthy"),
             &["Readiness probe failed", "probes"],
         ),
-    ])
+    ]
 }

@@ -31,7 +31,7 @@ fn is_deleted(d: &Decision<DaskClusterStatus>) -> bool {
 fn it_goes_when_the_time_is_over_and_not_before() {
     let d = scene(Some(Idle::Since(ago(599))), Some(T0)).decide();
     assert!(!is_deleted(&d));
-    assert_eq!((d.need, d.requeue), (SchedulerNeed::Idle, Some(Duration::from_secs(1))));
+    assert_eq!((d.need, d.requeue), (SchedulerNeed::IDLE, Some(Duration::from_secs(1))));
     assert!(conditions::holds(&d.status.conditions, conditions::IDLE));
     let d = scene(Some(Idle::Since(ago(600))), Some(T0)).decide();
     assert!(is_deleted(&d));
@@ -80,7 +80,7 @@ fn without_a_timeout_nothing_is_asked() {
     let mut scene = scene(Some(Idle::Since(ago(9_000))), Some(T0));
     scene.cluster.spec.idle_timeout = 0;
     let d = scene.decide();
-    assert_eq!((d.need, is_deleted(&d)), (SchedulerNeed::None, false));
+    assert_eq!((d.need, is_deleted(&d)), (SchedulerNeed::NONE, false));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Marks that were not acted on for a while, and answers that come late.
 
 use super::*;
-use crate::plan::action::SchedulerNeed;
+use crate::plan::action::{SchedulerNeed, WorkersNeed};
 
 /// One of two too many was chosen, and then the operator was away for ten minutes.
 fn after_an_absence(wanted: i32) -> (Scene, u8) {
@@ -81,7 +81,7 @@ fn nothing_is_done_before_the_scheduler_says_whom_it_offers() {
         scene.scheduler = scheduler;
         let d = scene.decide();
         assert_eq!((calls(&d).len(), unmarked(&d).len(), created(&d)), (0, 0, 0));
-        assert_eq!(d.need, SchedulerNeed::Offer);
+        assert_eq!(d.need, WorkersNeed::Offer.into());
     }
     assert_eq!(reason(&scene.decide(), conditions::SCALE_DOWN_BLOCKED).as_deref(), Some("NoOffer"));
 }
@@ -128,14 +128,14 @@ fn who_stays_and_was_told_to_leave_all_the_same_is_chosen_again() {
 #[test]
 fn who_was_told_to_leave_by_a_former_process_is_chosen_again() {
     let mut scene = Scene::new(2, 2);
-    assert_eq!(scene.decide().need, SchedulerNeed::Agents, "a seldom reading is enough");
+    assert_eq!(scene.decide().need, WorkersNeed::Agents.into(), "a seldom reading is enough");
     scene.later(1);
     scene.worker(1).leaving = true;
     let d = scene.decide();
-    assert_eq!((d.need, marks(&d)), (SchedulerNeed::Registry, vec!["w1".to_string()]));
+    assert_eq!((d.need, marks(&d)), (WorkersNeed::Registry.into(), vec!["w1".to_string()]));
     scene.later(300);
     let d = scene.decide();
-    assert_eq!((d.need, marks(&d).len()), (SchedulerNeed::None, 0), "a call is over by then");
+    assert_eq!((d.need, marks(&d).len()), (SchedulerNeed::NONE, 0), "a call is over by then");
 }
 
 #[test]

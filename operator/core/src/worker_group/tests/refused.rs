@@ -1,6 +1,7 @@
 //! Pods that the API server does not make, and what all that are made at once share.
 
 use super::*;
+use crate::validation::api_rejection::Rejections;
 
 #[test]
 fn creations_that_fail_are_told_when_it_happens_again() {
@@ -38,10 +39,10 @@ fn a_right_that_is_missing_is_told_with_its_remedy() {
 
     let trouble =
         Trouble { reason: "Forbidden".into(), message: format!("marking Pod x was refused: {words}") };
-    scene.memory.refused = Some((trouble, 2));
+    scene.memory.rejections = Rejections::of(trouble, 2);
     let d = scene.decide();
     assert_eq!(reason(&d, conditions::WRITE_REFUSED).as_deref(), Some("Forbidden"));
-    scene.memory.refused = None;
+    scene.memory.rejections = Rejections::default();
     assert_eq!(reason(&scene.decide(), conditions::WRITE_REFUSED), None);
 }
 

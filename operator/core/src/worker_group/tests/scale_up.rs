@@ -14,7 +14,7 @@ fn a_group_as_wanted_needs_nothing() {
     assert!(first.actions.is_empty(), "{:?}", first.actions);
     assert_eq!(
         first.need,
-        SchedulerNeed::None,
+        SchedulerNeed::NONE,
         "what a former process asked of the scheduler is over by now"
     );
     assert_eq!(scene.decide().status, first.status);
@@ -258,7 +258,7 @@ fn a_corrected_template_replaces_what_never_started() {
     scene.group.spec.worker.replicas = 3;
     scene.scheduler = SchedulerState::Unknown;
     let d = scene.decide();
-    assert_eq!((deletes(&d), d.need), (vec!["w1".to_string()], SchedulerNeed::Offer));
+    assert_eq!((deletes(&d), d.need), (vec!["w1".to_string()], WorkersNeed::Offer.into()));
 }
 
 #[test]

@@ -47,7 +47,7 @@ fn pods_leave_one_at_a_time_through_their_agents() {
     scene.pods[2].created = T0.plus(Duration::from_secs(9));
     let d = scene.decide();
     assert_eq!(deleted(&d), ["w2", "w3"], "one that never had a node, and the youngest");
-    assert_eq!(d.need, SchedulerNeed::Offer);
+    assert_eq!(d.need, WorkersNeed::Offer.into());
     let (reason, message) = blocked(&d);
     assert!(reason == SPEAKS_TLS && message.starts_with("2 more") && message.contains("w3"), "{message}");
     scene.pods.remove(1);
