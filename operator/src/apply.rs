@@ -12,7 +12,10 @@ use std::{future::Future, sync::Arc};
 
 use dask_operator_core::{
     model::{names, objects::Meta},
-    plan::action::{Action, Kind},
+    plan::{
+        action::{Action, Kind},
+        phases::{NewObject, Phases},
+    },
     protocol::expectations::Expected,
 };
 use http::HeaderValue;
@@ -24,6 +27,7 @@ use kube::{
 use serde_json::{Value, json};
 
 pub use error::Error;
+pub use events::publish;
 pub use status::{Bound, status};
 
 use crate::{
@@ -77,57 +81,55 @@ impl Target {
     }
 }
 
-/// Carries out the actions in their order, all of them even if one fails, and answers the first failure. Where
-/// the object's own status was just written, what is bound to its version waits for the next pass.
-/// Events come first: they tell of a change that the status already shows, and would not be told again.
+/// Carries out what comes before the status, one after the other, all of it even if a part fails; answers the first
+/// failure.
 ///
 /// # Errors
 /// What the API server answered.
-pub async fn all(on: Apply<'_>, actions: Vec<Action>, status_written: bool) -> Result<(), Error> {
+pub async fn before_status(on: Apply<'_>, actions: Vec<Action>) -> Result<(), Error> {
     // Mostly there is nothing to do: what that takes stays out of every caller's future.
     match actions.is_empty() {
         true => Ok(()),
-        false => Box::pin(each(on, actions, status_written)).await,
+        false => Box::pin(one_by_one(on, actions)).await,
     }
 }
 
-/// Whether an action is bound to the version of the target itself.
-pub fn is_own(action: &Action, target: &Target) -> bool {
-    let is_target = |kind: Kind, name: &str| kind == target.kind && name == target.meta.name;
-    match action {
-        Action::Patch(p) => is_target(p.kind, &p.name),
-        Action::Delete { kind, name, resource_version: Some(_), .. } => is_target(*kind, name),
-        _ => false,
+/// Carries out what comes after the status, all of it even if a part fails; answers the first failure.
+///
+/// # Errors
+/// What the API server answered.
+pub async fn after_status(on: Apply<'_>, phases: Phases) -> Result<(), Error> {
+    match phases == Phases::default() {
+        true => Ok(()),
+        false => Box::pin(phase_by_phase(on, phases)).await,
     }
 }
 
-async fn each(on: Apply<'_>, actions: Vec<Action>, status_written: bool) -> Result<(), Error> {
-    let Apply { target, .. } = on;
-    let (events, actions): (Vec<_>, Vec<_>) =
-        actions.into_iter().partition(|a| matches!(a, Action::Event(_)));
-    let (deletes, others): (Vec<_>, Vec<_>) =
-        actions.into_iter().partition(|a| matches!(a, Action::DeletePod(_)));
-    let (creates, others): (Vec<_>, Vec<_>) =
-        others.into_iter().partition(|a| matches!(a, Action::Create { .. }));
+async fn one_by_one(on: Apply<'_>, actions: Vec<Action>) -> Result<(), Error> {
     let mut outcome = Ok(());
-    for event in events {
-        outcome = outcome.and(one(on, event).await);
-    }
-    // What is made of one object does not depend on each other.
-    let creates = creates.into_iter().map(|create| one(on, create));
-    for made in futures::future::join_all(creates).await {
-        outcome = outcome.and(made);
-    }
-    for action in others.into_iter().filter(|a| !(status_written && is_own(a, target))) {
+    for action in actions {
         outcome = outcome.and(one(on, action).await);
     }
-    outcome.and(pods::delete(on, deletes).await)
+    outcome
+}
+
+async fn phase_by_phase(on: Apply<'_>, phases: Phases) -> Result<(), Error> {
+    for event in &phases.events {
+        events::publish(on, event).await;
+    }
+    let mut outcome = Ok(());
+    let creations = phases.creations.into_iter().map(|new| objects::create(on, new));
+    for made in futures::future::join_all(creations).await {
+        outcome = outcome.and(made);
+    }
+    outcome = outcome.and(one_by_one(on, phases.changes).await);
+    outcome.and(pods::delete(on, phases.deletions).await)
 }
 
 async fn one(on: Apply<'_>, action: Action) -> Result<(), Error> {
     let Apply { context, subject, target } = on;
     match action {
-        Action::Create { kind, body } => objects::create(on, kind, body).await,
+        Action::Create { kind, body } => objects::create(on, NewObject { kind, body }).await,
         Action::Patch(patch) => objects::patch(on, patch).await,
         Action::Delete { kind, name, uid, resource_version, why } => {
             let doomed = objects::DeleteTarget { kind, name, uid, resource_version, why };
@@ -156,7 +158,7 @@ async fn one(on: Apply<'_>, action: Action) -> Result<(), Error> {
             events::publish(on, &event).await;
             Ok(())
         }
-        Action::DeletePod(_) => Ok(()),
+        Action::DeletePod(pod) => pods::delete(on, vec![pod]).await,
     }
 }
 

@@ -1,17 +1,17 @@
 //! One reconciler per kind: observe, decide, act, write only differences.
 
-mod api_rejection;
 mod autoscaler;
 mod cluster;
 mod group;
 mod job;
 mod orphans;
+mod pass_end;
 mod stale_view;
 mod status;
 
 use std::{sync::Arc, time::Duration};
 
-use dask_operator_core::plan::action::{Action, Decision, SchedulerNeed};
+use dask_operator_core::plan::{action::Decision, phases::Phases};
 use serde::Serialize;
 
 use crate::{apply, context::Context, object_ref::ObjectRef, scheduler};
@@ -83,9 +83,7 @@ pub async fn reconcile(context: &Arc<Context>, subject: &ObjectRef) -> Result<Ou
     Ok(outcome)
 }
 
-/// What the kinds have in common: write the status if it differs, then act. Some actions come first:
-/// retirements and creations, because the memory counts them as under way already, a change of size, because
-/// the status tells when it happened, and reserved numbers, which are bound to the version that was decided on.
+/// What the kinds have in common: carries out the phases of a decision, and writes the status between them if it differs.
 async fn carry_out<S: Serialize + Default + PartialEq>(
     on: apply::Apply<'_>,
     decision: Decision<S>,
@@ -94,19 +92,13 @@ async fn carry_out<S: Serialize + Default + PartialEq>(
 ) -> Result<Outcome, Error> {
     let apply::Apply { context, subject, target } = on;
     let Decision { actions, status, requeue, need } = decision;
-    let is_first = |a: &Action| {
-        matches!(
-            a,
-            Action::Retire(_) | Action::Scale { .. } | Action::CreatePods(_) | Action::ReserveNumbers { .. }
-        )
-    };
-    let (mut first, actions): (Vec<_>, Vec<_>) = actions.into_iter().partition(is_first);
-    first.sort_by_key(|a| !matches!(a, Action::Retire(_)));
+    let mut phases = Phases::of(actions);
     let mut change = status::Change::of(&status, old);
     // They are written to the status before the rest of it.
-    change.exists |= first.iter().any(|a| matches!(a, Action::ReserveNumbers { .. }));
-    if let Err(error) = apply::all(on, first, false).await.map_err(Error::from) {
-        if api_rejection::is_a_no(&error) {
+    change.exists |= phases.reserves_numbers();
+    let before_status = std::mem::take(&mut phases.before_status);
+    if let Err(error) = apply::before_status(on, before_status).await.map_err(Error::from) {
+        if pass_end::failure(&error).is_rejected_or_unanswered() {
             // The rest of the status would tell of what did not happen; the conditions tell why.
             status::write_conditions(on, change).await?;
         }
@@ -114,13 +106,12 @@ async fn carry_out<S: Serialize + Default + PartialEq>(
     }
     let (written, invalid) = match status::write(on, change).await {
         // An object that was stored before a rule for it came is not valid as a whole: that keeps nothing else.
-        Err(error) if api_rejection::is_invalid(&error) => (status::Written::Same, Some(error)),
+        Err(error) if pass_end::failure(&error).is_invalid() => (status::Written::Same, Some(error)),
         written => (written?, None),
     };
     scheduler::want(context, &(subject.key().0.clone(), cluster.to_string()), subject, need);
-    let is_now = written == status::Written::Now;
-    let waits = is_now && actions.iter().any(|a| apply::is_own(a, target));
-    apply::all(on, actions, is_now).await?;
+    let waits = written == status::Written::Now && phases.postpone_changes_of(target.kind, &target.meta.name);
+    apply::after_status(on, phases).await?;
     if let Some(error) = invalid {
         return Err(error);
     }
@@ -132,6 +123,6 @@ async fn carry_out<S: Serialize + Default + PartialEq>(
         status::Written::In(wait) => Some(wait),
         _ => None,
     };
-    let again = [requeue, later, (need != SchedulerNeed::None).then_some(SCHEDULER_RESYNC)];
+    let again = [requeue, later, (!need.is_none()).then_some(SCHEDULER_RESYNC)];
     Ok(Outcome::Done(again.into_iter().flatten().min()))
 }

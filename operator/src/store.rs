@@ -15,14 +15,14 @@ use std::{
 };
 
 use dask_operator_core::{
-    autoscaler,
-    model::{pod::Trouble, time::Timestamp},
+    autoscaler, cluster, job,
+    model::time::Timestamp,
     protocol::expectations::{Expectations, Expected, at_least},
-    validation::{dry_run::Verdicts, stuck_pods::Explanation},
+    validation::dry_run::Verdicts,
     worker_group,
 };
 
-pub(crate) use memory_limit::Room;
+pub(crate) use memory_limit::MemoryBudget;
 pub use readiness::Unreadable;
 
 use crate::{
@@ -58,32 +58,6 @@ pub trait Cached: Send + Sync + 'static {
     fn index(_cache: &mut Cache, _key: &Key, _record: &Self::Record, _present: bool) {}
 }
 
-/// What the operator remembers of a cluster.
-#[derive(Debug, Default)]
-pub struct ClusterMemory {
-    /// When phase `Created` was written.
-    pub created_written: Option<Timestamp>,
-    /// What the API server answered to our last writes, and how often in a row it refused them.
-    pub refused: Option<(Trouble, u32)>,
-    /// What Kubernetes' events said of the scheduler's pod.
-    pub explained: Option<Explanation>,
-}
-
-/// What the operator remembers of a job.
-#[derive(Debug, Default)]
-pub struct JobMemory {
-    /// What the API server answered to our last writes, and how often in a row it refused them.
-    pub refused: Option<(Trouble, u32)>,
-    /// What Kubernetes' events said of the runner.
-    pub explained: Option<Explanation>,
-    /// Whether this process made its runner.
-    pub made: bool,
-    /// When this process first saw it, or could decide on it again.
-    pub seen: Option<Timestamp>,
-    /// Since when it lacks its cluster or its runner.
-    pub absent: Option<Timestamp>,
-}
-
 /// Events by name, and when each was last told.
 #[derive(Debug, Default)]
 pub struct RecentEvents(BTreeMap<String, Timestamp>);
@@ -114,13 +88,13 @@ pub struct State {
     /// What the watches have shown.
     pub cache: Cache,
     /// Memories of clusters, by UID.
-    pub clusters: BTreeMap<String, ClusterMemory>,
+    pub clusters: BTreeMap<String, cluster::PlannerState>,
     /// Memories of groups, by UID.
     pub groups: BTreeMap<String, worker_group::PlannerState>,
     /// Memories of each cluster's autoscalers.
     pub autoscalers: BTreeMap<Key, autoscaler::PlannerState>,
     /// Memories of jobs, by UID.
-    pub jobs: BTreeMap<String, JobMemory>,
+    pub jobs: BTreeMap<String, job::PlannerState>,
     /// What the API server says of templates.
     pub verdicts: Verdicts,
     /// Events that were told a short time ago.
@@ -130,7 +104,7 @@ pub struct State {
     /// Objects that are not acted on because what is known of them is out of date, and what was said of that.
     pub held: BTreeMap<ObjectRef, String>,
     /// What the objects of ours that are held take.
-    pub(crate) room: Room,
+    pub(crate) room: MemoryBudget,
     unreadable: BTreeMap<(&'static str, Key), Unreadable>,
     expectations: BTreeMap<ObjectRef, Expectations>,
 }

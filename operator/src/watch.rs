@@ -21,7 +21,7 @@ use crate::{
     kubernetes::extract,
     object_ref::Key,
     store::{
-        Cached, Room, mapping,
+        Cached, MemoryBudget, mapping,
         sync_state::{Name, words},
     },
 };
@@ -122,7 +122,7 @@ fn name<K: Cached>(namespace: Option<&str>) -> Name {
 fn client<K: Cached>(context: &Context, namespace: Option<&str>) -> Client {
     let views = context.state.lock().views.clone();
     let name = name::<K>(namespace);
-    views.begins(&name);
+    views.watch_started(&name);
     connection_probe::client(&context.client, &views, &name, &Pages::new(&context.pages))
 }
 
@@ -136,7 +136,7 @@ fn spawn<K, R>(
     context: &Arc<Context>,
     namespace: Option<&str>,
     source: Source<R>,
-    project: impl Fn(R, &mut Room) -> Option<Project<K::Record>> + Send + 'static,
+    project: impl Fn(R, &mut MemoryBudget) -> Option<Project<K::Record>> + Send + 'static,
 ) where
     K: Cached,
     R: Resource + Clone + Debug + DeserializeOwned + Send + 'static,

@@ -30,7 +30,7 @@ use crate::{
         metadata_patch,
     },
     resources,
-    validation::api_rejection::{self, Refused},
+    validation::api_rejection::{self, Rejections},
 };
 use policy::{Demand, Limits, Pool};
 use processes_per_pod::Processes;
@@ -48,7 +48,7 @@ pub struct PlannerState {
     /// Since when the scheduler has not told what it would like.
     silent_since: Option<Timestamp>,
     /// What the API server answered to our last writes for each autoscaler, by UID, and how often in a row it refused them.
-    pub refused: BTreeMap<String, Refused>,
+    pub rejections: BTreeMap<String, Rejections>,
 }
 
 impl PlannerState {
@@ -87,15 +87,16 @@ pub fn decide(input: &Input<'_>, memory: &mut PlannerState) -> Vec<Decision<Dask
     if is_any_acting {
         memory.observe(input);
     } else {
-        *memory = PlannerState { refused: std::mem::take(&mut memory.refused), ..PlannerState::default() };
+        *memory =
+            PlannerState { rejections: std::mem::take(&mut memory.rejections), ..PlannerState::default() };
     }
-    memory.refused.retain(|uid, _| input.autoscalers.iter().any(|a| a.meta.uid == *uid));
-    let need = if is_any_acting { SchedulerNeed::Target } else { SchedulerNeed::None };
+    memory.rejections.retain(|uid, _| input.autoscalers.iter().any(|a| a.meta.uid == *uid));
+    let need = if is_any_acting { SchedulerNeed::TARGET } else { SchedulerNeed::NONE };
     let parts = sizes(input, &standings, memory);
     let all = input.autoscalers.iter().zip(standings).enumerate();
     let one_of = |(n, (a, standing)): (usize, (&&Autoscaler, Result<usize, Vec<Observed>>))| {
-        let refused = memory.refused.get(&a.meta.uid).cloned().flatten();
-        one(input, a, Standing { part: standing.map(|_| parts.get(&n)), refused }, need)
+        let rejections = memory.rejections.get(&a.meta.uid).cloned().unwrap_or_default();
+        one(input, a, Standing { part: standing.map(|_| parts.get(&n)), rejections }, need)
     };
     all.map(one_of).collect()
 }
@@ -170,7 +171,7 @@ struct Standing<'a> {
     /// Its part of the decision, if it has one; else why it does not act.
     part: Result<Option<&'a Part<'a>>, Vec<Observed>>,
     /// What the API server said of the last writes.
-    refused: api_rejection::Refused,
+    rejections: Rejections,
 }
 
 /// What to do about one autoscaler.
@@ -181,7 +182,7 @@ fn one(
     need: SchedulerNeed,
 ) -> Decision<DaskAutoscalerStatus> {
     let mut actions: Vec<Action> = metadata(input, autoscaler).into_iter().collect();
-    let requeue = (need != SchedulerNeed::None).then_some(Duration::from_secs(5));
+    let requeue = (!need.is_none()).then_some(Duration::from_secs(5));
     if autoscaler.meta.deleting {
         return Decision { actions, status: autoscaler.status.clone(), requeue, need };
     }
@@ -196,7 +197,7 @@ fn one(
             vec![status::active(input, is_at_default)]
         }
     };
-    observed.push(api_rejection::condition(api_rejection::lasting(&standing.refused)));
+    observed.push(api_rejection::condition(standing.rejections.lasting()));
     status::finish(&mut status, observed, autoscaler, input.now);
     let events = conditions::events(&autoscaler.status.conditions, &status.conditions);
     actions.extend(events.into_iter().map(Action::Event));

@@ -4,6 +4,7 @@ mod children;
 mod dry_run;
 mod idle;
 pub mod input;
+mod planner_state;
 mod status;
 #[cfg(test)]
 mod tests;
@@ -15,6 +16,7 @@ use serde_json::json;
 
 pub(crate) use dry_run::{candidates_of_job, of_job};
 pub use input::Input;
+pub use planner_state::PlannerState;
 
 use crate::{
     model::names,
@@ -31,7 +33,13 @@ use crate::{
 pub const CREATED_SHOWN: Duration = Duration::from_millis(500);
 
 /// What to do about a cluster.
-pub fn decide(input: &Input<'_>) -> Decision<DaskClusterStatus> {
+pub fn decide(input: Input<'_>) -> Decision<DaskClusterStatus> {
+    let decision = plan(&input);
+    input.memory.decided(&decision.status, input.now);
+    decision
+}
+
+fn plan(input: &Input<'_>) -> Decision<DaskClusterStatus> {
     let old = &input.cluster.status;
     let mut actions = Vec::new();
     let meta = &input.cluster.meta;
@@ -44,7 +52,7 @@ pub fn decide(input: &Input<'_>) -> Decision<DaskClusterStatus> {
             body: json!({ "metadata": metadata }),
         })
     }));
-    let mut decision = Decision { actions, status: old.clone(), requeue: None, need: SchedulerNeed::None };
+    let mut decision = Decision { actions, status: old.clone(), requeue: None, need: SchedulerNeed::NONE };
     if input.cluster.meta.deleting {
         return decision;
     }
@@ -101,9 +109,9 @@ fn act(input: &Input<'_>, decision: &mut Decision<DaskClusterStatus>) {
 /// A scheduler pod that does not get ready and does not say why is asked about.
 fn explain(input: &Input<'_>, decision: &mut Decision<DaskClusterStatus>) {
     let silent = || input.scheduler_pods.iter().filter(|p| stuck_pods::is_silent(p, input.now));
-    let known = silent().find(|p| input.explained.is_some_and(|e| e.uid == p.uid));
+    let known = silent().find(|p| input.memory.explained.as_ref().is_some_and(|e| e.uid == p.uid));
     if let Some(pod) = known.or_else(|| silent().next())
-        && stuck_pods::stuck_pods(pod, input.explained, input.now).1
+        && stuck_pods::event_trouble(pod, input.memory.explained.as_ref(), input.now).1
     {
         decision.actions.push(Action::Explain(pod_counts::reference(pod)));
     }
@@ -118,7 +126,7 @@ fn phase(input: &Input<'_>, children: &children::Plan) -> (Phase, Option<Duratio
         return (before, None);
     };
     if before == Phase::Created
-        && let Some(written) = input.created_written
+        && let Some(written) = input.memory.created
     {
         let left = CREATED_SHOWN.saturating_sub(input.now.since(written));
         if !left.is_zero() {

@@ -9,6 +9,7 @@ mod create;
 mod end;
 pub mod input;
 mod outcome;
+mod planner_state;
 mod runner;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -22,6 +23,7 @@ use serde_json::{Value, json};
 
 pub use input::Input;
 pub use outcome::{Outcome, START_TIMEOUT};
+pub use planner_state::PlannerState;
 
 use crate::{
     model::{names, objects::Cluster},
@@ -39,12 +41,18 @@ use input::Child;
 const RETRY: Duration = Duration::from_secs(5);
 
 /// What to do about a job.
-pub fn decide(input: &Input<'_>) -> Decision<DaskJobStatus> {
+pub fn decide(input: Input<'_>) -> Decision<DaskJobStatus> {
+    let is_whole = !input.cluster().is_missing() && !input.runner().is_missing();
+    input.memory.begin(is_whole, input.now);
+    plan(&input)
+}
+
+fn plan(input: &Input<'_>) -> Decision<DaskJobStatus> {
     let mut decision = Decision {
         actions: remove_kopf_finalizers(input),
         status: input.job.status.clone(),
         requeue: None,
-        need: SchedulerNeed::None,
+        need: SchedulerNeed::NONE,
     };
     if input.job.meta.deleting {
         return decision;
@@ -107,7 +115,7 @@ fn go_on(input: &Input<'_>, decision: &mut Decision<DaskJobStatus>) {
     decision.actions.extend(trouble(input).map(Action::Event));
     if let Child::Ours(pod) = input.runner()
         && runner::started(pod).is_none()
-        && stuck_pods::stuck_pods(pod, input.explained, input.now).1
+        && stuck_pods::event_trouble(pod, input.memory.explained.as_ref(), input.now).1
     {
         decision.actions.push(Action::Explain(pod_counts::reference(pod)));
     }
@@ -118,11 +126,11 @@ fn go_on(input: &Input<'_>, decision: &mut Decision<DaskJobStatus>) {
 
 /// What keeps the runner from starting. The status has no place for it.
 fn trouble(input: &Input<'_>) -> Option<EventRecord> {
-    if let Some(refused) = input.refused {
+    if let Some(refused) = input.memory.rejections.lasting() {
         return Some(EventRecord { once: true, ..EventRecord::warning(&refused.reason, &refused.message) });
     }
     let Child::Ours(pod) = input.runner() else { return None };
-    let explained = stuck_pods::stuck_pods(pod, input.explained, input.now).0;
+    let explained = stuck_pods::event_trouble(pod, input.memory.explained.as_ref(), input.now).0;
     let trouble = pod.trouble.as_ref().filter(|_| runner::started(pod).is_none()).or(explained)?;
     let remedy = remedy(&trouble.reason);
     let text = format!("pod {} does not start: {}{remedy}", pod.name, trouble.message);

@@ -7,3 +7,6 @@ pub mod conditions;
 pub mod events;
 pub mod merge_patch;
 pub mod metadata_patch;
+pub mod phases;
+pub mod scheduler_need;
+pub mod status_change;

@@ -4,7 +4,7 @@ mod crash_backoff;
 mod findings;
 pub mod input;
 mod node_disruption;
-mod observed_for;
+mod observation_times;
 mod pass;
 mod planner_state;
 pub(crate) mod pod_counts;
@@ -64,7 +64,7 @@ pub fn decide(input: &Input<'_>, memory: &mut PlannerState) -> Decision<DaskWork
             actions: found.actions,
             status: input.group.status.clone(),
             requeue: None,
-            need: SchedulerNeed::None,
+            need: SchedulerNeed::NONE,
         };
     }
     memory.watched.begin(input);
@@ -82,7 +82,7 @@ pub fn decide(input: &Input<'_>, memory: &mut PlannerState) -> Decision<DaskWork
     let Pass { memory, mut found, .. } = pass;
     memory.forget_all_but(input.pods);
     memory.watched.end(found.shrinking && !input.autoscaled, &found.actions, input.now);
-    found.conditions.push(api_rejection::condition(api_rejection::lasting(&memory.refused)));
+    found.conditions.push(api_rejection::condition(memory.rejections.lasting()));
     let explained = explain(input, &counts, memory, &mut found);
     let silent = status::SilentTrouble { explained, last_end: memory.last_end.as_ref() };
     let status = status::build(input, &counts, silent, &mut found);
@@ -90,7 +90,7 @@ pub fn decide(input: &Input<'_>, memory: &mut PlannerState) -> Decision<DaskWork
     actions.extend(
         conditions::events(&input.group.status.conditions, &status.conditions).into_iter().map(Action::Event),
     );
-    Decision { actions, status, requeue: found.requeue, need: found.need }
+    Decision { actions, status, requeue: found.requeue, need: found.need.into() }
 }
 
 /// The steps of a pass. Their order matters: no pod is chosen to leave, or deleted as empty, that an earlier step has
@@ -107,7 +107,7 @@ fn steps(pass: &mut Pass<'_>, cluster: &Cluster) {
     replace_unstarted::delete_unstarted(pass);
     scale_down::retire::progress(pass);
     scale_down::late_acceptance::mark_again(pass);
-    scale_down::select::mark_victims(pass);
+    scale_down::select::shrink(pass);
     node_disruption::replace_disrupted(pass);
 }
 
@@ -126,7 +126,7 @@ fn explain<'a>(
         found.requeue_in(wait);
     }
     let pod = pod?;
-    let (trouble, ask) = stuck_pods::stuck_pods(pod, known, input.now);
+    let (trouble, ask) = stuck_pods::event_trouble(pod, known, input.now);
     if ask {
         found.actions.push(Action::Explain(pod_counts::reference(pod)));
     }

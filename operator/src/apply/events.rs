@@ -20,7 +20,7 @@ use crate::kubernetes::api;
 /// Records an event on the object. One that cannot be recorded is logged: it is never a reason to stop.
 ///
 /// Its name is made of what it says, so that saying it again counts up instead of piling up.
-pub(crate) async fn publish(on: Apply<'_>, event: &EventRecord) {
+pub async fn publish(on: Apply<'_>, event: &EventRecord) {
     let Apply { context, target, .. } = on;
     let meta = &target.meta;
     let words = if event.once { "" } else { &event.message };

@@ -45,9 +45,9 @@ pub(crate) async fn ask(on: Apply<'_>, pod: &PodRef) {
     let mut state = context.state.lock();
     let uid = &target.meta.uid;
     match subject {
-        ObjectRef::Cluster(_) => state.clusters.get_mut(uid).map(|m| m.explained = explained),
+        ObjectRef::Cluster(_) => state.clusters.get_mut(uid).map(|m| m.explain(explained)),
         ObjectRef::Group(_) => state.groups.get_mut(uid).map(|m| m.explain(explained)),
-        ObjectRef::Job(_) => state.jobs.get_mut(uid).map(|m| m.explained = explained),
+        ObjectRef::Job(_) => state.jobs.get_mut(uid).map(|m| m.explain(explained)),
         ObjectRef::Autoscalers(_) => None,
     };
     drop(state);

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use dask_operator_core::{
     model::{names, time::Timestamp},
     plan::{
-        action::{Action, DeletePod, Kind, NewPod, PodRef},
+        action::{DeletePod, Kind, NewPod, PodRef},
         conditions::shorten,
     },
     protocol::expectations::Expected,
@@ -183,11 +183,7 @@ async fn annotate_one(on: Apply<'_>, pod: PodRef, mark: &Value) -> Result<(), Er
 }
 
 /// Deletes pods in parallel, each only if it is still the one that was decided on.
-pub(crate) async fn delete(on: Apply<'_>, deletes: Vec<Action>) -> Result<(), Error> {
-    let pods = deletes.into_iter().filter_map(|a| match a {
-        Action::DeletePod(pod) => Some(pod),
-        _ => None,
-    });
+pub(crate) async fn delete(on: Apply<'_>, pods: Vec<DeletePod>) -> Result<(), Error> {
     let results: Vec<Result<(), Error>> =
         stream::iter(pods).map(|pod| delete_one(on, pod)).buffer_unordered(PARALLEL).collect().await;
     results.into_iter().collect()

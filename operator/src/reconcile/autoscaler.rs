@@ -12,7 +12,7 @@ use crate::{
     apply::{Apply, Target},
     context::Context,
     object_ref::{Key, ObjectRef},
-    reconcile::{Error, Outcome, api_rejection, carry_out},
+    reconcile::{Error, Outcome, carry_out, pass_end::pass_end},
 };
 
 type Decided = (Arc<Autoscaler>, Decision<dask_crds::DaskAutoscalerStatus>);
@@ -36,8 +36,8 @@ pub(super) async fn reconcile(
             carry_out(Apply { context, subject, target: &target }, decision, &object.status, &cluster.1)
                 .await;
         if let Some(memory) = context.state.lock().autoscalers.get_mut(cluster) {
-            let refused = memory.refused.entry(object.meta.uid.clone()).or_default();
-            api_rejection::remember(refused, &outcome);
+            let rejections = memory.rejections.entry(object.meta.uid.clone()).or_default();
+            rejections.note(&pass_end(&outcome));
         }
         match outcome {
             Ok(Outcome::Done(wait)) => again = [again, wait].into_iter().flatten().min(),

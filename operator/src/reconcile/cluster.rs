@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use dask_crds::Phase;
-use dask_operator_core::{cluster, model::names, validation::api_rejection::lasting};
+use dask_operator_core::{cluster, model::names};
 
 use crate::{
     apply::{Apply, Target},
     context::Context,
     object_ref::{Key, ObjectRef},
-    reconcile::{Error, Outcome, api_rejection, carry_out},
+    reconcile::{Error, Outcome, carry_out, pass_end::pass_end},
 };
 
 pub(super) async fn reconcile(
@@ -31,30 +30,25 @@ pub(super) async fn reconcile(
         let pods: Vec<_> = pods.iter().map(AsRef::as_ref).collect();
         let state = &mut *state;
         let memory = state.clusters.entry(object.meta.uid.clone()).or_default();
-        let decision = cluster::decide(&cluster::Input {
+        let decision = cluster::decide(cluster::Input {
             cluster: &object,
             deployment: deployment.as_deref(),
             service: service.as_deref(),
             default_group: group.as_deref(),
             scheduler_pods: &pods,
             scheduler: &scheduler,
-            created_written: memory.created_written,
-            refused: lasting(&memory.refused),
-            explained: memory.explained.as_ref(),
+            memory,
             verdicts: &state.verdicts,
             now,
             domain: &context.settings.cluster_domain,
             agent: &context.settings.agent,
         });
-        if decision.status.phase == Some(Phase::Created) {
-            memory.created_written.get_or_insert(now);
-        }
         let target = Target::of(subject, &object.meta);
         (decision, object, target)
     };
     let outcome = carry_out(Apply { context, subject, target: &target }, decision, &old.status, &key.1).await;
     if let Some(memory) = context.state.lock().clusters.get_mut(&target.meta.uid) {
-        api_rejection::remember(&mut memory.refused, &outcome);
+        memory.rejections.note(&pass_end(&outcome));
     }
     outcome
 }

@@ -17,7 +17,7 @@ use crate::{
     apply::{Apply, Target},
     context::Context,
     object_ref::{Key, ObjectRef},
-    reconcile::{Error, Outcome, api_rejection, carry_out, orphans},
+    reconcile::{Error, Outcome, carry_out, orphans, pass_end::pass_end},
     store::State,
 };
 
@@ -35,7 +35,7 @@ pub(super) async fn reconcile(
     let on = Apply { context, subject, target: &target };
     let outcome = carry_out(on, decision, &object.status, &object.spec.cluster).await;
     if let Some(memory) = context.state.lock().groups.get_mut(&target.meta.uid) {
-        api_rejection::remember(&mut memory.refused, &outcome);
+        memory.rejections.note(&pass_end(&outcome));
     }
     outcome
 }
@@ -80,7 +80,7 @@ fn decide(context: &Context, subject: &ObjectRef, object: &Group) -> Decision<Da
         domain: &context.settings.cluster_domain,
         agent: &context.settings.agent,
     };
-    context.schedulers.notice(&cluster_key, subject, looks(&input));
+    context.schedulers.notice(&cluster_key, subject, fingerprint(&input));
     worker_group::decide(&input, memory)
 }
 
@@ -93,7 +93,7 @@ fn is_autoscaled(state: &State, group: &Group, cluster: &Key, now: Timestamp) ->
 }
 
 /// What of the group and its pods is new only when something happened to them.
-fn looks(input: &worker_group::Input<'_>) -> u64 {
+fn fingerprint(input: &worker_group::Input<'_>) -> u64 {
     let mut hash = DefaultHasher::new();
     (input.group.meta.generation, input.autoscaled).hash(&mut hash);
     for pod in input.pods {

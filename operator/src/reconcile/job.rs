@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use dask_operator_core::{job, model::names, validation::api_rejection::lasting};
+use dask_operator_core::{job, model::names};
 
 use crate::{
     apply::{Apply, Target},
     context::Context,
     object_ref::{Key, ObjectRef},
-    reconcile::{Error, Outcome, api_rejection, carry_out},
+    reconcile::{Error, Outcome, carry_out, pass_end::pass_end},
 };
 
 pub(super) async fn reconcile(
@@ -24,20 +24,11 @@ pub(super) async fn reconcile(
         let runner = state.cache.pods.get(&(key.0.clone(), names::runner(&key.1))).cloned();
         let state = &mut *state;
         let memory = state.jobs.entry(object.meta.uid.clone()).or_default();
-        let seen = *memory.seen.get_or_insert(now);
-        memory.absent = match (&cluster, &runner) {
-            (Some(_), Some(_)) => None,
-            _ => memory.absent.or(Some(now)),
-        };
-        let decision = job::decide(&job::Input {
+        let decision = job::decide(job::Input {
             job: &object,
             cluster: cluster.as_deref(),
             runner: runner.as_deref(),
-            explained: memory.explained.as_ref(),
-            refused: lasting(&memory.refused),
-            seen,
-            made: memory.made,
-            absent: memory.absent,
+            memory,
             verdicts: &state.verdicts,
             now,
             domain: &context.settings.cluster_domain,
@@ -48,7 +39,7 @@ pub(super) async fn reconcile(
     };
     let outcome = carry_out(Apply { context, subject, target: &target }, decision, &old.status, &key.1).await;
     if let Some(memory) = context.state.lock().jobs.get_mut(&target.meta.uid) {
-        api_rejection::remember(&mut memory.refused, &outcome);
+        memory.rejections.note(&pass_end(&outcome));
     }
     outcome
 }

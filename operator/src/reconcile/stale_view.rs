@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use dask_operator_core::{
     model::objects::Object,
-    plan::action::Action,
+    plan::phases::Phases,
     protocol::stale_view::{self, HasConditions, StaleView},
 };
 use serde::Serialize;
@@ -28,9 +28,9 @@ pub(super) async fn instead(context: &Arc<Context>, subject: &ObjectRef) -> Resu
     };
     if let Some(what) = unreadable {
         // Its status cannot be relied on either, so there is no condition.
-        let event = Action::Event(stale_view::unreadable(&what.meta, &what.error));
+        let event = stale_view::unreadable(&what.meta, &what.error);
         let target = Target::of(subject, &what.meta);
-        apply::all(Apply { context, subject, target: &target }, vec![event], false).await?;
+        apply::publish(Apply { context, subject, target: &target }, &event).await;
         return Ok(Some(Outcome::Done(None)));
     }
     let Some(why) = why else {
@@ -50,13 +50,13 @@ fn is_new(context: &Context, subject: &ObjectRef, why: &StaleView) -> bool {
     context.state.lock().held.get(subject) != Some(&why.message())
 }
 
-/// What is missing in such a view has not been seen to be missing, and a job for which nothing is made is not late.
+/// What is missing in such a view has not been seen to be missing.
 fn forget_absence(context: &Context, subject: &ObjectRef) {
     let ObjectRef::Job(key) = subject else { return };
     let mut state = context.state.lock();
     let uid = state.cache.jobs.get(key).map(|j| j.meta.uid.clone());
     if let Some(memory) = uid.and_then(|uid| state.jobs.get_mut(&uid)) {
-        (memory.absent, memory.seen) = (None, None);
+        memory.forget_absence();
     }
 }
 
@@ -94,7 +94,7 @@ async fn tell_one<Spec, Status: HasConditions + Serialize + Default + PartialEq>
     let decision = stale_view::hold(&object, why, context.now());
     let target = Target::of(subject, &object.meta);
     let on = Apply { context, subject, target: &target };
-    apply::all(on, decision.actions, false).await?;
+    apply::after_status(on, Phases::of(decision.actions)).await?;
     let change = status::Change::of(&decision.status, &object.status);
     status::write(on, change).await?;
     Ok(())
@@ -141,13 +141,13 @@ mod tests {
         assert_eq!(instead(&context, &subject).await.unwrap(), None, "all is in sync");
         assert!(absent().is_some());
         let pods = (<Pods as crate::store::Cached>::PLURAL, None);
-        context.state.lock().views.begins(&pods);
+        context.state.lock().views.watch_started(&pods);
         tokio::time::advance(Duration::from_secs(11)).await;
         assert_eq!(instead(&context, &subject).await.unwrap(), Some(Outcome::Waiting(AGAIN)));
         assert_eq!(absent(), None);
         assert_eq!(context.state.lock().jobs["u"].seen, None, "nor is its start late");
         assert!(context.state.lock().held[&subject].contains("cannot watch pods"));
-        context.state.lock().views.has_listed(&pods);
+        context.state.lock().views.list_completed(&pods);
         assert_eq!(instead(&context, &subject).await.unwrap(), None);
         assert!(context.state.lock().held.is_empty(), "it would be said again");
     }
@@ -156,7 +156,7 @@ mod tests {
     async fn what_cannot_be_read_is_not_decided_on() {
         let (context, subject) = with_job();
         let what = crate::store::Unreadable { meta: job().meta, error: "unknown variant".into() };
-        context.state.lock().is_unreadable::<Jobs>(&key(), what);
+        context.state.lock().mark_unreadable::<Jobs>(&key(), what);
         assert_eq!(instead(&context, &subject).await.unwrap(), Some(Outcome::Done(None)));
     }
 }

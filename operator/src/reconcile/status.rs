@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use dask_operator_core::plan::{action::Kind, merge_patch};
+use dask_operator_core::plan::{
+    action::Kind,
+    merge_patch,
+    status_change::{PACE, is_urgent},
+};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -11,11 +15,6 @@ use crate::{
     kubernetes::api::INSTALL_CRDS,
     reconcile::Error,
 };
-
-/// Counts are written at most this often for one object.
-const PACE: Duration = Duration::from_secs(1);
-/// What moves while pods come and go.
-const COUNTS: [&str; 7] = ["replicas", "workers", "target", "desired", "created", "ready", "retiring"];
 
 /// What became of a status.
 #[derive(Debug, PartialEq, Eq)]
@@ -26,18 +25,6 @@ pub(super) enum Written {
     Now,
     /// It differs in counts alone, and it is too early to write those again.
     In(Duration),
-}
-
-/// Whether more than counts differs, or the words of a condition that stays as it was.
-fn is_urgent(diff: &Value, old: &Value) -> bool {
-    let essence = |conditions: &Value| -> Vec<[Value; 3]> {
-        let list = conditions.as_array().into_iter().flatten();
-        list.map(|c| [c["type"].clone(), c["status"].clone(), c["reason"].clone()]).collect()
-    };
-    diff.as_object().into_iter().flatten().any(|(key, value)| match key.as_str() {
-        "conditions" => essence(value) != essence(&old["conditions"]),
-        key => !COUNTS.contains(&key),
-    })
 }
 
 /// A status as it should be, and as it is.

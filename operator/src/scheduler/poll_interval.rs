@@ -7,11 +7,11 @@ use std::{
 
 use dask_operator_core::{
     model::scheduler::{SchedulerState, Snapshot},
-    plan::action::SchedulerNeed,
+    plan::action::{SchedulerNeed, WorkersNeed},
 };
 use tokio::time::Instant;
 
-use super::{FAST, poller::Wanted};
+use super::FAST;
 
 /// How often a scheduler is asked while only its idleness matters; as dask-kubernetes does.
 const IDLE: Duration = Duration::from_secs(5);
@@ -35,7 +35,7 @@ impl Pace {
 
     /// The pause after this answer. While others wait for a change: a tenth of the time for which there was
     /// none, and so often as `limit` at first.
-    pub fn after(&mut self, state: &SchedulerState, wanted: &Wanted, limit: Duration) -> Duration {
+    pub fn after(&mut self, state: &SchedulerState, need: SchedulerNeed, limit: Duration) -> Duration {
         let gist = gist(state);
         if gist != self.gist {
             (self.gist, self.same_since) = (gist, Instant::now());
@@ -44,15 +44,16 @@ impl Pace {
         let has_answered = matches!(state, SchedulerState::Known(_));
         // Demand and idleness are clocks: they are read at their own pace, whatever else is asked.
         let most = match has_answered {
-            true if wanted.target => limit,
-            true if wanted.idle => seldom.min(limit.max(IDLE)),
+            true if need.target => limit,
+            true if need.idle => seldom.min(limit.max(IDLE)),
             _ => seldom,
         };
-        self.pause = match (state, wanted.need) {
-            (SchedulerState::SpeaksTls, _) => TLS,
-            (_, SchedulerNeed::Agents) => limit.max(SELDOM),
-            (_, SchedulerNeed::Idle) if has_answered => limit.max(IDLE),
-            (_, SchedulerNeed::Target) if has_answered => limit,
+        let workers = need.workers;
+        self.pause = match state {
+            SchedulerState::SpeaksTls => TLS,
+            _ if !need.is_acted_on() => limit.max(SELDOM),
+            _ if has_answered && need.target && workers < WorkersNeed::Offer => limit,
+            _ if has_answered && need.idle && workers <= WorkersNeed::Agents => limit.max(IDLE),
             _ => self.pause.min(most),
         };
         self.pause
@@ -102,7 +103,7 @@ mod tests {
     use super::*;
 
     const LIMIT: Duration = Duration::from_secs(2);
-    const SHRINK: Wanted = Wanted { need: SchedulerNeed::Offer, target: false, idle: false };
+    const SHRINK: SchedulerNeed = SchedulerNeed { workers: WorkersNeed::Offer, ..SchedulerNeed::NONE };
 
     fn known(worker: WorkerView) -> SchedulerState {
         let offer = Some(Offer::default());
@@ -115,7 +116,7 @@ mod tests {
         let until = Instant::now() + Duration::from_secs(60 * minutes);
         let mut all = Vec::new();
         while Instant::now() < until {
-            let pause = pace.after(state, &SHRINK, LIMIT);
+            let pause = pace.after(state, SHRINK, LIMIT);
             all.push(pause);
             tokio::time::sleep(pause).await;
             pace.waited();
@@ -133,11 +134,11 @@ mod tests {
         assert!(hour.len() <= 145 && hour.last() == Some(&SELDOM), "{}", hour.len());
         // What the scheduler computes meanwhile is no change; that a worker is ready to go is.
         let busy = known(WorkerView { busy: 3, last_seen: 9.0, ..WorkerView::default() });
-        assert_eq!(pace.after(&busy, &SHRINK, LIMIT), SELDOM);
+        assert_eq!(pace.after(&busy, SHRINK, LIMIT), SELDOM);
         let leaving = known(WorkerView { leaving: true, ..WorkerView::default() });
-        assert_eq!(pace.after(&leaving, &SHRINK, LIMIT), LIMIT);
+        assert_eq!(pace.after(&leaving, SHRINK, LIMIT), LIMIT);
         pace.hurry();
-        assert_eq!(pace.after(&leaving, &SHRINK, LIMIT), FAST);
+        assert_eq!(pace.after(&leaving, SHRINK, LIMIT), FAST);
     }
 
     #[tokio::test(start_paused = true)]
@@ -146,9 +147,9 @@ mod tests {
         let silent = SchedulerState::Unreachable { why: "x".into() };
         let first = pauses(&mut pace, &silent, 10).await;
         assert_eq!(first.last(), Some(&SELDOM));
-        let scales = Wanted { target: true, ..SHRINK };
-        assert_eq!(pace.after(&silent, &scales, LIMIT), SELDOM);
-        assert_eq!(pace.after(&known(WorkerView::default()), &scales, LIMIT), LIMIT);
-        assert_eq!(pace.after(&SchedulerState::SpeaksTls, &SHRINK, LIMIT), TLS);
+        let scales = SchedulerNeed { target: true, ..SHRINK };
+        assert_eq!(pace.after(&silent, scales, LIMIT), SELDOM);
+        assert_eq!(pace.after(&known(WorkerView::default()), scales, LIMIT), LIMIT);
+        assert_eq!(pace.after(&SchedulerState::SpeaksTls, SHRINK, LIMIT), TLS);
     }
 }

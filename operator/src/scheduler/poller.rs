@@ -37,7 +37,7 @@ const STARTS_WITHIN: Duration = Duration::from_secs(60);
 const SILENT: Duration = Duration::from_secs(10);
 
 /// Who may leave is acted on for this long after the scheduler said it.
-const CURRENT: Duration = Duration::from_secs(5);
+const OFFER_MAX_AGE: Duration = Duration::from_secs(5);
 
 /// A scheduler pod that runs.
 pub(crate) struct Target {
@@ -68,18 +68,18 @@ struct Talk {
 pub(crate) async fn run(context: &Arc<Context>, cluster: &Key) {
     let mut talk = Talk::default();
     let mut pace = Pace::new();
-    while let Some((wanted, wake)) = wanted(context, cluster) {
+    while let Some((need, wake)) = needed(context, cluster) {
         let state = match target(context, cluster) {
             None => {
                 talk.seen_starting = Some(Instant::now());
                 absent(context, cluster)
             }
-            Some(target) => talk.ask(context, cluster, &target, &wanted).await,
+            Some(target) => talk.ask(context, cluster, &target, need).await,
         };
-        let pause = pace.after(&state, &wanted, context.settings.poll.max(FAST));
+        let pause = pace.after(&state, need, context.settings.poll.max(FAST));
         // Report Unreachable only if a reconciler needs the scheduler.
-        let is_told = wanted.need > SchedulerNeed::Agents
-            || matches!(state, SchedulerState::Known(_) | SchedulerState::SpeaksTls);
+        let is_told =
+            need.is_acted_on() || matches!(state, SchedulerState::Known(_) | SchedulerState::SpeaksTls);
         store(context, cluster, if is_told { state } else { SchedulerState::default() });
         if rest(context, cluster, &wake, pause).await {
             pace.hurry();
@@ -98,13 +98,13 @@ impl Talk {
         context: &Arc<Context>,
         cluster: &Key,
         target: &Target,
-        wanted: &Wanted,
+        need: SchedulerNeed,
     ) -> SchedulerState {
         if self.speaks_tls(context, cluster, target).await {
             return SchedulerState::SpeaksTls;
         }
         self.allowance = Allowance::of(context, cluster, self.allowance);
-        let question = Question { need: wanted.need, idle: wanted.idle, allowance: self.allowance };
+        let question = Question { need, allowance: self.allowance };
         match ask(context, target, question, &mut self.kept).await {
             Ok(mut snapshot) => {
                 self.answered = Some((target.uid.clone(), Instant::now()));
@@ -171,8 +171,8 @@ fn is_silence(failures: u32, since_answer: Duration) -> bool {
 /// Waits until the scheduler is asked again; whether something happened meanwhile.
 async fn rest(context: &Context, cluster: &Key, wake: &Notify, pause: Duration) -> bool {
     let start = Instant::now();
-    let mut woken = tokio::time::timeout(pause.min(CURRENT), wake.notified()).await.is_ok();
-    if !woken && pause > CURRENT {
+    let mut woken = tokio::time::timeout(pause.min(OFFER_MAX_AGE), wake.notified()).await.is_ok();
+    if !woken && pause > OFFER_MAX_AGE {
         context.schedulers.set_aside_offer(cluster);
         woken = tokio::time::timeout_at(start + pause, wake.notified()).await.is_ok();
     }
@@ -183,28 +183,16 @@ async fn rest(context: &Context, cluster: &Key, wake: &Notify, pause: Duration) 
     woken
 }
 
-/// What is wanted to know of a scheduler.
-pub(crate) struct Wanted {
-    /// The most that one of them needs.
-    pub need: SchedulerNeed,
-    /// Whether one needs to know what size it would like.
-    pub target: bool,
-    /// Whether one needs to know if it is idle.
-    pub idle: bool,
-}
-
 /// What is needed; `None` when nothing is, and the link is gone then.
-fn wanted(context: &Context, cluster: &Key) -> Option<(Wanted, Arc<Notify>)> {
+fn needed(context: &Context, cluster: &Key) -> Option<(SchedulerNeed, Arc<Notify>)> {
     let mut handles = context.schedulers.lock();
     let handle = handles.get_mut(cluster)?;
     let need = handle.need();
-    let target = handle.needs.values().any(|n| *n == SchedulerNeed::Target);
-    let wanted = Wanted { need, target, idle: handle.wants_idle() };
     let (wake, is_silent) = (handle.wake.clone(), matches!(handle.state, SchedulerState::Unreachable { .. }));
-    if need > SchedulerNeed::Agents {
-        return Some((wanted, wake));
+    if need.is_acted_on() {
+        return Some((need, wake));
     }
-    if need == SchedulerNeed::None {
+    if need.is_none() {
         handles.remove(cluster);
     } else if is_silent {
         handle.state = SchedulerState::default();
@@ -219,7 +207,7 @@ fn wanted(context: &Context, cluster: &Key) -> Option<(Wanted, Arc<Notify>)> {
             context.enqueue(ObjectRef::Group((cluster.0.clone(), group)));
         }
     }
-    (need != SchedulerNeed::None).then_some((wanted, wake))
+    (!need.is_none()).then_some((need, wake))
 }
 
 /// No scheduler pod runs: either there is none, or it has not started. While pods are not seen as they are, neither

@@ -9,7 +9,7 @@ use dask_operator_core::{
         scheduler::{Idle, Nanny, Offer, Snapshot, WorkerView},
         time::Timestamp,
     },
-    plan::action::SchedulerNeed,
+    plan::action::{SchedulerNeed, WorkersNeed},
 };
 
 use super::{
@@ -33,8 +33,6 @@ pub(crate) struct Session {
 #[derive(Clone, Copy)]
 pub(crate) struct Question {
     pub need: SchedulerNeed,
-    /// Whether also since when it is idle.
-    pub idle: bool,
     pub allowance: Allowance,
 }
 
@@ -64,7 +62,7 @@ pub(crate) async fn ask(
 
 /// Who is registered must be answered; the rest may fail, and then its absence says why.
 async fn questions(context: &Context, kept: &mut Session, question: Question) -> Result<Snapshot, CommError> {
-    let Question { need, idle, .. } = question;
+    let need = question.need;
     let at = context.now();
     let identity = kept.client.identity().await?;
     if let Some(refused) = identity.refused.first() {
@@ -79,19 +77,19 @@ async fn questions(context: &Context, kept: &mut Session, question: Question) ->
         identity.workers.iter().filter(|(_, w)| w.assigned > 0).map(tasks).collect();
     let workers = identity.workers.len();
     let mut snapshot = snapshot(identity, at);
-    if need >= SchedulerNeed::Target {
+    if need.reads_target() {
         match kept.client.adaptive_target().await {
             Ok(target) => snapshot.target = Some(target),
             Err(e) => snapshot.unanswered = Some(e.to_string()),
         }
     }
-    if need >= SchedulerNeed::Offer {
+    if need.workers == WorkersNeed::Offer {
         match offer(kept, workers).await {
             Ok(offer) => snapshot.offer = Some(Offer { processing, ..offer }),
             Err(e) => snapshot.unanswered = Some(e.to_string()),
         }
     }
-    if idle {
+    if need.idle {
         match kept.client.check_idle().await {
             Ok(since) => snapshot.idle = Some(since.map_or(Idle::Busy, |s| Idle::Since(timestamp(s)))),
             Err(e) => snapshot.unanswered = Some(e.to_string()),

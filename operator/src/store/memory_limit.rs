@@ -14,12 +14,12 @@ pub const SMALL: usize = 256 << 10;
 
 /// What the objects of ours that are held take, by their resources' plurals and their keys.
 #[derive(Debug, Default)]
-pub struct Room {
+pub struct MemoryBudget {
     sizes: BTreeMap<(&'static str, Key), usize>,
     taken: usize,
 }
 
-impl Room {
+impl MemoryBudget {
     /// Holds an object of so many bytes in place of what it was before.
     ///
     /// # Errors
@@ -54,7 +54,7 @@ mod tests {
 
     #[test]
     fn big_objects_go_without_and_small_ones_never() {
-        let mut room = Room::default();
+        let mut room = MemoryBudget::default();
         assert_eq!(room.hold("daskclusters", &key(0), LARGE + 1), Err(LARGE));
         let held = (0..1000).filter(|n| room.hold("daskclusters", &key(*n), 2 << 20).is_ok()).count();
         assert!((10..=20).contains(&held), "{held}");
@@ -66,7 +66,7 @@ mod tests {
 
     #[test]
     fn room_is_free_again() {
-        let mut room = Room::default();
+        let mut room = MemoryBudget::default();
         for _ in 0..100 {
             assert_eq!(room.hold("daskclusters", &key(1), LARGE), Ok(()), "the same one again");
         }

@@ -87,7 +87,7 @@ impl State {
 
     /// An object is there, and cannot be decoded. What was known of it stays known, unless that was another one of
     /// its name. Answers who must be looked at.
-    pub fn is_unreadable<K: Cached>(&mut self, key: &Key, what: Unreadable) -> BTreeSet<ObjectRef> {
+    pub fn mark_unreadable<K: Cached>(&mut self, key: &Key, what: Unreadable) -> BTreeSet<ObjectRef> {
         let before = K::store(&mut self.cache).get(key).cloned();
         let is_another = before.is_some_and(|r| K::version(&r).0 != what.meta.uid);
         let mut enqueue_after = if is_another { self.remove::<K>(key) } else { BTreeSet::new() };

@@ -9,7 +9,7 @@ use std::{
 use dask_comm::Budget;
 use dask_operator_core::{
     model::scheduler::{SchedulerState, Snapshot},
-    plan::action::SchedulerNeed,
+    plan::action::{SchedulerNeed, WorkersNeed},
 };
 use tokio::sync::Notify;
 
@@ -53,14 +53,9 @@ pub(crate) struct SchedulerHandle {
 }
 
 impl SchedulerHandle {
-    /// The most that one of those who need it needs.
+    /// All that reconcilers need of it.
     pub(crate) fn need(&self) -> SchedulerNeed {
-        self.needs.values().copied().max().unwrap_or_default()
-    }
-
-    /// Whether it is needed to know if the scheduler is idle, whatever else is needed.
-    pub(crate) fn wants_idle(&self) -> bool {
-        self.needs.values().any(|n| *n == SchedulerNeed::Idle)
+        self.needs.values().fold(SchedulerNeed::NONE, |all, need| all.and(*need))
     }
 }
 
@@ -68,8 +63,7 @@ impl Schedulers {
     /// What is known of a cluster's scheduler.
     pub fn state(&self, cluster: &Key) -> SchedulerState {
         let handles = self.lock();
-        let is_told =
-            |l: &&SchedulerHandle| l.need() > SchedulerNeed::Agents || l.state == SchedulerState::SpeaksTls;
+        let is_told = |l: &&SchedulerHandle| l.need().is_acted_on() || l.state == SchedulerState::SpeaksTls;
         let handle = handles.get(cluster).filter(is_told);
         handle.map(|l| l.state.clone()).unwrap_or_default()
     }
@@ -86,7 +80,7 @@ impl Schedulers {
     pub fn notice(&self, cluster: &Key, subject: &ObjectRef, hash: u64) {
         let mut handles = self.lock();
         let Some(handle) = handles.get_mut(cluster) else { return };
-        let shrinks = handle.needs.get(subject) == Some(&SchedulerNeed::Offer);
+        let shrinks = handle.needs.get(subject).is_some_and(|need| need.workers == WorkersNeed::Offer);
         if handle.seen.insert(subject.clone(), hash).is_some_and(|before| before != hash) && shrinks {
             handle.stirred = true;
             handle.wake.notify_one();
@@ -97,22 +91,22 @@ impl Schedulers {
     /// write it needs nothing. Answers whether a poller must be started.
     pub fn want(&self, cluster: &Key, subject: &ObjectRef, need: SchedulerNeed, may_write: bool) -> bool {
         let mut handles = self.lock();
-        for (_, handle) in handles.iter_mut().filter(|(c, _)| *c != cluster || need == SchedulerNeed::None) {
+        for (_, handle) in handles.iter_mut().filter(|(c, _)| *c != cluster || need.is_none()) {
             handle.needs.remove(subject);
         }
-        if need == SchedulerNeed::None || !may_write {
+        if need.is_none() || !may_write {
             return false;
         }
         let handle = handles.entry(cluster.clone()).or_default();
-        let before = (handle.need(), handle.wants_idle());
+        let before = handle.need();
         let own = handle.needs.insert(subject.clone(), need).unwrap_or_default();
-        if before.0 <= SchedulerNeed::Agents && need > SchedulerNeed::Agents {
+        if !before.is_acted_on() && need.is_acted_on() {
             // Discard low-frequency snapshots when a reconciler starts acting on them.
             handle.state = SchedulerState::default();
         }
-        if (handle.need(), handle.wants_idle()) > before {
+        if handle.need().reads_more_than(before) {
             handle.wake.notify_one();
-        } else if need > own && need == SchedulerNeed::Offer {
+        } else if need.workers == WorkersNeed::Offer && own.workers < WorkersNeed::Offer {
             handle.stirred = true;
             handle.wake.notify_one();
         }

@@ -101,12 +101,12 @@ impl Drop for Open {
 
 impl SyncStates {
     /// A watch begins. It is not in sync.
-    pub fn begins(&self, name: &Name) {
+    pub fn watch_started(&self, name: &Name) {
         self.lock().insert(name.clone(), SyncState::new(Instant::now()));
     }
 
     /// It lists anew: what it shows is not known to be all until it is through.
-    pub fn lists(&self, name: &Name) {
+    pub fn list_started(&self, name: &Name) {
         self.change(name, |view, now| (view.has_listed, view.list_began) = (false, now));
     }
 
@@ -135,7 +135,7 @@ impl SyncStates {
     }
 
     /// It has listed everything; at this moment it is in sync.
-    pub fn has_listed(&self, name: &Name) {
+    pub fn list_completed(&self, name: &Name) {
         self.change(name, |view, now| {
             (view.has_listed, view.listed_from) = (true, view.list_began);
             if let Some(lost) = &mut view.lost {

@@ -69,8 +69,8 @@ mod tests {
 
     async fn is_in_sync_after(code: u16, uri: &str, is_read: bool) -> bool {
         let (views, name): (SyncStates, Name) = (SyncStates::default(), ("pods", None));
-        views.begins(&name);
-        views.has_listed(&name);
+        views.watch_started(&name);
+        views.list_completed(&name);
         let answer = client(&answering(code), &views, &name, &pages()).send(get(uri)).await.unwrap();
         let kept = is_read.then_some(answer);
         tokio::time::advance(Duration::from_secs(11)).await;

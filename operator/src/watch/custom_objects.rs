@@ -8,14 +8,17 @@ use serde_json::value::RawValue;
 use super::{object_size, watch_stream::Project};
 use crate::{
     kubernetes::{extract, slim_metadata},
-    store::{Cached, Room, Unreadable},
+    store::{Cached, MemoryBudget, Unreadable},
 };
 
 /// An object of ours whose spec and status are not decoded yet: a tree of values can take a hundred times its text.
 pub(super) type Unread = slim_metadata::Object<Box<RawValue>, Box<RawValue>>;
 
 /// What is kept of an object of ours, or why it cannot be.
-pub(super) fn read<K, Spec, Status>(object: Unread, room: &mut Room) -> Option<Project<Object<Spec, Status>>>
+pub(super) fn read<K, Spec, Status>(
+    object: Unread,
+    room: &mut MemoryBudget,
+) -> Option<Project<Object<Spec, Status>>>
 where
     K: Cached,
     Spec: DeserializeOwned,

@@ -16,7 +16,7 @@ use crate::{
     kubernetes::extract,
     object_ref::{Key, ObjectRef},
     store::{
-        Cached, Room, Unreadable, mapping,
+        Cached, MemoryBudget, Unreadable, mapping,
         sync_state::{Name, OPTIONAL, SyncStates, words},
     },
 };
@@ -34,7 +34,7 @@ const SAID_OF_OPTIONAL: Duration = Duration::from_secs(3600);
 pub(super) type Project<T> = (Key, Result<T, Unreadable>);
 
 /// From what is watched to what is kept of it, if there is room for that.
-pub(super) type Projection<R, T> = Box<dyn Fn(R, &mut Room) -> Option<Project<T>> + Send>;
+pub(super) type Projection<R, T> = Box<dyn Fn(R, &mut MemoryBudget) -> Option<Project<T>> + Send>;
 
 /// One watch. What is kept of an object is `None` for one without a name.
 pub(super) struct Watch<R, K: Cached> {
@@ -78,7 +78,7 @@ impl<R: Resource, K: Cached> Watch<R, K> {
                 () = self.views.must_relist(&self.name) => {
                     stream.set(begin());
                     // The list begins now, also where the API server is slow to answer.
-                    self.views.lists(&self.name);
+                    self.views.list_started(&self.name);
                     continue;
                 }
             };
@@ -130,7 +130,7 @@ impl<R: Resource, K: Cached> Watch<R, K> {
         let mut state = self.context.state.lock();
         match event {
             Event::Init => {
-                self.views.lists(&self.name);
+                self.views.list_started(&self.name);
                 self.present.clear();
                 BTreeSet::new()
             }
@@ -152,7 +152,7 @@ impl<R: Resource, K: Cached> Watch<R, K> {
                                 "cannot be read: it is not acted on; put it right, or install a newer operator"
                             );
                         }
-                        state.is_unreadable::<K>(&key, what)
+                        state.mark_unreadable::<K>(&key, what)
                     }
                 }
             }
@@ -164,7 +164,7 @@ impl<R: Resource, K: Cached> Watch<R, K> {
             Event::InitDone => {
                 let enqueue_after = state.retain::<K>(self.name.1.as_deref(), &self.present);
                 self.present.clear();
-                self.views.has_listed(&self.name);
+                self.views.list_completed(&self.name);
                 self.context.health.ready(&self.words);
                 enqueue_after
             }

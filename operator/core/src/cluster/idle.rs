@@ -33,7 +33,7 @@ pub(crate) fn delete_when_idle<S>(
     if phase != Phase::Running || is_a_jobs {
         return None;
     }
-    decision.need = SchedulerNeed::Idle;
+    decision.need = SchedulerNeed::IDLE;
     let snapshot = input.scheduler.known().filter(|s| input.now.since(s.read) <= STALE)?;
     let since = since(input, snapshot)?;
     let over = since.plus(Duration::from_secs(timeout));

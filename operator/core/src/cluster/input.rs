@@ -1,18 +1,19 @@
 //! What is observed of a cluster.
 
+use super::PlannerState;
 use crate::{
     model::{
         objects::{Cluster, DeploymentRecord, Group, ServiceRecord},
-        pod::{PodRecord, Trouble},
+        pod::PodRecord,
         scheduler::SchedulerState,
         time::Timestamp,
     },
     resources::agent_plan,
-    validation::{dry_run::Verdicts, stuck_pods::Explanation},
+    validation::dry_run::Verdicts,
 };
 
 /// What is observed of a cluster.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub struct Input<'a> {
     /// The cluster.
     pub cluster: &'a Cluster,
@@ -26,12 +27,8 @@ pub struct Input<'a> {
     pub scheduler_pods: &'a [&'a PodRecord],
     /// What is known of the scheduler.
     pub scheduler: &'a SchedulerState,
-    /// When this process first wrote phase `Created`, if it did.
-    pub created_written: Option<Timestamp>,
-    /// What the API server answered to the last writes, if it refused them more than once.
-    pub refused: Option<&'a Trouble>,
-    /// What Kubernetes' events say of the scheduler's pod where its status does not.
-    pub explained: Option<&'a Explanation>,
+    /// What this process remembers of the cluster.
+    pub memory: &'a mut PlannerState,
     /// What the API server says of templates.
     pub verdicts: &'a Verdicts,
     /// Now.

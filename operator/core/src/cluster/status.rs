@@ -32,7 +32,7 @@ pub(crate) fn build(
     observed.push(warnings::condition(warnings::cluster(input.cluster), &tried.unknown));
     observed.push(update_pending(input));
     observed.push(unreachable(input));
-    observed.push(api_rejection::condition(input.refused));
+    observed.push(api_rejection::condition(input.memory.rejections.lasting()));
     DaskClusterStatus {
         phase: Some(phase),
         observed_generation: Some(meta.generation),
@@ -137,7 +137,8 @@ fn scheduler_ready(input: &Input<'_>, waiting: Option<&Observed>) -> Observed {
         };
         return no(&trouble.reason, format!("pod {}: {}{remedy}{renamed}", pod.name, trouble.message));
     }
-    let explained = |p: &&&PodRecord| stuck_pods::stuck_pods(p, input.explained, input.now).0;
+    let explained =
+        |p: &&&PodRecord| stuck_pods::event_trouble(p, input.memory.explained.as_ref(), input.now).0;
     if let Some((pod, trouble)) = live.iter().find_map(|p| Some((p, explained(&p)?))) {
         return no(
             &trouble.reason,
@@ -147,7 +148,7 @@ fn scheduler_ready(input: &Input<'_>, waiting: Option<&Observed>) -> Observed {
     if let Some(trouble) = input.deployment.and_then(|d| d.trouble.as_ref()) {
         return no(&trouble.reason, format!("the scheduler's pod cannot be made: {}", trouble.message));
     }
-    if let Some(refused) = input.refused {
+    if let Some(refused) = input.memory.rejections.lasting() {
         return no(&refused.reason, refused.message.clone());
     }
     no("Starting", "the scheduler's pod is not ready yet".into())

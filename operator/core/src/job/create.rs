@@ -57,7 +57,7 @@ pub(super) fn create_missing(input: &Input<'_>, decision: &mut Decision<DaskJobS
         decision
             .actions
             .push(Action::Create { kind: Kind::Cluster, body: resources::job_cluster(input.job) });
-    } else if matches!(input.runner(), Child::Missing) && !input.made {
+    } else if matches!(input.runner(), Child::Missing) && !input.memory.made {
         let body = resources::job_runner(input.job, input.domain);
         decision.actions.push(Action::Create { kind: Kind::Pod, body });
         // A job has no conditions.

@@ -1,18 +1,19 @@
 //! What is observed of a job, and which of it is the job's own.
 
+use super::PlannerState;
 use crate::{
     model::{
         names,
         objects::{Cluster, Job, Owner},
-        pod::{PodRecord, Trouble},
+        pod::PodRecord,
         time::Timestamp,
     },
     resources::agent_plan,
-    validation::{dry_run::Verdicts, stuck_pods::Explanation},
+    validation::dry_run::Verdicts,
 };
 
 /// What is observed of a job.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub struct Input<'a> {
     /// The job.
     pub job: &'a Job,
@@ -20,16 +21,8 @@ pub struct Input<'a> {
     pub cluster: Option<&'a Cluster>,
     /// The pod with the runner's name.
     pub runner: Option<&'a PodRecord>,
-    /// What Kubernetes' events say of the runner where its status does not.
-    pub explained: Option<&'a Explanation>,
-    /// What the API server answered to the last writes, if it refused them more than once.
-    pub refused: Option<&'a Trouble>,
-    /// When this process first saw the job.
-    pub seen: Timestamp,
-    /// Whether this process made the runner: then one that is missing is gone.
-    pub made: bool,
-    /// Since when this process has seen the job without its cluster, or without its runner.
-    pub absent: Option<Timestamp>,
+    /// What this process remembers of the job.
+    pub memory: &'a mut PlannerState,
     /// What the API server says of templates.
     pub verdicts: &'a Verdicts,
     /// Now.
@@ -51,6 +44,13 @@ pub(crate) enum Child<'a, T> {
     Going(&'a T),
     /// It belongs to a former job of that name, or to another owner: the kind of that owner, if it has one.
     Taken(Option<&'a str>),
+}
+
+impl<T> Child<'_, T> {
+    /// Whether the job has none: another owner's object in its place does not help. One without an owner may be the job's.
+    pub(crate) fn is_missing(&self) -> bool {
+        matches!(self, Self::Missing | Self::Taken(Some(_)))
+    }
 }
 
 impl<'a> Input<'a> {

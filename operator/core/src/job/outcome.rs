@@ -104,7 +104,7 @@ fn outcome(input: &Input<'_>) -> Option<Outcome> {
         let text = format!("{}; create the job again with another name", names::rule(&job.meta.name));
         return Some(Outcome::failed("InvalidName", text, now));
     }
-    let was_made = input.made || job.status.job_status != Some(JobStatus::JobCreated);
+    let was_made = input.memory.made || job.status.job_status != Some(JobStatus::JobCreated);
     let outcome = match input.runner() {
         Child::Ours(pod) => of_pod(input, pod),
         Child::Going(pod) => of_pod(input, pod).or_else(|| of_deleted(input, pod)),
@@ -125,7 +125,7 @@ fn outcome(input: &Input<'_>) -> Option<Outcome> {
 
 /// Whether what is missing has been missing for long enough to be believed.
 fn is_gone(input: &Input<'_>) -> bool {
-    input.absent.is_some_and(|since| input.now.since(since) >= ABSENT)
+    input.memory.absent.is_some_and(|since| input.now.since(since) >= ABSENT)
 }
 
 /// What a pod that is there says.
@@ -197,7 +197,9 @@ fn start_limit(input: &Input<'_>) -> Option<Timestamp> {
     let since = match input.runner() {
         Child::Ours(pod) | Child::Going(pod) => pod.created,
         // While no operator ran, nothing could start.
-        Child::Missing | Child::Taken(_) => input.job.meta.created.max(input.seen),
+        Child::Missing | Child::Taken(_) => {
+            input.job.meta.created.max(input.memory.seen.unwrap_or(input.now))
+        }
     };
     (!has_started && !limit.is_zero()).then(|| since.plus(limit))
 }
@@ -205,10 +207,11 @@ fn start_limit(input: &Input<'_>) -> Option<Timestamp> {
 fn never_started(input: &Input<'_>) -> Option<Outcome> {
     start_limit(input).filter(|limit| input.now >= *limit)?;
     let trouble = match input.runner() {
-        Child::Ours(pod) | Child::Going(pod) => {
-            pod.trouble.as_ref().or_else(|| stuck_pods::stuck_pods(pod, input.explained, input.now).0)
-        }
-        Child::Missing | Child::Taken(_) => input.refused,
+        Child::Ours(pod) | Child::Going(pod) => pod
+            .trouble
+            .as_ref()
+            .or_else(|| stuck_pods::event_trouble(pod, input.memory.explained.as_ref(), input.now).0),
+        Child::Missing | Child::Taken(_) => input.memory.rejections.lasting(),
     };
     let why = trouble.map_or_else(
         || "no reason is known".to_string(),
@@ -226,6 +229,6 @@ pub(super) fn recheck_after(input: &Input<'_>) -> Option<Duration> {
         Child::Ours(pod) => stuck_pods::recheck_after(pod, input.now),
         _ => None,
     };
-    let believed = input.absent.map(|t| input.now.until(t.plus(ABSENT)));
+    let believed = input.memory.absent.map(|t| input.now.until(t.plus(ABSENT)));
     starts.into_iter().chain(waits).chain(believed).min().map(|d| d.max(Duration::from_millis(100)))
 }

@@ -7,14 +7,11 @@ use super::*;
 use crate::{
     model::{
         objects::{ContainerRecord, End, Job, Meta, Object, Runner},
-        pod::{PodPhase, PodRecord, Trouble},
+        pod::{PodPhase, PodRecord},
         time::Timestamp,
     },
     resources::{self, agent_plan},
-    validation::{
-        dry_run::{Verdict, Verdicts},
-        stuck_pods::Explanation,
-    },
+    validation::dry_run::{Verdict, Verdicts},
     worker_group::testing::{self, T0},
 };
 
@@ -23,11 +20,7 @@ pub struct Scene {
     pub job: Job,
     pub cluster: Option<Cluster>,
     pub runner: Option<PodRecord>,
-    pub explained: Option<Explanation>,
-    pub refused: Option<Trouble>,
-    pub seen: Timestamp,
-    pub made: bool,
-    pub absent: Option<Timestamp>,
+    pub memory: PlannerState,
     pub verdicts: Verdicts,
     pub agent: agent_plan::Settings,
     pub now: Timestamp,
@@ -56,11 +49,7 @@ impl Scene {
             job: job(),
             cluster: None,
             runner: None,
-            explained: None,
-            refused: None,
-            seen: T0,
-            made: false,
-            absent: Some(T0),
+            memory: PlannerState { seen: Some(T0), absent: Some(T0), ..PlannerState::default() },
             verdicts: Verdicts::default(),
             agent: agent_plan::Settings::default(),
             now: T0.plus(Duration::from_secs(60)),
@@ -122,16 +111,12 @@ impl Scene {
             Some(End { code, at, reason: if code == 0 { "Completed" } else { "Error" }.into() });
     }
 
-    pub fn input(&self) -> Input<'_> {
+    pub fn input(&mut self) -> Input<'_> {
         Input {
             job: &self.job,
             cluster: self.cluster.as_ref(),
             runner: self.runner.as_ref(),
-            explained: self.explained.as_ref(),
-            refused: self.refused.as_ref(),
-            seen: self.seen,
-            made: self.made,
-            absent: self.absent,
+            memory: &mut self.memory,
             verdicts: &self.verdicts,
             now: self.now,
             domain: "cluster.local",
@@ -141,7 +126,7 @@ impl Scene {
 
     /// Decides, and keeps what is written to the job itself.
     pub fn turn(&mut self) -> Decision<DaskJobStatus> {
-        let decision = decide(&self.input());
+        let decision = decide(self.input());
         self.job.status = decision.status.clone();
         for action in &decision.actions {
             match action {

@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use serde_json::Value;
 
+pub use super::scheduler_need::{SchedulerNeed, WorkersNeed};
 use crate::{
     model::{pod::Mark, time::Timestamp},
     plan::{body::SharedBody, check::Check, events::EventRecord},
@@ -168,29 +169,10 @@ pub enum RetireStage {
     Close,
 }
 
-/// What a reconciler wants to know of the scheduler from now on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum SchedulerNeed {
-    /// Nothing.
-    #[default]
-    None,
-    /// What agents tell by way of their workers, which is seldom news, and nothing to act on.
-    Agents,
-    /// Whether it is idle, and since when. Asked for beside any other need.
-    Idle,
-    /// Who is registered.
-    Registry,
-    /// Also what size it would like.
-    Target,
-    /// Also who may leave.
-    Offer,
-}
-
 /// A decision about one object.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Decision<Status> {
-    /// What to do. The shell sends retirements first, then changes of size, reserved numbers and creations of pods,
-    /// then the status, events, other creations, what is left in this order, and deletions of pods last.
+    /// What to do. It is carried out in the order of [`super::phases::Phases`].
     pub actions: Vec<Action>,
     /// What the status should be.
     pub status: Status,

@@ -107,7 +107,7 @@ pub fn hold<Spec, Status: HasConditions>(
         }
         None => vec![Action::Event(event(why))],
     };
-    Decision { actions, status, requeue: None, need: SchedulerNeed::None }
+    Decision { actions, status, requeue: None, need: SchedulerNeed::NONE }
 }
 
 fn event(why: &StaleView) -> EventRecord {

@@ -64,7 +64,7 @@ pub(crate) fn inject(spec: &mut Map<String, Value>, plan: &Plan<'_>, settings: &
     stop::tell(worker);
     push(worker, "volumeMounts", json!({"name": names::AGENT, "mountPath": PATH, "readOnly": true}));
     if port != 0
-        && let Some(port) = port::that_is_set(worker)
+        && let Some(port) = port::explicit_port(worker)
     {
         worker.entry("readinessProbe").or_insert_with(
             || json!({"httpGet": {"path": "/readyz", "port": port}, "periodSeconds": 2, "timeoutSeconds": 2}),

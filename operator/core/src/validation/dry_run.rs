@@ -1,6 +1,8 @@
 //! Templates tried on the API server before anything is made of them: what it says, and which field of
 //! ours that is about.
 
+mod rejection;
+
 use std::{collections::BTreeMap, time::Duration};
 
 use dask_crds::{Condition, ConditionStatus};
@@ -13,6 +15,8 @@ use crate::{
         conditions::{ACCEPTED, SPEC_WARNING, UNKNOWN_FIELD},
     },
 };
+
+pub use rejection::Rejection;
 
 /// Reason of `Accepted`: all of it was tried, and taken.
 pub const PROVED: &str = "Valid";

@@ -39,7 +39,7 @@ pub fn is_silent(pod: &PodRecord, now: Timestamp) -> bool {
 }
 
 /// What is known of the pod beyond its status, and whether to ask (again).
-pub fn stuck_pods<'a>(
+pub fn event_trouble<'a>(
     pod: &PodRecord,
     explained: Option<&'a Explanation>,
     now: Timestamp,

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use crate::{
     plan::{
-        action::{Action, SchedulerNeed},
+        action::{Action, WorkersNeed},
         conditions::Observed,
     },
     validation::dry_run::Tried,
@@ -16,7 +16,7 @@ pub(crate) struct Findings {
     pub actions: Vec<Action>,
     pub conditions: Vec<Observed>,
     pub requeue: Option<Duration>,
-    pub need: SchedulerNeed,
+    pub need: WorkersNeed,
     pub shrinking: bool,
     pub failures: super::crash_backoff::Failures,
     /// Live pods that are taken back.
@@ -45,7 +45,7 @@ impl Findings {
         uids
     }
 
-    pub(crate) fn needs(&mut self, need: SchedulerNeed) {
+    pub(crate) fn needs(&mut self, need: WorkersNeed) {
         self.need = self.need.max(need);
     }
 }

@@ -12,7 +12,7 @@ use crate::{
         scheduler::{SchedulerState, Snapshot},
     },
     plan::{
-        action::{Action, PodRef, SchedulerNeed},
+        action::{Action, PodRef, WorkersNeed},
         conditions::{self, Observed},
     },
     worker_group::{
@@ -34,7 +34,7 @@ pub(crate) fn replace_disrupted(pass: &mut Pass<'_>) {
     if counts.threatened.is_empty() {
         return;
     }
-    found.needs(SchedulerNeed::Offer);
+    found.needs(WorkersNeed::Offer);
     found.requeue_in(POLL);
     let is_under_way = |a: &Action| {
         matches!(a, Action::ReserveNumbers { .. } | Action::CreatePods(_) | Action::MarkPods { .. })
@@ -80,7 +80,7 @@ impl Input<'_> {
 /// Those whose results have somewhere to go, the cheapest first.
 fn with_room(pass: &Pass<'_>, threatened: &[&PodRecord], snapshot: &Snapshot) -> Vec<PodRef> {
     let Pass { input, addresses, memory, .. } = pass;
-    let mut room = select::room(input, addresses, snapshot);
+    let mut room = select::headroom(input, addresses, snapshot);
     let mut candidates: Vec<_> = threatened
         .iter()
         .filter(|p| !memory.is_refused(&p.uid, input.now))

@@ -2,7 +2,7 @@
 
 use crate::worker_group::{PlannerState, PodCounts, WorkerAddresses, findings::Findings, input::Input};
 
-/// One pass over a worker group. The steps run in the order of `decide`, and later ones see what earlier ones found.
+/// One pass over a worker group. The steps run in the order of `worker_group::steps`, and later ones see what earlier ones found.
 pub(crate) struct Pass<'a> {
     /// What is observed.
     pub input: &'a Input<'a>,

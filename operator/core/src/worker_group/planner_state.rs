@@ -13,8 +13,8 @@ pub(crate) use removals::{Asked, Call, LOST_CALL, Refusal, Victim, Victims};
 use crate::{
     model::{backoff::doubled, pod::PodRecord, time::Timestamp},
     plan::action::{NewPod, RetireCall, RetireStage},
-    validation::{api_rejection::Refused, stuck_pods::Explanation},
-    worker_group::{crash_backoff::Ended, observed_for::Watched, termination_messages::Heard},
+    validation::{api_rejection::Rejections, stuck_pods::Explanation},
+    worker_group::{crash_backoff::Ended, observation_times::Watched, termination_messages::Heard},
 };
 
 /// Most pods created at once for one group: enough to keep the API server busy, few enough that other
@@ -49,7 +49,7 @@ pub struct PlannerState {
     /// What was said of the last of them.
     pub(crate) unanswered_words: Option<String>,
     /// What the API server answered to our last writes, and how often in a row it refused them.
-    pub refused: Refused,
+    pub rejections: Rejections,
     pub(crate) victims: BTreeMap<String, Victim>,
     pub(crate) refusals: BTreeMap<String, Refusal>,
     pub(crate) calls: BTreeMap<RetireStage, Call>,

@@ -3,7 +3,7 @@
 
 use crate::{
     model::pod::{PodPhase, PodRecord},
-    plan::action::SchedulerNeed,
+    plan::action::WorkersNeed,
     resources::agent_plan::Plan,
     worker_group::{
         is_crash,
@@ -36,7 +36,7 @@ pub(crate) fn delete_unstarted(pass: &mut Pass<'_>) {
             ));
         } else {
             // The registry tells whether a worker runs in it.
-            found.needs(SchedulerNeed::Offer);
+            found.needs(WorkersNeed::Offer);
         }
     }
 }

@@ -57,8 +57,8 @@ fn in_sync() -> (State, Vec<Open>) {
     let state = State::default();
     let open = |r: &&'static str| {
         let name: Name = (r, None);
-        state.views.begins(&name);
-        state.views.has_listed(&name);
+        state.views.watch_started(&name);
+        state.views.list_completed(&name);
         state.views.opened(&name)
     };
     let open = ALL.iter().map(open).collect();
@@ -106,7 +106,7 @@ async fn own_writes_are_waited_for_until_the_watch_is_back() {
 async fn what_cannot_be_read_keeps_its_last_record() {
     let (mut state, _open) = in_sync();
     state.apply::<Clusters>(&key(), cluster("c"));
-    let enqueue_after = state.is_unreadable::<Clusters>(&key(), unreadable("c"));
+    let enqueue_after = state.mark_unreadable::<Clusters>(&key(), unreadable("c"));
     assert_eq!(enqueue_after, [ObjectRef::Cluster(key())].into());
     assert!(state.cache.clusters.contains_key(&key()));
     assert!(state.unreadable(&ObjectRef::Cluster(key())).is_some());
@@ -123,7 +123,7 @@ async fn what_cannot_be_read_keeps_its_last_record() {
 async fn what_never_could_be_read_is_not_missing() {
     let (mut state, _open) = in_sync();
     state.apply::<Jobs>(&key(), job());
-    state.is_unreadable::<Clusters>(&key(), unreadable("c"));
+    state.mark_unreadable::<Clusters>(&key(), unreadable("c"));
     let blind = StaleView::Unreadable { kind: "DaskCluster", name: "j".into() };
     assert_eq!(state.blind(&ObjectRef::Job(key())), Some(blind));
     state.forget();
@@ -136,7 +136,7 @@ async fn what_never_could_be_read_is_not_missing() {
 async fn another_object_of_that_name_replaces_what_was_known() {
     let (mut state, _open) = in_sync();
     state.apply::<Clusters>(&key(), cluster("old"));
-    state.is_unreadable::<Clusters>(&key(), unreadable("new"));
+    state.mark_unreadable::<Clusters>(&key(), unreadable("new"));
     assert!(!state.cache.clusters.contains_key(&key()), "the old one is gone");
     assert!(state.blind(&ObjectRef::Job(key())).is_some());
     state.remove::<Clusters>(&key());

@@ -14,8 +14,8 @@ fn name() -> Name {
 /// A watch that is in sync.
 fn watching() -> (SyncStates, Open) {
     let views = SyncStates::default();
-    views.begins(&name());
-    views.has_listed(&name());
+    views.watch_started(&name());
+    views.list_completed(&name());
     let open = views.opened(&name());
     (views, open)
 }
@@ -57,10 +57,10 @@ async fn after_a_break_it_is_believed_when_it_has_caught_up() {
 #[tokio::test(start_paused = true)]
 async fn a_list_that_is_complete_is_believed_at_once_and_not_for_long() {
     let views = SyncStates::default();
-    views.begins(&name());
+    views.watch_started(&name());
     advance(seconds(60)).await;
     assert_eq!(views.in_sync_for(PODS, "ns"), None);
-    views.has_listed(&name());
+    views.list_completed(&name());
     assert_eq!(views.in_sync_for(PODS, "ns"), Some(Duration::ZERO));
     advance(seconds(11)).await;
     assert_eq!(views.in_sync_for(PODS, "ns"), None, "there is no connection");
@@ -68,7 +68,7 @@ async fn a_list_that_is_complete_is_believed_at_once_and_not_for_long() {
 
 #[tokio::test(start_paused = true)]
 async fn a_failure_or_a_new_list_breaks_it() {
-    for breaks in [SyncStates::failed, SyncStates::lists] {
+    for breaks in [SyncStates::failed, SyncStates::list_started] {
         let (views, _open) = watching();
         breaks(&views, &name());
         advance(seconds(11)).await;
@@ -85,10 +85,10 @@ async fn what_was_listed_before_another_process_ended_is_not_believed() {
     assert!(views.must_relist(&name()).now_or_never().is_some() && views.is_relisting());
     assert_eq!(views.in_sync_for(PODS, "ns"), None);
     assert_eq!(views.by_resource(), [(PODS, false)].into());
-    views.lists(&name());
+    views.list_started(&name());
     assert!(views.is_relisting(), "it is at it");
     assert_eq!(views.in_sync_for(PODS, "ns"), None, "it still shows what it showed");
-    views.has_listed(&name());
+    views.list_completed(&name());
     assert!(!views.is_relisting());
     assert!(views.in_sync_for(PODS, "ns").is_some());
 }
@@ -105,7 +105,7 @@ async fn the_end_of_an_old_connection_says_nothing_of_the_next() {
 #[tokio::test(start_paused = true)]
 async fn who_may_not_see_nodes_is_ready_all_the_same() {
     let (views, _open) = watching();
-    views.begins(&("nodes", None));
+    views.watch_started(&("nodes", None));
     advance(UNREADY * 2).await;
     assert!(views.broken().is_empty());
     assert_eq!(views.by_resource(), [("nodes", false), (PODS, true)].into());
@@ -116,8 +116,8 @@ async fn each_namespace_has_its_own() {
     let views = SyncStates::default();
     let (a, b) = ((PODS, Some("a".to_string())), (PODS, Some("b".to_string())));
     for name in [&a, &b] {
-        views.begins(name);
-        views.has_listed(name);
+        views.watch_started(name);
+        views.list_completed(name);
     }
     let _open = views.opened(&a);
     advance(seconds(11)).await;

@@ -16,7 +16,7 @@ type Unread = crate::watch::custom_objects::Unread;
 
 fn watch(context: &Arc<Context>) -> Watch<Unread, Clusters> {
     let name: Name = (Clusters::PLURAL, None);
-    context.state.lock().views.begins(&name);
+    context.state.lock().views.watch_started(&name);
     Watch::new(context, name, Box::new(crate::watch::custom_objects::read::<Clusters, _, _>))
 }
 

@@ -55,7 +55,7 @@ impl World {
     fn new() -> Self {
         let mut scene = Scene::new();
         scene.accept();
-        (scene.seen, scene.absent) = (scene.now, None);
+        scene.memory = PlannerState::default();
         Self { scene, away: false, runners_made: 0, crashed: false, last: None, outcome: None, exit: None }
     }
 
@@ -98,7 +98,7 @@ impl World {
                     Some(Trouble { reason: "ImagePullBackOff".into(), message: "no image".into() });
             }
             Step::CrashOperator => {
-                (scene.seen, scene.absent, scene.made) = (scene.now, None, false);
+                scene.memory = PlannerState::default();
                 self.crashed = true;
             }
             Step::Away(away) => self.away = *away,
@@ -110,11 +110,7 @@ impl World {
     /// One decision, carried out as far as the API server is there. Answers whether anything was done.
     fn turn(&mut self) -> bool {
         let scene = &mut self.scene;
-        scene.absent = match (&scene.cluster, &scene.runner) {
-            (Some(_), Some(_)) => None,
-            _ => scene.absent.or(Some(scene.now)),
-        };
-        let decision = decide(&scene.input());
+        let decision = decide(scene.input());
         let writes = decision.actions.iter().any(|a| !matches!(a, Action::Explain(_) | Action::Event(_)));
         let changes = writes || decision.status != scene.job.status;
         if self.away {
@@ -138,7 +134,7 @@ impl World {
             Action::Create { kind: Kind::Pod, .. } => {
                 assert!(scene.runner.is_none() && scene.cluster.is_some(), "not without its cluster");
                 self.runners_made += 1;
-                scene.made = true;
+                scene.memory.runner_made();
                 self.exit = None;
                 scene.with_runner(PodPhase::Pending);
                 let now = scene.now;

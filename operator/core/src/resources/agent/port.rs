@@ -27,7 +27,7 @@ pub(crate) fn choose_port(spec: &Map<String, Value>) -> u16 {
 }
 
 /// The port that the agent will have: its author may have set another one, or 0 for none.
-pub(crate) fn that_is_set(worker: &Map<String, Value>) -> Option<u16> {
+pub(crate) fn explicit_port(worker: &Map<String, Value>) -> Option<u16> {
     let env = worker.get("env")?.as_array()?;
     let port = env.iter().find(|v| v["name"] == "DASK_AGENT_PORT")?;
     port["value"].as_str()?.parse().ok().filter(|p| *p > 0)

@@ -8,7 +8,7 @@ use crate::{
         scheduler::{SchedulerState, Snapshot, addresses_by_pod},
         time::Timestamp,
     },
-    plan::action::{Action, PodRef, SchedulerNeed},
+    plan::action::{Action, PodRef, WorkersNeed},
     worker_group::{
         POLL, PlannerState, PodCounts, WorkerAddresses, input::Input, pass::Pass, planner_state::LOST_CALL,
         pod_counts::reference,
@@ -20,7 +20,7 @@ pub(crate) fn mark_again(pass: &mut Pass<'_>) {
     let Pass { input, counts, addresses, memory, found } = pass;
     let Some(need) = need(input, counts, memory) else { return };
     found.needs(need);
-    if need == SchedulerNeed::Registry {
+    if need == WorkersNeed::Registry {
         found.requeue_in(POLL);
     }
     let SchedulerState::Known(snapshot) = input.scheduler else { return };
@@ -37,21 +37,21 @@ pub(crate) fn mark_again(pass: &mut Pass<'_>) {
 }
 
 /// What has to be known of the scheduler to see whether one of them leaves late.
-fn need(input: &Input<'_>, counts: &PodCounts<'_>, memory: &PlannerState) -> Option<SchedulerNeed> {
+fn need(input: &Input<'_>, counts: &PodCounts<'_>, memory: &PlannerState) -> Option<WorkersNeed> {
     let is_recent = |t: &Timestamp| input.now.since(*t) < LOST_CALL;
     if counts.staying.iter().any(|p| memory.called_back_at(&p.uid).filter(is_recent).is_some()) {
-        return Some(SchedulerNeed::Registry);
+        return Some(WorkersNeed::Registry);
     }
     let mut by_another =
         counts.staying.iter().filter(|p| called_back_at(p, memory).filter(is_recent).is_some()).peekable();
     by_another.peek()?;
     // It is not likely, and an operator that starts does not ask all schedulers at once: a seldom reading will do.
     let Some(seldom) = input.agents.filter(|s| s.workers.values().any(|w| w.leaving)) else {
-        return Some(SchedulerNeed::Agents);
+        return Some(WorkersNeed::Agents);
     };
     let addresses = addresses_by_pod(input.cluster_pods.iter().copied(), &seldom.workers);
     let leaves = |p: &&PodRecord| addresses.get(&p.uid).is_some_and(|all| are_leaving(all, seldom));
-    Some(if by_another.any(leaves) { SchedulerNeed::Registry } else { SchedulerNeed::Agents })
+    Some(if by_another.any(leaves) { WorkersNeed::Registry } else { WorkersNeed::Agents })
 }
 
 /// When the pod's mark was last taken off. A process of the operator that ran before this one may have done it to any pod

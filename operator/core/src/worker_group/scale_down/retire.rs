@@ -7,7 +7,7 @@ use crate::{
         pod::{PodPhase, PodRecord},
         scheduler::{SchedulerState, Snapshot},
     },
-    plan::action::{Action, DeletePod, RetireCall, RetireStage, SchedulerNeed},
+    plan::action::{Action, DeletePod, RetireCall, RetireStage, WorkersNeed},
     worker_group::{
         POLL, PlannerState,
         input::Input,
@@ -37,10 +37,10 @@ pub(crate) fn progress(pass: &mut Pass<'_>) {
     }
     // Node disruptions do not count as a scale-down request.
     found.shrinking |= counts.marked.iter().any(|p| !input.is_threatened(p));
-    found.needs(SchedulerNeed::Registry);
+    found.needs(WorkersNeed::Registry);
     if counts.marked.iter().any(|p| input.is_threatened(p)) {
         // Whether they have a part in a shuffle.
-        found.needs(SchedulerNeed::Offer);
+        found.needs(WorkersNeed::Offer);
     }
     found.requeue_in(POLL);
     match input.scheduler {

@@ -8,7 +8,7 @@ use crate::{
         scheduler::{Offer, SchedulerState, Snapshot},
     },
     plan::{
-        action::{Action, PodRef, SchedulerNeed},
+        action::{Action, PodRef, WorkersNeed},
         conditions,
     },
     worker_group::{
@@ -27,11 +27,11 @@ use crate::{
 
 /// A pod is believed to have no worker only by a reading that began not longer ago than this: workers register
 /// at any time, also while a slow scheduler is being read.
-const CURRENT: Duration = Duration::from_secs(2);
+const EMPTY_READING_MAX_AGE: Duration = Duration::from_secs(2);
 
 const SCALE_DOWN: [&str; 2] = [conditions::SCALE_DOWN_BLOCKED, conditions::SCALE_DOWN_LIMITED];
 
-pub(crate) fn mark_victims(pass: &mut Pass<'_>) {
+pub(crate) fn shrink(pass: &mut Pass<'_>) {
     let (input, counts) = (pass.input, pass.counts);
     let going = pass.found.pods_in_plan();
     let excess =
@@ -44,14 +44,14 @@ pub(crate) fn mark_victims(pass: &mut Pass<'_>) {
     if excess > 0 {
         let found = &mut pass.found;
         found.shrinking = true;
-        found.needs(SchedulerNeed::Offer);
+        found.needs(WorkersNeed::Offer);
         found.requeue_in(recheck_interval::recheck_after(input));
         let empty = never_started(counts, &going, |p| holds_nothing(input, p, pass.addresses));
         left -= empty.len().min(excess);
         let delete = |p| retire::delete_if_unchanged(input, p, "it holds nothing");
         found.actions.extend(empty.into_iter().take(excess).map(delete));
     } else {
-        pass.memory.watched.hopes(false, input.now);
+        pass.memory.watched.awaits_better_reading(false, input.now);
         say_what_marked_ones_wait_for(pass);
     }
     match input.scheduler {
@@ -89,7 +89,7 @@ pub(crate) fn holds_nothing(input: &Input<'_>, pod: &PodRecord, addresses: &Work
     match input.scheduler {
         SchedulerState::Known(snapshot) => {
             let is_believed = snapshot.offer.is_some()
-                && input.now.since(snapshot.at) <= CURRENT
+                && input.now.since(snapshot.at) <= EMPTY_READING_MAX_AGE
                 && input.shows_every_worker(snapshot);
             has_not_started || (is_believed && !addresses.strangers)
         }
@@ -133,10 +133,10 @@ fn choose(pass: &mut Pass<'_>, snapshot: &Snapshot, wanted: usize) -> Option<usi
     let going = found.pods_in_plan();
     let is_unknown = |p: &&&PodRecord| addresses.get(&p.uid).is_none() && !going.contains(&p.uid);
     let unmapped = counts.staying.iter().filter(is_unknown).count();
-    let is_old = input.now.since(snapshot.at) > CURRENT || !input.shows_every_worker(snapshot);
+    let is_old = input.now.since(snapshot.at) > EMPTY_READING_MAX_AGE || !input.shows_every_worker(snapshot);
     // Rather a pod that holds nothing than one that does. Where each reading takes too long, none tells which do.
-    let may_come = is_old && unmapped > 0 && snapshot.read.since(snapshot.at) <= CURRENT;
-    if memory.watched.hopes(may_come, input.now) {
+    let may_come = is_old && unmapped > 0 && snapshot.read.since(snapshot.at) <= EMPTY_READING_MAX_AGE;
+    if memory.watched.awaits_better_reading(may_come, input.now) {
         let old = &input.group.status.conditions;
         found.conditions.extend(conditions::kept(old, &SCALE_DOWN));
         return None;
@@ -147,7 +147,7 @@ fn choose(pass: &mut Pass<'_>, snapshot: &Snapshot, wanted: usize) -> Option<usi
         .iter()
         .filter(|p| !going.contains(&p.uid) && late_acceptance::is_leaving(p, addresses, snapshot));
     let mut chosen: Vec<PodRef> = on_the_way.take(wanted).map(|p| reference(p)).collect();
-    let room = room(input, addresses, snapshot);
+    let room = headroom(input, addresses, snapshot);
     let no_room = pick(&offered(pass, offer, snapshot), room, wanted, &mut chosen);
     let unmapped = (unmapped > 0).then_some(Unmapped { is_old: is_old && !addresses.strangers });
     say_what_is_missing(pass, &chosen, Missing { count: wanted - chosen.len(), no_room, offer, unmapped });
@@ -237,7 +237,7 @@ pub(crate) fn cost(addresses: &BTreeSet<String>, snapshot: Option<&Snapshot>) ->
 
 /// The space that there is for what is moved, once all that leave in any group of the cluster are gone. What else is on
 /// nodes that are about to go takes nothing in.
-pub(crate) fn room<'a>(
+pub(crate) fn headroom<'a>(
     input: &Input<'_>,
     addresses: &'a WorkerAddresses,
     snapshot: &'a Snapshot,

@@ -9,7 +9,7 @@ use crate::{
         pod::PodRecord,
         scheduler::{SchedulerState, Snapshot},
     },
-    plan::action::SchedulerNeed,
+    plan::action::WorkersNeed,
     worker_group::{
         POLL, PlannerState, WorkerAddresses,
         input::Input,
@@ -44,7 +44,7 @@ pub(crate) fn revalidate(pass: &mut Pass<'_>) {
         doubtful.iter().for_each(|p| memory.let_stay(&p.uid, input.now));
         return;
     }
-    found.needs(SchedulerNeed::Offer);
+    found.needs(WorkersNeed::Offer);
     found.requeue_in(POLL);
     let Some(offer) = input.scheduler.known().and_then(|s| s.offer.as_ref()) else {
         memory.undecided = doubtful.iter().map(|p| p.uid.clone()).collect();

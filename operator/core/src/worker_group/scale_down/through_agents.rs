@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::{
     model::{pod::PodRecord, scheduler::SPEAKS_TLS},
     plan::{
-        action::{Action, SchedulerNeed},
+        action::{Action, WorkersNeed},
         conditions,
         events::EventRecord,
     },
@@ -31,7 +31,7 @@ pub(crate) fn ask_agents(pass: &mut Pass<'_>, excess: usize) {
     }
     let found = &mut pass.found;
     found.shrinking = true;
-    found.needs(SchedulerNeed::Offer);
+    found.needs(WorkersNeed::Offer);
     found.requeue_in(recheck_interval::recheck_after(input));
     let going = found.pods_in_plan();
     let empty = select::never_started(counts, &going, |p| select::holds_nothing(input, p, pass.addresses));

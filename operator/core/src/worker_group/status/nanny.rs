@@ -7,7 +7,7 @@ use crate::{
         pod::PodRecord,
         scheduler::{Nanny, addresses_by_pod},
     },
-    plan::{action::SchedulerNeed, conditions::Observed},
+    plan::{action::WorkersNeed, conditions::Observed},
     resources::agent_plan::Plan,
     worker_group::{PodCounts, findings::Findings, input::Input},
 };
@@ -21,7 +21,7 @@ pub(crate) fn condition(input: &Input<'_>, counts: &PodCounts<'_>, found: &mut F
         return Some(planned);
     }
     if counts.live() > 0 {
-        found.needs(SchedulerNeed::Agents);
+        found.needs(WorkersNeed::Agents);
     }
     let Some(snapshot) = input.agents else {
         let old = input.group.status.conditions.iter().find(|c| planned.is(&c.type_));

@@ -92,7 +92,7 @@ impl Watched {
     }
 
     /// Whether to wait for a reading that tells more, `if_any` may come; not for ever.
-    pub fn hopes(&mut self, if_any: bool, now: Timestamp) -> bool {
+    pub fn awaits_better_reading(&mut self, if_any: bool, now: Timestamp) -> bool {
         if !if_any {
             self.hope = None;
             return false;
