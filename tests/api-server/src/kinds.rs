@@ -28,8 +28,10 @@ pub(crate) struct Kind {
     pub scale: Option<Scale>,
     pub form: Form,
     /// The columns of its tables, where it is a custom one.
+    #[cfg_attr(not(feature = "kubectl"), expect(dead_code, reason = "there are no tables"))]
     pub columns: Columns,
     /// What its documents are made of.
+    #[cfg_attr(not(feature = "kubectl"), expect(dead_code, reason = "there are no documents"))]
     pub described: Described,
 }
 
@@ -127,7 +129,7 @@ impl Kind {
             scale: version.pointer("/subresources/scale").and_then(scale),
             form: Form::Custom(Arc::new(schema)),
             columns: Columns::of(version),
-            described: Described::Custom(
+            described: Described::custom(
                 version.pointer("/schema/openAPIV3Schema").cloned().unwrap_or_default(),
             ),
             plural: plural.into(),

@@ -17,9 +17,11 @@ mod kinds;
 mod list;
 mod meta;
 mod names;
+#[cfg(feature = "kubectl")]
 mod openapi;
 mod partial;
 mod patch;
+#[cfg(feature = "kubectl")]
 mod protobuf;
 mod quantity;
 mod request;
@@ -34,9 +36,15 @@ mod service;
 mod shape;
 mod status;
 mod store;
+#[cfg(feature = "kubectl")]
 mod table;
 mod update;
 mod watch;
+#[cfg(not(feature = "kubectl"))]
+mod without_kubectl;
+
+#[cfg(not(feature = "kubectl"))]
+use without_kubectl::{openapi, protobuf, table};
 
 pub use call::{Call, DeleteOptions, Propagation};
 pub use definitions::Definitions;

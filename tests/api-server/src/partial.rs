@@ -4,12 +4,7 @@ use http::{HeaderMap, header};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use crate::{
-    kinds::Kind,
-    request::Query,
-    status::Status,
-    table::{self, Include},
-};
+use crate::{kinds::Kind, request::Query, status::Status, table};
 
 const META: &str = "meta.k8s.io/v1";
 const PARTIAL: &str = "PartialObjectMetadata";
@@ -53,11 +48,7 @@ pub(crate) fn metadata(object: &Value) -> Value {
 }
 
 /// How the client wants to see objects.
-pub(crate) fn asked(
-    headers: &HeaderMap,
-    query: &Query,
-    now: impl FnOnce() -> Timestamp,
-) -> Result<View, Status> {
+pub(crate) fn asked(headers: &HeaderMap, query: &Query, now: impl Fn() -> Timestamp) -> Result<View, Status> {
     let Some(accept) = headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()) else {
         return Ok(View::Whole);
     };
@@ -73,22 +64,12 @@ pub(crate) fn asked(
             ("application/json", "Table")
                 if ["v=v1", "g=meta.k8s.io"].iter().all(|p| parts.clone().any(|q| q == *p)) =>
             {
-                return Ok(View::Table(table::Options { include: include(&query.include)?, now: now() }));
+                if let Some(options) = table::asked(&query.include, &now)? {
+                    return Ok(View::Table(options));
+                }
             }
             _ => {}
         }
     }
     Err(Status::not_acceptable())
-}
-
-fn include(text: &str) -> Result<Include, Status> {
-    match text {
-        "None" => Ok(Include::Nothing),
-        "" | "Metadata" => Ok(Include::Metadata),
-        "Object" => Ok(Include::Object),
-        other => Err(Status::bad_request(format!(
-            "Unable to convert to Table as requested: includeObject: Invalid value: {other:?}: must be 'Metadata', \
-             'Object', 'None', or empty"
-        ))),
-    }
 }

@@ -1,10 +1,13 @@
 //! Patches by their media types.
 
+#[cfg(feature = "kubectl")]
 mod strategic;
 
 use json_patch::{AddOperation, PatchOperation};
 use serde_json::Value;
 
+#[cfg(not(feature = "kubectl"))]
+use crate::without_kubectl::strategic;
 use crate::{kinds::Kind, schema::Cause, status::Status};
 
 /// What a patch may be.

@@ -22,6 +22,7 @@ use crate::{
     kinds::{Builtin, Kind},
     meta,
     partial::metadata,
+    status::Status,
 };
 
 /// What a row tells of its object beside the cells.
@@ -39,6 +40,32 @@ pub(crate) struct Options {
     pub include: Include,
     /// The time that ages are told at.
     pub now: Timestamp,
+}
+
+impl Options {
+    /// Ages are told at this time from now on.
+    pub(crate) fn at(&mut self, now: Timestamp) {
+        self.now = now;
+    }
+}
+
+/// How a client wants its tables: `include` is what it says of the objects in them.
+///
+/// # Errors
+/// There is no such way.
+pub(crate) fn asked(include: &str, now: impl FnOnce() -> Timestamp) -> Result<Option<Options>, Status> {
+    let include = match include {
+        "None" => Include::Nothing,
+        "" | "Metadata" => Include::Metadata,
+        "Object" => Include::Object,
+        other => {
+            return Err(Status::bad_request(format!(
+                "Unable to convert to Table as requested: includeObject: Invalid value: {other:?}: must be \
+                 'Metadata', 'Object', 'None', or empty"
+            )));
+        }
+    };
+    Ok(Some(Options { include, now: now() }))
 }
 
 /// A table of one object; with the version of the object.

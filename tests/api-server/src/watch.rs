@@ -132,7 +132,7 @@ impl Watch {
     fn read(&mut self, cx: &Context<'_>) -> bool {
         let shared = self.shared.clone();
         if let View::Table(options) = &mut self.order.view {
-            options.now = shared.now();
+            options.at(shared.now());
         }
         let mut state = shared.lock();
         let Some(table) = state.tables.get(self.order.table) else { return false };

@@ -21,6 +21,11 @@ impl Described {
     pub(crate) fn of<T: JsonSchema>() -> Self {
         Self::Builtin(add::<T>)
     }
+
+    /// A custom kind with this schema.
+    pub(crate) fn custom(schema: Value) -> Self {
+        Self::Custom(schema)
+    }
 }
 
 fn add<T: JsonSchema>(generator: &mut SchemaGenerator) -> String {
