@@ -1,4 +1,4 @@
-//! The API server: a client with a fence, the paths of its resources, the election of a leader, and what is read of its objects.
+//! The API server: a client with a guard, the paths of its resources, the election of a leader, and what is read of its objects.
 
 pub mod api;
 pub mod client;

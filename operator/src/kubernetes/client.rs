@@ -1,5 +1,5 @@
-//! The client of the API server: kube's own, with a fence that lets no write begin while this process does not lead, and
-//! with every request counted.
+//! The client of the API server: kube's own, with a guard that lets no write begin while this process does not lead, and
+//! counts every request.
 
 use std::{
     pin::Pin,
@@ -42,29 +42,34 @@ pub fn connect(mut config: Config, metrics: Metrics, leadership: Leadership) -> 
     // A server that accepted a connection and went silent must not hold a watch or a list for ever.
     config.read_timeout = Some(SILENCE);
     config.reset_reader_on_write = true;
-    let counted = ClientBuilder::try_from(config)?.with_layer(&Counted(metrics));
-    Ok(counted.with_layer(&Fenced(leadership)).build())
+    Ok(ClientBuilder::try_from(config)?.with_layer(&Guard { leadership, metrics }).build())
 }
 
-/// Lets no write begin in a process that does not lead, but for the Lease itself; one that is under way is given up.
+/// What each request passes. In a process that does not lead no write begins, but for the Lease itself, and one that is under
+/// way is given up. Each request that is sent is counted.
 #[derive(Clone, Debug)]
-pub struct Fenced(pub Leadership);
+pub struct Guard {
+    /// Whether this process may write.
+    pub leadership: Leadership,
+    /// Where requests are counted.
+    pub metrics: Metrics,
+}
 
-impl<S> Layer<S> for Fenced {
-    type Service = FencedService<S>;
+impl<S> Layer<S> for Guard {
+    type Service = Guarded<S>;
     fn layer(&self, inner: S) -> Self::Service {
-        FencedService { inner, leadership: self.0.clone() }
+        Guarded { inner, guard: self.clone() }
     }
 }
 
-/// A service through which only a leader writes.
+/// A service whose requests pass a [`Guard`].
 #[derive(Clone, Debug)]
-pub struct FencedService<S> {
+pub struct Guarded<S> {
     inner: S,
-    leadership: Leadership,
+    guard: Guard,
 }
 
-impl<S, B> Service<Request<Body>> for FencedService<S>
+impl<S, B> Service<Request<Body>> for Guarded<S>
 where
     S: Service<Request<Body>, Response = Response<B>>,
     S::Future: Send + 'static,
@@ -73,76 +78,35 @@ where
 {
     type Response = Response<B>;
     type Error = BoxError;
-    type Future = Answer<B, BoxError>;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<B>, BoxError>> + Send>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
         self.inner.poll_ready(cx).map_err(Into::into)
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let Guard { leadership, metrics } = self.guard.clone();
         let writes = request.method() != Method::GET;
         let is_election = request.uri().path().starts_with("/apis/coordination.k8s.io/");
-        if writes && !is_election && !self.leadership.may_write() {
+        if writes && !is_election && !leadership.may_write() {
             return Box::pin(async { Err("this operator does not lead, and writes nothing".into()) });
         }
-        let answer = self.inner.call(request);
-        if !writes || is_election {
-            return Box::pin(async move { answer.await.map_err(Into::into) });
-        }
-        let leadership = self.leadership.clone();
-        Box::pin(async move {
-            tokio::select! {
-                answer = answer => answer.map_err(Into::into),
-                () = leadership.term_ended() => Err("this operator lost its lead while it wrote".into()),
-            }
-        })
-    }
-}
-
-/// Counts requests.
-#[derive(Clone, Debug)]
-pub struct Counted(pub Metrics);
-
-impl<S> Layer<S> for Counted {
-    type Service = CountedService<S>;
-    fn layer(&self, inner: S) -> Self::Service {
-        CountedService { inner, metrics: self.0.clone() }
-    }
-}
-
-/// A service whose requests are counted.
-#[derive(Clone, Debug)]
-pub struct CountedService<S> {
-    inner: S,
-    metrics: Metrics,
-}
-
-type Answer<B, E> = Pin<Box<dyn Future<Output = Result<Response<B>, E>> + Send>>;
-
-impl<S, B> Service<Request<Body>> for CountedService<S>
-where
-    S: Service<Request<Body>, Response = Response<B>>,
-    S::Future: Send + 'static,
-    S::Error: Into<BoxError>,
-    B: 'static,
-{
-    type Response = Response<B>;
-    type Error = S::Error;
-    type Future = Answer<B, S::Error>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.inner.poll_ready(cx)
-    }
-
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
         let (verb, resource) = describe(request.method(), request.uri().path(), request.uri().query());
-        let metrics = self.metrics.clone();
         let answer = self.inner.call(request);
-        Box::pin(async move {
+        let counted = async move {
             let answer = answer.await;
             let code = answer.as_ref().map_or(0, |a| a.status().as_u16());
             metrics.request(verb, &resource, code);
-            answer
+            answer.map_err(Into::into)
+        };
+        if !writes || is_election {
+            return Box::pin(counted);
+        }
+        Box::pin(async move {
+            tokio::select! {
+                answer = counted => answer,
+                () = leadership.term_ended() => Err("this operator lost its lead while it wrote".into()),
+            }
         })
     }
 }
@@ -185,7 +149,8 @@ mod tests {
             (Method::DELETE, "/api/v1/namespaces/a/pods/x", true, true),
         ] {
             let leadership = if leads { Leadership::alone() } else { Leadership::candidate() };
-            let mut service = Fenced(leadership).layer(answer());
+            let guard = Guard { leadership, metrics: Metrics::new().unwrap() };
+            let mut service = guard.layer(answer());
             let request = Request::builder().method(&method).uri(path).body(Body::empty()).unwrap();
             assert_eq!(service.call(request).await.is_ok(), passes, "{method} {path}");
         }

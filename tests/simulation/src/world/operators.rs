@@ -11,7 +11,7 @@ use dask_operator::{
     controller,
     env::{Environment as Around, RandomSource},
     kubernetes::{
-        client::Fenced,
+        client::Guard,
         leader_election::{self, LeaseConfig},
     },
     leadership::Leadership,
@@ -73,7 +73,8 @@ impl World {
             Around { clock: Arc::new(instance.clock.clone()), random, dial: Arc::new(self.dask.clone()) };
         let leadership = if instance.elect { Leadership::candidate() } else { Leadership::alone() };
         let network = Network::new(name, self);
-        let client = kube::Client::new(Fenced(leadership.clone()).layer(network), NAMESPACE);
+        let guard = Guard { leadership: leadership.clone(), metrics: metrics.clone() };
+        let client = kube::Client::new(guard.layer(network), NAMESPACE);
         let agent = Agent { image: self.lock().agent_image.clone(), ..Agent::default() };
         let settings = Settings {
             namespaces: Vec::new(),
