@@ -135,8 +135,8 @@ async fn one(on: Apply<'_>, action: Action) -> Result<(), Error> {
             let doomed = objects::DeleteTarget { kind, name, uid, resource_version, why };
             objects::delete(on, doomed).await
         }
-        Action::Check(checks) => dry_run::all(context, subject, checks).await,
-        Action::Explain(pod) => {
+        Action::DryRun(checks) => dry_run::all(context, subject, checks).await,
+        Action::ReadPodEvents(pod) => {
             pod_events::ask(on, &pod).await;
             Ok(())
         }

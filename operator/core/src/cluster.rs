@@ -72,7 +72,7 @@ fn act(input: &Input<'_>, decision: &mut Decision<DaskClusterStatus>) {
     let old = input.cluster.status.phase;
     let tried = dry_run::tried(input);
     if !tried.open.is_empty() {
-        decision.actions.push(Action::Check(tried.open));
+        decision.actions.push(Action::DryRun(tried.open));
         if old.is_none() {
             let tried = Tried { open: Vec::new(), ..tried };
             decision.status = status::build(input, Phase::Created, None, &tried);
@@ -81,7 +81,7 @@ fn act(input: &Input<'_>, decision: &mut Decision<DaskClusterStatus>) {
         return;
     }
     if !tried.again.is_empty() {
-        decision.actions.push(Action::Check(tried.again.clone()));
+        decision.actions.push(Action::DryRun(tried.again.clone()));
     }
     // A cluster that was made keeps every part that can be; one that was not is not begun.
     let was_made = old.is_some_and(|p| matches!(p, Phase::Pending | Phase::Running));
@@ -113,7 +113,7 @@ fn explain(input: &Input<'_>, decision: &mut Decision<DaskClusterStatus>) {
     if let Some(pod) = known.or_else(|| silent().next())
         && stuck_pods::event_trouble(pod, input.memory.explained.as_ref(), input.now).1
     {
-        decision.actions.push(Action::Explain(pod_counts::reference(pod)));
+        decision.actions.push(Action::ReadPodEvents(pod_counts::reference(pod)));
     }
     let looks = input.scheduler_pods.iter().filter_map(|p| stuck_pods::recheck_after(p, input.now));
     decision.requeue = decision.requeue.into_iter().chain(looks).min();

@@ -117,7 +117,7 @@ fn go_on(input: &Input<'_>, decision: &mut Decision<DaskJobStatus>) {
         && runner::started(pod).is_none()
         && stuck_pods::event_trouble(pod, input.memory.explained.as_ref(), input.now).1
     {
-        decision.actions.push(Action::Explain(pod_counts::reference(pod)));
+        decision.actions.push(Action::ReadPodEvents(pod_counts::reference(pod)));
     }
     if input.job.status.job_status == Some(JobStatus::JobCreated) {
         create::create_missing(input, decision);

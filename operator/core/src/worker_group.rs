@@ -128,7 +128,7 @@ fn explain<'a>(
     let pod = pod?;
     let (trouble, ask) = stuck_pods::event_trouble(pod, known, input.now);
     if ask {
-        found.actions.push(Action::Explain(pod_counts::reference(pod)));
+        found.actions.push(Action::ReadPodEvents(pod_counts::reference(pod)));
     }
     trouble.map(|t| (pod, t))
 }

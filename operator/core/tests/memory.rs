@@ -85,7 +85,7 @@ fn decide(
     };
     let decision = worker_group::decide(&input, memory);
     for action in &decision.actions {
-        if let Action::Check(checks) = action {
+        if let Action::DryRun(checks) = action {
             let valid = Verdict::Valid { unknown: Vec::new() };
             checks.iter().for_each(|c| verdicts.insert(&c.key, valid.clone(), NOW));
         }

@@ -6,7 +6,7 @@ use dask_operator_core::{
     model::{
         names,
         objects::{DeploymentRecord, Meta, Object as Ours, Owner, ServiceRecord},
-        pod::{Mark, PodPhase, PodRecord},
+        pod::{AgentRecord, Mark, PodPhase, PodRecord},
         time::Timestamp,
     },
     plan::conditions::shorten,
@@ -67,9 +67,11 @@ pub fn pod(raw: RawPod) -> Option<(Key, PodRecord)> {
         template_hash: annotation(names::TEMPLATE_HASH),
         mark: annotation(names::RETIRING).map(|m| Mark::read(&m)),
         trouble: trouble::trouble_of_pod(&status, phase),
-        agent_is_in_trouble: agent_hash.is_some() && trouble::is_of_the_agent(&status),
-        agent_hash,
-        last_words: last_words(&status),
+        agent: AgentRecord {
+            is_in_trouble: agent_hash.is_some() && trouble::is_of_the_agent(&status),
+            hash: agent_hash,
+            last_words: last_words(&status),
+        },
         restarts: restarts::count_restarts(&status.container_statuses),
         disrupted: trouble::is_from_outside(&status),
         ip: status.pod_ip,

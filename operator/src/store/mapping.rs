@@ -169,7 +169,7 @@ impl Cached for Pods {
         group.map(|g| ObjectRef::Group(beside(key, &g.meta.name))).into_iter().collect()
     }
     fn last_words(pod: &PodRecord) -> Option<&str> {
-        pod.last_words.as_deref()
+        pod.agent.last_words.as_deref()
     }
     fn index(cache: &mut Cache, key: &Key, record: &PodRecord, present: bool) {
         cache.index_pod(key, record, present);

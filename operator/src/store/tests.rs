@@ -2,7 +2,7 @@
 
 use dask_operator_core::model::{
     objects::{Group, Meta, Object},
-    pod::PodRecord,
+    pod::{AgentRecord, PodRecord},
 };
 use serde_json::json;
 
@@ -24,7 +24,13 @@ fn the_last_words_of_a_pod_outlive_it() {
     let pod = PodRecord { uid: "1".into(), owner_uid: Some("g-uid".into()), ..PodRecord::default() };
     state.apply::<Pods>(&key, pod.clone());
     // Its end and its deletion may come so soon after each other that they are looked at together.
-    state.apply::<Pods>(&key, PodRecord { last_words: Some("Busy: x".into()), ..pod });
+    state.apply::<Pods>(
+        &key,
+        PodRecord {
+            agent: AgentRecord { last_words: Some("Busy: x".into()), ..AgentRecord::default() },
+            ..pod
+        },
+    );
     state.remove::<Pods>(&key);
     let memory = format!("{:?}", state.groups["g-uid"]);
     assert!(memory.contains("pod p ended before its workers had left: Busy: x"), "{memory}");

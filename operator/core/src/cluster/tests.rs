@@ -70,7 +70,7 @@ impl Scene {
     fn decide(&mut self) -> Decision<DaskClusterStatus> {
         let mut first = self.decide_once();
         let checks = first.actions.iter().find_map(|a| match a {
-            Action::Check(checks) => Some(checks.clone()),
+            Action::DryRun(checks) => Some(checks.clone()),
             _ => None,
         });
         let (Some(checks), Some(verdict)) = (checks, self.verdict.clone()) else { return first };
@@ -78,7 +78,7 @@ impl Scene {
             self.verdicts.insert(&check.key, verdict.clone(), self.now);
         }
         if first.status.phase == Some(Phase::Created) {
-            first.actions.retain(|a| !matches!(a, Action::Check(_)));
+            first.actions.retain(|a| !matches!(a, Action::DryRun(_)));
             return first;
         }
         self.decide_once()

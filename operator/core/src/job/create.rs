@@ -25,11 +25,11 @@ use crate::{
 pub(super) fn create_missing(input: &Input<'_>, decision: &mut Decision<DaskJobStatus>) {
     let tried = tried(input);
     if !tried.open.is_empty() {
-        decision.actions.push(Action::Check(tried.open));
+        decision.actions.push(Action::DryRun(tried.open));
         return;
     }
     if !tried.again.is_empty() {
-        decision.actions.push(Action::Check(tried.again));
+        decision.actions.push(Action::DryRun(tried.again));
     }
     let mut blocked = false;
     for (kind, name, taken) in [

@@ -33,7 +33,7 @@ fn a_job_goes_its_way_one_step_at_a_time() {
     let first = scene.turn();
     assert!(events(&first)[0].1.starts_with("A DaskJob has been created"));
     assert_eq!(scene.job.status.job_status, Some(JobStatus::JobCreated));
-    let Action::Check(checks) = &scene.turn().actions[0] else { panic!() };
+    let Action::DryRun(checks) = &scene.turn().actions[0] else { panic!() };
     assert_eq!(checks.len(), 4, "runner, scheduler, Service, worker: before anything is made");
     scene.accept();
     let made = |d: Decision<DaskJobStatus>| -> Vec<Kind> {

@@ -55,12 +55,8 @@ pub struct PodRecord {
     pub mark: Option<Mark>,
     /// What keeps it from running, or ended it.
     pub trouble: Option<Trouble>,
-    /// Hash of what its agent is and comes from, if it has one.
-    pub agent_hash: Option<String>,
-    /// Whether the agent's init container is what keeps it from running.
-    pub agent_is_in_trouble: bool,
-    /// What its agent said when it ended and its workers had not left in order: a word, a colon, a sentence.
-    pub last_words: Option<String>,
+    /// What is kept of its agent.
+    pub agent: AgentRecord,
     /// How often its containers were started again.
     pub restarts: Restarts,
     /// Whether something outside ended it: eviction, preemption, a lost node.
@@ -75,6 +71,17 @@ pub struct PodRecord {
     pub is_deployment: bool,
     /// What is kept of a job's runner in addition.
     pub runner: Option<Box<Runner>>,
+}
+
+/// What is kept of the agent of a worker's pod.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct AgentRecord {
+    /// Hash of what it is and comes from, if there is one.
+    pub hash: Option<String>,
+    /// Whether its init container is what keeps the pod from running.
+    pub is_in_trouble: bool,
+    /// What it said when it ended and its workers had not left in order: a word, a colon, a sentence.
+    pub last_words: Option<String>,
 }
 
 /// `status.phase` of a pod.

@@ -34,9 +34,9 @@ pub enum Action {
         why: &'static str,
     },
     /// Try templates on the API server without creating anything.
-    Check(Vec<Check>),
+    DryRun(Vec<Check>),
     /// Ask for Kubernetes' own events about a pod whose status does not say what keeps it.
-    Explain(PodRef),
+    ReadPodEvents(PodRef),
     /// Merge-patch an object as it was read.
     Patch(Patch),
     /// Reserve pod numbers in the group's status before any of them is used.

@@ -48,8 +48,8 @@ impl Phases {
                 Action::Create { kind, body } => phases.creations.push(NewObject { kind, body }),
                 Action::DeletePod(pod) => phases.deletions.push(pod),
                 Action::Delete { .. }
-                | Action::Check(_)
-                | Action::Explain(_)
+                | Action::DryRun(_)
+                | Action::ReadPodEvents(_)
                 | Action::Patch(_)
                 | Action::MarkPods { .. }
                 | Action::UnmarkPod(_) => phases.changes.push(action),
@@ -127,12 +127,12 @@ mod tests {
             Action::Create { kind: Kind::Service, body: Value::Null },
             Action::CreatePods(vec![]),
             Action::Event(EventRecord::normal("A", "b")),
-            Action::Explain(pod.clone()),
+            Action::ReadPodEvents(pod.clone()),
             retire.clone(),
         ]);
         let first = [retire, Action::ReserveNumbers { up_to: 8 }, Action::CreatePods(vec![])];
         assert_eq!(phases.before_status, first);
-        assert_eq!(phases.changes, [Action::UnmarkPod(pod.clone()), Action::Explain(pod)]);
+        assert_eq!(phases.changes, [Action::UnmarkPod(pod.clone()), Action::ReadPodEvents(pod)]);
         assert_eq!((phases.events.len(), phases.creations.len()), (1, 1));
         assert_eq!(phases.deletions, [doomed]);
         assert!(phases.reserves_numbers() && !Phases::default().reserves_numbers());

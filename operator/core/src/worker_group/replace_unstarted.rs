@@ -21,8 +21,8 @@ pub(crate) fn delete_unstarted(pass: &mut Pass<'_>) {
     let is_stale = |p: &&&PodRecord| {
         let waits = p.phase == PodPhase::Pending || p.trouble.is_some();
         let crashes = p.trouble.as_ref().is_some_and(|t| is_crash(&t.reason));
-        let agent_is_corrected = (p.agent_is_in_trouble && p.agent_hash != agent)
-            || (crashes && p.agent_hash.is_some() && agent.is_none());
+        let agent_is_corrected = (p.agent.is_in_trouble && p.agent.hash != agent)
+            || (crashes && p.agent.hash.is_some() && agent.is_none());
         let is_other = p.template_hash.is_some() && p.template_hash != current;
         (is_other || agent_is_corrected) && !p.is_ready() && waits
     };

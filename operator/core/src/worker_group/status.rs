@@ -205,7 +205,7 @@ fn failing(counts: &PodCounts<'_>, silent: SilentTrouble<'_>, found: &Findings) 
                 "{n} of {} pods, {} among them: {text}{waiting}{}",
                 counts.live() + counts.finished.len(),
                 pod.name,
-                if pod.agent_is_in_trouble { AGENT_REMEDY } else { remedy(reason) }
+                if pod.agent.is_in_trouble { AGENT_REMEDY } else { remedy(reason) }
             );
             conditions::yes(conditions::PODS_FAILING, reason, message)
         }

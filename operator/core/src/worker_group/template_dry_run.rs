@@ -59,13 +59,13 @@ pub(crate) fn request_dry_run(input: &Input<'_>, cluster: &Cluster, found: &mut 
     });
     found.tried = dry_run::look_up(input.verdicts, vec![candidate], input.now);
     if !found.tried.again.is_empty() {
-        found.actions.push(Action::Check(std::mem::take(&mut found.tried.again)));
+        found.actions.push(Action::DryRun(std::mem::take(&mut found.tried.again)));
     }
     if let Some(wait) = found.tried.recheck_after {
         found.requeue_in(wait);
     }
     if !found.tried.open.is_empty() {
-        found.actions.push(Action::Check(std::mem::take(&mut found.tried.open)));
+        found.actions.push(Action::DryRun(std::mem::take(&mut found.tried.open)));
         found.untried = true;
     }
 }

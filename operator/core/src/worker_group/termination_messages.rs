@@ -30,7 +30,7 @@ impl Heard {
 
 /// One event for each pod whose workers did not leave in order; the shell tells each only once.
 pub(crate) fn report(input: &Input<'_>, heard: &mut Heard, found: &mut Findings) {
-    let here = input.pods.iter().filter_map(|p| Some(message(&p.name, p.last_words.as_ref()?)));
+    let here = input.pods.iter().filter_map(|p| Some(message(&p.name, p.agent.last_words.as_ref()?)));
     let mut messages: Vec<String> = here.collect();
     heard.0.retain_mut(|(_, since)| input.now.since(*since.get_or_insert(input.now)) < TOLD);
     messages.extend(heard.0.iter().map(|(message, _)| message.clone()));

@@ -107,7 +107,7 @@ impl Scene {
         let before = (self.group.status.clone(), self.memory.clone());
         let first = self.decide_once();
         let checks = first.actions.iter().filter_map(|a| match a {
-            Action::Check(checks) => Some(checks),
+            Action::DryRun(checks) => Some(checks),
             _ => None,
         });
         let keys: Vec<String> = checks.flatten().map(|c| c.key.clone()).collect();

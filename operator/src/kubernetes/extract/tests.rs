@@ -98,7 +98,7 @@ fn what_an_agent_said_at_its_end_is_kept_and_nothing_else_that_a_container_says(
             let end = json!({"exitCode": 75, "message": message});
             p["status"]["containerStatuses"] = json!([{"name": "worker", "state": {"terminated": end}}]);
         });
-        pod.last_words
+        pod.agent.last_words
     };
     assert_eq!(said(json!("dask-agent: Busy: late\n")).as_deref(), Some("Busy: late"));
     assert_eq!(said(json!("Traceback")), None);
@@ -149,17 +149,17 @@ fn an_agent_in_trouble_is_told_with_its_hash() {
     let ended = |code: i64| json!({"terminated": {"exitCode": code}});
     let ill = pod(true, "dask-agent", waiting("ImagePullBackOff"));
     assert_eq!(
-        (ill.trouble.unwrap().reason.as_str(), ill.agent_is_in_trouble, ill.agent_hash.as_deref()),
+        (ill.trouble.unwrap().reason.as_str(), ill.agent.is_in_trouble, ill.agent.hash.as_deref()),
         ("ImagePullBackOff", true, Some("h"))
     );
-    assert!(pod(true, "dask-agent", ended(1)).agent_is_in_trouble);
+    assert!(pod(true, "dask-agent", ended(1)).agent.is_in_trouble);
     for well in [
         pod(true, "dask-agent", ended(0)),
         pod(true, "dask-agent", waiting("PodInitializing")),
         pod(true, "other", waiting("ImagePullBackOff")),
         pod(false, "dask-agent", waiting("ImagePullBackOff")),
     ] {
-        assert!(!well.agent_is_in_trouble);
+        assert!(!well.agent.is_in_trouble);
     }
 }
 

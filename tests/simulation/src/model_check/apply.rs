@@ -40,7 +40,7 @@ impl World {
                 }
                 self.after(fate.unwrap_or(Fate::Done))
             }
-            Action::Check(checks) => {
+            Action::DryRun(checks) => {
                 for check in checks {
                     let valid = Verdict::Valid { unknown: Vec::new() };
                     self.operator.verdicts.insert(&check.key, valid, self.now);

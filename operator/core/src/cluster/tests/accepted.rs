@@ -4,7 +4,8 @@ use super::*;
 
 fn refuse(scene: &mut Scene, kind: Kind, path: &str) {
     let d = scene.decide_once();
-    let checks = d.actions.iter().find_map(|a| if let Action::Check(c) = a { Some(c.clone()) } else { None });
+    let checks =
+        d.actions.iter().find_map(|a| if let Action::DryRun(c) = a { Some(c.clone()) } else { None });
     for check in checks.expect("templates to try") {
         let causes = vec![(path.to_string(), "bad".to_string())];
         let verdict = if check.kind == kind {
@@ -81,7 +82,7 @@ fn another_process_need_not_ask_again() {
     scene.verdicts = Verdicts::default();
     assert!(scene.decide_once().actions.is_empty());
     scene.cluster.meta.generation += 1;
-    assert!(matches!(scene.decide_once().actions[..], [Action::Check(_)]));
+    assert!(matches!(scene.decide_once().actions[..], [Action::DryRun(_)]));
 }
 
 #[test]
@@ -120,7 +121,7 @@ fn what_its_own_service_has_does_not_stand_in_a_services_way() {
 /// The spec of the Service that the API server is asked about.
 fn tried_service(scene: &mut Scene) -> Value {
     let d = scene.decide_once();
-    let Some(Action::Check(checks)) = d.actions.first() else { panic!("{:?}", d.actions) };
+    let Some(Action::DryRun(checks)) = d.actions.first() else { panic!("{:?}", d.actions) };
     let service = checks.iter().find(|c| c.kind == Kind::Service).unwrap();
     serde_json::from_str::<Value>(&service.body).unwrap()["spec"].take()
 }

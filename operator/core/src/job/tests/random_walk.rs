@@ -111,7 +111,8 @@ impl World {
     fn turn(&mut self) -> bool {
         let scene = &mut self.scene;
         let decision = decide(scene.input());
-        let writes = decision.actions.iter().any(|a| !matches!(a, Action::Explain(_) | Action::Event(_)));
+        let writes =
+            decision.actions.iter().any(|a| !matches!(a, Action::ReadPodEvents(_) | Action::Event(_)));
         let changes = writes || decision.status != scene.job.status;
         if self.away {
             return changes;

@@ -107,14 +107,14 @@ fn next<'a>(pass: &Pass<'a>) -> Next<'a> {
     }
     // One that is there long after its grace period is on a node that does not answer, and moves nothing.
     let moves = |p: &&PodRecord| {
-        p.deleting && p.agent_hash.is_some() && p.gone_by.is_none_or(|t| input.now.since(t) < OVERDUE)
+        p.deleting && p.agent.hash.is_some() && p.gone_by.is_none_or(|t| input.now.since(t) < OVERDUE)
     };
     if let Some(pod) = input.cluster_pods.iter().copied().find(moves) {
         return Next::Waits(pod);
     }
     let going = found.pods_in_plan();
     let template = input.group.status.template_hash.as_deref();
-    let can_leave = |p: &&PodRecord| p.agent_hash.is_some() && p.is_ready() && !going.contains(&p.uid);
+    let can_leave = |p: &&PodRecord| p.agent.hash.is_some() && p.is_ready() && !going.contains(&p.uid);
     let pods = counts.marked.iter().chain(&counts.staying).copied().filter(can_leave);
     let first = pods.min_by_key(|p| {
         let is_current = template.is_none() || p.template_hash.as_deref() == template;

@@ -36,10 +36,11 @@ const AGENT: &str = "; no agent of such a pod has reported, so it may be that th
 
 /// Whether the agent may be why a pod crashes: it has one, and no agent like it was ever heard of.
 fn may_be_the_agents(counts: &PodCounts<'_>, pod: &PodRecord) -> bool {
-    let reported =
-        |p: &PodRecord| p.agent_hash == pod.agent_hash && (p.ready_since.is_some() || p.last_words.is_some());
-    pod.agent_hash.is_some()
-        && !pod.agent_is_in_trouble
+    let reported = |p: &PodRecord| {
+        p.agent.hash == pod.agent.hash && (p.ready_since.is_some() || p.agent.last_words.is_some())
+    };
+    pod.agent.hash.is_some()
+        && !pod.agent.is_in_trouble
         && !counts.all_live().any(reported)
         && !counts.finished.iter().any(|p| reported(p))
 }

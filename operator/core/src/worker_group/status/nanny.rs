@@ -35,7 +35,7 @@ pub(crate) fn condition(input: &Input<'_>, counts: &PodCounts<'_>, found: &mut F
         return Some(planned);
     }
     let hash = plan.hash(input.agent);
-    let of_plan = |p: &&PodRecord| hash.is_some() && p.agent_hash == hash;
+    let of_plan = |p: &&PodRecord| hash.is_some() && p.agent.hash == hash;
     let addresses = addresses_by_pod(counts.all_live(), &snapshot.workers);
     let has_own = |p: &&PodRecord| {
         let mut own = addresses.get(&p.uid).into_iter().flatten().filter_map(|a| snapshot.workers.get(a));

@@ -8,7 +8,7 @@ fn a_template_is_tried_once_and_a_bad_one_makes_no_pods() {
     let mut scene = Scene::new(2, 1);
     scene.memory.reserved(0..16);
     let check = |d: &Decision<DaskWorkerGroupStatus>| {
-        d.actions.iter().find_map(|a| if let Action::Check(c) = a { Some(c[0].clone()) } else { None })
+        d.actions.iter().find_map(|a| if let Action::DryRun(c) = a { Some(c[0].clone()) } else { None })
     };
     let d = scene.decide_once();
     let tried = check(&d).unwrap();
@@ -31,7 +31,7 @@ fn events_are_asked_what_keeps_a_silent_pod() {
     let mut scene = Scene::new(1, 1);
     (scene.pods[0].phase, scene.pods[0].ready_since) = (PodPhase::Pending, None);
     let asked =
-        |d: &Decision<DaskWorkerGroupStatus>| d.actions.iter().any(|a| matches!(a, Action::Explain(_)));
+        |d: &Decision<DaskWorkerGroupStatus>| d.actions.iter().any(|a| matches!(a, Action::ReadPodEvents(_)));
     assert!(asked(&scene.decide()));
     let trouble = Trouble { reason: "FailedMount".into(), message: "no such volume".into() };
     scene.memory.explain(Some(Explanation {
@@ -59,7 +59,7 @@ fn events_that_said_nothing_are_asked_again_soon_and_then_ever_more_seldom() {
         scene.later(1);
         let d = scene.decide();
         assert!(d.requeue.is_some_and(|r| r <= Duration::from_secs(30)), "{second}: {:?}", d.requeue);
-        if d.actions.iter().any(|a| matches!(a, Action::Explain(_))) {
+        if d.actions.iter().any(|a| matches!(a, Action::ReadPodEvents(_))) {
             asked.push(second);
             let (uid, at) = (scene.pods[0].uid.clone(), scene.now);
             scene.memory.explain(Some(Explanation { uid, trouble: None, at }));

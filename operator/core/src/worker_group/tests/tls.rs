@@ -7,7 +7,7 @@ use crate::model::scheduler::SPEAKS_TLS;
 fn scene(wanted: i32, running: u8) -> Scene {
     let mut scene = Scene::new(wanted, running);
     scene.scheduler = SchedulerState::SpeaksTls;
-    scene.pods.iter_mut().for_each(|p| p.agent_hash = Some("agent".into()));
+    scene.pods.iter_mut().for_each(|p| p.agent.hash = Some("agent".into()));
     scene
 }
 
@@ -66,7 +66,7 @@ fn pods_leave_one_at_a_time_through_their_agents() {
 #[test]
 fn pods_without_the_agent_and_pods_that_are_not_ready_stay() {
     let mut scene = scene(0, 2);
-    scene.pods[0].agent_hash = None;
+    scene.pods[0].agent.hash = None;
     scene.pods[1].ready_since = None;
     let d = scene.decide();
     assert!(deleted(&d).is_empty());

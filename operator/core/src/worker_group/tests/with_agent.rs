@@ -62,7 +62,7 @@ fn the_status_tells_it_and_only_what_was_not_chosen_makes_an_event() {
 fn what_is_tried_is_what_is_made() {
     let mut scene = scene(1, 0);
     let tried = scene.decide_once().actions.into_iter().find_map(|a| match a {
-        Action::Check(checks) => Some(checks[0].body.clone()),
+        Action::DryRun(checks) => Some(checks[0].body.clone()),
         _ => None,
     });
     let made = scene.decide().actions.into_iter().find_map(|a| match a {
@@ -86,7 +86,7 @@ fn a_template_that_was_tried_without_the_agent_is_tried_again_with_it() {
         scene.verdicts = Verdicts::default();
         let d = scene.decide_once();
         (
-            d.actions.iter().any(|a| matches!(a, Action::Check(_))),
+            d.actions.iter().any(|a| matches!(a, Action::DryRun(_))),
             told(&d, conditions::WORKER_AGENT).is_some(),
         )
     };
@@ -120,8 +120,8 @@ fn an_agent_that_cannot_start_names_the_switch_and_the_switch_helps() {
     let pod = &mut scene.pods[0];
     (pod.phase, pod.ready_since) = (PodPhase::Pending, None);
     pod.trouble = Some(Trouble { reason: "ImagePullBackOff".into(), message: "no such image".into() });
-    pod.agent_hash = Plan::of(&scene.group.spec.worker, &scene.agent).hash(&scene.agent);
-    pod.agent_is_in_trouble = true;
+    pod.agent.hash = Plan::of(&scene.group.spec.worker, &scene.agent).hash(&scene.agent);
+    pod.agent.is_in_trouble = true;
     let d = scene.decide();
     let (_, reason, message) = told(&d, conditions::PODS_FAILING).unwrap();
     assert_eq!((reason.as_str(), deletes(&d).len()), ("ImagePullBackOff", 0));
@@ -140,7 +140,7 @@ fn an_agent_that_cannot_start_names_the_switch_and_the_switch_helps() {
     chooses(&mut scene, "Disabled");
     assert_eq!(deletes(&scene.decide()), ["w1"]);
     // Not one whose agent is well.
-    scene.pods[0].agent_is_in_trouble = false;
+    scene.pods[0].agent.is_in_trouble = false;
     assert_eq!(deletes(&scene.decide()).len(), 0);
 }
 
@@ -148,7 +148,7 @@ fn an_agent_that_cannot_start_names_the_switch_and_the_switch_helps() {
 fn what_was_left_in_haste_is_told() {
     let mut scene = scene(1, 1);
     let mut gone = pod("c-default-worker-gone", 9);
-    (gone.deleting, gone.last_words) = (true, Some("Busy: the time was over".into()));
+    (gone.deleting, gone.agent.last_words) = (true, Some("Busy: the time was over".into()));
     scene.pods.push(gone);
     let text = "pod c-default-worker-gone ended before its workers had left: Busy: the time was over";
     assert_eq!(left_in_haste(&mut scene), [text]);
@@ -226,7 +226,7 @@ fn a_worker_whose_image_asks_for_another_nanny_is_told() {
     let mut scene = scene(2, 2);
     chooses(&mut scene, "Full");
     for pod in &mut scene.pods {
-        pod.agent_hash = Plan::of(&scene.group.spec.worker, &scene.agent).hash(&scene.agent);
+        pod.agent.hash = Plan::of(&scene.group.spec.worker, &scene.agent).hash(&scene.agent);
     }
     let planned = message(&mut scene);
     scene.worker(1).nanny = Nanny::Agent(Restarts::default());
@@ -239,7 +239,7 @@ fn a_worker_whose_image_asks_for_another_nanny_is_told() {
     scene.scheduler = known;
     // One that was made to have its own, or without an agent.
     for hash in [Some("another".into()), None] {
-        scene.pods[1].agent_hash = hash;
+        scene.pods[1].agent.hash = hash;
         assert_eq!(message(&mut scene), planned);
     }
 }

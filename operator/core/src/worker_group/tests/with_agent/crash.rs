@@ -6,7 +6,7 @@ use super::*;
 fn crashes(scene: &mut Scene, n: usize) {
     let hash = Plan::of(&scene.group.spec.worker, &scene.agent).hash(&scene.agent);
     let pod = &mut scene.pods[n];
-    (pod.ready_since, pod.agent_hash) = (None, hash);
+    (pod.ready_since, pod.agent.hash) = (None, hash);
     let text = "back-off 5m0s restarting failed container (last ended with exit code 1 (Error))";
     pod.trouble = Some(Trouble { reason: "CrashLoopBackOff".into(), message: text.into() });
 }
@@ -25,13 +25,13 @@ fn a_crash_in_which_no_agent_reported_names_the_agent_and_the_switch_helps() {
     scene.pods[1].ready_since = Some(T0);
     assert!(!failing(&mut scene).contains("no agent"));
     scene.pods[1].ready_since = None;
-    scene.pods[1].last_words = Some("Busy: x".into());
+    scene.pods[1].agent.last_words = Some("Busy: x".into());
     assert!(!failing(&mut scene).contains("no agent"));
-    scene.pods[1].last_words = None;
+    scene.pods[1].agent.last_words = None;
     assert_eq!(deletes(&scene.decide()).len(), 0);
     chooses(&mut scene, "Disabled");
     assert_eq!(deletes(&scene.decide()), ["w1", "w2"], "the switch reaches pods that hold nothing");
-    scene.pods.iter_mut().for_each(|p| p.agent_hash = None);
+    scene.pods.iter_mut().for_each(|p| p.agent.hash = None);
     assert!(!failing(&mut scene).contains("no agent"));
     assert_eq!(deletes(&scene.decide()).len(), 0);
 }

@@ -30,7 +30,7 @@ impl World {
                 self.mark(&pods, Some(&mark));
             }
             Action::UnmarkPod(pod) => self.mark(&[pod], None),
-            Action::Check(checks) => {
+            Action::DryRun(checks) => {
                 for check in checks {
                     self.verdicts.insert(&check.key, Verdict::Valid { unknown: Vec::new() }, self.now);
                 }
