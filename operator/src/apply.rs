@@ -14,10 +14,11 @@ use dask_operator_core::{
     model::{names, objects::Meta},
     plan::{
         action::{Action, Kind},
-        phases::{NewObject, Phases},
+        phases::Phases,
     },
     protocol::expectations::Expected,
 };
+use futures::{StreamExt, future::join_all, stream};
 use http::HeaderValue;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::{
@@ -44,6 +45,8 @@ use crate::{
     },
 };
 
+/// Requests for one subject that are under way at the same time.
+const PARALLEL: usize = 32;
 /// What is answered to a write is read no further than this: the object may be big.
 const METADATA_ALONE: HeaderValue =
     HeaderValue::from_static("application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1");
@@ -114,22 +117,23 @@ async fn one_by_one(on: Apply<'_>, actions: Vec<Action>) -> Result<(), Error> {
 }
 
 async fn phase_by_phase(on: Apply<'_>, phases: Phases) -> Result<(), Error> {
-    for event in &phases.events {
-        events::publish(on, event).await;
-    }
-    let mut outcome = Ok(());
-    let creations = phases.creations.into_iter().map(|new| objects::create(on, new));
-    for made in futures::future::join_all(creations).await {
+    let Phases { before_status: _, events, creations, changes, deletions } = phases;
+    let mut outcome = one_by_one(on, events).await;
+    for made in join_all(creations.into_iter().map(|create| one(on, create))).await {
         outcome = outcome.and(made);
     }
-    outcome = outcome.and(one_by_one(on, phases.changes).await);
-    outcome.and(pods::delete(on, phases.deletions).await)
+    outcome = outcome.and(one_by_one(on, changes).await);
+    let mut deleted = stream::iter(deletions).map(|delete| one(on, delete)).buffer_unordered(PARALLEL);
+    while let Some(gone) = deleted.next().await {
+        outcome = outcome.and(gone);
+    }
+    outcome
 }
 
 async fn one(on: Apply<'_>, action: Action) -> Result<(), Error> {
     let Apply { context, subject, target } = on;
     match action {
-        Action::Create { kind, body } => objects::create(on, NewObject { kind, body }).await,
+        Action::Create { kind, body } => objects::create(on, kind, body).await,
         Action::Patch(patch) => objects::patch(on, patch).await,
         Action::Delete { kind, name, uid, resource_version, why } => {
             let doomed = objects::DeleteTarget { kind, name, uid, resource_version, why };
@@ -158,7 +162,7 @@ async fn one(on: Apply<'_>, action: Action) -> Result<(), Error> {
             events::publish(on, &event).await;
             Ok(())
         }
-        Action::DeletePod(pod) => pods::delete(on, vec![pod]).await,
+        Action::DeletePod(pod) => pods::delete(on, pod).await,
     }
 }
 

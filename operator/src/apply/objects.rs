@@ -2,10 +2,7 @@
 
 use dask_operator_core::{
     model::names,
-    plan::{
-        action::{Kind, Patch as CorePatch},
-        phases::NewObject,
-    },
+    plan::action::{Kind, Patch as CorePatch},
     protocol::expectations::Expected,
 };
 use http::header::ACCEPT;
@@ -13,7 +10,7 @@ use kube::{
     api::{DeleteParams, DynamicObject, Patch, PostParams, Preconditions},
     core::{PartialObjectMeta, Request},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Apply, Error, METADATA_ALONE, gone_is_fine, params, request};
 use crate::{kubernetes::api, object_ref::ObjectRef};
@@ -28,9 +25,8 @@ pub(crate) struct DeleteTarget {
 }
 
 /// Creates an object.
-pub(crate) async fn create(on: Apply<'_>, new: NewObject) -> Result<(), Error> {
+pub(crate) async fn create(on: Apply<'_>, kind: Kind, body: Value) -> Result<(), Error> {
     let Apply { context, subject, target } = on;
-    let NewObject { kind, body } = new;
     let name = body["metadata"]["name"].as_str().unwrap_or_default().to_string();
     let what = || format!("creating {} {name}", api::resource(kind).kind);
     let params = PostParams { field_manager: Some(names::FIELD_MANAGER.into()), dry_run: false };

@@ -21,11 +21,8 @@ use kube::{
 };
 use serde_json::{Value, json};
 
-use super::{Apply, Error, METADATA_ALONE, Target, params, request};
+use super::{Apply, Error, METADATA_ALONE, PARALLEL, Target, params, request};
 use crate::{context::Context, object_ref::ObjectRef};
-
-/// Requests for one subject that are under way at the same time.
-const PARALLEL: usize = 32;
 
 /// A pod that is no bigger does not wait for the big ones, which may be another namespace's and hang: all that are sent
 /// at once fit into the memory beside them.
@@ -182,14 +179,8 @@ async fn annotate_one(on: Apply<'_>, pod: PodRef, mark: &Value) -> Result<(), Er
     }
 }
 
-/// Deletes pods in parallel, each only if it is still the one that was decided on.
-pub(crate) async fn delete(on: Apply<'_>, pods: Vec<DeletePod>) -> Result<(), Error> {
-    let results: Vec<Result<(), Error>> =
-        stream::iter(pods).map(|pod| delete_one(on, pod)).buffer_unordered(PARALLEL).collect().await;
-    results.into_iter().collect()
-}
-
-async fn delete_one(on: Apply<'_>, delete: DeletePod) -> Result<(), Error> {
+/// Deletes a pod, if it is still the one that was decided on.
+pub(crate) async fn delete(on: Apply<'_>, delete: DeletePod) -> Result<(), Error> {
     let Apply { context, subject, target } = on;
     let PodRef { kind, name, uid } = &delete.pod;
     let what = || format!("deleting {kind:?} {name}");

@@ -1,37 +1,23 @@
 //! The order in which what was decided about an object is carried out.
 
-use serde_json::Value;
-
-use super::{
-    action::{Action, DeletePod, Kind},
-    events::EventRecord,
-};
+use super::action::{Action, Kind};
 
 /// What was decided about one object, field by field in the order in which it is carried out. All of a phase is tried, even
 /// if a part of it fails. If a part of `before_status` failed, only conditions are written then, and the pass ends.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Phases {
-    /// One after the other, before the status is written: retirements first, then reserved numbers, creations of pods and
-    /// changes of size. The planner's memory counts retirements and creations as under way already, reserved numbers are
-    /// bound to the version that was decided on, and the status says when the size was changed.
+    /// One after the other, before the status is written: retirements, then reserved numbers, creations of pods and changes of
+    /// size in the order in which they were decided. The planner's memory counts retirements and creations as under way
+    /// already, reserved numbers are bound to the version that was decided on, and the status says when the size was changed.
     pub before_status: Vec<Action>,
     /// Next: the new conditions are stored by now, so a later pass would see no change and send no event.
-    pub events: Vec<EventRecord>,
+    pub events: Vec<Action>,
     /// All at once: the objects made for one owner do not depend on each other.
-    pub creations: Vec<NewObject>,
+    pub creations: Vec<Action>,
     /// One after the other, as they were decided.
     pub changes: Vec<Action>,
     /// Last, and all at once: nothing of the pass may depend on a pod that it deletes.
-    pub deletions: Vec<DeletePod>,
-}
-
-/// An object to create that is no worker.
-#[derive(Clone, Debug, PartialEq)]
-pub struct NewObject {
-    /// What kind of object.
-    pub kind: Kind,
-    /// The whole object.
-    pub body: Value,
+    pub deletions: Vec<Action>,
 }
 
 impl Phases {
@@ -39,21 +25,22 @@ impl Phases {
     pub fn of(actions: Vec<Action>) -> Self {
         let mut phases = Self::default();
         for action in actions {
-            match action {
+            let phase = match action {
                 Action::Retire(_)
                 | Action::Scale { .. }
                 | Action::CreatePods(_)
-                | Action::ReserveNumbers { .. } => phases.before_status.push(action),
-                Action::Event(event) => phases.events.push(event),
-                Action::Create { kind, body } => phases.creations.push(NewObject { kind, body }),
-                Action::DeletePod(pod) => phases.deletions.push(pod),
+                | Action::ReserveNumbers { .. } => &mut phases.before_status,
+                Action::Event(_) => &mut phases.events,
+                Action::Create { .. } => &mut phases.creations,
+                Action::DeletePod(_) => &mut phases.deletions,
                 Action::Delete { .. }
                 | Action::DryRun(_)
                 | Action::ReadPodEvents(_)
                 | Action::Patch(_)
                 | Action::MarkPods { .. }
-                | Action::UnmarkPod(_) => phases.changes.push(action),
-            }
+                | Action::UnmarkPod(_) => &mut phases.changes,
+            };
+            phase.push(action);
         }
         phases.before_status.sort_by_key(|a| !matches!(a, Action::Retire(_)));
         phases
@@ -88,8 +75,13 @@ fn is_bound_to(action: &Action, kind: Kind, name: &str) -> bool {
 mod tests {
     use std::collections::BTreeSet;
 
+    use serde_json::Value;
+
     use super::*;
-    use crate::plan::action::{Patch, PodRef, RetireCall, RetireStage};
+    use crate::plan::{
+        action::{DeletePod, Patch, PodRef, RetireCall, RetireStage},
+        events::EventRecord,
+    };
 
     fn delete(name: &str, version: Option<&str>) -> Action {
         Action::Delete {
@@ -133,8 +125,9 @@ mod tests {
         let first = [retire, Action::ReserveNumbers { up_to: 8 }, Action::CreatePods(vec![])];
         assert_eq!(phases.before_status, first);
         assert_eq!(phases.changes, [Action::UnmarkPod(pod.clone()), Action::ReadPodEvents(pod)]);
-        assert_eq!((phases.events.len(), phases.creations.len()), (1, 1));
-        assert_eq!(phases.deletions, [doomed]);
+        assert_eq!(phases.events, [Action::Event(EventRecord::normal("A", "b"))]);
+        assert_eq!(phases.creations, [Action::Create { kind: Kind::Service, body: Value::Null }]);
+        assert_eq!(phases.deletions, [Action::DeletePod(doomed)]);
         assert!(phases.reserves_numbers() && !Phases::default().reserves_numbers());
     }
 

@@ -216,13 +216,12 @@ impl World {
             return Ok(());
         }
         self.operator.group_need = need;
-        let events = phases.events.into_iter().map(Action::Event);
-        let deletions = phases.deletions.into_iter().map(Action::DeletePod);
-        self.after_status(events.chain(phases.changes).chain(deletions))
+        let Phases { events, creations, changes, deletions, .. } = phases;
+        self.after_status([events, creations, changes, deletions].concat())
     }
 
     /// Carries out what may fail without ending the pass.
-    fn after_status(&mut self, actions: impl Iterator<Item = Action>) -> Result<(), Broken> {
+    fn after_status(&mut self, actions: Vec<Action>) -> Result<(), Broken> {
         for action in actions {
             // One that fails does not keep the others from being tried; a process that ended does.
             let process = self.rules.processes;
