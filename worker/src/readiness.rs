@@ -118,9 +118,9 @@ impl<'a> Registration<'a> {
 
 /// Whether the conversation ended by itself, and there is no other one yet.
 pub fn has_broken(scheduler: &Scheduler) -> bool {
-    let line = scheduler.connection();
-    let _ = line.is_open(0);
-    line.facts().contact.broken
+    let connection = scheduler.connection();
+    let _ = connection.is_open(0);
+    connection.facts().contact.broken
 }
 
 /// How many of these workers take tasks, as the scheduler knows them.

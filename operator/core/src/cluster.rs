@@ -111,7 +111,7 @@ fn explain(input: &Input<'_>, decision: &mut Decision<DaskClusterStatus>) {
     let silent = || input.scheduler_pods.iter().filter(|p| stuck_pods::is_silent(p, input.now));
     let known = silent().find(|p| input.memory.explained.as_ref().is_some_and(|e| e.uid == p.uid));
     if let Some(pod) = known.or_else(|| silent().next())
-        && stuck_pods::event_trouble(pod, input.memory.explained.as_ref(), input.now).1
+        && input.event_trouble(pod).1
     {
         decision.actions.push(Action::ReadPodEvents(pod_counts::reference(pod)));
     }

@@ -32,7 +32,6 @@ use crate::{
         events::EventRecord,
         metadata_patch,
     },
-    validation::stuck_pods,
     worker_group::{pod_counts, remedy},
 };
 use input::Child;
@@ -115,7 +114,7 @@ fn go_on(input: &Input<'_>, decision: &mut Decision<DaskJobStatus>) {
     decision.actions.extend(trouble(input).map(Action::Event));
     if let Child::Ours(pod) = input.runner()
         && runner::started(pod).is_none()
-        && stuck_pods::event_trouble(pod, input.memory.explained.as_ref(), input.now).1
+        && input.event_trouble(pod).1
     {
         decision.actions.push(Action::ReadPodEvents(pod_counts::reference(pod)));
     }
@@ -130,7 +129,7 @@ fn trouble(input: &Input<'_>) -> Option<EventRecord> {
         return Some(EventRecord { once: true, ..EventRecord::warning(&refused.reason, &refused.message) });
     }
     let Child::Ours(pod) = input.runner() else { return None };
-    let explained = stuck_pods::event_trouble(pod, input.memory.explained.as_ref(), input.now).0;
+    let explained = input.event_trouble(pod).0;
     let trouble = pod.trouble.as_ref().filter(|_| runner::started(pod).is_none()).or(explained)?;
     let remedy = remedy(&trouble.reason);
     let text = format!("pod {} does not start: {}{remedy}", pod.name, trouble.message);

@@ -173,13 +173,13 @@ impl Scheduler {
     {
         let scheduler = self.clone();
         let asked = tokio::spawn(async move {
-            let line = scheduler.connection();
-            let mut talk = line.talk.lock().await;
-            let client = line.open(&scheduler, &mut talk).await?;
+            let connection = scheduler.connection();
+            let mut talk = connection.talk.lock().await;
+            let client = connection.open(&scheduler, &mut talk).await?;
             let answer = question(client).await;
             if !client.is_usable() {
                 *talk = None;
-                line.over(matches!(answer, Err(CommError::Io(_) | CommError::Closed)));
+                connection.over(matches!(answer, Err(CommError::Io(_) | CommError::Closed)));
             }
             answer.map_err(|source| scheduler.failed(source))
         });

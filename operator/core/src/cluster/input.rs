@@ -4,12 +4,12 @@ use super::PlannerState;
 use crate::{
     model::{
         objects::{Cluster, DeploymentRecord, Group, ServiceRecord},
-        pod::PodRecord,
+        pod::{PodRecord, Trouble},
         scheduler::SchedulerState,
         time::Timestamp,
     },
     resources::agent_plan,
-    validation::dry_run::Verdicts,
+    validation::{dry_run::Verdicts, stuck_pods},
 };
 
 /// What is observed of a cluster.
@@ -37,4 +37,11 @@ pub struct Input<'a> {
     pub domain: &'a str,
     /// What the operator was told about the agent of its workers.
     pub agent: &'a agent_plan::Settings,
+}
+
+impl Input<'_> {
+    /// What Kubernetes' events say of a scheduler's pod whose status does not say what keeps it, and whether to ask for them.
+    pub(crate) fn event_trouble<'s>(&'s self, pod: &PodRecord) -> (Option<&'s Trouble>, bool) {
+        stuck_pods::event_trouble(pod, self.memory.explained.as_ref(), self.now)
+    }
 }

@@ -11,7 +11,7 @@ use crate::{
     },
     plan::conditions::{self, Observed},
     resources,
-    validation::{api_rejection, dry_run::Tried, removed_commands, stuck_pods, warnings},
+    validation::{api_rejection, dry_run::Tried, removed_commands, warnings},
     worker_group,
 };
 
@@ -137,8 +137,7 @@ fn scheduler_ready(input: &Input<'_>, waiting: Option<&Observed>) -> Observed {
         };
         return no(&trouble.reason, format!("pod {}: {}{remedy}{renamed}", pod.name, trouble.message));
     }
-    let explained =
-        |p: &&&PodRecord| stuck_pods::event_trouble(p, input.memory.explained.as_ref(), input.now).0;
+    let explained = |p: &&&PodRecord| input.event_trouble(p).0;
     if let Some((pod, trouble)) = live.iter().find_map(|p| Some((p, explained(&p)?))) {
         return no(
             &trouble.reason,

@@ -5,11 +5,11 @@ use crate::{
     model::{
         names,
         objects::{Cluster, Job, Owner},
-        pod::PodRecord,
+        pod::{PodRecord, Trouble},
         time::Timestamp,
     },
     resources::agent_plan,
-    validation::dry_run::Verdicts,
+    validation::{dry_run::Verdicts, stuck_pods},
 };
 
 /// What is observed of a job.
@@ -54,6 +54,11 @@ impl<T> Child<'_, T> {
 }
 
 impl<'a> Input<'a> {
+    /// What Kubernetes' events say of a runner whose status does not say what keeps it, and whether to ask for them.
+    pub(crate) fn event_trouble<'s>(&'s self, pod: &PodRecord) -> (Option<&'s Trouble>, bool) {
+        stuck_pods::event_trouble(pod, self.memory.explained.as_ref(), self.now)
+    }
+
     pub(crate) fn cluster(&self) -> Child<'a, Cluster> {
         child(self.job, self.cluster, |c| {
             (&c.meta.owners, c.meta.annotations.get(names::JOB).map(String::as_str), c.meta.deleting)

@@ -207,10 +207,7 @@ fn start_limit(input: &Input<'_>) -> Option<Timestamp> {
 fn never_started(input: &Input<'_>) -> Option<Outcome> {
     start_limit(input).filter(|limit| input.now >= *limit)?;
     let trouble = match input.runner() {
-        Child::Ours(pod) | Child::Going(pod) => pod
-            .trouble
-            .as_ref()
-            .or_else(|| stuck_pods::event_trouble(pod, input.memory.explained.as_ref(), input.now).0),
+        Child::Ours(pod) | Child::Going(pod) => pod.trouble.as_ref().or_else(|| input.event_trouble(pod).0),
         Child::Missing | Child::Taken(_) => input.memory.rejections.lasting(),
     };
     let why = trouble.map_or_else(

@@ -2,23 +2,8 @@
 
 mod carry_out;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
-
 use super::Step;
-use crate::{
-    model::{
-        objects::Group,
-        pod::{Mark, PodPhase},
-        scheduler::{Offer, SchedulerState, Snapshot, WorkerView},
-        time::Timestamp,
-    },
-    plan::action::{PodRef, RetireCall, RetireStage},
-    validation::dry_run::{Verdict, Verdicts},
-    worker_group::{testing::*, *},
-};
+use crate::{plan::action::PodRef, worker_group::tests::*};
 
 /// Two workers that dask-kubernetes made: their Deployments start them anew whenever they end.
 fn taken_over() -> BTreeMap<String, PodRecord> {
