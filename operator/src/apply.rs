@@ -11,11 +11,8 @@ mod status;
 use std::{future::Future, sync::Arc};
 
 use dask_operator_core::{
-    model::{names, objects::Meta},
-    plan::{
-        action::{Action, Kind},
-        phases::Phases,
-    },
+    model::{names, object::Meta},
+    plan::{action::Action, kind::Kind, phases::Phases},
     protocol::expectations::Expected,
 };
 use futures::{StreamExt, future::join_all, stream};

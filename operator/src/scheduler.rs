@@ -7,11 +7,12 @@ mod poller;
 mod queries;
 mod reply_limits;
 mod retire;
+mod target;
 
 use std::{sync::Arc, time::Duration};
 
 use dask_comm::{Limits, Timeouts};
-use dask_operator_core::plan::action::SchedulerNeed;
+use dask_operator_core::plan::scheduler_need::SchedulerNeed;
 
 pub use connect::{Direct, PortForward};
 pub(crate) use retire::retire;

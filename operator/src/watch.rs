@@ -8,7 +8,7 @@ mod watch_stream;
 
 use std::{fmt::Debug, sync::Arc};
 
-use dask_operator_core::model::{names, objects};
+use dask_operator_core::model::{names, object};
 use kube::{
     Api, Client, Resource,
     core::{ApiResource, DynamicResourceScope, object::HasSpec, object::HasStatus},
@@ -74,7 +74,7 @@ where
     R: Resource<DynamicType = ()> + HasSpec + HasStatus,
     R::Spec: DeserializeOwned + 'static,
     R::Status: DeserializeOwned + Default + 'static,
-    K: Cached<Record = objects::Object<R::Spec, R::Status>>,
+    K: Cached<Record = object::Object<R::Spec, R::Status>>,
 {
     let api: Api<custom_objects::Unread> = api::<K, R, _>(context, namespace);
     spawn::<K, _>(context, namespace, Source { api, config: config() }, custom_objects::read::<K, _, _>);

@@ -5,6 +5,8 @@ mod logs;
 mod memory_limits;
 mod memory_watchdog;
 mod nannies;
+mod outcome;
+mod pod;
 mod python_helper;
 mod readiness;
 mod restart_policy;
@@ -22,7 +24,9 @@ use dask_worker_line::Place;
 use tokio::sync::{mpsc, oneshot, watch};
 
 pub use logs::Logs;
-pub use nannies::{Outcome, Pod, run};
+pub use nannies::run;
+pub use outcome::Outcome;
+pub use pod::Pod;
 
 use self::{
     python_helper::Helper,

@@ -19,15 +19,17 @@ pub use input::{Input, Workers};
 
 use crate::{
     model::{
-        objects::{Autoscaler, Cluster, Group},
+        object::{Autoscaler, Cluster, Group},
         scheduler::SchedulerState,
         time::Timestamp,
     },
     plan::{
-        action::{Action, Decision, Kind, Patch, SchedulerNeed},
+        action::{Action, Decision, Patch},
         conditions::{self, Observed},
         events::EventRecord,
+        kind::Kind,
         metadata_patch,
+        scheduler_need::SchedulerNeed,
     },
     resources,
     validation::api_rejection::{self, Rejections},

@@ -21,8 +21,11 @@ pub use planner_state::PlannerState;
 use crate::{
     model::names,
     plan::{
-        action::{Action, Decision, Kind, Patch, SchedulerNeed},
-        conditions, metadata_patch,
+        action::{Action, Decision, Patch},
+        conditions,
+        kind::Kind,
+        metadata_patch,
+        scheduler_need::SchedulerNeed,
     },
     validation::{dry_run::Tried, stuck_pods},
     worker_group::pod_counts,

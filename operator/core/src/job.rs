@@ -26,11 +26,13 @@ pub use outcome::{Outcome, START_TIMEOUT};
 pub use planner_state::PlannerState;
 
 use crate::{
-    model::{names, objects::Cluster},
+    model::{names, object::Cluster},
     plan::{
-        action::{Action, Decision, Kind, Patch, SchedulerNeed},
+        action::{Action, Decision, Patch},
         events::EventRecord,
+        kind::Kind,
         metadata_patch,
+        scheduler_need::SchedulerNeed,
     },
     worker_group::{pod_counts, remedy},
 };

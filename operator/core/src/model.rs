@@ -1,14 +1,18 @@
 //! What is observed: slim records of Kubernetes' objects, of nodes and of schedulers, and the names that they have.
 
 pub mod backoff;
+pub mod deployment;
 pub mod hash;
 pub mod names;
 pub mod node;
-pub mod objects;
+pub mod object;
+pub mod owner;
 pub mod pod;
-pub(crate) mod restarts;
-pub(crate) mod runner;
+pub mod restarts;
+pub mod runner;
 pub mod scheduler;
+pub mod service;
 pub mod taints;
 pub mod time;
 pub mod tls;
+pub mod trouble;

@@ -5,6 +5,7 @@ pub mod body;
 pub mod check;
 pub mod conditions;
 pub mod events;
+pub mod kind;
 pub mod merge_patch;
 pub mod metadata_patch;
 pub mod phases;

@@ -22,7 +22,8 @@ pub use service::{scheduler_service, service_port};
 use crate::{
     model::{
         hash, names,
-        objects::{Cluster, Group, Owner},
+        object::{Cluster, Group},
+        owner::Owner,
     },
     plan::{body::SharedBody, merge_patch},
     resources::agent_plan::{Plan, Settings},

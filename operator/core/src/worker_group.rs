@@ -1,6 +1,7 @@
 //! A worker group: create what is missing, remove what is too much, say why where that waits.
 
 mod crash_backoff;
+mod delete_pod;
 mod findings;
 pub mod input;
 mod node_disruption;
@@ -34,15 +35,13 @@ pub(crate) use template_dry_run::{candidate, check};
 pub(crate) use worker_addresses::WorkerAddresses;
 
 use crate::{
-    model::{
-        names,
-        objects::Cluster,
-        pod::{PodRecord, Trouble},
-    },
+    model::{names, object::Cluster, pod::PodRecord, trouble::Trouble},
     plan::{
-        action::{Action, Decision, DeletePod, Kind, Patch, SchedulerNeed},
+        action::{Action, Decision, Patch},
         conditions::{self, Observed},
+        kind::Kind,
         metadata_patch,
+        scheduler_need::SchedulerNeed,
     },
     resources,
     validation::{api_rejection, stuck_pods},
@@ -107,7 +106,7 @@ fn steps(pass: &mut Pass<'_>, cluster: &Cluster) {
     replace_unstarted::delete_unstarted(pass);
     scale_down::retire::progress(pass);
     scale_down::late_acceptance::mark_again(pass);
-    scale_down::select::shrink(pass);
+    scale_down::shrink::shrink(pass);
     node_disruption::replace_disrupted(pass);
 }
 
@@ -209,13 +208,7 @@ fn reap(pass: &mut Pass<'_>) {
         found.requeue_in(wait);
     }
     for pod in &counts.finished {
-        found.actions.push(Action::DeletePod(DeletePod {
-            pod: pod_counts::reference(pod),
-            resource_version: None,
-            valid_until: None,
-            empty_by: None,
-            why: "it is over",
-        }));
+        found.actions.push(delete_pod::always(pod, "it is over"));
     }
 }
 

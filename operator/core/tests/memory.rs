@@ -6,7 +6,7 @@ use std::sync::Arc;
 use dask_crds::DaskWorkerGroupStatus;
 use dask_operator_core::{
     model::{
-        objects::{Cluster, Group, Meta, Object},
+        object::{Cluster, Group, Meta, Object},
         scheduler::SchedulerState,
         time::Timestamp,
     },

@@ -2,7 +2,7 @@
 
 use dask_operator_core::{
     model::names,
-    plan::action::{Kind, Patch as CorePatch},
+    plan::{action::Patch as CorePatch, kind::Kind},
     protocol::expectations::Expected,
 };
 use http::header::ACCEPT;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use dask_operator_core::{
-    model::pod::Trouble,
+    model::trouble::Trouble,
     plan::{
         action::PodRef,
         conditions::{MAX_MESSAGE, shorten},

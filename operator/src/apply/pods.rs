@@ -5,8 +5,9 @@ use std::{collections::BTreeSet, time::Duration};
 use dask_operator_core::{
     model::{names, time::Timestamp},
     plan::{
-        action::{DeletePod, Kind, NewPod, PodRef},
+        action::{DeletePod, NewPod, PodRef},
         conditions::shorten,
+        kind::Kind,
     },
     protocol::expectations::Expected,
     worker_group::CreateOutcome,

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use dask_operator_core::plan::action::Kind;
+use dask_operator_core::plan::kind::Kind;
 use kube::{Api, Client, Resource, api::DynamicObject, core::ApiResource};
 
 use crate::context::Context;

@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 
 use dask_operator_core::{
     model::{
+        deployment::DeploymentRecord,
         names,
-        objects::{DeploymentRecord, Meta, Object as Ours, Owner, ServiceRecord},
+        object::{Meta, Object as Ours},
+        owner::Owner,
         pod::{AgentRecord, Mark, PodPhase, PodRecord},
+        service::ServiceRecord,
         time::Timestamp,
     },
     plan::conditions::shorten,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use dask_operator_core::{
     autoscaler::{self, input::Workers},
-    model::{objects::Autoscaler, pod::PodRecord},
+    model::{object::Autoscaler, pod::PodRecord},
     plan::action::Decision,
 };
 

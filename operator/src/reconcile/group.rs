@@ -8,7 +8,7 @@ use std::{
 use dask_crds::DaskWorkerGroupStatus;
 use dask_operator_core::{
     autoscaler,
-    model::{objects::Group, time::Timestamp},
+    model::{object::Group, time::Timestamp},
     plan::action::Decision,
     worker_group,
 };

@@ -4,7 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use dask_operator_core::{
-    model::objects::Object,
+    model::object::Object,
     plan::phases::Phases,
     protocol::stale_view::{self, HasConditions, StaleView},
 };
@@ -102,7 +102,7 @@ async fn tell_one<Spec, Status: HasConditions + Serialize + Default + PartialEq>
 
 #[cfg(test)]
 mod tests {
-    use dask_operator_core::model::objects::{Job, Meta};
+    use dask_operator_core::model::object::{Job, Meta};
     use serde_json::json;
 
     use super::*;

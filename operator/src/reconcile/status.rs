@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use dask_operator_core::plan::{
-    action::Kind,
+    kind::Kind,
     merge_patch,
     status_change::{PACE, is_urgent},
 };

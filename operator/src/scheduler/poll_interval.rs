@@ -7,7 +7,7 @@ use std::{
 
 use dask_operator_core::{
     model::scheduler::{SchedulerState, Snapshot},
-    plan::action::{SchedulerNeed, WorkersNeed},
+    plan::scheduler_need::{SchedulerNeed, WorkersNeed},
 };
 use tokio::time::Instant;
 

@@ -5,13 +5,8 @@ mod idle;
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use dask_operator_core::{
-    model::{
-        pod::{PodPhase, PodRecord},
-        scheduler::SchedulerState,
-        tls,
-    },
-    plan::action::SchedulerNeed,
-    resources::COMM_PORT,
+    model::{scheduler::SchedulerState, tls},
+    plan::scheduler_need::SchedulerNeed,
 };
 use tokio::{sync::Notify, time::Instant};
 
@@ -21,10 +16,10 @@ use super::{
     poll_interval::{self, Pace},
     queries::{Question, Session, ask},
     reply_limits::Allowance,
+    target::Target,
 };
 use crate::{
     context::Context,
-    env::Address,
     object_ref::{Key, ObjectRef},
 };
 use idle::IdleWatch;
@@ -38,13 +33,6 @@ const SILENT: Duration = Duration::from_secs(10);
 
 /// Who may leave is acted on for this long after the scheduler said it.
 const OFFER_MAX_AGE: Duration = Duration::from_secs(5);
-
-/// A scheduler pod that runs.
-pub(crate) struct Target {
-    pub uid: String,
-    pub address: Address,
-    pod: Arc<PodRecord>,
-}
 
 /// What is remembered from one question to the next.
 #[derive(Default)]
@@ -69,7 +57,7 @@ pub(crate) async fn run(context: &Arc<Context>, cluster: &Key) {
     let mut talk = Talk::default();
     let mut pace = Pace::new();
     while let Some((need, wake)) = needed(context, cluster) {
-        let state = match target(context, cluster) {
+        let state = match Target::of(context, cluster) {
             None => {
                 talk.seen_starting = Some(Instant::now());
                 absent(context, cluster)
@@ -247,26 +235,6 @@ fn store(context: &Context, cluster: &Key, state: SchedulerState) {
     for subject in subjects {
         context.enqueue(subject);
     }
-}
-
-/// The scheduler pod that runs, if there is one.
-pub(crate) fn target(context: &Context, cluster: &Key) -> Option<Target> {
-    let pods = context.state.lock().cache.schedulers_of(cluster);
-    let pod = serving(&pods)?.clone();
-    let address = Address {
-        namespace: cluster.0.clone(),
-        pod: pod.name.clone(),
-        ip: pod.ip.clone()?,
-        port: pod.comm_port.unwrap_or(COMM_PORT),
-    };
-    Some(Target { uid: pod.uid.clone(), address, pod })
-}
-
-/// The pod whose scheduler serves. One that is being deleted does until its containers have ended; another one comes
-/// before it.
-fn serving(pods: &[Arc<PodRecord>]) -> Option<&Arc<PodRecord>> {
-    let runs = |p: &&Arc<PodRecord>| p.phase == PodPhase::Running && p.ip.is_some();
-    pods.iter().filter(runs).min_by_key(|p| p.deleting)
 }
 
 #[cfg(test)]

@@ -5,17 +5,17 @@ use std::collections::BTreeMap;
 use dask_comm::{CommError, DistributedVersion, Identity, SchedulerClient, WorkerStatus};
 use dask_operator_core::{
     model::{
-        objects::Restarts,
+        restarts::Restarts,
         scheduler::{Idle, Nanny, Offer, Snapshot, WorkerView},
         time::Timestamp,
     },
-    plan::action::{SchedulerNeed, WorkersNeed},
+    plan::scheduler_need::{SchedulerNeed, WorkersNeed},
 };
 
 use super::{
     open::{self, Failure},
-    poller::Target,
     reply_limits::Allowance,
+    target::Target,
 };
 use crate::{context::Context, env::SchedulerStream};
 

@@ -3,12 +3,12 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use dask_operator_core::{
-    model::objects::Meta,
+    model::object::Meta,
     plan::action::{RetireCall, RetireStage},
 };
 use tracing::Instrument;
 
-use super::{RETIRE_FAILED, open, poller, queries::is_leaving, reply_limits::Allowance};
+use super::{RETIRE_FAILED, open, queries::is_leaving, reply_limits::Allowance, target::Target};
 use crate::{
     context::Context,
     object_ref::{Key, ObjectRef},
@@ -55,7 +55,7 @@ async fn call_scheduler(
     group: &str,
     call: &RetireCall,
 ) -> Result<BTreeSet<String>, String> {
-    let target = poller::target(context, cluster).ok_or("there is no scheduler pod")?;
+    let target = Target::of(context, cluster).ok_or("there is no scheduler pod")?;
     let mut client = open::connect(context, &target.address).await.map_err(|e| e.to_string())?;
     let allowance = Allowance::of(context, cluster, Allowance::default());
     allowance.set(&mut client, &context.schedulers.budget);

@@ -6,9 +6,11 @@ use std::{
 };
 
 use dask_operator_core::model::{
+    deployment::DeploymentRecord,
     node::{self, NodeRecord},
-    objects::{Autoscaler, Cluster, DeploymentRecord, Group, Job, ServiceRecord},
+    object::{Autoscaler, Cluster, Group, Job},
     pod::PodRecord,
+    service::ServiceRecord,
 };
 
 use crate::object_ref::{Key, ObjectRef};

@@ -5,10 +5,13 @@ use std::collections::BTreeSet;
 use dask_operator_core::{
     autoscaler,
     model::{
+        deployment::DeploymentRecord,
         names::{CLUSTER, default_group},
         node::NodeRecord,
-        objects::{Autoscaler, Cluster, DeploymentRecord, Group, Job, Owner, ServiceRecord},
+        object::{Autoscaler, Cluster, Group, Job},
+        owner::Owner,
         pod::PodRecord,
+        service::ServiceRecord,
     },
 };
 

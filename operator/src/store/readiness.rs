@@ -6,7 +6,7 @@ use dask_operator_core::{
     autoscaler,
     model::{
         names::default_group,
-        objects::{Group, Meta},
+        object::{Group, Meta},
     },
     protocol::stale_view::StaleView,
 };

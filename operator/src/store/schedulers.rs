@@ -9,7 +9,7 @@ use std::{
 use dask_comm::Budget;
 use dask_operator_core::{
     model::scheduler::{SchedulerState, Snapshot},
-    plan::action::{SchedulerNeed, WorkersNeed},
+    plan::scheduler_need::{SchedulerNeed, WorkersNeed},
 };
 use tokio::sync::Notify;
 

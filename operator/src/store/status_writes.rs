@@ -5,7 +5,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use dask_operator_core::plan::action::Kind;
+use dask_operator_core::plan::kind::Kind;
 use serde_json::Value;
 use tokio::time::Instant;
 

@@ -1,7 +1,7 @@
 //! What is remembered of objects that are gone.
 
 use dask_operator_core::model::{
-    objects::{Group, Meta, Object},
+    object::{Group, Meta, Object},
     pod::{AgentRecord, PodRecord},
 };
 use serde_json::json;

@@ -1,6 +1,6 @@
 //! Objects of our kinds: text until it is known that the operator has room for what they say.
 
-use dask_operator_core::model::objects::Object;
+use dask_operator_core::model::object::Object;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;

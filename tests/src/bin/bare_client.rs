@@ -16,7 +16,7 @@ use dask_crds::{DaskClusterSpec, DaskWorkerGroupSpec};
 use dask_operator_core::{
     model::{
         names,
-        objects::{Cluster, Group, Meta},
+        object::{Cluster, Group, Meta},
     },
     resources::{self, Site},
 };

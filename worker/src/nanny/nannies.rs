@@ -1,66 +1,10 @@
 //! The nannies of one pod: one for each worker of its command line, mostly one.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
-
 use dask_worker_line::WorkerLine;
 use futures::stream::{FuturesUnordered, StreamExt};
 
-use super::{Logs, memory_limits, run as one};
-use crate::{child::Child, metrics::Metrics, scheduler::Scheduler, signals::Leave};
-
-/// How it came out.
-#[derive(Debug)]
-pub enum Outcome {
-    /// The pod ends with this code.
-    Ended(i32),
-    /// The pod has to go, because one of several workers failed with this code if there is one; those workers that there
-    /// are have not left yet.
-    Leave(Vec<Child>, Option<i32>),
-    /// The workers' configuration asks for a Nanny of Python.
-    NeedsNanny,
-    /// No scheduler came in the workers' own time.
-    NoScheduler(Duration),
-}
-
-/// What the nannies of a pod share.
-#[derive(Clone, Debug)]
-pub struct Pod {
-    /// What is counted.
-    pub metrics: Metrics,
-    /// What the agent said.
-    pub logs: Logs,
-    /// The workers' processes.
-    processes: Arc<Mutex<BTreeMap<u16, i32>>>,
-}
-
-impl Pod {
-    /// Without a worker.
-    pub fn new(metrics: Metrics, logs: Logs) -> Self {
-        Self { metrics, logs, processes: Arc::default() }
-    }
-
-    /// The worker of this number has this process, as it told itself, or none.
-    pub fn set_worker_pid(&self, index: u16, process: Option<i32>) {
-        match process {
-            Some(pid) => self.processes().insert(index, pid),
-            None => self.processes().remove(&index),
-        };
-    }
-
-    /// Whether no other worker uses more memory than these bytes of this one: if the container has to be relieved, it goes.
-    pub fn is_largest(&self, index: u16, resident: u64) -> bool {
-        let others = self.processes().clone().into_iter().filter(|(other, _)| *other != index);
-        others.filter_map(|(_, pid)| memory_limits::resident(pid)).all(|other| other <= resident)
-    }
-
-    fn processes(&self) -> MutexGuard<'_, BTreeMap<u16, i32>> {
-        self.processes.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
+use super::{Outcome, Pod, run as one};
+use crate::{scheduler::Scheduler, signals::Leave};
 
 /// Workers that run the line with the agent as their nannies, until all of them have ended or the pod has to go. It has
 /// to go also when one of several fails: a pod that is short of a worker would not be noticed.
@@ -132,6 +76,8 @@ fn all(outcomes: Vec<std::io::Result<Outcome>>) -> std::io::Result<Outcome> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
@@ -147,16 +93,5 @@ mod tests {
         assert!(matches!(of(vec![Outcome::Ended(1), none()]), Outcome::Ended(1)), "it was asked to for that");
         let error = std::io::Error::other("no port");
         assert!(all(vec![Ok(none()), Err(error)]).is_err());
-    }
-
-    #[test]
-    fn the_largest_worker_makes_room() {
-        let pod = Pod::new(Metrics::new().unwrap(), Logs::default());
-        assert!(pod.is_largest(0, 1), "alone");
-        pod.set_worker_pid(1, i32::try_from(std::process::id()).ok());
-        assert!(!pod.is_largest(0, 1) && pod.is_largest(0, 1 << 40));
-        assert!(pod.is_largest(1, 1), "it is not compared with itself");
-        pod.set_worker_pid(1, None);
-        assert!(pod.is_largest(0, 1));
     }
 }

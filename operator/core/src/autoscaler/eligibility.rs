@@ -9,7 +9,7 @@ use crate::{
     },
     model::{
         names,
-        objects::{Autoscaler, Cluster},
+        object::{Autoscaler, Cluster},
         time::Timestamp,
     },
     plan::{

@@ -1,7 +1,7 @@
 //! What is observed of the autoscalers of a cluster.
 
 use crate::model::{
-    objects::{Autoscaler, Cluster, Group},
+    object::{Autoscaler, Cluster, Group},
     pod::PodRecord,
     scheduler::SchedulerState,
     time::Timestamp,

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::{
     autoscaler::input::Input,
-    model::{objects::Group, scheduler::addresses_by_pod, time::Timestamp},
+    model::{object::Group, scheduler::addresses_by_pod, time::Timestamp},
 };
 
 /// Fewer processes than before count only after this long: the workers of a pod register one after the other.

@@ -5,7 +5,7 @@ use dask_crds::DaskAutoscalerStatus;
 use crate::{
     autoscaler::{group_name, input::Input},
     model::{
-        objects::Autoscaler,
+        object::Autoscaler,
         scheduler::{SPEAKS_TLS, SchedulerState},
         time::Timestamp,
     },

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::*;
 use crate::{
     model::{
-        objects::Object,
+        object::Object,
         pod::PodRecord,
         scheduler::{Snapshot, WorkerView},
     },

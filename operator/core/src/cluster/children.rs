@@ -7,13 +7,11 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     cluster::{dry_run, input::Input},
-    model::{
-        names,
-        objects::{DeploymentRecord, Group, Owner, ServiceRecord},
-    },
+    model::{deployment::DeploymentRecord, names, object::Group, owner::Owner, service::ServiceRecord},
     plan::{
-        action::{Action, Kind, Patch},
+        action::{Action, Patch},
         conditions::{self, Observed},
+        kind::Kind,
         merge_patch, metadata_patch,
     },
     resources::{self, ChildMeta},

@@ -7,12 +7,12 @@ use super::input::Input;
 use crate::{
     model::{
         hash, names,
-        objects::{Cluster, Group, Job, Meta, Object},
+        object::{Cluster, Group, Job, Meta, Object},
     },
     plan::{
-        action::Kind,
         check::Check,
         conditions::{self, Observed},
+        kind::Kind,
     },
     resources::{self, Site},
     validation::dry_run::{self, Candidate, Tried},

@@ -11,9 +11,11 @@ use crate::{
         time::Timestamp,
     },
     plan::{
-        action::{Action, Decision, Kind, SchedulerNeed},
+        action::{Action, Decision},
         conditions::{self, Observed},
         events::EventRecord,
+        kind::Kind,
+        scheduler_need::SchedulerNeed,
     },
 };
 

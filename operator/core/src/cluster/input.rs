@@ -3,10 +3,13 @@
 use super::PlannerState;
 use crate::{
     model::{
-        objects::{Cluster, DeploymentRecord, Group, ServiceRecord},
-        pod::{PodRecord, Trouble},
+        deployment::DeploymentRecord,
+        object::{Cluster, Group},
+        pod::PodRecord,
         scheduler::SchedulerState,
+        service::ServiceRecord,
         time::Timestamp,
+        trouble::Trouble,
     },
     resources::agent_plan,
     validation::{dry_run::Verdicts, stuck_pods},

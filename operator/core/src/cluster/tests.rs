@@ -12,10 +12,14 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{
     model::{
-        objects::{Cluster, DeploymentRecord, Group, Owner, ServiceRecord},
-        pod::{PodPhase, PodRecord, Trouble},
+        deployment::DeploymentRecord,
+        object::{Cluster, Group},
+        owner::Owner,
+        pod::{PodPhase, PodRecord},
         scheduler::SchedulerState,
+        service::ServiceRecord,
         time::Timestamp,
+        trouble::Trouble,
     },
     resources::{self, agent_plan},
     validation::{

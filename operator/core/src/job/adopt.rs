@@ -7,8 +7,9 @@ use super::input::{Child, Input};
 use crate::{
     model::names,
     plan::{
-        action::{Action, Kind, Patch},
+        action::{Action, Patch},
         events::EventRecord,
+        kind::Kind,
     },
     resources,
 };

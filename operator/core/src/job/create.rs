@@ -10,9 +10,10 @@ use crate::{
     cluster,
     model::names,
     plan::{
-        action::{Action, Decision, Kind},
+        action::{Action, Decision},
         check::Check,
         events::EventRecord,
+        kind::Kind,
     },
     resources::{self, Site},
     validation::{

@@ -9,8 +9,11 @@ use super::{
     runner,
 };
 use crate::{
-    model::objects::Cluster,
-    plan::action::{Action, Decision, Kind, Patch},
+    model::object::Cluster,
+    plan::{
+        action::{Action, Decision, Patch},
+        kind::Kind,
+    },
 };
 
 /// The outcome is known: the cluster goes, what still runs of the runner ends, and the status tells.

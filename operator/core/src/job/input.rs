@@ -4,9 +4,11 @@ use super::PlannerState;
 use crate::{
     model::{
         names,
-        objects::{Cluster, Job, Owner},
-        pod::{PodRecord, Trouble},
+        object::{Cluster, Job},
+        owner::Owner,
+        pod::PodRecord,
         time::Timestamp,
+        trouble::Trouble,
     },
     resources::agent_plan,
     validation::{dry_run::Verdicts, stuck_pods},

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     model::{
         names,
-        objects::Job,
+        object::Job,
         pod::{PodPhase, PodRecord},
         time::Timestamp,
     },

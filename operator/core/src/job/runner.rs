@@ -2,8 +2,9 @@
 
 use crate::{
     model::{
-        objects::{ContainerRecord, End, Job},
+        object::Job,
         pod::{PodPhase, PodRecord},
+        runner::{ContainerRecord, End},
         time::Timestamp,
     },
     resources,

@@ -6,8 +6,9 @@ use serde_json::json;
 use super::*;
 use crate::{
     model::{
-        objects::{ContainerRecord, End, Job, Meta, Object, Runner},
+        object::{Job, Meta, Object},
         pod::{PodPhase, PodRecord},
+        runner::{ContainerRecord, End, Runner},
         time::Timestamp,
     },
     resources::{self, agent_plan},

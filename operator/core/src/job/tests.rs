@@ -10,10 +10,7 @@ use serde_json::json;
 
 use super::{testing::*, *};
 use crate::{
-    model::{
-        objects::{ContainerRecord, Job, Owner},
-        pod::{PodPhase, Trouble},
-    },
+    model::{object::Job, owner::Owner, pod::PodPhase, runner::ContainerRecord, trouble::Trouble},
     resources,
     validation::dry_run::{Verdict, Verdicts},
     worker_group::testing::T0,

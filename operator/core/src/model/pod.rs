@@ -5,7 +5,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    objects::DeploymentRecord, restarts::Restarts, runner::Runner, taints::Toleration, time::Timestamp,
+    deployment::DeploymentRecord, restarts::Restarts, runner::Runner, taints::Toleration, time::Timestamp,
+    trouble::Trouble,
 };
 
 /// What the operator remembers of a worker or scheduler pod.
@@ -100,18 +101,6 @@ pub enum PodPhase {
     Unknown,
 }
 
-/// Why a pod does not run.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Trouble {
-    /// One CamelCase word, Kubernetes' own where it has one (`ImagePullBackOff`, `Unschedulable`).
-    pub reason: String,
-    /// Kubernetes' sentence, shortened.
-    pub message: String,
-}
-
-/// Reason of the trouble of a pod that was evicted because it used more than its own limits allow.
-pub const OWN_LIMIT: &str = "OwnLimitExceeded";
-
 /// The record on a pod that it was chosen to leave. Written before anything else is done to it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mark {
@@ -172,5 +161,12 @@ impl PodRecord {
     /// Live and ready.
     pub fn is_ready(&self) -> bool {
         self.is_live() && self.ready_since.is_some()
+    }
+
+    /// Whether no worker can run in it, whatever a scheduler says. A Deployment's record may show no pod while a new one
+    /// has come: then only the registry knows.
+    pub fn has_not_started(&self) -> bool {
+        let is_pending = self.phase == PodPhase::Pending && self.ip.is_none();
+        !self.is_deployment && (!self.scheduled || is_pending)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{objects::Owner, time::Timestamp};
+use crate::model::{owner::Owner, time::Timestamp};
 
 /// What is remembered of the pod that runs a job's program.
 #[derive(Clone, Debug, Default, PartialEq)]

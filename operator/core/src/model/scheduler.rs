@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use crate::model::{names, objects::Restarts, pod::PodRecord, time::Timestamp};
+use crate::model::{names, pod::PodRecord, restarts::Restarts, time::Timestamp};
 
 /// What is known of a cluster's scheduler.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use crate::model::objects::Cluster;
+use crate::model::object::Cluster;
 
 /// Environment variables of Dask's configuration that lead to TLS, and what they must contain for it; any value
 /// of the others does.

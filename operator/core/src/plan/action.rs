@@ -4,10 +4,9 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use serde_json::Value;
 
-pub use super::scheduler_need::{SchedulerNeed, WorkersNeed};
 use crate::{
     model::{pod::Mark, time::Timestamp},
-    plan::{body::SharedBody, check::Check, events::EventRecord},
+    plan::{body::SharedBody, check::Check, events::EventRecord, kind::Kind, scheduler_need::SchedulerNeed},
 };
 
 /// One thing to do in Kubernetes.
@@ -83,25 +82,6 @@ pub struct Patch {
     pub resource_version: String,
     /// The merge patch.
     pub body: Value,
-}
-
-/// Kinds of objects that are patched.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
-    /// DaskCluster.
-    Cluster,
-    /// DaskWorkerGroup.
-    Group,
-    /// DaskAutoscaler.
-    Autoscaler,
-    /// DaskJob.
-    Job,
-    /// Deployment.
-    Deployment,
-    /// Service.
-    Service,
-    /// Pod.
-    Pod,
 }
 
 /// A pod to create.

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::plan::{action::Kind, conditions::shorten};
+use crate::plan::{conditions::shorten, kind::Kind};
 
 /// Most complaints that are told of one template.
 pub(crate) const TOLD: usize = 4;

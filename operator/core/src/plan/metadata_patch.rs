@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use crate::model::{names, objects::Owner};
+use crate::model::{names, owner::Owner};
 
 /// Metadata that must be there; what else is there stays.
 #[derive(Debug, Default)]

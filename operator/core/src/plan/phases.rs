@@ -1,6 +1,6 @@
 //! The order in which what was decided about an object is carried out.
 
-use super::action::{Action, Kind};
+use super::{action::Action, kind::Kind};
 
 /// What was decided about one object, field by field in the order in which it is carried out. All of a phase is tried, even
 /// if a part of it fails. If a part of `before_status` failed, only conditions are written then, and the pass ends.

@@ -7,13 +7,14 @@ use dask_crds::{Condition, DaskAutoscalerStatus, DaskClusterStatus, DaskJobStatu
 
 use crate::{
     model::{
-        objects::{Meta, Object},
+        object::{Meta, Object},
         time::Timestamp,
     },
     plan::{
-        action::{Action, Decision, SchedulerNeed},
+        action::{Action, Decision},
         conditions::{self, CACHE_OUT_OF_SYNC, Observed},
         events::EventRecord,
+        scheduler_need::SchedulerNeed,
     },
 };
 

@@ -5,10 +5,7 @@ use serde_json::{Value, json};
 use super::{
     COMM_PORT, ChildMeta, effective, for_children, labels::keep_istio_out, pod_defaults, service_port,
 };
-use crate::model::{
-    names,
-    objects::{Job, Owner},
-};
+use crate::model::{names, object::Job, owner::Owner};
 
 /// The owner reference that makes something a job's own.
 pub fn job_owner(job: &Job) -> Owner {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use dask_crds::TemplateMetadata;
 
-use crate::model::{names, objects};
+use crate::model::{names, object};
 
 /// Labels and annotations of an object to be made.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub struct Meta {
 }
 
 /// What children inherit of an object.
-pub fn for_children(parent: &objects::Meta) -> Meta {
+pub fn for_children(parent: &object::Meta) -> Meta {
     let kept = |map: &BTreeMap<String, String>| {
         map.iter().filter(|(k, _)| !is_a_tools(k)).map(|(k, v)| (k.clone(), v.clone())).collect()
     };

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::{cluster_owner, labels, scheduler_deployment_meta, scheduler_labels, scheduler_meta};
 use crate::{
-    model::{names, objects::Cluster},
+    model::{names, object::Cluster},
     plan::merge_patch,
 };
 

@@ -1,7 +1,7 @@
 //! What the API server refuses: what a rejection means, what to do about it, and how it is reported.
 
 use crate::{
-    model::pod::Trouble,
+    model::trouble::Trouble,
     plan::conditions::{self, MAX_MESSAGE, Observed, WRITE_REFUSED, shorten},
 };
 

@@ -10,9 +10,9 @@ use dask_crds::{Condition, ConditionStatus};
 use crate::{
     model::time::Timestamp,
     plan::{
-        action::Kind,
         check::Check,
         conditions::{ACCEPTED, SPEC_WARNING, UNKNOWN_FIELD},
+        kind::Kind,
     },
 };
 

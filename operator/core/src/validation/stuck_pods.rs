@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use crate::model::{
-    pod::{PodPhase, PodRecord, Trouble},
+    pod::{PodPhase, PodRecord},
     time::Timestamp,
+    trouble::Trouble,
 };
 
 /// After this long without a word in its status, Kubernetes' events are asked what keeps a pod: a volume that

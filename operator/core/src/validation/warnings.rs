@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::{
     model::{
         names,
-        objects::{Cluster, Job},
+        object::{Cluster, Job},
     },
     plan::conditions::{self, Observed, UNKNOWN_FIELD},
     resources,

@@ -7,9 +7,10 @@ use dask_crds::DaskWorkerGroupStatus;
 use crate::{
     model::{
         backoff::doubled,
-        pod::{PodPhase, PodRecord, Trouble},
+        pod::{PodPhase, PodRecord},
         scheduler::SchedulerState,
         time::Timestamp,
+        trouble::Trouble,
     },
     resources,
     worker_group::{PodCounts, input::Input},

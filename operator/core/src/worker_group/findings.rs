@@ -3,10 +3,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use crate::{
-    plan::{
-        action::{Action, WorkersNeed},
-        conditions::Observed,
-    },
+    plan::{action::Action, conditions::Observed, scheduler_need::WorkersNeed},
     validation::dry_run::Tried,
 };
 

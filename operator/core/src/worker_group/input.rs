@@ -7,7 +7,7 @@ use std::{
 
 use crate::{
     model::{
-        objects::{Cluster, Group},
+        object::{Cluster, Group},
         pod::PodRecord,
         scheduler::{SchedulerState, Snapshot},
         time::Timestamp,
@@ -78,5 +78,10 @@ impl Input<'_> {
     /// The longest that a shrink of this group is left alone: two looks are within `drainTimeout`.
     pub(crate) fn longest_pause(&self) -> Duration {
         LONGEST_PAUSE.min(self.drain_timeout() / 2)
+    }
+
+    /// Whether Kubernetes, or who takes nodes away, is about to end the pod.
+    pub(crate) fn is_threatened(&self, pod: &PodRecord) -> bool {
+        pod.is_live() && (pod.disrupted || self.threats.contains_key(&pod.uid))
     }
 }

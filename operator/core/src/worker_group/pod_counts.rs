@@ -2,7 +2,7 @@
 
 use crate::{
     model::pod::PodRecord,
-    plan::action::{Kind, PodRef},
+    plan::{action::PodRef, kind::Kind},
     worker_group::input::Input,
 };
 

@@ -3,13 +3,9 @@
 
 use crate::{
     model::pod::{PodPhase, PodRecord},
-    plan::action::WorkersNeed,
+    plan::scheduler_need::WorkersNeed,
     resources::agent_plan::Plan,
-    worker_group::{
-        is_crash,
-        pass::Pass,
-        scale_down::{retire, select},
-    },
+    worker_group::{delete_pod, is_crash, pass::Pass, scale_down::empty_pods},
 };
 
 /// Deletes pods that wait or crash with a template that was changed since. They hold nothing, and would
@@ -28,8 +24,8 @@ pub(crate) fn delete_unstarted(pass: &mut Pass<'_>) {
     };
     let stale: Vec<&PodRecord> = counts.staying.iter().filter(is_stale).copied().collect();
     for pod in stale {
-        if select::holds_nothing(input, pod, addresses) {
-            found.actions.push(retire::delete_if_unchanged(
+        if empty_pods::holds_nothing(input, pod, addresses) {
+            found.actions.push(delete_pod::if_unchanged(
                 input,
                 pod,
                 "it never started, and its template was changed",

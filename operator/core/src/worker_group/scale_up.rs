@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use crate::{
-    model::{names, objects::Cluster},
+    model::{names, object::Cluster},
     plan::{
         action::{Action, NewPod},
         conditions::{self, Observed},

@@ -1,27 +1,33 @@
 //! What a group's status says.
 
 mod crash;
+mod disrupted;
 mod nanny;
 mod restarts;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 pub(crate) use crash::is_crash;
 
-use dask_crds::{ConditionStatus, DaskWorkerGroupStatus, WorkerCounts};
+use dask_crds::{DaskWorkerGroupStatus, WorkerCounts};
 
 use crate::{
     model::{
         names::{CLUSTER, COMPONENT, GROUP, WORKER},
-        pod::{OWN_LIMIT, PodRecord, Trouble},
+        pod::PodRecord,
         scheduler::SchedulerState,
         time::Timestamp,
+        trouble::{OWN_LIMIT, Trouble},
     },
     plan::conditions::{self, Observed},
     validation::warnings,
     worker_group::{
-        PodCounts, crash_backoff::Ended, findings::Findings, input::Input, node_disruption,
-        scale_down::blocked_reasons, template_dry_run,
+        PodCounts,
+        crash_backoff::Ended,
+        findings::Findings,
+        input::Input,
+        scale_down::{blocked_reasons, shrinking_since},
+        template_dry_run,
     },
 };
 
@@ -54,7 +60,7 @@ pub(crate) fn build(
         observed.push(ready(counts));
     }
     observed.push(unreachable(input));
-    observed.push(node_disruption::condition(input, counts));
+    observed.push(disrupted::condition(input, counts));
     // A template counts as known when it was tried: see `template_dry_run.rs`.
     let template = if found.untried { old.template_hash.clone() } else { found.failures.template.clone() };
     DaskWorkerGroupStatus {
@@ -63,7 +69,7 @@ pub(crate) fn build(
         selector: Some(selector(input)),
         workers: Some(worker_counts(input, counts, template.as_deref())),
         reserved_pod_numbers: old.reserved_pod_numbers,
-        shrinking_since: shrinking_since(input, counts, found).map(Timestamp::rfc3339),
+        shrinking_since: shrinking_since::read(input, counts, found).map(Timestamp::rfc3339),
         failures: Some(found.failures.rounds).filter(|n| *n > 0),
         last_failure_time: found.failures.last.map(|t| t.rfc3339()),
         scheduler_address: input.cluster.and_then(|c| c.status.scheduler_address.clone()),
@@ -94,36 +100,6 @@ fn of_the_template(
     observed
         .push(warnings::condition(warnings::worker(worker, &input.group.spec.cluster), &found.tried.unknown));
     observed.extend(nanny::condition(input, counts, found));
-}
-
-/// Since when a person waits. It begins anew when more is asked, and where the spec changed more than once since it was
-/// looked at, so that more may have been asked in between. It does not run while an autoscaler decides or the scheduler is
-/// silent.
-pub(crate) fn shrinking_since(
-    input: &Input<'_>,
-    counts: &PodCounts<'_>,
-    found: &Findings,
-) -> Option<Timestamp> {
-    if !found.shrinking || input.autoscaled {
-        return None;
-    }
-    let old = &input.group.status;
-    let seen = old.observed_generation.unwrap_or_default();
-    let has_seen_all = input.group.meta.generation.saturating_sub(seen) <= 1;
-    let asked_before = has_seen_all && old.workers.is_some_and(|w| w.desired <= count(counts.desired));
-    let since = old.shrinking_since.as_deref().and_then(Timestamp::parse).filter(|_| asked_before);
-    let since = since.map_or(input.now, |t| t.plus(silence_that_ended(input)));
-    Some(since.min(input.now))
-}
-
-/// How long the scheduler was silent, when it answers for the first time again.
-fn silence_that_ended(input: &Input<'_>) -> Duration {
-    let conditions = &input.group.status.conditions;
-    let silent = conditions.iter().find(|c| c.type_ == conditions::SCHEDULER_UNREACHABLE);
-    let since = silent
-        .filter(|c| c.status == ConditionStatus::True && input.scheduler.known().is_some())
-        .and_then(|c| Timestamp::parse(&c.last_transition_time));
-    since.map_or(Duration::ZERO, |t| input.now.since(t))
 }
 
 fn worker_counts(input: &Input<'_>, counts: &PodCounts<'_>, template: Option<&str>) -> WorkerCounts {

@@ -3,10 +3,11 @@
 use serde_json::json;
 
 use crate::{
-    model::{names, objects::Owner, pod::PodRecord},
+    model::{names, owner::Owner, pod::PodRecord},
     plan::{
-        action::{Action, Kind, Patch},
+        action::{Action, Patch},
         conditions::{self, Observed, STRAY_PODS},
+        kind::Kind,
     },
     worker_group::{findings::Findings, input::Input},
 };

@@ -3,11 +3,12 @@
 use dask_crds::WorkerSpec;
 
 use crate::{
-    model::objects::{Cluster, Group},
+    model::object::{Cluster, Group},
     plan::{
-        action::{Action, Kind},
+        action::Action,
         check::Check,
         conditions::{self, Observed},
+        kind::Kind,
     },
     resources::{
         self, Site,

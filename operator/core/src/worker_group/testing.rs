@@ -6,7 +6,8 @@ use serde_json::json;
 use crate::{
     model::{
         names,
-        objects::{Cluster, Group, Meta, Object, Owner},
+        object::{Cluster, Group, Meta, Object},
+        owner::Owner,
         pod::{PodPhase, PodRecord},
         time::Timestamp,
     },

@@ -27,12 +27,15 @@ use std::{
 use super::{testing::*, *};
 use crate::{
     model::{
-        objects::Group,
+        object::Group,
         pod::{Mark, PodPhase},
         scheduler::{Offer, SchedulerState, Snapshot, WorkerView},
         time::Timestamp,
     },
-    plan::action::{RetireCall, RetireStage, WorkersNeed},
+    plan::{
+        action::{DeletePod, RetireCall, RetireStage},
+        scheduler_need::WorkersNeed,
+    },
     resources::agent_plan,
     validation::dry_run::{Verdict, Verdicts},
     worker_group::scale_down::removal_phase::{Removal, RemovalPhase},

@@ -1,6 +1,6 @@
 //! How often a pod's containers were started again.
 
-use dask_operator_core::model::objects::Restarts;
+use dask_operator_core::model::restarts::Restarts;
 
 use crate::kubernetes::partial_types::{ContainerState, ContainerStatus};
 

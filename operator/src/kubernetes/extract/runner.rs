@@ -2,7 +2,7 @@
 
 use dask_operator_core::model::{
     names::{DEFAULT_CONTAINER, JOB, MAIN_CONTAINER},
-    objects::{ContainerRecord, End, Runner},
+    runner::{ContainerRecord, End, Runner},
     time::Timestamp,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;

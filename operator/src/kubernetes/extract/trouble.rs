@@ -3,7 +3,8 @@
 use dask_operator_core::{
     model::{
         names,
-        pod::{OWN_LIMIT, PodPhase, Trouble},
+        pod::PodPhase,
+        trouble::{OWN_LIMIT, Trouble},
     },
     plan::conditions::shorten,
 };

@@ -1,4 +1,4 @@
-//! Which pod serves, and for how long a scheduler was watched.
+//! For how long a scheduler was watched.
 
 use dask_operator_core::model::{
     scheduler::{Idle, Snapshot},
@@ -6,20 +6,6 @@ use dask_operator_core::model::{
 };
 
 use super::*;
-
-fn pod(name: &str, deleting: bool, phase: PodPhase) -> Arc<PodRecord> {
-    let ip = (phase != PodPhase::Pending).then(|| "10.0.0.1".into());
-    Arc::new(PodRecord { name: name.into(), deleting, phase, ip, ..PodRecord::default() })
-}
-
-#[test]
-fn a_scheduler_that_is_being_deleted_serves_until_it_has_ended() {
-    let name = |pods: &[Arc<PodRecord>]| serving(pods).map(|p| p.name.clone());
-    let old = pod("old", true, PodPhase::Running);
-    assert_eq!(name(&[old.clone(), pod("new", false, PodPhase::Pending)]).as_deref(), Some("old"));
-    assert_eq!(name(&[old, pod("new", false, PodPhase::Running)]).as_deref(), Some("new"));
-    assert_eq!(name(&[pod("old", true, PodPhase::Succeeded)]), None);
-}
 
 fn reading(idle: Idle, read: Timestamp) -> Snapshot {
     Snapshot { id: "s".into(), idle: Some(idle), read, ..Snapshot::default() }

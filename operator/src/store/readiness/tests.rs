@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use dask_operator_core::{
     model::{
-        objects::{Cluster, Job, Object},
+        object::{Cluster, Job, Object},
         pod::PodRecord,
         time::Timestamp,
     },

@@ -6,7 +6,7 @@ use std::{
 };
 
 use dask_operator_core::{
-    model::{objects::Group, pod::PodRecord, time::Timestamp},
+    model::{object::Group, pod::PodRecord, time::Timestamp},
     protocol::expectations::Expectations,
 };
 

@@ -7,7 +7,10 @@ use dask_operator_core::{
         scheduler::{Offer, SchedulerState, Snapshot, WorkerView},
         time::Timestamp,
     },
-    plan::action::{RetireCall, RetireStage, SchedulerNeed, WorkersNeed},
+    plan::{
+        action::{RetireCall, RetireStage},
+        scheduler_need::{SchedulerNeed, WorkersNeed},
+    },
     worker_group::MEMORY_TARGET,
 };
 

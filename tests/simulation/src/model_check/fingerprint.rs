@@ -9,7 +9,7 @@ use std::{
 use dask_crds::{Condition, ConditionStatus};
 
 use dask_operator_core::{
-    model::{objects::Group, pod::PodRecord, scheduler::SchedulerState, time::Timestamp},
+    model::{object::Group, pod::PodRecord, scheduler::SchedulerState, time::Timestamp},
     plan::conditions::SCHEDULER_UNREACHABLE,
 };
 

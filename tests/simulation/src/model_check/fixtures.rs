@@ -2,7 +2,8 @@
 
 use dask_operator_core::model::{
     names,
-    objects::{Autoscaler, Cluster, Group, Meta, Object, Owner},
+    object::{Autoscaler, Cluster, Group, Meta, Object},
+    owner::Owner,
     pod::{PodPhase, PodRecord},
     time::Timestamp,
 };

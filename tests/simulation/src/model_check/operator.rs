@@ -5,10 +5,11 @@ use std::{collections::BTreeMap, sync::Arc};
 use dask_crds::DaskAutoscalerStatus;
 use dask_operator_core::{
     autoscaler,
-    model::{objects::Autoscaler, pod::PodRecord, time::Timestamp},
+    model::{object::Autoscaler, pod::PodRecord, time::Timestamp},
     plan::{
-        action::{Action, Decision, SchedulerNeed},
+        action::{Action, Decision},
         phases::Phases,
+        scheduler_need::SchedulerNeed,
     },
     protocol::expectations::{Expectations, Expected},
     validation::dry_run::Verdicts,

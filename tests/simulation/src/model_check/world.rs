@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use dask_operator_core::{
-    model::{objects::Cluster, pod::PodPhase, scheduler::SchedulerState, time::Timestamp},
+    model::{object::Cluster, pod::PodPhase, scheduler::SchedulerState, time::Timestamp},
     plan::action::RetireCall,
 };
 

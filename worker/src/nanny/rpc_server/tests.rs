@@ -9,7 +9,7 @@ use tokio::{io::AsyncWriteExt, sync::mpsc};
 use super::*;
 use crate::{
     metrics::Metrics,
-    nanny::{Logs, nannies::Pod, python_helper::Helper, worker_env::Own},
+    nanny::{Logs, Pod, python_helper::Helper, worker_env::Own},
 };
 
 const TOKEN: &str = "secret";

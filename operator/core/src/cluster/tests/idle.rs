@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::*;
 use crate::{
     model::scheduler::{Idle, Snapshot},
-    plan::action::SchedulerNeed,
+    plan::scheduler_need::SchedulerNeed,
 };
 
 /// A running cluster whose scheduler said this, a moment ago.
@@ -71,7 +71,7 @@ fn only_a_reading_after_the_end_of_the_time_counts() {
 #[test]
 fn a_jobs_cluster_stays_while_its_program_thinks() {
     let mut scene = scene(Some(Idle::Since(ago(9_000))), Some(T0));
-    scene.cluster.meta.owners = vec![crate::model::objects::Owner::controller("DaskJob", "j", "u")];
+    scene.cluster.meta.owners = vec![crate::model::owner::Owner::controller("DaskJob", "j", "u")];
     assert!(!is_deleted(&scene.decide()));
 }
 

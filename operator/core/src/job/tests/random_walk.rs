@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use crate::{
     job::{testing::*, *},
-    model::pod::{PodPhase, Trouble},
+    model::{pod::PodPhase, trouble::Trouble},
 };
 
 /// What happens between two decisions.

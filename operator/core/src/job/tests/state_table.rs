@@ -7,11 +7,8 @@ use dask_crds::JobStatus::{self, ClusterCreated, Failed, JobCreated, Running, Su
 
 use crate::{
     job::testing::Scene,
-    model::{
-        objects::Owner,
-        pod::{PodPhase, Trouble},
-    },
-    plan::action::{Action, Kind},
+    model::{owner::Owner, pod::PodPhase, trouble::Trouble},
+    plan::{action::Action, kind::Kind},
     worker_group::testing::T0,
 };
 

@@ -6,7 +6,7 @@ use dask_crds::AgentMode;
 
 use super::*;
 use crate::{
-    model::objects::{Cluster, Group},
+    model::object::{Cluster, Group},
     resources,
     worker_group::testing,
 };

@@ -7,9 +7,9 @@ use crate::{
     },
     plan::{action::Action, events::EventRecord},
     worker_group::{
+        delete_pod,
         pass::Pass,
-        scale_down::{retire, select},
-        status,
+        scale_down::{select, shrinking_since},
     },
 };
 
@@ -27,7 +27,7 @@ pub(crate) fn delete_overdue(pass: &mut Pass<'_>, stuck: usize) {
         return;
     }
     // A person's patience begins when a person asked, even for workers that an autoscaler chose before.
-    let Some(since) = status::shrinking_since(input, counts, found) else { return };
+    let Some(since) = shrinking_since::read(input, counts, found) else { return };
     let is_over = |since: Timestamp| input.now.since(since) >= timeout;
     let pods_in_plan = found.pods_in_plan();
     let asked = |m: &Mark| if m.is_in_the_future(input.now) { since } else { m.at.max(since) };
@@ -58,5 +58,5 @@ pub(crate) fn delete_overdue(pass: &mut Pass<'_>, stuck: usize) {
             if pods.len() > NAMED { " and others" } else { "" }
         ),
     )));
-    found.actions.extend(pods.into_iter().map(|p| retire::delete(p, "drainTimeout is over")));
+    found.actions.extend(pods.into_iter().map(|p| delete_pod::always(p, "drainTimeout is over")));
 }

@@ -8,7 +8,10 @@ use crate::{
         scheduler::{SchedulerState, Snapshot, addresses_by_pod},
         time::Timestamp,
     },
-    plan::action::{Action, PodRef, WorkersNeed},
+    plan::{
+        action::{Action, PodRef},
+        scheduler_need::WorkersNeed,
+    },
     worker_group::{
         POLL, PlannerState, PodCounts, WorkerAddresses, input::Input, pass::Pass, planner_state::LOST_CALL,
         pod_counts::reference,

@@ -1,21 +1,25 @@
 //! Steps 4 to 7 of the removal protocol, for pods that are marked.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::collections::BTreeSet;
 
 use crate::{
     model::{
-        pod::{PodPhase, PodRecord},
+        pod::PodRecord,
         scheduler::{SchedulerState, Snapshot},
     },
-    plan::action::{Action, DeletePod, RetireCall, RetireStage, WorkersNeed},
+    plan::{
+        action::{Action, RetireCall, RetireStage},
+        scheduler_need::WorkersNeed,
+    },
     worker_group::{
-        POLL, PlannerState,
-        input::Input,
-        node_disruption,
+        POLL, PlannerState, delete_pod,
         pass::Pass,
         planner_state::{Asked, LOST_CALL, Victims},
         pod_counts::reference,
-        scale_down::removal_phase::{Removal, RemovalPhase},
+        scale_down::{
+            removal_phase::{Removal, RemovalPhase},
+            shuffle_wait,
+        },
     },
 };
 
@@ -24,9 +28,6 @@ use crate::{
 const FROZEN: f64 = 30.0;
 /// Why a pod goes whose workers are not registered any more.
 const NOT_REGISTERED: &str = "the scheduler knows no worker of it any more";
-/// How long it counts that a pod has no worker: one may register at any time.
-const VALID: Duration = Duration::from_secs(3);
-
 pub(crate) fn progress(pass: &mut Pass<'_>) {
     let Pass { input, counts, addresses, memory, found } = pass;
     let input = *input;
@@ -47,7 +48,7 @@ pub(crate) fn progress(pass: &mut Pass<'_>) {
         SchedulerState::Unknown | SchedulerState::Unreachable { .. } => {}
         SchedulerState::Absent | SchedulerState::Starting if addresses.no_scheduler => {
             let why = "its scheduler is gone, and with it what it held";
-            found.actions.extend(counts.marked.iter().map(|p| delete_if_unchanged(input, p, why)));
+            found.actions.extend(counts.marked.iter().map(|p| delete_pod::if_unchanged(input, p, why)));
         }
         SchedulerState::Absent | SchedulerState::Starting => {}
         SchedulerState::Known(snapshot) => {
@@ -62,12 +63,6 @@ pub(crate) fn progress(pass: &mut Pass<'_>) {
         // Their agents let them go, one after the other: see `through_agents`.
         SchedulerState::SpeaksTls => {}
     }
-}
-
-/// Whether no worker can run in the pod, whatever a scheduler says. A Deployment's record may show no pod while a new
-/// one has come: then only the registry knows.
-pub(crate) fn has_not_started(pod: &PodRecord) -> bool {
-    !pod.is_deployment && (!pod.scheduled || (pod.phase == PodPhase::Pending && pod.ip.is_none()))
 }
 
 #[derive(Default)]
@@ -91,10 +86,10 @@ fn step(removal: Removal<'_>, memory: &mut PlannerState, steps: &mut Steps) {
         (RemovalPhase::Quiet, Some(workers)) if !memory.is_refused(&pod.uid, input.now) => {
             steps.close.insert(pod.uid.clone(), asked(workers));
         }
-        (RemovalPhase::Closed, Some(_)) => steps.actions.push(delete(pod, "retired")),
-        (RemovalPhase::Closed, None) => steps.actions.push(delete(pod, NOT_REGISTERED)),
+        (RemovalPhase::Closed, Some(_)) => steps.actions.push(delete_pod::always(pod, "retired")),
+        (RemovalPhase::Closed, None) => steps.actions.push(delete_pod::always(pod, NOT_REGISTERED)),
         (RemovalPhase::Unregistered, _) if is_current(removal) && !removal.addresses.strangers => {
-            steps.actions.push(delete_if_unchanged(input, pod, NOT_REGISTERED));
+            steps.actions.push(delete_pod::if_unchanged(input, pod, NOT_REGISTERED));
         }
         _ => {}
     }
@@ -106,11 +101,11 @@ fn may_drain(removal: Removal<'_>, memory: &PlannerState) -> bool {
     let Removal { input, pod, snapshot, .. } = removal;
     let newest = snapshot.workers.values().map(|w| w.last_seen).fold(0.0, f64::max);
     let is_frozen = |a: &String| snapshot.workers.get(a).is_some_and(|w| newest - w.last_seen > FROZEN);
-    let is_held_up = || !removal.is_leaving() && node_disruption::is_held_up(removal, memory);
+    let is_in_shuffle = || !removal.is_leaving() && shuffle_wait::is_needed(removal, memory);
     !memory.is_refused(&pod.uid, input.now)
         && !removal.workers().is_some_and(|all| all.iter().any(is_frozen))
         && !memory.undecided.contains(&pod.uid)
-        && !is_held_up()
+        && !is_in_shuffle()
 }
 
 /// Whether the reading is newer than the mark, and than what calls of ours have moved.
@@ -137,25 +132,4 @@ fn call(pass: &mut Pass<'_>, snapshot: &Snapshot, stage: RetireStage, victims: V
 /// Whether a call about this pod is under way.
 pub(crate) fn is_asked_for(pod: &PodRecord, memory: &PlannerState) -> bool {
     memory.calls.values().any(|c| c.victims.contains_key(&pod.uid))
-}
-
-pub(crate) fn delete(pod: &PodRecord, why: &'static str) -> Action {
-    Action::DeletePod(DeletePod {
-        pod: reference(pod),
-        resource_version: None,
-        valid_until: None,
-        empty_by: None,
-        why,
-    })
-}
-
-/// Deletes a pod that has no worker by what is known now: not once it has changed, nor much later.
-pub(crate) fn delete_if_unchanged(input: &Input<'_>, pod: &PodRecord, why: &'static str) -> Action {
-    Action::DeletePod(DeletePod {
-        pod: reference(pod),
-        resource_version: Some(pod.resource_version.clone()),
-        valid_until: Some(input.now.plus(VALID)),
-        empty_by: input.scheduler.known().filter(|_| !has_not_started(pod)).map(|s| s.at),
-        why,
-    })
 }

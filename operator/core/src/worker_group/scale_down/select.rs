@@ -1,124 +1,34 @@
-//! Steps 1 to 3 of the removal protocol: which workers leave, as far as there is headroom; they are marked first.
+//! Steps 2 and 3 of the removal protocol: which registered workers leave, as far as there is headroom; they are marked first.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::collections::BTreeSet;
 
 use crate::{
     model::{
-        pod::{Mark, PodPhase, PodRecord},
-        scheduler::{Offer, SchedulerState, Snapshot},
+        pod::{Mark, PodRecord},
+        scheduler::{Offer, Snapshot},
     },
     plan::{
-        action::{Action, PodRef, WorkersNeed},
+        action::{Action, PodRef},
         conditions,
     },
     worker_group::{
-        PodCounts, WorkerAddresses,
+        WorkerAddresses,
         input::Input,
         pass::Pass,
         pod_counts::reference,
         scale_down::{
             blocked_reasons::{self, Unmapped},
-            drain_timeout,
+            empty_pods::EMPTY_READING_MAX_AGE,
             headroom::Headroom,
-            late_acceptance, recheck_interval, retire, through_agents,
+            late_acceptance,
         },
     },
 };
 
-/// A pod is believed to have no worker only by a reading that began not longer ago than this: workers register
-/// at any time, also while a slow scheduler is being read.
-const EMPTY_READING_MAX_AGE: Duration = Duration::from_secs(2);
-
 const SCALE_DOWN: [&str; 2] = [conditions::SCALE_DOWN_BLOCKED, conditions::SCALE_DOWN_LIMITED];
 
-pub(crate) fn shrink(pass: &mut Pass<'_>) {
-    let (input, counts) = (pass.input, pass.counts);
-    let going = pass.found.pods_in_plan();
-    let excess =
-        counts.excess().saturating_sub(counts.staying.iter().filter(|p| going.contains(&p.uid)).count());
-    if matches!(input.scheduler, SchedulerState::SpeaksTls) {
-        through_agents::ask_agents(pass, excess);
-        return;
-    }
-    let mut left = excess;
-    if excess > 0 {
-        let found = &mut pass.found;
-        found.shrinking = true;
-        found.needs(WorkersNeed::Offer);
-        found.requeue_in(recheck_interval::recheck_after(input));
-        let empty = never_started(counts, &going, |p| holds_nothing(input, p, pass.addresses));
-        left -= empty.len().min(excess);
-        let delete = |p| retire::delete_if_unchanged(input, p, "it holds nothing");
-        found.actions.extend(empty.into_iter().take(excess).map(delete));
-    } else {
-        pass.memory.watched.awaits_better_reading(false, input.now);
-        say_what_marked_ones_wait_for(pass);
-    }
-    match input.scheduler {
-        SchedulerState::Unreachable { why } if left > 0 || !counts.marked.is_empty() => {
-            pass.found.conditions.push(blocked_reasons::unreachable(why, input));
-        }
-        SchedulerState::Known(snapshot) => {
-            let chosen = if left > 0 { choose(pass, snapshot, left) } else { Some(0) };
-            let stuck = chosen.map_or(0, |n| left - n);
-            drain_timeout::delete_overdue(pass, stuck);
-        }
-        _ => {}
-    }
-}
-
-/// Why pods that were chosen before do not go on.
-fn say_what_marked_ones_wait_for(pass: &mut Pass<'_>) {
-    let Pass { input, counts, memory, found, .. } = pass;
-    // Between two questions about a refused worker nothing has changed.
-    let refusing = counts.marked.iter().filter(|p| memory.refusals.contains_key(&p.uid)).count();
-    let unanswered = input.scheduler.known().and_then(|s| s.unanswered.as_ref());
-    if refusing > 0 {
-        found.conditions.push(blocked_reasons::refused(refusing, input));
-    } else if let Some(why) = unanswered.filter(|_| !memory.undecided.is_empty()) {
-        found.conditions.push(blocked_reasons::no_offer(why, input));
-    }
-}
-
-/// Whether no worker runs in the pod: it has not started, or what is known of the scheduler says so.
-pub(crate) fn holds_nothing(input: &Input<'_>, pod: &PodRecord, addresses: &WorkerAddresses) -> bool {
-    if addresses.get(&pod.uid).is_some() {
-        return false;
-    }
-    let has_not_started = retire::has_not_started(pod);
-    match input.scheduler {
-        SchedulerState::Known(snapshot) => {
-            let is_believed = snapshot.offer.is_some()
-                && input.now.since(snapshot.at) <= EMPTY_READING_MAX_AGE
-                && input.shows_every_worker(snapshot);
-            has_not_started || (is_believed && !addresses.strangers)
-        }
-        SchedulerState::Absent | SchedulerState::Starting => has_not_started || addresses.no_scheduler,
-        // Where it has started after all, its agent hears of its end, and the deletion is bound to what was seen.
-        SchedulerState::SpeaksTls => has_not_started,
-        // No data: a pod with a node may have a worker that its kubelet has not told of yet.
-        _ => has_not_started && !pod.scheduled,
-    }
-}
-
-/// Pods that hold nothing, the least useful first: without a node, not started, not registered.
-pub(crate) fn never_started<'a>(
-    counts: &PodCounts<'a>,
-    going: &BTreeSet<String>,
-    holds_nothing: impl Fn(&PodRecord) -> bool,
-) -> Vec<&'a PodRecord> {
-    let mut pods: Vec<_> =
-        counts.staying.iter().copied().filter(|p| !going.contains(&p.uid) && holds_nothing(p)).collect();
-    // Youngest first within a class: it is the furthest from being of use.
-    pods.sort_by_key(|p| {
-        let started = (p.scheduled, p.phase != PodPhase::Pending);
-        (started, !p.is_deployment, std::cmp::Reverse(p.created), p.name.clone())
-    });
-    pods
-}
-
 /// Marks up to `wanted` registered pods; answers how many, or nothing while a better reading may come.
-fn choose(pass: &mut Pass<'_>, snapshot: &Snapshot, wanted: usize) -> Option<usize> {
+pub(crate) fn choose(pass: &mut Pass<'_>, snapshot: &Snapshot, wanted: usize) -> Option<usize> {
     let Pass { input, counts, addresses, memory, found } = pass;
     let (input, counts, addresses) = (*input, *counts, *addresses);
     let Some(offer) = &snapshot.offer else {

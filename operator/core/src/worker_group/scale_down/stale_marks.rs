@@ -9,7 +9,7 @@ use crate::{
         pod::PodRecord,
         scheduler::{SchedulerState, Snapshot},
     },
-    plan::action::WorkersNeed,
+    plan::scheduler_need::WorkersNeed,
     worker_group::{
         POLL, PlannerState, WorkerAddresses,
         input::Input,

@@ -7,15 +7,11 @@ use std::time::Duration;
 
 use crate::{
     model::{pod::PodRecord, scheduler::SPEAKS_TLS},
-    plan::{
-        action::{Action, WorkersNeed},
-        conditions,
-        events::EventRecord,
-    },
+    plan::{action::Action, conditions, events::EventRecord, scheduler_need::WorkersNeed},
     worker_group::{
+        delete_pod,
         pass::Pass,
-        scale_down::{recheck_interval, retire, select},
-        status,
+        scale_down::{empty_pods, recheck_interval, shrinking_since},
     },
 };
 
@@ -34,10 +30,11 @@ pub(crate) fn ask_agents(pass: &mut Pass<'_>, excess: usize) {
     found.needs(WorkersNeed::Offer);
     found.requeue_in(recheck_interval::recheck_after(input));
     let going = found.pods_in_plan();
-    let empty = select::never_started(counts, &going, |p| select::holds_nothing(input, p, pass.addresses));
+    let empty =
+        empty_pods::never_started(counts, &going, |p| empty_pods::holds_nothing(input, p, pass.addresses));
     let empty: Vec<_> = empty.into_iter().take(excess).collect();
     let left = wanted - empty.len();
-    let delete = |p| retire::delete_if_unchanged(input, p, "it never started");
+    let delete = |p| delete_pod::if_unchanged(input, p, "it never started");
     found.actions.extend(empty.into_iter().map(delete));
     if left == 0 {
         return;
@@ -57,7 +54,7 @@ pub(crate) fn ask_agents(pass: &mut Pass<'_>, excess: usize) {
                 &format!("{} is the last worker and is deleted; results that it holds are lost", pod.name),
             )));
         }
-        found.actions.push(retire::delete_if_unchanged(input, pod, "its agent moves its results"));
+        found.actions.push(delete_pod::if_unchanged(input, pod, "its agent moves its results"));
     }
 }
 
@@ -124,7 +121,7 @@ fn next<'a>(pass: &Pass<'a>) -> Next<'a> {
     if input.cluster_pods.iter().any(|p| p.is_ready() && p.uid != pod.uid && p.mark.is_none()) {
         return Next::Leaves(pod, false);
     }
-    let since = status::shrinking_since(input, counts, found);
+    let since = shrinking_since::read(input, counts, found);
     let timeout = input.drain_timeout();
     let watched = memory.watched.patience();
     let is_over = watched >= timeout && since.is_some_and(|since| input.now.since(since) >= timeout);

@@ -7,7 +7,7 @@ use crate::{
         pod::PodRecord,
         scheduler::{Nanny, addresses_by_pod},
     },
-    plan::{action::WorkersNeed, conditions::Observed},
+    plan::{conditions::Observed, scheduler_need::WorkersNeed},
     resources::agent_plan::Plan,
     worker_group::{PodCounts, findings::Findings, input::Input},
 };

@@ -4,7 +4,7 @@ use dask_crds::WorkerCounts;
 
 use crate::{
     model::{
-        objects::Restarts,
+        restarts::Restarts,
         scheduler::{Snapshot, addresses_by_pod},
     },
     worker_group::{PodCounts, input::Input},

@@ -1,7 +1,7 @@
 //! Pods that end by themselves: what is told of them when they are gone.
 
 use super::*;
-use crate::model::pod::{OWN_LIMIT, Trouble};
+use crate::model::trouble::{OWN_LIMIT, Trouble};
 
 /// A pod that ended like this.
 fn ended(phase: PodPhase, trouble: Option<(&str, &str)>) -> Scene {

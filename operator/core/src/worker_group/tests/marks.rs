@@ -1,7 +1,7 @@
 //! Marks that were not acted on for a while, and answers that come late.
 
 use super::*;
-use crate::plan::action::{SchedulerNeed, WorkersNeed};
+use crate::plan::scheduler_need::{SchedulerNeed, WorkersNeed};
 
 /// One of two too many was chosen, and then the operator was away for ten minutes.
 fn after_an_absence(wanted: i32) -> (Scene, u8) {

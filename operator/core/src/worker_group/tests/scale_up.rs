@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::model::pod::Trouble;
+use crate::model::trouble::Trouble;
 
 #[test]
 fn a_group_as_wanted_needs_nothing() {

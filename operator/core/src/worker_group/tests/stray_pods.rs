@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::model::objects::Owner;
+use crate::model::owner::Owner;
 
 /// A group of three with two pods, and one that lost its owner: made by the group under number 5 of 16.
 fn scene() -> Scene {

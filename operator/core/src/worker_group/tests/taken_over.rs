@@ -34,7 +34,7 @@ fn what_dask_kubernetes_made_counts_and_leaves_first() {
 
 #[test]
 fn a_deployments_worker_is_its_pod_of_the_moment() {
-    let deployment = crate::model::objects::DeploymentRecord {
+    let deployment = crate::model::deployment::DeploymentRecord {
         uid: "d".into(),
         replicas: 1,
         annotations: [(names::RETIRING.to_string(), "{}".to_string())].into(),
@@ -49,7 +49,7 @@ fn a_deployments_worker_is_its_pod_of_the_moment() {
     assert!(worker.mark.is_some() && worker.is_deployment && worker.is_live());
     let waiting = of(&[&dying]).unwrap();
     assert!(waiting.is_live() && !waiting.scheduled, "another pod is about to come");
-    let off = crate::model::objects::DeploymentRecord { replicas: 0, ..deployment.clone() };
+    let off = crate::model::deployment::DeploymentRecord { replicas: 0, ..deployment.clone() };
     assert_eq!(PodRecord::of_deployment("g-worker-1", &off, &[&living]), None);
 }
 

@@ -1,7 +1,7 @@
 //! Templates that are tried, and pods whose status does not say what keeps them.
 
 use super::*;
-use crate::{model::pod::Trouble, validation::stuck_pods::Explanation};
+use crate::{model::trouble::Trouble, validation::stuck_pods::Explanation};
 
 #[test]
 fn a_template_is_tried_once_and_a_bad_one_makes_no_pods() {

@@ -4,7 +4,7 @@ mod crash;
 
 use super::*;
 use crate::{
-    model::{objects::Restarts, pod::Trouble, scheduler::Nanny},
+    model::{restarts::Restarts, scheduler::Nanny, trouble::Trouble},
     resources::agent_plan::Plan,
 };
 
