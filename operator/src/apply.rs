@@ -11,7 +11,7 @@ mod status;
 use std::{future::Future, sync::Arc};
 
 use dask_operator_core::{
-    model::{names, object::Meta},
+    model::{names, object::Meta, uid::Uid},
     plan::{action::Action, kind::Kind, phases::Phases},
     protocol::expectations::Expected,
 };
@@ -34,7 +34,7 @@ use crate::{
         api::{self, REQUEST},
         extract,
     },
-    object_ref::{Key, ObjectRef},
+    object_ref::{ObjectKey, ObjectRef},
     scheduler,
     store::{
         Waiting,
@@ -202,12 +202,12 @@ impl Apply<'_> {
     fn expect_object(self, kind: Kind, meta: &ObjectMeta) {
         if let (Some(key), Some(uid), Some(version)) = (extract::key(meta), &meta.uid, &meta.resource_version)
         {
-            self.expect(kind, &key, uid, Expected::Version(version.clone()));
+            self.expect(kind, &key, &uid.as_str().into(), Expected::Version(version.clone()));
         }
     }
 
     /// Waits for the cache to show this of an object.
-    fn expect(self, kind: Kind, key: &Key, uid: &str, what: Expected) {
+    fn expect(self, kind: Kind, key: &ObjectKey, uid: &Uid, what: Expected) {
         let now = self.context.now();
         let mut state = self.context.state.lock();
         let of = Waiting { subject: self.subject, uid: &self.target.meta.uid, now };

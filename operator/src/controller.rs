@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use dask_operator_core::model::backoff::doubled;
+use dask_operator_core::model::{backoff::doubled, uid::Uid};
 use tokio::time::Instant;
 use tracing::{Instrument, Span};
 
@@ -13,7 +13,7 @@ use crate::{
     context::{Context, Failing},
     health::BEAT,
     kubernetes::api,
-    object_ref::ObjectRef,
+    object_ref::{ObjectKey, ObjectRef},
     reconcile::{self, Outcome},
     watch,
 };
@@ -139,8 +139,8 @@ async fn work(context: &Arc<Context>) {
 
 /// What every line of the log says of the object that it is about.
 fn span(context: &Context, subject: &ObjectRef) -> Span {
-    let ((namespace, name), state) = (subject.key(), context.state.lock());
-    let uid = state.cache.uid(subject).unwrap_or_default();
+    let (ObjectKey { namespace, name }, state) = (subject.key(), context.state.lock());
+    let uid = state.cache.uid(subject).map_or("", Uid::as_str);
     tracing::info_span!("reconcile", kind = subject.kind(), namespace, name, uid)
 }
 
@@ -177,7 +177,7 @@ fn failed(context: &Context, subject: &ObjectRef, error: &reconcile::Error) {
         failures.insert(subject.clone(), Failing { times, not_before: Instant::now() + wait });
         (times, wait)
     };
-    let (namespace, name) = subject.key();
+    let ObjectKey { namespace, name } = subject.key();
     if error.is_conflict() && times < 3 {
         tracing::debug!(kind = subject.kind(), namespace, name, %error, "changed meanwhile");
     } else {

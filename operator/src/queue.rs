@@ -61,7 +61,7 @@ impl Inner {
                 return Some(first.key().0);
             }
             let subject = first.remove();
-            let namespace = &subject.key().0;
+            let namespace = &subject.key().namespace;
             let lane = self.ready.entry(namespace.clone()).or_insert_with(|| {
                 self.turns.push_back(namespace.clone());
                 VecDeque::new()
@@ -145,7 +145,7 @@ impl Queue {
     pub fn done(&self, subject: &ObjectRef) {
         let mut inner = self.lock();
         if inner.running.remove(subject) {
-            inner.shares.give_back(&subject.key().0);
+            inner.shares.give_back(&subject.key().namespace);
         }
         drop(inner);
         self.changed.notify_one();
@@ -186,9 +186,10 @@ mod tests {
     use futures::FutureExt;
 
     use super::*;
+    use crate::object_ref::ObjectKey;
 
     fn subject(name: &str) -> ObjectRef {
-        ObjectRef::Group(("ns".into(), name.into()))
+        ObjectRef::Group(ObjectKey::new("ns", name))
     }
 
     #[tokio::test(start_paused = true)]
@@ -230,7 +231,7 @@ mod tests {
     }
 
     fn of(namespace: &str, name: &str) -> ObjectRef {
-        ObjectRef::Group((namespace.into(), name.into()))
+        ObjectRef::Group(ObjectKey::new(namespace, name))
     }
 
     fn at_once(queue: &Queue) -> Option<ObjectRef> {
@@ -255,7 +256,7 @@ mod tests {
         let queue = Queue::default();
         ["a", "b", "c"].into_iter().for_each(|n| queue.add(of("many", n), Duration::ZERO));
         queue.add(of("few", "x"), Duration::ZERO);
-        let order: Vec<_> = std::iter::from_fn(|| at_once(&queue)).map(|s| s.key().1.clone()).collect();
+        let order: Vec<_> = std::iter::from_fn(|| at_once(&queue)).map(|s| s.key().name.clone()).collect();
         assert_eq!(order, ["a", "x", "b", "c"]);
         assert!(queue.is_empty());
     }

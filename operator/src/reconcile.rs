@@ -109,7 +109,7 @@ async fn carry_out<S: Serialize + Default + PartialEq>(
         Err(error) if pass_end::failure(&error).is_invalid() => (status::Written::Same, Some(error)),
         written => (written?, None),
     };
-    scheduler::want(context, &(subject.key().0.clone(), cluster.to_string()), subject, need);
+    scheduler::want(context, &subject.key().beside(cluster), subject, need);
     let waits = written == status::Written::Now && phases.postpone_changes_of(target.kind, &target.meta.name);
     apply::after_status(on, phases).await?;
     if let Some(error) = invalid {

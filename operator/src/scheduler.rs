@@ -19,7 +19,7 @@ pub(crate) use retire::retire;
 
 use crate::{
     context::Context,
-    object_ref::{Key, ObjectRef},
+    object_ref::{ObjectKey, ObjectRef},
     store::schedulers::LONGEST,
 };
 
@@ -38,7 +38,7 @@ const RETIRE_FAILED: Duration = Duration::from_millis(200);
 
 /// `subject` needs this much of the cluster's scheduler from now on, and nothing of any other: it is asked for as long as
 /// one needs it.
-pub(crate) fn want(context: &Arc<Context>, cluster: &Key, subject: &ObjectRef, need: SchedulerNeed) {
+pub(crate) fn want(context: &Arc<Context>, cluster: &ObjectKey, subject: &ObjectRef, need: SchedulerNeed) {
     if context.schedulers.want(cluster, subject, need, context.leadership.may_write()) {
         let (polling, cluster) = (context.clone(), cluster.clone());
         context.spawn(async move { poller::run(&polling, &cluster).await });

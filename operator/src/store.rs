@@ -16,7 +16,7 @@ use std::{
 
 use dask_operator_core::{
     autoscaler, cluster, job,
-    model::time::Timestamp,
+    model::{time::Timestamp, uid::Uid},
     protocol::expectations::{Expectations, Expected, at_least},
     validation::dry_run::Verdicts,
     worker_group,
@@ -26,7 +26,7 @@ pub(crate) use memory_limit::MemoryBudget;
 pub use readiness::Unreadable;
 
 use crate::{
-    object_ref::{Key, ObjectRef},
+    object_ref::{ObjectKey, ObjectRef},
     store::{
         cache::{Cache, Store},
         sync_state::SyncStates,
@@ -43,19 +43,19 @@ pub trait Cached: Send + Sync + 'static {
     /// Where it is kept.
     fn store(cache: &mut Cache) -> &mut Store<Self::Record>;
     /// Its UID, resourceVersion, and whether it has a deletionTimestamp.
-    fn version(record: &Self::Record) -> (&str, &str, bool);
+    fn version(record: &Self::Record) -> (&Uid, &str, bool);
     /// The subject that ends with this object, which the cache does not have any more.
-    fn own(_cache: &Cache, _key: &Key, _record: &Self::Record) -> Option<ObjectRef> {
+    fn own(_cache: &Cache, _key: &ObjectKey, _record: &Self::Record) -> Option<ObjectRef> {
         None
     }
     /// Who must be looked at when it changes.
-    fn subjects(cache: &Cache, key: &Key, record: &Self::Record) -> BTreeSet<ObjectRef>;
+    fn subjects(cache: &Cache, key: &ObjectKey, record: &Self::Record) -> BTreeSet<ObjectRef>;
     /// What the agent in it said at its end, if its workers had not left in order.
     fn last_words(_record: &Self::Record) -> Option<&str> {
         None
     }
     /// Updates the cache's indexes.
-    fn index(_cache: &mut Cache, _key: &Key, _record: &Self::Record, _present: bool) {}
+    fn index(_cache: &mut Cache, _key: &ObjectKey, _record: &Self::Record, _present: bool) {}
 }
 
 /// Events by name, and when each was last told.
@@ -88,13 +88,13 @@ pub struct State {
     /// What the watches have shown.
     pub cache: Cache,
     /// Memories of clusters, by UID.
-    pub clusters: BTreeMap<String, cluster::PlannerState>,
+    pub clusters: BTreeMap<Uid, cluster::PlannerState>,
     /// Memories of groups, by UID.
-    pub groups: BTreeMap<String, worker_group::PlannerState>,
+    pub groups: BTreeMap<Uid, worker_group::PlannerState>,
     /// Memories of each cluster's autoscalers.
-    pub autoscalers: BTreeMap<Key, autoscaler::PlannerState>,
+    pub autoscalers: BTreeMap<ObjectKey, autoscaler::PlannerState>,
     /// Memories of jobs, by UID.
-    pub jobs: BTreeMap<String, job::PlannerState>,
+    pub jobs: BTreeMap<Uid, job::PlannerState>,
     /// What the API server says of templates.
     pub verdicts: Verdicts,
     /// Events that were told a short time ago.
@@ -105,7 +105,7 @@ pub struct State {
     pub held: BTreeMap<ObjectRef, String>,
     /// What the objects of ours that are held take.
     pub(crate) room: MemoryBudget,
-    unreadable: BTreeMap<(&'static str, Key), Unreadable>,
+    unreadable: BTreeMap<(&'static str, ObjectKey), Unreadable>,
     expectations: BTreeMap<ObjectRef, Expectations>,
 }
 
@@ -115,14 +115,14 @@ pub struct Waiting<'a> {
     /// Which one.
     pub subject: &'a ObjectRef,
     /// The UID that its object had.
-    pub uid: &'a str,
+    pub uid: &'a Uid,
     /// Since when.
     pub now: Timestamp,
 }
 
 impl State {
     /// An object is there like this. Answers who must be looked at.
-    pub fn apply<K: Cached>(&mut self, key: &Key, record: K::Record) -> BTreeSet<ObjectRef> {
+    pub fn apply<K: Cached>(&mut self, key: &ObjectKey, record: K::Record) -> BTreeSet<ObjectRef> {
         let record = Arc::new(record);
         self.readable::<K>(key);
         let before = K::store(&mut self.cache).insert(key.clone(), record.clone());
@@ -140,7 +140,7 @@ impl State {
         let (uid, version, deleting) = K::version(&record);
         for subject in enqueue_after.union(&subjects) {
             if let Some(e) = self.expectations.get_mut(subject) {
-                e.seen(&key.1, uid, version, deleting);
+                e.seen(&key.name, uid, version, deleting);
             }
         }
         enqueue_after.extend(subjects);
@@ -148,7 +148,7 @@ impl State {
     }
 
     /// An object is gone. Answers who must be looked at.
-    pub fn remove<K: Cached>(&mut self, key: &Key) -> BTreeSet<ObjectRef> {
+    pub fn remove<K: Cached>(&mut self, key: &ObjectKey) -> BTreeSet<ObjectRef> {
         self.readable::<K>(key);
         self.room.release(K::PLURAL, key);
         let Some(before) = K::store(&mut self.cache).remove(key) else { return BTreeSet::new() };
@@ -160,11 +160,11 @@ impl State {
     pub fn retain<K: Cached>(
         &mut self,
         namespace: Option<&str>,
-        present: &BTreeSet<Key>,
+        present: &BTreeSet<ObjectKey>,
     ) -> BTreeSet<ObjectRef> {
-        let gone: Vec<Key> = K::store(&mut self.cache)
+        let gone: Vec<ObjectKey> = K::store(&mut self.cache)
             .keys()
-            .filter(|k| namespace.is_none_or(|n| n == k.0) && !present.contains(*k))
+            .filter(|k| namespace.is_none_or(|n| n == k.namespace) && !present.contains(*k))
             .cloned()
             .collect();
         self.retain_unreadable::<K>(namespace, present);
@@ -172,31 +172,31 @@ impl State {
     }
 
     /// Until when calls of ours may have moved results between the workers of this cluster.
-    pub fn results_moved(&self, cluster: &Key, now: Timestamp) -> Option<Timestamp> {
+    pub fn results_moved(&self, cluster: &ObjectKey, now: Timestamp) -> Option<Timestamp> {
         let memories = self.cache.groups_of(cluster).filter_map(|g| self.groups.get(&g.meta.uid));
         memories.filter_map(|m| m.results_moved(now)).max()
     }
 
     /// UIDs of pods that were chosen to leave a moment ago, in the cluster's groups but for the one with this UID.
-    pub fn chosen_elsewhere(&self, cluster: &Key, group: &str) -> BTreeSet<String> {
-        let others = self.cache.groups_of(cluster).filter(|g| g.meta.uid != group);
+    pub fn chosen_elsewhere(&self, cluster: &ObjectKey, group: &Uid) -> BTreeSet<Uid> {
+        let others = self.cache.groups_of(cluster).filter(|g| g.meta.uid != *group);
         let memories = others.filter_map(|g| self.groups.get(&g.meta.uid));
         memories.flat_map(worker_group::PlannerState::chosen).cloned().collect()
     }
 
-    fn vanished<K: Cached>(&mut self, key: &Key, record: &K::Record) -> BTreeSet<ObjectRef> {
+    fn vanished<K: Cached>(&mut self, key: &ObjectKey, record: &K::Record) -> BTreeSet<ObjectRef> {
         let subjects = K::subjects(&self.cache, key, record);
         let (uid, _, _) = K::version(record);
         for subject in &subjects {
             if let Some(e) = self.expectations.get_mut(subject) {
-                e.gone(&key.1, uid);
+                e.gone(&key.name, uid);
             }
             let ObjectRef::Group(group) = subject else { continue };
             let uid = self.cache.groups.get(group).map(|g| &g.meta.uid);
             if let Some(memory) = uid.and_then(|uid| self.groups.get_mut(uid)) {
-                memory.gone(&key.1);
+                memory.gone(&key.name);
                 if let Some(words) = K::last_words(record) {
-                    memory.heard(&key.1, words);
+                    memory.heard(&key.name, words);
                 }
             }
         }
@@ -213,7 +213,7 @@ impl State {
     /// The subject is not decided on until the cache shows this of that object. Nothing
     /// is expected that the cache shows already: a watch may be faster than the answer to a write. Nor
     /// anything for a subject that has gone meanwhile: no event would reach it.
-    pub fn expect<K: Cached>(&mut self, waiting: Waiting<'_>, key: &Key, uid: &str, what: Expected) {
+    pub fn expect<K: Cached>(&mut self, waiting: Waiting<'_>, key: &ObjectKey, uid: &Uid, what: Expected) {
         let shown = match (K::store(&mut self.cache).get(key).map(|r| K::version(r)), &what) {
             (Some((u, have, deleting)), Expected::Version(want)) => {
                 u == uid && (deleting || at_least(have, want))
@@ -224,17 +224,17 @@ impl State {
         };
         let Waiting { subject, uid: subject_uid, now } = waiting;
         if !shown && self.is_there(subject, subject_uid) {
-            self.expectations.entry(subject.clone()).or_default().expect(&key.1, uid, what, now);
+            self.expectations.entry(subject.clone()).or_default().expect(&key.name, uid, what, now);
         }
     }
 
     /// Whether the object with this UID is still one of this subject.
-    fn is_there(&self, subject: &ObjectRef, uid: &str) -> bool {
+    fn is_there(&self, subject: &ObjectRef, uid: &Uid) -> bool {
         match subject {
-            ObjectRef::Cluster(key) => self.cache.clusters.get(key).is_some_and(|o| o.meta.uid == uid),
-            ObjectRef::Group(key) => self.cache.groups.get(key).is_some_and(|o| o.meta.uid == uid),
-            ObjectRef::Autoscalers(key) => self.cache.autoscalers_of(key).any(|o| o.meta.uid == uid),
-            ObjectRef::Job(key) => self.cache.jobs.get(key).is_some_and(|o| o.meta.uid == uid),
+            ObjectRef::Cluster(key) => self.cache.clusters.get(key).is_some_and(|o| o.meta.uid == *uid),
+            ObjectRef::Group(key) => self.cache.groups.get(key).is_some_and(|o| o.meta.uid == *uid),
+            ObjectRef::Autoscalers(key) => self.cache.autoscalers_of(key).any(|o| o.meta.uid == *uid),
+            ObjectRef::Job(key) => self.cache.jobs.get(key).is_some_and(|o| o.meta.uid == *uid),
         }
     }
 

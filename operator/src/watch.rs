@@ -19,7 +19,7 @@ use serde::de::DeserializeOwned;
 use crate::{
     context::Context,
     kubernetes::extract,
-    object_ref::Key,
+    object_ref::ObjectKey,
     store::{
         Cached, MemoryBudget, mapping,
         sync_state::{Name, words},
@@ -32,7 +32,7 @@ use watch_stream::{Project, Watch};
 const TIMEOUT: u32 = 120;
 
 /// From an object of Kubernetes' kinds to what is kept of it; `None` for one without a name.
-type Slim<R, T> = fn(R) -> Option<(Key, T)>;
+type Slim<R, T> = fn(R) -> Option<(ObjectKey, T)>;
 
 /// Starts all watches of one namespace, or of all namespaces.
 pub fn start(context: &Arc<Context>, namespace: Option<&str>) {

@@ -22,6 +22,7 @@ use crate::{
         object::{Autoscaler, Cluster, Group},
         scheduler::SchedulerState,
         time::Timestamp,
+        uid::Uid,
     },
     plan::{
         action::{Action, Decision, Patch},
@@ -50,7 +51,7 @@ pub struct PlannerState {
     /// Since when the scheduler has not told what it would like.
     silent_since: Option<Timestamp>,
     /// What the API server answered to our last writes for each autoscaler, by UID, and how often in a row it refused them.
-    pub rejections: BTreeMap<String, Rejections>,
+    pub rejections: BTreeMap<Uid, Rejections>,
 }
 
 impl PlannerState {

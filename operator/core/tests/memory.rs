@@ -34,7 +34,7 @@ fn big() -> Value {
 }
 
 fn meta(name: &str) -> Meta {
-    Meta { namespace: "ns".into(), name: name.into(), uid: format!("{name}-uid"), ..Meta::default() }
+    Meta { namespace: "ns".into(), name: name.into(), uid: format!("{name}-uid").into(), ..Meta::default() }
 }
 
 fn objects() -> serde_json::Result<(Cluster, Group)> {

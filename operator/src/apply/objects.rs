@@ -1,7 +1,7 @@
 //! Objects other than workers: created, patched and deleted one at a time.
 
 use dask_operator_core::{
-    model::names,
+    model::{names, uid::Uid},
     plan::{action::Patch as CorePatch, kind::Kind},
     protocol::expectations::Expected,
 };
@@ -13,13 +13,16 @@ use kube::{
 use serde_json::{Value, json};
 
 use super::{Apply, Error, METADATA_ALONE, gone_is_fine, params, request};
-use crate::{kubernetes::api, object_ref::ObjectRef};
+use crate::{
+    kubernetes::api,
+    object_ref::{ObjectKey, ObjectRef},
+};
 
 /// An object to delete.
 pub(crate) struct DeleteTarget {
     pub kind: Kind,
     pub name: String,
-    pub uid: String,
+    pub uid: Uid,
     pub resource_version: Option<String>,
     pub why: &'static str,
 }
@@ -86,7 +89,7 @@ pub(crate) async fn delete(on: Apply<'_>, doomed: DeleteTarget) -> Result<(), Er
     let Apply { context, target, .. } = on;
     let DeleteTarget { kind, name, uid, resource_version, why } = doomed;
     let namespace = &target.meta.namespace;
-    let preconditions = Preconditions { uid: Some(uid.clone()), resource_version };
+    let preconditions = Preconditions { uid: Some(uid.to_string()), resource_version };
     let params = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::background() };
     let resource = api::resource(kind);
     let what = || format!("deleting {} {name}", resource.kind);
@@ -99,7 +102,7 @@ pub(crate) async fn delete(on: Apply<'_>, doomed: DeleteTarget) -> Result<(), Er
     match request(what, call).await {
         Ok(_) => {
             tracing::info!(kind = resource.kind, namespace, name, why, "deleted");
-            on.expect(kind, &(namespace.clone(), name), &uid, Expected::Deleted);
+            on.expect(kind, &ObjectKey::new(namespace.as_str(), name), &uid, Expected::Deleted);
             Ok(())
         }
         // Another one has its name by now, or it says something else, which the watch will tell.

@@ -23,7 +23,10 @@ use kube::{
 use serde_json::{Value, json};
 
 use super::{Apply, Error, METADATA_ALONE, PARALLEL, Target, params, request};
-use crate::{context::Context, object_ref::ObjectRef};
+use crate::{
+    context::Context,
+    object_ref::{ObjectKey, ObjectRef},
+};
 
 /// A pod that is no bigger does not wait for the big ones, which may be another namespace's and hang: all that are sent
 /// at once fit into the memory beside them.
@@ -145,7 +148,7 @@ fn not_made(error: &Error) -> CreateOutcome {
 fn ours(on: Apply<'_>, name: &str, pod: &Meta) -> CreateOutcome {
     let Apply { target, .. } = on;
     let owners = pod.metadata.owner_references.iter().flatten();
-    if !owners.into_iter().any(|o| o.uid == target.meta.uid) {
+    if !owners.into_iter().any(|o| o.uid == *target.meta.uid) {
         tracing::warn!(
             namespace = target.meta.namespace,
             pod = name,
@@ -192,7 +195,7 @@ pub(crate) async fn delete(on: Apply<'_>, delete: DeletePod) -> Result<(), Error
         return Ok(());
     }
     let preconditions =
-        Preconditions { uid: Some(uid.clone()), resource_version: delete.resource_version.clone() };
+        Preconditions { uid: Some(uid.to_string()), resource_version: delete.resource_version.clone() };
     let params = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::background() };
     let path = crate::kubernetes::api::path(*kind, &target.meta.namespace);
     let call = async {
@@ -204,7 +207,7 @@ pub(crate) async fn delete(on: Apply<'_>, delete: DeletePod) -> Result<(), Error
         Ok(_) => {
             tracing::info!(?kind, namespace = target.meta.namespace, pod = name, why = delete.why, "deleted");
             context.metrics.pods_deleted(1);
-            let key = (target.meta.namespace.clone(), name.clone());
+            let key = ObjectKey::new(target.meta.namespace.as_str(), name.as_str());
             on.expect(*kind, &key, uid, Expected::Deleted);
             Ok(())
         }
@@ -217,7 +220,7 @@ fn results_moved(context: &Context, group: &ObjectRef) -> Option<Timestamp> {
     let now = context.now();
     let state = context.state.lock();
     let group = state.cache.groups.get(group.key())?;
-    state.results_moved(&(group.meta.namespace.clone(), group.spec.cluster.clone()), now)
+    state.results_moved(&ObjectKey::of(&group.meta).beside(group.spec.cluster.as_str()), now)
 }
 
 #[cfg(test)]

@@ -26,13 +26,13 @@ mod worker;
 pub use node::node;
 
 use super::partial_types::{PodSpec, PodStatus, RawDeployment, RawPod, RawService};
-use crate::object_ref::Key;
+use crate::object_ref::ObjectKey;
 
 /// Longest text kept of a pod's trouble.
 const TEXT: usize = 300;
 
 /// What is kept of a pod.
-pub fn pod(raw: RawPod) -> Option<(Key, PodRecord)> {
+pub fn pod(raw: RawPod) -> Option<(ObjectKey, PodRecord)> {
     let (meta, spec) = (raw.metadata, raw.spec.unwrap_or_default());
     let status = raw.status.unwrap_or_default();
     let mut labels = meta.labels.clone().unwrap_or_default();
@@ -44,8 +44,8 @@ pub fn pod(raw: RawPod) -> Option<(Key, PodRecord)> {
     let key = key(&meta)?;
     let controller = owners(&meta).into_iter().find(|o| o.controller);
     let record = PodRecord {
-        name: key.1.clone(),
-        uid: meta.uid.clone().unwrap_or_default(),
+        name: key.name.clone(),
+        uid: meta.uid.clone().unwrap_or_default().into(),
         resource_version: meta.resource_version.clone().unwrap_or_default(),
         has_owners: meta.owner_references.as_ref().is_some_and(|owners| !owners.is_empty()),
         owner_uid: controller.as_ref().map(|o| o.uid.clone()),
@@ -137,7 +137,7 @@ fn last_words(status: &PodStatus) -> Option<String> {
 }
 
 /// What is kept of a Deployment.
-pub fn deployment(raw: RawDeployment) -> Option<(Key, DeploymentRecord)> {
+pub fn deployment(raw: RawDeployment) -> Option<(ObjectKey, DeploymentRecord)> {
     let (key, meta) = (key(&raw.metadata)?, raw.metadata);
     let spec = raw.spec.unwrap_or_default();
     let conditions = raw.status.unwrap_or_default().conditions;
@@ -146,7 +146,7 @@ pub fn deployment(raw: RawDeployment) -> Option<(Key, DeploymentRecord)> {
     let record = DeploymentRecord {
         owners: owners(&meta),
         deleting: meta.deletion_timestamp.is_some(),
-        uid: meta.uid.unwrap_or_default(),
+        uid: meta.uid.unwrap_or_default().into(),
         resource_version: meta.resource_version.unwrap_or_default(),
         is_worker: component.is_some_and(|c| c == names::WORKER),
         created: time(meta.creation_timestamp.as_ref()),
@@ -165,14 +165,14 @@ pub fn deployment(raw: RawDeployment) -> Option<(Key, DeploymentRecord)> {
 }
 
 /// What is kept of a scheduler Service.
-pub fn service(raw: RawService) -> Option<(Key, ServiceRecord)> {
+pub fn service(raw: RawService) -> Option<(ObjectKey, ServiceRecord)> {
     let (key, meta) = (key(&raw.metadata)?, raw.metadata);
     let ingress = raw.status.as_ref().and_then(|s| s["loadBalancer"]["ingress"].as_array());
     let record = ServiceRecord {
         owners: owners(&meta),
         kopf: kopf(&meta),
         deleting: meta.deletion_timestamp.is_some(),
-        uid: meta.uid.unwrap_or_default(),
+        uid: meta.uid.unwrap_or_default().into(),
         resource_version: meta.resource_version.unwrap_or_default(),
         labels: meta.labels.unwrap_or_default(),
         annotations: without_kubectl(meta.annotations),
@@ -183,17 +183,21 @@ pub fn service(raw: RawService) -> Option<(Key, ServiceRecord)> {
 }
 
 /// One of our own objects.
-pub fn ours<Spec, Status>(meta: ObjectMeta, spec: Spec, status: Status) -> Option<(Key, Ours<Spec, Status>)> {
+pub fn ours<Spec, Status>(
+    meta: ObjectMeta,
+    spec: Spec,
+    status: Status,
+) -> Option<(ObjectKey, Ours<Spec, Status>)> {
     let key = key(&meta)?;
     let meta = Meta {
-        namespace: key.0.clone(),
-        name: key.1.clone(),
+        namespace: key.namespace.clone(),
+        name: key.name.clone(),
         owners: owners(&meta),
         kopf: kopf(&meta),
         deleting: meta.deletion_timestamp.is_some(),
         created: time(meta.creation_timestamp.as_ref()),
         generation: meta.generation.unwrap_or_default(),
-        uid: meta.uid.unwrap_or_default(),
+        uid: meta.uid.unwrap_or_default().into(),
         resource_version: meta.resource_version.unwrap_or_default(),
         labels: meta.labels.unwrap_or_default(),
         annotations: without_kubectl(meta.annotations),
@@ -217,12 +221,12 @@ fn without_kubectl(annotations: Option<BTreeMap<String, String>>) -> BTreeMap<St
 }
 
 /// Namespace, which a node has none of, and name.
-pub fn key(meta: &ObjectMeta) -> Option<Key> {
-    Some((meta.namespace.clone().unwrap_or_default(), meta.name.clone()?))
+pub fn key(meta: &ObjectMeta) -> Option<ObjectKey> {
+    Some(ObjectKey::new(meta.namespace.clone().unwrap_or_default(), meta.name.clone()?))
 }
 
 /// Namespace and name of a resource.
-pub fn key_of<K: Resource>(object: &K) -> Option<Key> {
+pub fn key_of<K: Resource>(object: &K) -> Option<ObjectKey> {
     key(object.meta())
 }
 
@@ -231,7 +235,7 @@ fn owners(meta: &ObjectMeta) -> Vec<Owner> {
         api_version: o.api_version.clone(),
         kind: o.kind.clone(),
         name: o.name.clone(),
-        uid: o.uid.clone(),
+        uid: o.uid.clone().into(),
         controller: o.controller.unwrap_or(false),
         block_owner_deletion: o.block_owner_deletion.unwrap_or(false),
     };

@@ -11,7 +11,7 @@ use dask_operator_core::{
 use crate::{
     apply::{Apply, Target},
     context::Context,
-    object_ref::{Key, ObjectRef},
+    object_ref::{ObjectKey, ObjectRef},
     reconcile::{Error, Outcome, carry_out, pass_end::pass_end},
 };
 
@@ -22,7 +22,7 @@ type Decided = (Arc<Autoscaler>, Decision<dask_crds::DaskAutoscalerStatus>);
 pub(super) async fn reconcile(
     context: &Arc<Context>,
     subject: &ObjectRef,
-    cluster: &Key,
+    cluster: &ObjectKey,
 ) -> Result<Outcome, Error> {
     let decided = decide(context, cluster);
     if decided.is_empty() {
@@ -33,7 +33,7 @@ pub(super) async fn reconcile(
     for (object, decision) in decided {
         let target = Target::of(subject, &object.meta);
         let outcome =
-            carry_out(Apply { context, subject, target: &target }, decision, &object.status, &cluster.1)
+            carry_out(Apply { context, subject, target: &target }, decision, &object.status, &cluster.name)
                 .await;
         if let Some(memory) = context.state.lock().autoscalers.get_mut(cluster) {
             let rejections = memory.rejections.entry(object.meta.uid.clone()).or_default();
@@ -48,7 +48,7 @@ pub(super) async fn reconcile(
     failed.map_or(Ok(Outcome::Done(again)), Err)
 }
 
-fn decide(context: &Context, cluster: &Key) -> Vec<Decided> {
+fn decide(context: &Context, cluster: &ObjectKey) -> Vec<Decided> {
     let (now, scheduler) = (context.now(), context.schedulers.state(cluster));
     let mut state = context.state.lock();
     let objects: Vec<_> = state.cache.autoscalers_of(cluster).cloned().collect();

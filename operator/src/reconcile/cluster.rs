@@ -7,25 +7,24 @@ use dask_operator_core::{cluster, model::names};
 use crate::{
     apply::{Apply, Target},
     context::Context,
-    object_ref::{Key, ObjectRef},
+    object_ref::{ObjectKey, ObjectRef},
     reconcile::{Error, Outcome, carry_out, pass_end::pass_end},
 };
 
 pub(super) async fn reconcile(
     context: &Arc<Context>,
     subject: &ObjectRef,
-    key: &Key,
+    key: &ObjectKey,
 ) -> Result<Outcome, Error> {
     let now = context.now();
     let scheduler = context.schedulers.state(key);
     let (decision, old, target) = {
         let mut state = context.state.lock();
         let Some(object) = state.cache.clusters.get(key).cloned() else { return Ok(Outcome::Gone) };
-        let beside = |name: String| (key.0.clone(), name);
-        let child = beside(names::scheduler(&key.1));
+        let child = key.beside(names::scheduler(&key.name));
         let deployment = state.cache.deployments.get(&child).cloned();
         let service = state.cache.services.get(&child).cloned();
-        let group = state.cache.groups.get(&beside(names::default_group(&key.1))).cloned();
+        let group = state.cache.groups.get(&key.beside(names::default_group(&key.name))).cloned();
         let pods = state.cache.schedulers_of(key);
         let pods: Vec<_> = pods.iter().map(AsRef::as_ref).collect();
         let state = &mut *state;
@@ -46,7 +45,8 @@ pub(super) async fn reconcile(
         let target = Target::of(subject, &object.meta);
         (decision, object, target)
     };
-    let outcome = carry_out(Apply { context, subject, target: &target }, decision, &old.status, &key.1).await;
+    let outcome =
+        carry_out(Apply { context, subject, target: &target }, decision, &old.status, &key.name).await;
     if let Some(memory) = context.state.lock().clusters.get_mut(&target.meta.uid) {
         memory.rejections.note(&pass_end(&outcome));
     }

@@ -16,7 +16,7 @@ use dask_operator_core::{
 use crate::{
     apply::{Apply, Target},
     context::Context,
-    object_ref::{Key, ObjectRef},
+    object_ref::{ObjectKey, ObjectRef},
     reconcile::{Error, Outcome, carry_out, orphans, pass_end::pass_end},
     store::State,
 };
@@ -24,7 +24,7 @@ use crate::{
 pub(super) async fn reconcile(
     context: &Arc<Context>,
     subject: &ObjectRef,
-    key: &Key,
+    key: &ObjectKey,
 ) -> Result<Outcome, Error> {
     let Some(object) = context.state.lock().cache.groups.get(key).cloned() else {
         orphans::tell(context, key);
@@ -44,7 +44,7 @@ pub(super) async fn reconcile(
 fn decide(context: &Context, subject: &ObjectRef, object: &Group) -> Decision<DaskWorkerGroupStatus> {
     let now = context.now();
     let key = subject.key();
-    let cluster_key = (key.0.clone(), object.spec.cluster.clone());
+    let cluster_key = key.beside(object.spec.cluster.as_str());
     let scheduler = context.schedulers.state(&cluster_key);
     let told = context.schedulers.last_snapshot(&cluster_key);
     let mut state = context.state.lock();
@@ -85,9 +85,9 @@ fn decide(context: &Context, subject: &ObjectRef, object: &Group) -> Decision<Da
 }
 
 /// Whether an autoscaler decides the group's size now.
-fn is_autoscaled(state: &State, group: &Group, cluster: &Key, now: Timestamp) -> bool {
+fn is_autoscaled(state: &State, group: &Group, cluster: &ObjectKey, now: Timestamp) -> bool {
     let all = state.cache.autoscalers_of(cluster).map(AsRef::as_ref);
-    let acting = autoscaler::acting(all, &cluster.1, &group.meta.name);
+    let acting = autoscaler::acting(all, &cluster.name, &group.meta.name);
     let (object, samples) = (state.cache.clusters.get(cluster), state.autoscalers.get(cluster));
     acting.is_some_and(|a| autoscaler::decides(a, object.map(AsRef::as_ref), samples, now))
 }

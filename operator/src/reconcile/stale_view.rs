@@ -107,13 +107,13 @@ mod tests {
 
     use super::*;
     use crate::{
-        object_ref::Key,
+        object_ref::ObjectKey,
         store::mapping::{Jobs, Pods},
         testing::context,
     };
 
-    fn key() -> Key {
-        ("ns".into(), "j".into())
+    fn key() -> ObjectKey {
+        ObjectKey::new("ns", "j")
     }
 
     fn job() -> Job {

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use crate::{
     apply::{self, Apply, Bound},
     kubernetes::api::INSTALL_CRDS,
+    object_ref::ObjectKey,
     reconcile::Error,
 };
 
@@ -69,7 +70,7 @@ pub(super) async fn write<S: Serialize + PartialEq>(
     }
     let (status, old) = (json!(change.new), json!(change.old));
     let Some(diff) = merge_patch::difference(&status, &old) else { return Ok(Written::Same) };
-    let object = (target.kind, (target.meta.namespace.clone(), target.meta.name.clone()));
+    let object = (target.kind, ObjectKey::of(&target.meta));
     let last = context.written.last(&object);
     if last.as_ref().is_some_and(|l| l.dropped.as_ref() == Some(&diff)) {
         return Ok(Written::Same);

@@ -107,7 +107,7 @@ mod tests {
 
     fn known(worker: WorkerView) -> SchedulerState {
         let offer = Some(Offer::default());
-        let workers = [("tcp://a:1".to_string(), worker)].into();
+        let workers = [("tcp://a:1".into(), worker)].into();
         SchedulerState::Known(Arc::new(Snapshot { id: "s".into(), workers, offer, ..Snapshot::default() }))
     }
 

@@ -5,7 +5,7 @@ mod idle;
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use dask_operator_core::{
-    model::{scheduler::SchedulerState, tls},
+    model::{scheduler::SchedulerState, tls, uid::Uid},
     plan::scheduler_need::SchedulerNeed,
 };
 use tokio::{sync::Notify, time::Instant};
@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     context::Context,
-    object_ref::{Key, ObjectRef},
+    object_ref::{ObjectKey, ObjectRef},
 };
 use idle::IdleWatch;
 
@@ -39,7 +39,7 @@ const OFFER_MAX_AGE: Duration = Duration::from_secs(5);
 struct Talk {
     kept: Option<Session>,
     /// UID of the pod whose scheduler answered last, and when that was.
-    answered: Option<(String, Instant)>,
+    answered: Option<(Uid, Instant)>,
     /// Failures since then.
     failures: u32,
     seen_starting: Option<Instant>,
@@ -49,11 +49,11 @@ struct Talk {
     silent_since: Option<Instant>,
     allowance: Allowance,
     /// UID of the pod whose scheduler speaks TLS, and when that was found out.
-    tls: Option<(String, Instant)>,
+    tls: Option<(Uid, Instant)>,
 }
 
 /// Asks until no reconciler needs it any more.
-pub(crate) async fn run(context: &Arc<Context>, cluster: &Key) {
+pub(crate) async fn run(context: &Arc<Context>, cluster: &ObjectKey) {
     let mut talk = Talk::default();
     let mut pace = Pace::new();
     while let Some((need, wake)) = needed(context, cluster) {
@@ -84,7 +84,7 @@ impl Talk {
     async fn ask(
         &mut self,
         context: &Arc<Context>,
-        cluster: &Key,
+        cluster: &ObjectKey,
         target: &Target,
         need: SchedulerNeed,
     ) -> SchedulerState {
@@ -115,7 +115,7 @@ impl Talk {
 
     /// Whether it speaks TLS, as far as that is known without Dask's own hello, which makes such a scheduler write
     /// a warning.
-    async fn speaks_tls(&mut self, context: &Context, cluster: &Key, target: &Target) -> bool {
+    async fn speaks_tls(&mut self, context: &Context, cluster: &ObjectKey, target: &Target) -> bool {
         let found = self.tls.as_ref().filter(|(uid, _)| *uid == target.uid);
         if found.is_some_and(|(_, at)| at.elapsed() < poll_interval::TLS) {
             return true;
@@ -132,7 +132,13 @@ impl Talk {
     }
 
     /// It did not answer. One that does not answer yet starts, and one that just answered is slow.
-    fn failed(&mut self, context: &Context, cluster: &Key, target: &Target, why: String) -> SchedulerState {
+    fn failed(
+        &mut self,
+        context: &Context,
+        cluster: &ObjectKey,
+        target: &Target,
+        why: String,
+    ) -> SchedulerState {
         self.failures = self.failures.saturating_add(1);
         let silent = self.silent_since.get_or_insert_with(Instant::now).elapsed();
         let age = context.now().since(target.pod.created);
@@ -157,7 +163,7 @@ fn is_silence(failures: u32, since_answer: Duration) -> bool {
 }
 
 /// Waits until the scheduler is asked again; whether something happened meanwhile.
-async fn rest(context: &Context, cluster: &Key, wake: &Notify, pause: Duration) -> bool {
+async fn rest(context: &Context, cluster: &ObjectKey, wake: &Notify, pause: Duration) -> bool {
     let start = Instant::now();
     let mut woken = tokio::time::timeout(pause.min(OFFER_MAX_AGE), wake.notified()).await.is_ok();
     if !woken && pause > OFFER_MAX_AGE {
@@ -172,7 +178,7 @@ async fn rest(context: &Context, cluster: &Key, wake: &Notify, pause: Duration) 
 }
 
 /// What is needed; `None` when nothing is, and the link is gone then.
-fn needed(context: &Context, cluster: &Key) -> Option<(SchedulerNeed, Arc<Notify>)> {
+fn needed(context: &Context, cluster: &ObjectKey) -> Option<(SchedulerNeed, Arc<Notify>)> {
     let mut handles = context.schedulers.lock();
     let handle = handles.get_mut(cluster)?;
     let need = handle.need();
@@ -192,7 +198,7 @@ fn needed(context: &Context, cluster: &Key) -> Option<(SchedulerNeed, Arc<Notify
             context.state.lock().cache.groups_of(cluster).map(|g| g.meta.name.clone()).collect();
         context.enqueue(ObjectRef::Cluster(cluster.clone()));
         for group in groups {
-            context.enqueue(ObjectRef::Group((cluster.0.clone(), group)));
+            context.enqueue(ObjectRef::Group(cluster.beside(group)));
         }
     }
     (!need.is_none()).then_some((need, wake))
@@ -200,9 +206,9 @@ fn needed(context: &Context, cluster: &Key) -> Option<(SchedulerNeed, Arc<Notify
 
 /// No scheduler pod runs: either there is none, or it has not started. While pods are not seen as they are, neither
 /// is known.
-fn absent(context: &Context, cluster: &Key) -> SchedulerState {
+fn absent(context: &Context, cluster: &ObjectKey) -> SchedulerState {
     let state = context.state.lock();
-    if state.views.in_sync_for("pods", &cluster.0).is_none() {
+    if state.views.in_sync_for("pods", &cluster.namespace).is_none() {
         return SchedulerState::Unknown;
     }
     let pods = state.cache.schedulers_of(cluster);
@@ -214,7 +220,7 @@ fn failed(is_expected: bool, why: String) -> SchedulerState {
     if is_expected { SchedulerState::Unknown } else { SchedulerState::Unreachable { why } }
 }
 
-fn store(context: &Context, cluster: &Key, state: SchedulerState) {
+fn store(context: &Context, cluster: &ObjectKey, state: SchedulerState) {
     context.metrics.scheduler_asked(match &state {
         SchedulerState::Known(_) => "answered",
         SchedulerState::Unreachable { .. } => "unreachable",

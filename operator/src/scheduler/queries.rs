@@ -8,6 +8,8 @@ use dask_operator_core::{
         restarts::Restarts,
         scheduler::{Idle, Nanny, Offer, Snapshot, WorkerView},
         time::Timestamp,
+        uid::Uid,
+        worker_address::WorkerAddress,
     },
     plan::scheduler_need::{SchedulerNeed, WorkersNeed},
 };
@@ -24,7 +26,7 @@ const KEEPS_SHUFFLES: DistributedVersion = DistributedVersion { year: 2024, mont
 
 /// The connection that is kept between two questions.
 pub(crate) struct Session {
-    uid: String,
+    uid: Uid,
     client: SchedulerClient<Box<dyn SchedulerStream>>,
     version: Option<DistributedVersion>,
 }
@@ -71,9 +73,9 @@ async fn questions(context: &Context, kept: &mut Session, question: Question) ->
     }
     // Dask ships the keys of all tasks with their number; heartbeats count them.
     let tasks = |(address, w): (&String, &dask_comm::WorkerInfo)| {
-        (address.clone(), usize::try_from(w.assigned).unwrap_or(usize::MAX))
+        (address.as_str().into(), usize::try_from(w.assigned).unwrap_or(usize::MAX))
     };
-    let processing: BTreeMap<String, usize> =
+    let processing: BTreeMap<WorkerAddress, usize> =
         identity.workers.iter().filter(|(_, w)| w.assigned > 0).map(tasks).collect();
     let workers = identity.workers.len();
     let mut snapshot = snapshot(identity, at);
@@ -115,7 +117,12 @@ async fn offer(kept: &mut Session, workers: usize) -> Result<Offer, CommError> {
             answer => answer.unwrap_or(true),
         };
     let shuffle_blocks = !keeps_shuffles && p2p;
-    Ok(Offer { addresses: offered.into_iter().collect(), shuffle_blocks, p2p, ..Offer::default() })
+    Ok(Offer {
+        addresses: offered.into_iter().map(WorkerAddress::from).collect(),
+        shuffle_blocks,
+        p2p,
+        ..Offer::default()
+    })
 }
 
 fn snapshot(identity: Identity, at: Timestamp) -> Snapshot {
@@ -138,7 +145,7 @@ fn snapshot(identity: Identity, at: Timestamp) -> Snapshot {
                 None => Nanny::Unknown,
             },
         };
-        (address, view)
+        (WorkerAddress::from(address), view)
     });
     let started = timestamp(identity.started);
     Snapshot { id: identity.id, started, at, workers: workers.collect(), ..Snapshot::default() }

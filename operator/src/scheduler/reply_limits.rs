@@ -2,7 +2,7 @@
 
 use dask_comm::{Budget, CommError, SchedulerClient};
 
-use crate::{context::Context, env::SchedulerStream, object_ref::Key, store::schedulers::LONGEST};
+use crate::{context::Context, env::SchedulerStream, object_ref::ObjectKey, store::schedulers::LONGEST};
 
 /// Worker processes that a scheduler may have beside those in our pods, and in each of them.
 const WORKERS: (usize, usize) = (100, 64);
@@ -21,7 +21,7 @@ pub(crate) struct Allowance {
 impl Allowance {
     /// For the worker pods of the cluster, in whatever state; after more of them, `before` wears off slowly, as a
     /// scheduler keeps workers that went without a word for minutes.
-    pub fn of(context: &Context, cluster: &Key, before: Self) -> Self {
+    pub fn of(context: &Context, cluster: &ObjectKey, before: Self) -> Self {
         let pods = {
             let state = context.state.lock();
             let groups = state.cache.groups_of(cluster);

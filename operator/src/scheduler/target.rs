@@ -3,16 +3,19 @@
 use std::sync::Arc;
 
 use dask_operator_core::{
-    model::pod::{PodPhase, PodRecord},
+    model::{
+        pod::{PodPhase, PodRecord},
+        uid::Uid,
+    },
     resources::COMM_PORT,
 };
 
-use crate::{context::Context, env::Address, object_ref::Key};
+use crate::{context::Context, env::Address, object_ref::ObjectKey};
 
 /// A scheduler pod that runs.
 pub(crate) struct Target {
     /// Its UID.
-    pub uid: String,
+    pub uid: Uid,
     /// Where its scheduler listens.
     pub address: Address,
     /// The pod.
@@ -21,11 +24,11 @@ pub(crate) struct Target {
 
 impl Target {
     /// The scheduler pod that runs, if there is one.
-    pub fn of(context: &Context, cluster: &Key) -> Option<Self> {
+    pub fn of(context: &Context, cluster: &ObjectKey) -> Option<Self> {
         let pods = context.state.lock().cache.schedulers_of(cluster);
         let pod = serving(&pods)?.clone();
         let address = Address {
-            namespace: cluster.0.clone(),
+            namespace: cluster.namespace.clone(),
             pod: pod.name.clone(),
             ip: pod.ip.clone()?,
             port: pod.comm_port.unwrap_or(COMM_PORT),

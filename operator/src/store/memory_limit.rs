@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::object_ref::Key;
+use crate::object_ref::ObjectKey;
 
 /// Bytes for all objects together. With as much again for what is decided on and what is read meanwhile, the
 /// operator stays under its chart's limit of 128 MiB.
@@ -15,7 +15,7 @@ pub const SMALL: usize = 256 << 10;
 /// What the objects of ours that are held take, by their resources' plurals and their keys.
 #[derive(Debug, Default)]
 pub struct MemoryBudget {
-    sizes: BTreeMap<(&'static str, Key), usize>,
+    sizes: BTreeMap<(&'static str, ObjectKey), usize>,
     taken: usize,
 }
 
@@ -24,7 +24,7 @@ impl MemoryBudget {
     ///
     /// # Errors
     /// It is too big: how many bytes it may take at present. What it was before is still held.
-    pub fn hold(&mut self, plural: &'static str, key: &Key, bytes: usize) -> Result<(), usize> {
+    pub fn hold(&mut self, plural: &'static str, key: &ObjectKey, bytes: usize) -> Result<(), usize> {
         let before = self.sizes.get(&(plural, key.clone())).copied().unwrap_or_default();
         let others = self.taken.saturating_sub(before);
         // A quarter of what is left: a few big ones leave room for all that are not.
@@ -38,7 +38,7 @@ impl MemoryBudget {
     }
 
     /// An object is not held any more.
-    pub fn release(&mut self, plural: &'static str, key: &Key) {
+    pub fn release(&mut self, plural: &'static str, key: &ObjectKey) {
         let bytes = self.sizes.remove(&(plural, key.clone())).unwrap_or_default();
         self.taken = self.taken.saturating_sub(bytes);
     }
@@ -48,8 +48,8 @@ impl MemoryBudget {
 mod tests {
     use super::*;
 
-    fn key(n: usize) -> Key {
-        ("ns".into(), n.to_string())
+    fn key(n: usize) -> ObjectKey {
+        ObjectKey::new("ns", n.to_string())
     }
 
     #[test]

@@ -13,7 +13,7 @@ use dask_operator_core::{
 };
 use tokio::sync::Notify;
 
-use crate::object_ref::{Key, ObjectRef};
+use crate::object_ref::{ObjectKey, ObjectRef};
 
 /// Longest answer of any scheduler: an identity of 10,000 workers.
 pub(crate) const LONGEST: usize = 32 << 20;
@@ -22,7 +22,7 @@ const SMALL: usize = 64 << 10;
 
 /// What is known of the schedulers that reconcilers need.
 pub struct Schedulers {
-    handles: Mutex<BTreeMap<Key, SchedulerHandle>>,
+    handles: Mutex<BTreeMap<ObjectKey, SchedulerHandle>>,
     /// Memory for the answers of all schedulers together.
     pub(crate) budget: Budget,
 }
@@ -61,7 +61,7 @@ impl SchedulerHandle {
 
 impl Schedulers {
     /// What is known of a cluster's scheduler.
-    pub fn state(&self, cluster: &Key) -> SchedulerState {
+    pub fn state(&self, cluster: &ObjectKey) -> SchedulerState {
         let handles = self.lock();
         let is_told = |l: &&SchedulerHandle| l.need().is_acted_on() || l.state == SchedulerState::SpeaksTls;
         let handle = handles.get(cluster).filter(is_told);
@@ -69,7 +69,7 @@ impl Schedulers {
     }
 
     /// What the cluster's workers told last, however long ago: nothing to act on.
-    pub fn last_snapshot(&self, cluster: &Key) -> Option<Arc<Snapshot>> {
+    pub fn last_snapshot(&self, cluster: &ObjectKey) -> Option<Arc<Snapshot>> {
         match &self.lock().get(cluster)?.state {
             SchedulerState::Known(snapshot) => Some(snapshot.clone()),
             _ => None,
@@ -77,7 +77,7 @@ impl Schedulers {
     }
 
     /// `subject` is as this hash says. If it shrinks and was different, the scheduler is asked again soon.
-    pub fn notice(&self, cluster: &Key, subject: &ObjectRef, hash: u64) {
+    pub fn notice(&self, cluster: &ObjectKey, subject: &ObjectRef, hash: u64) {
         let mut handles = self.lock();
         let Some(handle) = handles.get_mut(cluster) else { return };
         let shrinks = handle.needs.get(subject).is_some_and(|need| need.workers == WorkersNeed::Offer);
@@ -89,7 +89,13 @@ impl Schedulers {
 
     /// `subject` needs this much of the cluster's scheduler from now on, and nothing of any other; without the right to
     /// write it needs nothing. Answers whether a poller must be started.
-    pub fn want(&self, cluster: &Key, subject: &ObjectRef, need: SchedulerNeed, may_write: bool) -> bool {
+    pub fn want(
+        &self,
+        cluster: &ObjectKey,
+        subject: &ObjectRef,
+        need: SchedulerNeed,
+        may_write: bool,
+    ) -> bool {
         let mut handles = self.lock();
         for (_, handle) in handles.iter_mut().filter(|(c, _)| *c != cluster || need.is_none()) {
             handle.needs.remove(subject);
@@ -139,7 +145,7 @@ impl Schedulers {
     }
 
     /// Who may leave was said too long ago to be acted on; the rest still tells who is registered.
-    pub(crate) fn set_aside_offer(&self, cluster: &Key) {
+    pub(crate) fn set_aside_offer(&self, cluster: &ObjectKey) {
         if let Some(handle) = self.lock().get_mut(cluster)
             && let SchedulerState::Known(snapshot) = &mut handle.state
             && snapshot.offer.is_some()
@@ -150,19 +156,19 @@ impl Schedulers {
     }
 
     /// Whether one that shrinks has changed since the last time.
-    pub(crate) fn take_stirred(&self, cluster: &Key) -> bool {
+    pub(crate) fn take_stirred(&self, cluster: &ObjectKey) -> bool {
         self.lock().get_mut(cluster).is_some_and(|handle| std::mem::take(&mut handle.stirred))
     }
 
     /// Something about the scheduler's pod changed: ask soon.
-    pub fn wake(&self, cluster: &Key) {
+    pub fn wake(&self, cluster: &ObjectKey) {
         if let Some(handle) = self.lock().get(cluster) {
             handle.wake.notify_one();
         }
     }
 
     /// Exclusive access to all of them.
-    pub(crate) fn lock(&self) -> MutexGuard<'_, BTreeMap<Key, SchedulerHandle>> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, BTreeMap<ObjectKey, SchedulerHandle>> {
         self.handles.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

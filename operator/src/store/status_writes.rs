@@ -9,11 +9,11 @@ use dask_operator_core::plan::kind::Kind;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use crate::{object_ref::Key, store::cache::Cache};
+use crate::{object_ref::ObjectKey, store::cache::Cache};
 
 /// What was last written to each status.
 #[derive(Debug, Default)]
-pub struct StatusWrites(Mutex<BTreeMap<(Kind, Key), Writing>>);
+pub struct StatusWrites(Mutex<BTreeMap<(Kind, ObjectKey), Writing>>);
 
 /// The last write of a status.
 #[derive(Clone, Debug)]
@@ -36,16 +36,16 @@ impl StatusWrites {
     }
 
     /// The last write of this object's status.
-    pub(crate) fn last(&self, object: &(Kind, Key)) -> Option<Writing> {
+    pub(crate) fn last(&self, object: &(Kind, ObjectKey)) -> Option<Writing> {
         self.lock().get(object).cloned()
     }
 
     /// It was written now, and this of it was not kept.
-    pub(crate) fn wrote(&self, object: (Kind, Key), dropped: Option<Value>) {
+    pub(crate) fn wrote(&self, object: (Kind, ObjectKey), dropped: Option<Value>) {
         self.lock().insert(object, Writing { at: Instant::now(), dropped });
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<(Kind, Key), Writing>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<(Kind, ObjectKey), Writing>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

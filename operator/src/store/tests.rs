@@ -17,7 +17,7 @@ fn group() -> Group {
 
 #[test]
 fn the_last_words_of_a_pod_outlive_it() {
-    let (group_key, key) = (("ns".into(), "g".into()), ("ns".into(), "p".into()));
+    let (group_key, key) = (ObjectKey::new("ns", "g"), ObjectKey::new("ns", "p"));
     let mut state = State::default();
     state.apply::<Groups>(&group_key, group());
     state.groups.entry("g-uid".into()).or_default();

@@ -14,7 +14,7 @@ use crate::{
     context::Context,
     health::BEAT,
     kubernetes::extract,
-    object_ref::{Key, ObjectRef},
+    object_ref::{ObjectKey, ObjectRef},
     store::{
         Cached, MemoryBudget, Unreadable, mapping,
         sync_state::{Name, OPTIONAL, SyncStates, words},
@@ -31,7 +31,7 @@ const SAID: Duration = Duration::from_secs(300);
 const SAID_OF_OPTIONAL: Duration = Duration::from_secs(3600);
 
 /// What is kept of an object, by its key: a record, or that it cannot be read.
-pub(super) type Project<T> = (Key, Result<T, Unreadable>);
+pub(super) type Project<T> = (ObjectKey, Result<T, Unreadable>);
 
 /// From what is watched to what is kept of it, if there is room for that.
 pub(super) type Projection<R, T> = Box<dyn Fn(R, &mut MemoryBudget) -> Option<Project<T>> + Send>;
@@ -43,7 +43,7 @@ pub(super) struct Watch<R, K: Cached> {
     name: Name,
     words: String,
     project: Projection<R, K::Record>,
-    present: BTreeSet<Key>,
+    present: BTreeSet<ObjectKey>,
     failures: u32,
     said: Option<Instant>,
 }
@@ -146,8 +146,8 @@ impl<R: Resource, K: Cached> Watch<R, K> {
                         if known.is_none_or(|known| known.error != what.error) {
                             tracing::error!(
                                 kind = K::PLURAL,
-                                namespace = key.0,
-                                name = key.1,
+                                namespace = key.namespace,
+                                name = key.name,
                                 error = what.error,
                                 "cannot be read: it is not acted on; put it right, or install a newer operator"
                             );

@@ -84,7 +84,7 @@ async fn made(client: &Client, plural: &str, body: &Value) -> Result<Meta> {
     Ok(Meta {
         namespace: namespace.into(),
         name: name.context("no name")?,
-        uid: uid.context("no uid")?,
+        uid: uid.context("no uid")?.into(),
         labels: labels.unwrap_or_default(),
         annotations: annotations.unwrap_or_default(),
         ..Meta::default()

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::{
     autoscaler::input::Input,
-    model::{object::Group, scheduler::addresses_by_pod, time::Timestamp},
+    model::{object::Group, scheduler::addresses_by_pod, time::Timestamp, uid::Uid},
 };
 
 /// Fewer processes than before count only after this long: the workers of a pod register one after the other.
@@ -18,7 +18,7 @@ pub const SETTLED: Duration = Duration::from_secs(60);
 
 /// What was registered of each group, by UID.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Processes(BTreeMap<String, Observed>);
+pub struct Processes(BTreeMap<Uid, Observed>);
 
 /// The most processes that were registered in one pod of a group.
 #[derive(Clone, Copy, Debug, PartialEq)]

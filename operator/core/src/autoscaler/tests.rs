@@ -10,13 +10,14 @@ use crate::{
         object::Object,
         pod::PodRecord,
         scheduler::{Snapshot, WorkerView},
+        worker_address::WorkerAddress,
     },
     worker_group::testing::{self, T0},
 };
 
 fn autoscaler(name: &str, spec: serde_json::Value) -> Autoscaler {
     let mut meta = testing::cluster(name).meta;
-    meta.uid = format!("{name}-uid");
+    meta.uid = format!("{name}-uid").into();
     meta.owners = vec![resources::cluster_owner(&testing::cluster("c"))];
     Object { meta, spec: serde_json::from_value(spec).unwrap(), status: Default::default() }
 }
@@ -24,7 +25,7 @@ fn autoscaler(name: &str, spec: serde_json::Value) -> Autoscaler {
 /// A group of another name, made some seconds later.
 fn group(name: &str, replicas: i32, later: u64) -> Group {
     let mut group = testing::group(name, replicas);
-    group.meta.uid = format!("{name}-uid");
+    group.meta.uid = format!("{name}-uid").into();
     group.meta.created = T0.plus(Duration::from_secs(later));
     group
 }
@@ -35,7 +36,7 @@ struct Scene {
     cluster: Option<Cluster>,
     groups: Vec<Group>,
     pods: Vec<PodRecord>,
-    workers: BTreeMap<String, WorkerView>,
+    workers: BTreeMap<WorkerAddress, WorkerView>,
     scheduler: SchedulerState,
     now: Timestamp,
     memory: PlannerState,
@@ -73,7 +74,7 @@ impl Scene {
     fn registered(&mut self, processes: u8) {
         let pod = PodRecord { owner_uid: Some("c-default-uid".into()), ..testing::pod("w", 1) };
         let view = |n: u8| WorkerView { name: format!("w-{n}"), ..WorkerView::default() };
-        self.workers = (0..processes).map(|n| (format!("tcp://10.0.0.1:{n}"), view(n))).collect();
+        self.workers = (0..processes).map(|n| (format!("tcp://10.0.0.1:{n}").into(), view(n))).collect();
         self.pods = vec![pod];
     }
 

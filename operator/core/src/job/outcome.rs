@@ -16,6 +16,7 @@ use crate::{
         object::Job,
         pod::{PodPhase, PodRecord},
         time::Timestamp,
+        uid::Uid,
     },
     plan::{conditions::shorten, events::EventRecord},
     validation::stuck_pods,
@@ -35,7 +36,7 @@ const TEXT: usize = 500;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outcome {
     /// UID of the job: a copy of its annotations says nothing about another one.
-    pub job: String,
+    pub job: Uid,
     /// Whether the program ended well.
     pub succeeded: bool,
     /// Why, in one CamelCase word.
@@ -83,13 +84,13 @@ impl Outcome {
     }
 
     fn failed(reason: &str, message: String, at: Timestamp) -> Self {
-        let job = String::new();
+        let job = Uid::default();
         Self { job, succeeded: false, reason: reason.into(), message: shorten(&message, TEXT), at }
     }
 
     fn succeeded(at: Timestamp) -> Self {
         let message = "the program ended with exit code 0".into();
-        Self { job: String::new(), succeeded: true, reason: "JobSucceeded".into(), message, at }
+        Self { job: Uid::default(), succeeded: true, reason: "JobSucceeded".into(), message, at }
     }
 }
 

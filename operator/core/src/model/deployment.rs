@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{owner::Owner, time::Timestamp, trouble::Trouble};
+use crate::model::{owner::Owner, time::Timestamp, trouble::Trouble, uid::Uid};
 
 /// What the operator remembers of a Deployment: a scheduler's, or one of dask-kubernetes' workers.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -12,7 +12,7 @@ pub struct DeploymentRecord {
     /// `metadata.creationTimestamp`.
     pub created: Timestamp,
     /// `metadata.uid`.
-    pub uid: String,
+    pub uid: Uid,
     /// `metadata.resourceVersion`.
     pub resource_version: String,
     /// Whether it has a deletionTimestamp.

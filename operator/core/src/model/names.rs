@@ -1,6 +1,6 @@
 //! Names, labels and annotations: what dask-kubernetes calls things, and what we add.
 
-use crate::model::hash;
+use crate::model::{hash, uid::Uid};
 
 /// Label: the cluster an object belongs to.
 pub const CLUSTER: &str = "dask.org/cluster-name";
@@ -94,12 +94,12 @@ pub fn rule(name: &str) -> String {
 
 /// Name of the worker pod with this number. Different numbers of a group give different names: the
 /// number passes through a permutation of 40 bits that the group's UID selects.
-pub fn worker_pod(group: &str, group_uid: &str, number: i64) -> String {
+pub fn worker_pod(group: &str, group_uid: &Uid, number: i64) -> String {
     format!("{group}-worker-{:010x}", permute(number.unsigned_abs(), hash::number(&[group_uid])))
 }
 
 /// The number of the worker pod with this name, if it is one that [`worker_pod`] gives for this group.
-pub fn worker_number(group: &str, group_uid: &str, name: &str) -> Option<i64> {
+pub fn worker_number(group: &str, group_uid: &Uid, name: &str) -> Option<i64> {
     let text = name.strip_prefix(group)?.strip_prefix("-worker-")?;
     let number = u64::from_str_radix(text, 16).ok().filter(|n| *n <= MASK)?;
     let number = i64::try_from(permuted_back(number, hash::number(&[group_uid]))).ok()?;
@@ -177,22 +177,22 @@ mod tests {
 
     #[test]
     fn no_two_numbers_of_a_group_share_a_name() {
-        let names: BTreeSet<_> = (0..20_000).map(|n| worker_pod("g", "uid-1", n)).collect();
+        let names: BTreeSet<_> = (0..20_000).map(|n| worker_pod("g", &"uid-1".into(), n)).collect();
         assert_eq!(names.len(), 20_000);
-        assert_ne!(worker_pod("g", "uid-1", 1), worker_pod("g", "uid-2", 1));
+        assert_ne!(worker_pod("g", &"uid-1".into(), 1), worker_pod("g", &"uid-2".into(), 1));
         assert!(names.iter().all(|n| is_worker_pod(n)));
         assert!(!is_worker_pod("tcp://10.0.0.1:4567") && !is_worker_pod("my-worker-1"));
     }
 
     #[test]
     fn a_name_tells_its_number_to_its_own_group_alone() {
-        let name = worker_pod("g", "uid-1", 7);
-        assert_eq!(worker_number("g", "uid-1", &name), Some(7));
-        assert_ne!(worker_number("g", "uid-2", &name), Some(7));
-        assert_eq!(worker_number("h", "uid-1", &name), None);
+        let name = worker_pod("g", &"uid-1".into(), 7);
+        assert_eq!(worker_number("g", &"uid-1".into(), &name), Some(7));
+        assert_ne!(worker_number("g", &"uid-2".into(), &name), Some(7));
+        assert_eq!(worker_number("h", &"uid-1".into(), &name), None);
         for other in ["g-worker-", "g-worker-+000000007", "g-worker-FFFFFFFFFF", "g-worker-10000000000", "g"]
         {
-            assert_eq!(worker_number("g", "uid-1", other), None, "{other}");
+            assert_eq!(worker_number("g", &"uid-1".into(), other), None, "{other}");
         }
     }
 

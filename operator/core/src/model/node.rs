@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 pub use crate::model::taints::{Taint, Toleration};
 
-use crate::model::pod::PodRecord;
+use crate::model::{pod::PodRecord, uid::Uid};
 
 /// What the operator remembers of a node.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NodeRecord {
     /// `metadata.uid`.
-    pub uid: String,
+    pub uid: Uid,
     /// Whether it has a deletionTimestamp.
     pub deleting: bool,
     /// Those of its taints that say that it is about to go.
@@ -27,7 +27,7 @@ pub fn threat<'a>(pod: &PodRecord, node: &'a NodeRecord) -> Option<&'a str> {
 pub fn threats<'a>(
     pods: impl IntoIterator<Item = &'a PodRecord>,
     node: impl Fn(&str) -> Option<&'a NodeRecord>,
-) -> BTreeMap<String, String> {
+) -> BTreeMap<Uid, String> {
     let of = |pod: &'a PodRecord| {
         let node = pod.node.as_deref().and_then(&node)?;
         Some((pod.uid.clone(), threat(pod, node)?.to_string()))

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{owner::Owner, time::Timestamp};
+use crate::model::{owner::Owner, time::Timestamp, uid::Uid};
 
 /// What our own objects have in common.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -12,7 +12,7 @@ pub struct Meta {
     /// `metadata.name`.
     pub name: String,
     /// `metadata.uid`.
-    pub uid: String,
+    pub uid: Uid,
     /// `metadata.resourceVersion`.
     pub resource_version: String,
     /// `metadata.generation`.

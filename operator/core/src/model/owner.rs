@@ -1,5 +1,6 @@
 //! An owner reference.
 
+use crate::model::uid::Uid;
 use serde::{Deserialize, Serialize};
 
 /// One owner reference.
@@ -13,7 +14,7 @@ pub struct Owner {
     /// Name of the owner.
     pub name: String,
     /// UID of the owner.
-    pub uid: String,
+    pub uid: Uid,
     /// Whether it is the controller.
     #[serde(default)]
     pub controller: bool,

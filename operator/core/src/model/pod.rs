@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{
     deployment::DeploymentRecord, restarts::Restarts, runner::Runner, taints::Toleration, time::Timestamp,
-    trouble::Trouble,
+    trouble::Trouble, uid::Uid,
 };
 
 /// What the operator remembers of a worker or scheduler pod.
@@ -15,11 +15,11 @@ pub struct PodRecord {
     /// `metadata.name`.
     pub name: String,
     /// `metadata.uid`.
-    pub uid: String,
+    pub uid: Uid,
     /// `metadata.resourceVersion`.
     pub resource_version: String,
     /// UID of the controlling owner.
-    pub owner_uid: Option<String>,
+    pub owner_uid: Option<Uid>,
     /// Whether it has owners, of which none need be the controller.
     pub has_owners: bool,
     /// Value of the cluster label.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{owner::Owner, time::Timestamp};
+use crate::model::{owner::Owner, time::Timestamp, uid::Uid};
 
 /// What is remembered of the pod that runs a job's program.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -10,7 +10,7 @@ pub struct Runner {
     /// Name of the container that runs the program, as the pod says it.
     pub main: Option<String>,
     /// UID of the job that it was made for, as the pod says it.
-    pub job: Option<String>,
+    pub job: Option<Uid>,
     /// Names of its containers in their order, injected ones among them.
     pub names: Vec<String>,
     /// Its containers by name.

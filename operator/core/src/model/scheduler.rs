@@ -5,7 +5,9 @@ use std::{
     sync::Arc,
 };
 
-use crate::model::{names, pod::PodRecord, restarts::Restarts, time::Timestamp};
+use crate::model::{
+    names, pod::PodRecord, restarts::Restarts, time::Timestamp, uid::Uid, worker_address::WorkerAddress,
+};
 
 /// What is known of a cluster's scheduler.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -58,7 +60,7 @@ pub struct Snapshot {
     /// When reading this ended.
     pub read: Timestamp,
     /// Every registered worker, by address.
-    pub workers: BTreeMap<String, WorkerView>,
+    pub workers: BTreeMap<WorkerAddress, WorkerView>,
     /// Answer to `adaptive_target`, if asked.
     pub target: Option<u32>,
     /// Who may leave, if asked.
@@ -73,7 +75,7 @@ pub struct Snapshot {
 
 impl Snapshot {
     /// Whether the scheduler has let the worker at this address go.
-    pub fn is_leaving(&self, address: &str) -> bool {
+    pub fn is_leaving(&self, address: &WorkerAddress) -> bool {
         self.workers.get(address).is_some_and(|w| w.leaving)
     }
 }
@@ -91,9 +93,9 @@ pub enum Idle {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Offer {
     /// Addresses of `workers_to_close(n=all)`.
-    pub addresses: BTreeSet<String>,
+    pub addresses: BTreeSet<WorkerAddress>,
     /// Number of tasks assigned to a worker as its last heartbeat counted them, by address.
-    pub processing: BTreeMap<String, usize>,
+    pub processing: BTreeMap<WorkerAddress, usize>,
     /// A P2P shuffle runs on a scheduler too old to keep its participants.
     pub shuffle_blocks: bool,
     /// A P2P shuffle runs, or it is not known whether one does. Its participants are among those that are not offered, if the scheduler is
@@ -147,24 +149,24 @@ impl WorkerView {
 /// else to the pod whose IP it has; an IP that is a node's says nothing.
 pub fn addresses_by_pod<'a>(
     pods: impl Iterator<Item = &'a PodRecord>,
-    workers: &BTreeMap<String, WorkerView>,
-) -> BTreeMap<String, BTreeSet<String>> {
+    workers: &BTreeMap<WorkerAddress, WorkerView>,
+) -> BTreeMap<Uid, BTreeSet<WorkerAddress>> {
     let mut names = BTreeMap::new();
     let mut ips = BTreeMap::new();
     for pod in pods {
-        names.insert(pod.name.as_str(), pod.uid.as_str());
+        names.insert(pod.name.as_str(), &pod.uid);
         if let Some(ip) = pod.ip.as_deref().filter(|_| !pod.host_network && !pod.is_finished()) {
-            ips.insert(ip, pod.uid.as_str());
+            ips.insert(ip, &pod.uid);
         }
     }
-    let mut out: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut out: BTreeMap<Uid, BTreeSet<WorkerAddress>> = BTreeMap::new();
     for (address, worker) in workers {
         let uid = names
             .get(worker.name.as_str())
             .or_else(|| names.get(without_process_number(&worker.name)))
             .or_else(|| ips.get(worker.host.as_str()));
         if let Some(uid) = uid {
-            out.entry((*uid).to_string()).or_default().insert(address.clone());
+            out.entry((*uid).clone()).or_default().insert(address.clone());
         }
     }
     out
@@ -174,10 +176,10 @@ pub fn addresses_by_pod<'a>(
 /// name or IP. A name that is one of ours without a pod belongs to a pod that is gone.
 pub fn has_strangers<'a>(
     pods: impl Iterator<Item = &'a PodRecord>,
-    workers: &BTreeMap<String, WorkerView>,
+    workers: &BTreeMap<WorkerAddress, WorkerView>,
 ) -> bool {
     let mapped = addresses_by_pod(pods, workers);
-    let mapped: BTreeSet<&String> = mapped.values().flatten().collect();
+    let mapped: BTreeSet<&WorkerAddress> = mapped.values().flatten().collect();
     workers.iter().any(|(a, w)| !mapped.contains(a) && !names::is_worker_pod(without_process_number(&w.name)))
 }
 
@@ -205,10 +207,10 @@ mod tests {
         let mut b = pod("g-worker-2", 2);
         b.ip = Some("10.0.0.2".into());
         let workers = BTreeMap::from([
-            ("tcp://a:1".to_string(), worker("g-worker-1-0", "10.0.0.9")),
-            ("tcp://a:2".to_string(), worker("g-worker-1-1", "10.0.0.9")),
-            ("tcp://b:1".to_string(), worker("tcp://10.0.0.2:1", "10.0.0.2")),
-            ("tcp://c:1".to_string(), worker("another", "10.0.0.3")),
+            ("tcp://a:1".into(), worker("g-worker-1-0", "10.0.0.9")),
+            ("tcp://a:2".into(), worker("g-worker-1-1", "10.0.0.9")),
+            ("tcp://b:1".into(), worker("tcp://10.0.0.2:1", "10.0.0.2")),
+            ("tcp://c:1".into(), worker("another", "10.0.0.3")),
         ]);
         let map = addresses_by_pod([&a, &b].into_iter(), &workers);
         assert_eq!(map[&a.uid].len(), 2);
@@ -221,15 +223,15 @@ mod tests {
         let mut a = pod("g-worker-1", 1);
         a.ip = Some("10.0.0.1".into());
         a.host_network = true;
-        let workers = BTreeMap::from([("tcp://x:1".to_string(), worker("x", "10.0.0.1"))]);
+        let workers = BTreeMap::from([("tcp://x:1".into(), worker("x", "10.0.0.1"))]);
         assert!(addresses_by_pod([&a].into_iter(), &workers).is_empty());
         assert!(has_strangers([&a].into_iter(), &workers), "it may be this pod's");
     }
 
     #[test]
     fn a_worker_of_a_pod_that_is_gone_is_no_stranger() {
-        let gone = names::worker_pod("g", "uid", 3);
-        let workers = BTreeMap::from([("tcp://x:1".to_string(), worker(&format!("{gone}-1"), "10.0.0.1"))]);
+        let gone = names::worker_pod("g", &"uid".into(), 3);
+        let workers = BTreeMap::from([("tcp://x:1".into(), worker(&format!("{gone}-1"), "10.0.0.1"))]);
         assert!(!has_strangers(std::iter::empty(), &workers));
     }
 }

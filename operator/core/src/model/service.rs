@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::model::owner::Owner;
+use crate::model::{owner::Owner, uid::Uid};
 
 /// What the operator remembers of a scheduler Service.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -12,7 +12,7 @@ pub struct ServiceRecord {
     /// Annotations that kopf left on it.
     pub kopf: Vec<String>,
     /// `metadata.uid`.
-    pub uid: String,
+    pub uid: Uid,
     /// `metadata.resourceVersion`.
     pub resource_version: String,
     /// Whether it has a deletionTimestamp.

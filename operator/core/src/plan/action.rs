@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use serde_json::Value;
 
 use crate::{
-    model::{pod::Mark, time::Timestamp},
+    model::{pod::Mark, time::Timestamp, uid::Uid, worker_address::WorkerAddress},
     plan::{body::SharedBody, check::Check, events::EventRecord, kind::Kind, scheduler_need::SchedulerNeed},
 };
 
@@ -26,7 +26,7 @@ pub enum Action {
         /// Its name.
         name: String,
         /// Its UID: a precondition.
-        uid: String,
+        uid: Uid,
         /// Its resourceVersion, a precondition too, where the decision depends on what the object says.
         resource_version: Option<String>,
         /// Why, for the log.
@@ -103,7 +103,7 @@ pub struct PodRef {
     /// Its name.
     pub name: String,
     /// Its UID.
-    pub uid: String,
+    pub uid: Uid,
 }
 
 /// A pod to delete.
@@ -135,7 +135,7 @@ pub struct RetireCall {
     /// Which of the two calls of the protocol.
     pub stage: RetireStage,
     /// All addresses that leave together.
-    pub addresses: BTreeSet<String>,
+    pub addresses: BTreeSet<WorkerAddress>,
     /// The scheduler this was decided about.
     pub scheduler: String,
 }

@@ -8,7 +8,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use crate::model::time::Timestamp;
+use crate::model::{time::Timestamp, uid::Uid};
 
 /// How long a cache is waited for: longer than it takes to notice that a watch has gone silent (two
 /// minutes) and to list anew. Kubernetes' ReplicaSets wait five minutes.
@@ -17,7 +17,7 @@ pub const LIMIT: Duration = Duration::from_secs(180);
 /// Writes of ours that the cache has not shown.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Expectations {
-    waiting: BTreeMap<(String, String), (Expected, Timestamp)>,
+    waiting: BTreeMap<(String, Uid), (Expected, Timestamp)>,
 }
 
 /// What the cache will show of an object.
@@ -31,13 +31,13 @@ pub enum Expected {
 
 impl Expectations {
     /// Expect this of the object with this name and UID.
-    pub fn expect(&mut self, name: &str, uid: &str, what: Expected, now: Timestamp) {
-        self.waiting.insert((name.into(), uid.into()), (what, now));
+    pub fn expect(&mut self, name: &str, uid: &Uid, what: Expected, now: Timestamp) {
+        self.waiting.insert((name.into(), uid.clone()), (what, now));
     }
 
     /// The cache shows the object like this.
-    pub fn seen(&mut self, name: &str, uid: &str, resource_version: &str, deleting: bool) {
-        let key = (name.to_string(), uid.to_string());
+    pub fn seen(&mut self, name: &str, uid: &Uid, resource_version: &str, deleting: bool) {
+        let key = (name.to_string(), uid.clone());
         let done = match self.waiting.get(&key) {
             Some((Expected::Version(v), _)) => deleting || at_least(resource_version, v),
             Some((Expected::Deleted, _)) => deleting,
@@ -49,8 +49,8 @@ impl Expectations {
     }
 
     /// The cache shows that the object is gone.
-    pub fn gone(&mut self, name: &str, uid: &str) {
-        self.waiting.remove(&(name.to_string(), uid.to_string()));
+    pub fn gone(&mut self, name: &str, uid: &Uid) {
+        self.waiting.remove(&(name.to_string(), uid.clone()));
     }
 
     /// The clock was set: what is expected is waited for from now on. The cache is no newer for it.
@@ -86,31 +86,31 @@ mod tests {
     #[test]
     fn a_write_is_waited_for_until_the_cache_shows_it() {
         let mut e = Expectations::default();
-        e.expect("a", "1", Expected::Version("10".into()), Timestamp(0));
-        e.seen("a", "1", "9", false);
+        e.expect("a", &"1".into(), Expected::Version("10".into()), Timestamp(0));
+        e.seen("a", &"1".into(), "9", false);
         assert!(e.wait(Timestamp(1), IN_SYNC).is_some());
-        e.seen("a", "2", "11", false);
+        e.seen("a", &"2".into(), "11", false);
         assert!(e.wait(Timestamp(1), IN_SYNC).is_some(), "another object of that name fulfils nothing");
-        e.seen("a", "1", "10", false);
+        e.seen("a", &"1".into(), "10", false);
         assert_eq!(e.wait(Timestamp(1), IN_SYNC), None);
     }
 
     #[test]
     fn a_deletion_is_fulfilled_by_its_timestamp_or_its_end() {
         let mut e = Expectations::default();
-        e.expect("a", "1", Expected::Deleted, Timestamp(0));
-        e.expect("b", "2", Expected::Deleted, Timestamp(0));
-        e.seen("a", "1", "99", false);
+        e.expect("a", &"1".into(), Expected::Deleted, Timestamp(0));
+        e.expect("b", &"2".into(), Expected::Deleted, Timestamp(0));
+        e.seen("a", &"1".into(), "99", false);
         assert!(e.wait(Timestamp(1), IN_SYNC).is_some());
-        e.seen("a", "1", "99", true);
-        e.gone("b", "2");
+        e.seen("a", &"1".into(), "99", true);
+        e.gone("b", &"2".into());
         assert_eq!(e.wait(Timestamp(1), IN_SYNC), None);
     }
 
     #[test]
     fn a_clock_that_is_set_fulfils_nothing() {
         let mut e = Expectations::default();
-        e.expect("a", "1", Expected::Deleted, Timestamp(0));
+        e.expect("a", &"1".into(), Expected::Deleted, Timestamp(0));
         e.restart(Timestamp(3_600_000));
         assert_eq!(e.wait(Timestamp(3_600_000), IN_SYNC), Some(LIMIT));
     }
@@ -118,7 +118,7 @@ mod tests {
     #[test]
     fn no_expectation_outlives_its_limit() {
         let mut e = Expectations::default();
-        e.expect("a", "1", Expected::Deleted, Timestamp(0));
+        e.expect("a", &"1".into(), Expected::Deleted, Timestamp(0));
         assert_eq!(e.wait(Timestamp(179_000), IN_SYNC), Some(Duration::from_secs(1)));
         assert_eq!(e.wait(Timestamp(180_000), IN_SYNC), None);
     }
@@ -126,7 +126,7 @@ mod tests {
     #[test]
     fn an_expectation_ages_only_while_its_watches_are_in_sync() {
         let mut e = Expectations::default();
-        e.expect("a", "1", Expected::Version("10".into()), Timestamp(0));
+        e.expect("a", &"1".into(), Expected::Version("10".into()), Timestamp(0));
         let hour = Timestamp(3_600_000);
         assert_eq!(e.wait(hour, Duration::ZERO), Some(LIMIT), "nothing could be shown");
         assert_eq!(e.wait(hour, Duration::from_secs(179)), Some(Duration::from_secs(1)));

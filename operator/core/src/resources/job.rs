@@ -16,7 +16,7 @@ pub fn job_owner(job: &Job) -> Owner {
 /// dask-kubernetes' definitions drop it.
 pub fn job_cluster(job: &Job) -> Value {
     let mut meta = for_children(&job.meta);
-    meta.annotations.insert(names::JOB.into(), job.meta.uid.clone());
+    meta.annotations.insert(names::JOB.into(), job.meta.uid.to_string());
     json!({
         "apiVersion": format!("{}/{}", dask_crds::GROUP, dask_crds::VERSION), "kind": "DaskCluster",
         "metadata": metadata(job, &job.meta.name, &meta),
@@ -36,7 +36,7 @@ pub fn job_runner(job: &Job, domain: &str) -> Value {
     keep_istio_out(&mut meta);
     let main = main_container(job).map(|name| (names::MAIN_CONTAINER.into(), name.into()));
     meta.annotations.extend(main);
-    meta.annotations.insert(names::JOB.into(), job.meta.uid.clone());
+    meta.annotations.insert(names::JOB.into(), job.meta.uid.to_string());
     let mut spec = pod_defaults::spec(&template.spec);
     spec.entry("restartPolicy").or_insert_with(|| "OnFailure".into());
     let port = service_port(&job.spec.cluster.spec.scheduler, "tcp-comm", COMM_PORT);

@@ -6,6 +6,7 @@ use crate::model::{
     pod::{PodPhase, PodRecord},
     time::Timestamp,
     trouble::Trouble,
+    uid::Uid,
 };
 
 /// After this long without a word in its status, Kubernetes' events are asked what keeps a pod: a volume that
@@ -21,7 +22,7 @@ const SOONEST: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug, PartialEq)]
 pub struct Explanation {
     /// UID of the pod.
-    pub uid: String,
+    pub uid: Uid,
     /// What they said; `None` if nothing.
     pub trouble: Option<Trouble>,
     /// When they were asked.

@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use crate::{
+    model::uid::Uid,
     plan::{action::Action, conditions::Observed, scheduler_need::WorkersNeed},
     validation::dry_run::Tried,
 };
@@ -30,7 +31,7 @@ impl Findings {
     }
 
     /// UIDs of the pods that are deleted or marked already.
-    pub(crate) fn pods_in_plan(&self) -> BTreeSet<String> {
+    pub(crate) fn pods_in_plan(&self) -> BTreeSet<Uid> {
         let mut uids = BTreeSet::new();
         for action in &self.actions {
             match action {

@@ -11,6 +11,7 @@ use crate::{
         pod::PodRecord,
         scheduler::{SchedulerState, Snapshot},
         time::Timestamp,
+        uid::Uid,
     },
     resources::{Site, agent_plan},
     validation::dry_run::Verdicts,
@@ -32,7 +33,7 @@ pub struct Input<'a> {
     /// The worker pods of all groups of the cluster, these included.
     pub cluster_pods: &'a [&'a PodRecord],
     /// UIDs of pods of the cluster's other groups that were chosen to leave a moment ago (see [`PlannerState::chosen`]).
-    pub chosen_elsewhere: &'a BTreeSet<String>,
+    pub chosen_elsewhere: &'a BTreeSet<Uid>,
     /// Until when calls of ours may have moved results between the cluster's workers, whichever group they were made for
     /// (see [`PlannerState::results_moved`]).
     pub results_moved: Option<Timestamp>,
@@ -49,7 +50,7 @@ pub struct Input<'a> {
     /// Whether an autoscaler decides the group's size: then no shrink is ever forced.
     pub autoscaled: bool,
     /// Pods of the cluster whose nodes are about to go, by UID, and why (see [`crate::model::node::threats`]).
-    pub threats: &'a BTreeMap<String, String>,
+    pub threats: &'a BTreeMap<Uid, String>,
     /// Now.
     pub now: Timestamp,
     /// The Kubernetes cluster's DNS domain.

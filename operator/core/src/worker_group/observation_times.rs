@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    model::{pod::PodRecord, scheduler::SchedulerState, time::Timestamp},
+    model::{pod::PodRecord, scheduler::SchedulerState, time::Timestamp, uid::Uid},
     plan::action::Action,
     worker_group::input::Input,
 };
@@ -29,11 +29,11 @@ pub(crate) struct Watched {
     /// Since when there is no scheduler.
     gone: Option<Timestamp>,
     /// Since when the nodes of these pods are about to go, by the pods' UIDs.
-    threatened: BTreeMap<String, Timestamp>,
+    threatened: BTreeMap<Uid, Timestamp>,
     /// Since when a reading is waited for that tells more.
     hope: Option<Timestamp>,
     /// Pods that were chosen to leave, by UID, and when; until a watch shows their marks.
-    chosen: BTreeMap<String, Timestamp>,
+    chosen: BTreeMap<Uid, Timestamp>,
 }
 
 impl Watched {
@@ -57,7 +57,7 @@ impl Watched {
         for uid in threatened {
             self.threatened.entry(uid.into()).or_insert(now);
         }
-        let is_unseen = |uid: &String| input.pods.iter().any(|p| p.uid == *uid && p.mark.is_none());
+        let is_unseen = |uid: &Uid| input.pods.iter().any(|p| p.uid == *uid && p.mark.is_none());
         self.chosen.retain(|uid, at| now.since(*at) < UNSEEN && is_unseen(uid));
     }
 
@@ -101,7 +101,7 @@ impl Watched {
     }
 
     /// UIDs of pods that were chosen to leave, and whose marks no watch has shown yet.
-    pub fn chosen(&self) -> impl Iterator<Item = &String> {
+    pub fn chosen(&self) -> impl Iterator<Item = &Uid> {
         self.chosen.keys()
     }
 }

@@ -11,7 +11,7 @@ use std::{
 pub(crate) use removals::{Asked, Call, LOST_CALL, Refusal, Victim, Victims};
 
 use crate::{
-    model::{backoff::doubled, pod::PodRecord, time::Timestamp},
+    model::{backoff::doubled, pod::PodRecord, time::Timestamp, uid::Uid, worker_address::WorkerAddress},
     plan::action::{NewPod, RetireCall, RetireStage},
     validation::{api_rejection::Rejections, stuck_pods::Explanation},
     worker_group::{crash_backoff::Ended, observation_times::Watched, termination_messages::Heard},
@@ -50,8 +50,8 @@ pub struct PlannerState {
     pub(crate) unanswered_words: Option<String>,
     /// What the API server answered to our last writes, and how often in a row it refused them.
     pub rejections: Rejections,
-    pub(crate) victims: BTreeMap<String, Victim>,
-    pub(crate) refusals: BTreeMap<String, Refusal>,
+    pub(crate) victims: BTreeMap<Uid, Victim>,
+    pub(crate) refusals: BTreeMap<Uid, Refusal>,
     pub(crate) calls: BTreeMap<RetireStage, Call>,
     pub(crate) unanswered: BTreeMap<RetireStage, Timestamp>,
     /// When a call was answered last.
@@ -59,9 +59,9 @@ pub struct PlannerState {
     /// When a call ended without an answer last.
     last_silence: Option<Timestamp>,
     /// Marked pods that are not drained before the scheduler says whether it offers them.
-    pub(crate) undecided: BTreeSet<String>,
+    pub(crate) undecided: BTreeSet<Uid>,
     /// Pods whose marks were taken off because they need not leave any more, and when.
-    pub(crate) spared: BTreeMap<String, Timestamp>,
+    pub(crate) spared: BTreeMap<Uid, Timestamp>,
     pub(crate) watched: Watched,
     pub(crate) heard: Heard,
     /// The last pod that ended by itself.
@@ -200,7 +200,7 @@ impl PlannerState {
     }
 
     /// A call of `retire_workers` ended: with the addresses that were accepted, or without an answer.
-    pub fn retired(&mut self, call: &RetireCall, accepted: Option<&BTreeSet<String>>, now: Timestamp) {
+    pub fn retired(&mut self, call: &RetireCall, accepted: Option<&BTreeSet<WorkerAddress>>, now: Timestamp) {
         // Of another call, which was forgotten meanwhile: this one's answer is still to come.
         if !self.is_calling(call) {
             return;
@@ -247,33 +247,33 @@ impl PlannerState {
     }
 
     /// This pod need not leave any more: its mark comes off.
-    pub(crate) fn let_stay(&mut self, uid: &str, now: Timestamp) {
-        self.victims.entry(uid.into()).or_default().stays = true;
-        self.spared.insert(uid.into(), now);
+    pub(crate) fn let_stay(&mut self, uid: &Uid, now: Timestamp) {
+        self.victims.entry(uid.clone()).or_default().stays = true;
+        self.spared.insert(uid.clone(), now);
     }
 
     /// Whether a marked pod goes on as if it had never been chosen, or may.
-    pub(crate) fn comes_back(&self, uid: &str) -> bool {
+    pub(crate) fn comes_back(&self, uid: &Uid) -> bool {
         self.undecided.contains(uid) || self.victims.get(uid).is_some_and(|v| v.stays)
     }
 
     /// UIDs of pods that were chosen to leave a moment ago, which the cache may not show yet.
-    pub fn chosen(&self) -> impl Iterator<Item = &String> {
+    pub fn chosen(&self) -> impl Iterator<Item = &Uid> {
         self.watched.chosen()
     }
 
     /// When a pod's mark was last taken off by this process.
-    pub(crate) fn called_back_at(&self, uid: &str) -> Option<Timestamp> {
+    pub(crate) fn called_back_at(&self, uid: &Uid) -> Option<Timestamp> {
         self.refused_at(uid).max(self.spared.get(uid).copied())
     }
 
     /// Whether the scheduler refused to let this pod go, and it is too early to ask again.
-    pub(crate) fn is_refused(&self, uid: &str, now: Timestamp) -> bool {
+    pub(crate) fn is_refused(&self, uid: &Uid, now: Timestamp) -> bool {
         self.refusals.get(uid).is_some_and(|r| r.until > now)
     }
 
     /// When the scheduler last refused to let this pod go.
-    pub(crate) fn refused_at(&self, uid: &str) -> Option<Timestamp> {
+    pub(crate) fn refused_at(&self, uid: &Uid) -> Option<Timestamp> {
         self.refusals.get(uid).map(|r| r.at)
     }
 

@@ -65,7 +65,7 @@ pub fn pod(name: &str, n: u8) -> PodRecord {
     let worker = &group("c-default", 1).spec.worker;
     PodRecord {
         name: name.into(),
-        uid: format!("pod-uid-{n}"),
+        uid: format!("pod-uid-{n}").into(),
         resource_version: "1".into(),
         owner_uid: Some("group-uid".into()),
         cluster: "c".into(),

@@ -31,6 +31,8 @@ use crate::{
         pod::{Mark, PodPhase},
         scheduler::{Offer, SchedulerState, Snapshot, WorkerView},
         time::Timestamp,
+        uid::Uid,
+        worker_address::WorkerAddress,
     },
     plan::{
         action::{DeletePod, RetireCall, RetireStage},
@@ -48,8 +50,8 @@ struct Scene {
     pods: Vec<PodRecord>,
     strays: Vec<PodRecord>,
     scheduler: SchedulerState,
-    threats: BTreeMap<String, String>,
-    elsewhere: BTreeSet<String>,
+    threats: BTreeMap<Uid, String>,
+    elsewhere: BTreeSet<Uid>,
     /// Until when calls of other groups may have moved results.
     moved_elsewhere: Option<Timestamp>,
     /// Pods of other groups.
@@ -62,8 +64,8 @@ struct Scene {
     memory: PlannerState,
 }
 
-fn address(n: u8) -> String {
-    format!("tcp://10.0.0.{n}:1")
+fn address(n: u8) -> WorkerAddress {
+    format!("tcp://10.0.0.{n}:1").into()
 }
 
 fn worker(name: &str, n: u8) -> WorkerView {
@@ -134,9 +136,10 @@ impl Scene {
     fn phase(&mut self, n: u8) -> RemovalPhase {
         self.with_input(|input, memory| {
             let addresses = WorkerAddresses::of(input, memory);
-            let (Some(pod), Some(snapshot)) =
-                (input.pods.iter().find(|p| p.uid == format!("pod-uid-{n}")), input.scheduler.known())
-            else {
+            let (Some(pod), Some(snapshot)) = (
+                input.pods.iter().find(|p| p.uid.as_str() == format!("pod-uid-{n}")),
+                input.scheduler.known(),
+            ) else {
                 panic!("no pod {n}, or no scheduler")
             };
             Removal { input, pod, addresses: &addresses, snapshot }.phase(memory)

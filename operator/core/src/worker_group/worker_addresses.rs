@@ -3,14 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    model::scheduler::{addresses_by_pod, has_strangers},
+    model::{
+        scheduler::{addresses_by_pod, has_strangers},
+        uid::Uid,
+        worker_address::WorkerAddress,
+    },
     worker_group::{PlannerState, input::Input},
 };
 
 /// Which registered workers run in which pods; made once for each decision.
 #[derive(Debug, Default)]
 pub(crate) struct WorkerAddresses {
-    by_pod: BTreeMap<String, BTreeSet<String>>,
+    by_pod: BTreeMap<Uid, BTreeSet<WorkerAddress>>,
     /// A worker is registered that may run in any pod.
     pub strangers: bool,
     /// There has been no scheduler for so long that nothing of any worker counts.
@@ -30,7 +34,7 @@ impl WorkerAddresses {
     }
 
     /// Addresses of the workers in the pod with this UID, if there are any.
-    pub(crate) fn get(&self, uid: &str) -> Option<&BTreeSet<String>> {
+    pub(crate) fn get(&self, uid: &Uid) -> Option<&BTreeSet<WorkerAddress>> {
         self.by_pod.get(uid)
     }
 }

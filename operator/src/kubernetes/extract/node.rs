@@ -5,7 +5,7 @@ use dask_operator_core::model::node::{self, NodeRecord};
 use super::key;
 use crate::{
     kubernetes::partial_types::{RawNode, Taint, Toleration},
-    object_ref::Key,
+    object_ref::ObjectKey,
 };
 
 /// What a pod bears, if that can matter.
@@ -18,12 +18,12 @@ pub(crate) fn toleration(raw: Toleration) -> Option<node::Toleration> {
 }
 
 /// What is kept of a node.
-pub fn node(raw: RawNode) -> Option<(Key, NodeRecord)> {
+pub fn node(raw: RawNode) -> Option<(ObjectKey, NodeRecord)> {
     let (key, meta) = (key(&raw.metadata)?, raw.metadata);
     let taint = |t: Taint| node::Taint { key: t.key, value: t.value.unwrap_or_default(), effect: t.effect };
     let record = NodeRecord {
         deleting: meta.deletion_timestamp.is_some(),
-        uid: meta.uid.unwrap_or_default(),
+        uid: meta.uid.unwrap_or_default().into(),
         leaving: raw
             .spec
             .unwrap_or_default()

@@ -18,7 +18,7 @@ pub(crate) fn runner_of_pod(meta: &ObjectMeta, spec: &PodSpec, status: &PodStatu
     let annotation = |key: &str| meta.annotations.as_ref()?.get(key).filter(|n| names.contains(n)).cloned();
     Runner {
         main: annotation(MAIN_CONTAINER).or_else(|| annotation(DEFAULT_CONTAINER)),
-        job: meta.annotations.as_ref().and_then(|a| a.get(JOB)).cloned(),
+        job: meta.annotations.as_ref().and_then(|a| a.get(JOB)).map(|uid| uid.as_str().into()),
         containers: containers.map(|c| (c.name.clone(), container(c))).collect(),
         gone_by: meta.deletion_timestamp.as_ref().map(|t| Timestamp(t.0.as_millisecond())),
         owners: owners(meta),

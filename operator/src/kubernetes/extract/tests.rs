@@ -49,7 +49,7 @@ fn of_a_node_what_says_that_it_goes_is_kept() {
         "status": {"images": [{"names": ["a"], "sizeBytes": 1}]},
     }));
     let (key, record) = node(raw.unwrap()).unwrap();
-    assert_eq!((key.0.as_str(), key.1.as_str(), record.uid.as_str()), ("", "n", "u"));
+    assert_eq!((key.namespace.as_str(), key.name.as_str(), record.uid.as_str()), ("", "n", "u"));
     let keys: Vec<_> = record.leaving.iter().map(|t| t.key.as_str()).collect();
     assert_eq!(keys, ["karpenter.sh/disrupted"]);
 }
@@ -270,7 +270,7 @@ fn a_runner_says_which_container_is_its_program() {
 #[test]
 fn pods_that_nothing_controls_are_found_by_their_group() {
     let mut cache = crate::store::cache::Cache::default();
-    let key = ("ns".to_string(), "g-worker-1".to_string());
+    let key = ObjectKey::new("ns", "g-worker-1");
     let of = |owners: Value| record(|p| p["metadata"]["ownerReferences"] = owners);
     let owned = record(|_| {});
     assert!(owned.has_owners && owned.stray_of().is_none());
@@ -280,7 +280,7 @@ fn pods_that_nothing_controls_are_found_by_their_group() {
     assert!(!stray.has_owners);
     cache.pods.insert(key.clone(), std::sync::Arc::new(stray.clone()));
     cache.index_pod(&key, &stray, true);
-    let group = ("ns".to_string(), "g".to_string());
+    let group = ObjectKey::new("ns", "g");
     assert_eq!(cache.strays_of(&group).len(), 1);
     assert_eq!(
         <crate::store::mapping::Pods as crate::store::Cached>::subjects(&cache, &key, &stray),

@@ -29,8 +29,8 @@ const ALL: [&str; 7] = [
     Pods::PLURAL,
 ];
 
-fn key() -> Key {
-    ("ns".into(), "j".into())
+fn key() -> ObjectKey {
+    ObjectKey::new("ns", "j")
 }
 
 fn meta(uid: &str) -> Meta {
@@ -69,7 +69,7 @@ fn in_sync() -> (State, Vec<Open>) {
 async fn what_rests_on_a_broken_watch_is_not_decided() {
     let (state, _open) = in_sync();
     state.views.failed(&(Pods::PLURAL, None));
-    let of = |kind: fn(Key) -> ObjectRef| state.blind(&kind(key()));
+    let of = |kind: fn(ObjectKey) -> ObjectRef| state.blind(&kind(key()));
     assert_eq!(of(ObjectRef::Job), None, "a renewal");
     advance(Duration::from_secs(11)).await;
     for kind in [ObjectRef::Cluster, ObjectRef::Group, ObjectRef::Autoscalers, ObjectRef::Job] {
@@ -88,9 +88,9 @@ async fn own_writes_are_waited_for_until_the_watch_is_back() {
     let (mut state, _open) = in_sync();
     state.apply::<Clusters>(&key(), cluster("c"));
     let subject = ObjectRef::Cluster(key());
-    let pod = ("ns".to_string(), "pod".to_string());
-    let waiting = Waiting { subject: &subject, uid: "c", now: Timestamp(0) };
-    state.expect::<Pods>(waiting, &pod, "p", Expected::Version("9".into()));
+    let pod = ObjectKey::new("ns", "pod");
+    let waiting = Waiting { subject: &subject, uid: &"c".into(), now: Timestamp(0) };
+    state.expect::<Pods>(waiting, &pod, &"p".into(), Expected::Version("9".into()));
     state.views.failed(&(Pods::PLURAL, None));
     advance(Duration::from_secs(1800)).await;
     assert_eq!(state.wait(&subject, Timestamp(1_800_000)), Some(LIMIT));

@@ -34,8 +34,8 @@ fn with_worker(phase: &str, worker: Value) -> Unread {
     serde_json::from_str(&text.to_string()).unwrap()
 }
 
-fn key() -> Key {
-    ("ns".into(), "c".into())
+fn key() -> ObjectKey {
+    ObjectKey::new("ns", "c")
 }
 
 fn failure() -> watcher::Error {

@@ -2,7 +2,7 @@
 
 use dask_crds::DaskWorkerGroupStatus;
 use dask_operator_core::{
-    model::pod::Mark,
+    model::{pod::Mark, uid::Uid},
     plan::action::{Action, DeletePod, NewPod, PodRef},
     protocol::expectations::Expected,
     validation::dry_run::Verdict,
@@ -142,7 +142,7 @@ impl World {
             there
         } else {
             rules::creates(self, &new.name)?;
-            let uid = format!("uid-{}", self.api.names.len());
+            let uid = Uid::from(format!("uid-{}", self.api.names.len()));
             let pod = fixtures::pod(&new.name, uid.clone(), Some(template.into()), self.now);
             self.api.names.insert(new.name.clone(), false);
             (uid, self.api.put(pod))

@@ -6,6 +6,7 @@ use dask_operator_core::{
     model::{
         scheduler::{Offer, SchedulerState, Snapshot, WorkerView},
         time::Timestamp,
+        worker_address::WorkerAddress,
     },
     plan::{
         action::{RetireCall, RetireStage},
@@ -170,7 +171,7 @@ impl Dask {
     }
 
     /// Carries out a call for at most so many of the workers; answers whom it let go.
-    pub fn retire(&mut self, call: &RetireCall, most: usize) -> Result<BTreeSet<String>, Broken> {
+    pub fn retire(&mut self, call: &RetireCall, most: usize) -> Result<BTreeSet<WorkerAddress>, Broken> {
         let mut accepted = BTreeSet::new();
         for address in call.addresses.iter().take(most) {
             let Some(i) = self.workers.iter().position(|w| *w.address == **address) else { continue };
@@ -192,7 +193,7 @@ impl Dask {
     }
 
     /// Moves the results of a worker to others that stay; without one, it keeps them and is refused.
-    fn move_away(&mut self, i: usize, leaving: &BTreeSet<String>) -> bool {
+    fn move_away(&mut self, i: usize, leaving: &BTreeSet<WorkerAddress>) -> bool {
         let keys = std::mem::take(&mut self.workers[i].keys);
         let stays = |w: &Worker| !w.leaving && !leaving.contains(&*w.address);
         let others: Vec<usize> =
@@ -206,15 +207,15 @@ impl Dask {
 
     /// What a reading of now finds.
     pub fn read(&self, now: Timestamp, need: SchedulerNeed, offers: bool) -> SchedulerState {
-        let workers = self.workers.iter().map(|w| (w.address.to_string(), self.view(w))).collect();
+        let workers = self.workers.iter().map(|w| (WorkerAddress::from(&*w.address), self.view(w))).collect();
         let offer = || Offer {
             addresses: self
                 .workers
                 .iter()
                 .filter(|w| w.is_offered())
-                .map(|w| w.address.to_string())
+                .map(|w| WorkerAddress::from(&*w.address))
                 .collect(),
-            processing: self.workers.iter().map(|w| (w.address.to_string(), usize::from(w.heard))).collect(),
+            processing: self.workers.iter().map(|w| ((&*w.address).into(), usize::from(w.heard))).collect(),
             shuffle_blocks: false,
             p2p: false,
         };

@@ -6,6 +6,7 @@ use dask_operator_core::model::{
     owner::Owner,
     pod::{PodPhase, PodRecord},
     time::Timestamp,
+    uid::Uid,
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -79,7 +80,7 @@ pub fn autoscaler() -> Result<Autoscaler, Broken> {
 }
 
 /// A pod that was just created.
-pub fn pod(name: &str, uid: String, template: Option<String>, now: Timestamp) -> PodRecord {
+pub fn pod(name: &str, uid: Uid, template: Option<String>, now: Timestamp) -> PodRecord {
     PodRecord {
         name: name.into(),
         uid,

@@ -7,7 +7,9 @@ mod scaling;
 use std::collections::{BTreeMap, BTreeSet};
 
 use dask_operator_core::{
-    model::{pod::PodRecord, scheduler::SchedulerState, time::Timestamp},
+    model::{
+        pod::PodRecord, scheduler::SchedulerState, time::Timestamp, uid::Uid, worker_address::WorkerAddress,
+    },
     plan::action::{Action, RetireCall},
 };
 
@@ -52,9 +54,9 @@ pub struct Seen {
     /// When the size was last changed, and that was written down.
     pub scaled_at: Option<Timestamp>,
     /// When this process last heard that a pod was refused, by UID.
-    pub refused: BTreeMap<String, Timestamp>,
+    pub refused: BTreeMap<Uid, Timestamp>,
     /// Pods that are deleted by force in this pass, by UID.
-    pub forced: BTreeSet<String>,
+    pub forced: BTreeSet<Uid>,
 }
 
 /// A live pod that was not chosen to leave.
@@ -104,7 +106,7 @@ impl Seen {
 impl World {
     /// The operator hears that the scheduler let these go, and not the others of the call; it may not know that one of
     /// those had left before.
-    pub(crate) fn note_refusals(&mut self, call: &RetireCall, accepted: &BTreeSet<String>) {
+    pub(crate) fn note_refusals(&mut self, call: &RetireCall, accepted: &BTreeSet<WorkerAddress>) {
         let is_asked = |w: &&Worker| call.addresses.contains(&*w.address);
         for worker in self.dask.workers.iter().filter(is_asked) {
             if let Some(pod) = self.api.pod(&worker.pod).filter(|_| !accepted.contains(&*worker.address)) {
@@ -127,7 +129,7 @@ pub fn creates(world: &World, name: &str) -> Result<(), Broken> {
 }
 
 /// What is decided about the group, looked at before any of it is done. Answers who is deleted by force.
-pub fn decided(world: &World, actions: &[Action]) -> Result<BTreeSet<String>, Broken> {
+pub fn decided(world: &World, actions: &[Action]) -> Result<BTreeSet<Uid>, Broken> {
     let forced = removal::forced(world, actions)?;
     removal::no_more_than_too_many(world, actions)?;
     removal::not_without_data(world, actions)?;

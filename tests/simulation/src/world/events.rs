@@ -71,11 +71,11 @@ impl World {
 
     fn squat(&self, group: &str, (first, last): (i64, i64)) {
         let Some(object) = self.server.object("daskworkergroups", NAMESPACE, group) else { return };
-        let uid = object["metadata"]["uid"].as_str().unwrap_or_default();
+        let uid = object["metadata"]["uid"].as_str().unwrap_or_default().into();
         for number in first..=last {
             let pod = json!({
                 "apiVersion": "v1", "kind": "Pod",
-                "metadata": {"name": names::worker_pod(group, uid, number), "namespace": NAMESPACE},
+                "metadata": {"name": names::worker_pod(group, &uid, number), "namespace": NAMESPACE},
                 "spec": {"containers": [{"name": "other", "image": "other"}]},
             });
             self.create("person", "pods", pod);

@@ -10,7 +10,7 @@ fn stripped(says_so: bool) -> Scene {
     (runner.owners, runner.job) = (Vec::new(), says_so.then(|| uid.clone()));
     let meta = &mut scene.cluster.as_mut().unwrap().meta;
     meta.owners = Vec::new();
-    meta.annotations.extend(says_so.then(|| (names::JOB.to_string(), uid)));
+    meta.annotations.extend(says_so.then(|| (names::JOB.to_string(), uid.to_string())));
     scene
 }
 

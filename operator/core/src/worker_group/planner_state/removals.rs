@@ -5,7 +5,10 @@ use std::{
     time::Duration,
 };
 
-use crate::{model::time::Timestamp, plan::action::RetireCall};
+use crate::{
+    model::{time::Timestamp, uid::Uid, worker_address::WorkerAddress},
+    plan::action::RetireCall,
+};
 
 /// A call that never reported back is forgotten after this long; asking again is safe.
 pub(crate) const LOST_CALL: Duration = Duration::from_secs(300);
@@ -14,13 +17,13 @@ pub(crate) const LOST_CALL: Duration = Duration::from_secs(300);
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Victim {
     /// Addresses whose retirement the scheduler accepted.
-    pub drained: BTreeSet<String>,
+    pub drained: BTreeSet<WorkerAddress>,
     /// When it accepted.
     pub drained_at: Timestamp,
     /// Addresses that were closed.
-    pub closed: BTreeSet<String>,
+    pub closed: BTreeSet<WorkerAddress>,
     /// For each address, the last heartbeat seen and how many since it was drained.
-    pub beats: BTreeMap<String, (f64, u32)>,
+    pub beats: BTreeMap<WorkerAddress, (f64, u32)>,
     /// The pod stays after all, because it was refused or need not leave any more: the mark comes off.
     pub stays: bool,
 }
@@ -45,12 +48,12 @@ pub(crate) struct Call {
 }
 
 /// Pods of one call, by UID.
-pub(crate) type Victims = BTreeMap<String, Asked>;
+pub(crate) type Victims = BTreeMap<Uid, Asked>;
 
 /// What is asked about one pod.
 #[derive(Clone, Debug)]
 pub(crate) struct Asked {
-    pub addresses: BTreeSet<String>,
+    pub addresses: BTreeSet<WorkerAddress>,
     /// It was leaving already when it was asked about: a refusal does not bring it back.
     pub leaving: bool,
 }
@@ -58,7 +61,7 @@ pub(crate) struct Asked {
 impl Call {
     /// Whether this is that call.
     pub(crate) fn is(&self, call: &RetireCall) -> bool {
-        let asked: BTreeSet<&String> = self.victims.values().flat_map(|v| &v.addresses).collect();
+        let asked: BTreeSet<&WorkerAddress> = self.victims.values().flat_map(|v| &v.addresses).collect();
         self.scheduler == call.scheduler && asked.into_iter().eq(&call.addresses)
     }
 }

@@ -6,6 +6,7 @@ use crate::{
     model::{
         pod::{PodPhase, PodRecord},
         scheduler::SchedulerState,
+        uid::Uid,
     },
     worker_group::{PodCounts, WorkerAddresses, input::Input},
 };
@@ -38,7 +39,7 @@ pub(crate) fn holds_nothing(input: &Input<'_>, pod: &PodRecord, addresses: &Work
 /// Pods that hold nothing, the least useful first: without a node, not started, not registered.
 pub(crate) fn never_started<'a>(
     counts: &PodCounts<'a>,
-    going: &BTreeSet<String>,
+    going: &BTreeSet<Uid>,
     holds_nothing: impl Fn(&PodRecord) -> bool,
 ) -> Vec<&'a PodRecord> {
     let mut pods: Vec<_> =

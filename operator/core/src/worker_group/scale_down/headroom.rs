@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::model::scheduler::Snapshot;
+use crate::model::{scheduler::Snapshot, worker_address::WorkerAddress};
 
 /// Part of its memory that a worker fills with results before it spills (`distributed.worker.memory.target`).
 pub const MEMORY_TARGET: f64 = 0.60;
@@ -11,14 +11,14 @@ pub const MEMORY_TARGET: f64 = 0.60;
 #[derive(Debug)]
 pub(crate) struct Headroom<'a> {
     snapshot: &'a Snapshot,
-    staying: BTreeSet<&'a str>,
+    staying: BTreeSet<&'a WorkerAddress>,
     moved: u128,
     free: u128,
 }
 
 impl<'a> Headroom<'a> {
     /// The space that there is once `leaving` (addresses) are gone.
-    pub fn without(snapshot: &'a Snapshot, leaving: &BTreeSet<&str>) -> Self {
+    pub fn without(snapshot: &'a Snapshot, leaving: &BTreeSet<&WorkerAddress>) -> Self {
         let mut room = Self { snapshot, staying: BTreeSet::new(), moved: 0, free: 0 };
         for (address, worker) in &snapshot.workers {
             if worker.running && !worker.leaving {
@@ -33,9 +33,9 @@ impl<'a> Headroom<'a> {
     }
 
     /// Nothing is moved to these, though they do not leave yet.
-    pub fn spare<'b>(mut self, addresses: impl IntoIterator<Item = &'b String>) -> Self {
+    pub fn spare<'b>(mut self, addresses: impl IntoIterator<Item = &'b WorkerAddress>) -> Self {
         for address in addresses {
-            if self.staying.remove(address.as_str()) {
+            if self.staying.remove(address) {
                 self.free = self.free.saturating_sub(self.free_on(address));
             }
         }
@@ -43,9 +43,9 @@ impl<'a> Headroom<'a> {
     }
 
     /// Whether these may leave too; if so, they count as gone from now on.
-    pub fn try_leave(&mut self, addresses: &BTreeSet<String>) -> bool {
+    pub fn try_leave(&mut self, addresses: &BTreeSet<WorkerAddress>) -> bool {
         let before = (self.moved, self.free);
-        let stayed: Vec<_> = addresses.iter().filter_map(|a| self.staying.get(a.as_str()).copied()).collect();
+        let stayed: Vec<_> = addresses.iter().filter_map(|a| self.staying.get(a).copied()).collect();
         for address in addresses {
             self.leave(address);
         }
@@ -57,7 +57,7 @@ impl<'a> Headroom<'a> {
         fits
     }
 
-    fn leave(&mut self, address: &str) {
+    fn leave(&mut self, address: &WorkerAddress) {
         let free = self.free_on(address);
         if self.staying.remove(address) {
             self.free = self.free.saturating_sub(free);
@@ -66,7 +66,7 @@ impl<'a> Headroom<'a> {
         self.moved = self.moved.saturating_add(u128::from(bytes));
     }
 
-    fn free_on(&self, address: &str) -> u128 {
+    fn free_on(&self, address: &WorkerAddress) -> u128 {
         match self.snapshot.workers.get(address) {
             None => 0,
             Some(w) if w.memory_limit == 0 => u128::from(u64::MAX),
@@ -93,14 +93,14 @@ mod tests {
                     bytes: *bytes,
                     ..WorkerView::default()
                 };
-                ((*a).to_string(), w)
+                (WorkerAddress::from(*a), w)
             })
             .collect::<BTreeMap<_, _>>();
         Snapshot { workers, ..Snapshot::default() }
     }
 
-    fn set(a: &str) -> BTreeSet<String> {
-        BTreeSet::from([a.to_string()])
+    fn set(a: &str) -> BTreeSet<WorkerAddress> {
+        BTreeSet::from([a.into()])
     }
 
     #[test]
@@ -123,7 +123,7 @@ mod tests {
     #[test]
     fn those_that_leave_already_take_space() {
         let s = snapshot(&[("a", 100, 40), ("b", 100, 10), ("c", 100, 15)]);
-        let mut room = Headroom::without(&s, &BTreeSet::from(["a"]));
+        let mut room = Headroom::without(&s, &BTreeSet::from([&"a".into()]));
         assert!(!room.try_leave(&set("b")), "c has 45 free for 50");
     }
 }

@@ -7,6 +7,7 @@ use crate::{
         pod::{Mark, PodRecord},
         scheduler::{SchedulerState, Snapshot, addresses_by_pod},
         time::Timestamp,
+        worker_address::WorkerAddress,
     },
     plan::{
         action::{Action, PodRef},
@@ -69,6 +70,6 @@ pub(crate) fn is_leaving(pod: &PodRecord, addresses: &WorkerAddresses, snapshot:
     addresses.get(&pod.uid).is_some_and(|all| are_leaving(all, snapshot))
 }
 
-fn are_leaving(addresses: &BTreeSet<String>, snapshot: &Snapshot) -> bool {
+fn are_leaving(addresses: &BTreeSet<WorkerAddress>, snapshot: &Snapshot) -> bool {
     addresses.iter().all(|a| snapshot.is_leaving(a))
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    model::{pod::PodRecord, scheduler::Snapshot},
+    model::{pod::PodRecord, scheduler::Snapshot, worker_address::WorkerAddress},
     plan::action::RetireStage,
     worker_group::{PlannerState, WorkerAddresses, input::Input, planner_state::Victim},
 };
@@ -47,7 +47,7 @@ pub(crate) struct Removal<'a> {
 
 impl<'a> Removal<'a> {
     /// The addresses of the pod's workers, if any is registered.
-    pub fn workers(&self) -> Option<&'a BTreeSet<String>> {
+    pub fn workers(&self) -> Option<&'a BTreeSet<WorkerAddress>> {
         self.addresses.get(&self.pod.uid)
     }
 
@@ -88,12 +88,12 @@ impl<'a> Removal<'a> {
 }
 
 /// Whether the scheduler let go of all processes of the pod, as they are registered now.
-fn is_drained(victim: &Victim, addresses: &BTreeSet<String>, snapshot: &Snapshot) -> bool {
+fn is_drained(victim: &Victim, addresses: &BTreeSet<WorkerAddress>, snapshot: &Snapshot) -> bool {
     addresses.is_subset(&victim.drained) && addresses.iter().all(|a| snapshot.is_leaving(a))
 }
 
 /// Whether nothing executes, by heartbeats that were sent after the drain.
-fn is_quiet(victim: &mut Victim, addresses: &BTreeSet<String>, snapshot: &Snapshot) -> bool {
+fn is_quiet(victim: &mut Victim, addresses: &BTreeSet<WorkerAddress>, snapshot: &Snapshot) -> bool {
     let mut quiet = true;
     for address in addresses {
         let Some(worker) = snapshot.workers.get(address) else { continue };

@@ -6,6 +6,7 @@ use crate::{
     model::{
         pod::PodRecord,
         scheduler::{SchedulerState, Snapshot},
+        worker_address::WorkerAddress,
     },
     plan::{
         action::{Action, RetireCall, RetireStage},
@@ -75,8 +76,10 @@ struct Steps {
 /// The next step of one marked pod.
 fn step(removal: Removal<'_>, memory: &mut PlannerState, steps: &mut Steps) {
     let Removal { input, pod, .. } = removal;
-    let asked =
-        |workers: &BTreeSet<String>| Asked { addresses: workers.clone(), leaving: removal.is_leaving() };
+    let asked = |workers: &BTreeSet<WorkerAddress>| Asked {
+        addresses: workers.clone(),
+        leaving: removal.is_leaving(),
+    };
     match (removal.phase(memory), removal.workers()) {
         // Until the mark is seen to be gone: the write may fail.
         (RemovalPhase::Staying, _) => steps.actions.push(Action::UnmarkPod(reference(pod))),
@@ -100,7 +103,8 @@ fn step(removal: Removal<'_>, memory: &mut PlannerState, steps: &mut Steps) {
 fn may_drain(removal: Removal<'_>, memory: &PlannerState) -> bool {
     let Removal { input, pod, snapshot, .. } = removal;
     let newest = snapshot.workers.values().map(|w| w.last_seen).fold(0.0, f64::max);
-    let is_frozen = |a: &String| snapshot.workers.get(a).is_some_and(|w| newest - w.last_seen > FROZEN);
+    let is_frozen =
+        |a: &WorkerAddress| snapshot.workers.get(a).is_some_and(|w| newest - w.last_seen > FROZEN);
     let is_in_shuffle = || !removal.is_leaving() && shuffle_wait::is_needed(removal, memory);
     !memory.is_refused(&pod.uid, input.now)
         && !removal.workers().is_some_and(|all| all.iter().any(is_frozen))

@@ -6,6 +6,7 @@ use crate::{
     model::{
         pod::{Mark, PodRecord},
         scheduler::{Offer, Snapshot},
+        worker_address::WorkerAddress,
     },
     plan::{
         action::{Action, PodRef},
@@ -97,7 +98,7 @@ fn say_what_is_missing(pass: &mut Pass<'_>, chosen: &[PodRef], missing: Missing<
 
 /// Adds candidates for whose results there is room, up to `wanted` in all; answers for how many there is none.
 fn pick(
-    candidates: &[(&PodRecord, &BTreeSet<String>)],
+    candidates: &[(&PodRecord, &BTreeSet<WorkerAddress>)],
     mut room: Headroom<'_>,
     wanted: usize,
     chosen: &mut Vec<PodRef>,
@@ -121,7 +122,7 @@ fn offered<'a>(
     pass: &Pass<'a>,
     offer: &Offer,
     snapshot: &Snapshot,
-) -> Vec<(&'a PodRecord, &'a BTreeSet<String>)> {
+) -> Vec<(&'a PodRecord, &'a BTreeSet<WorkerAddress>)> {
     if offer.shuffle_blocks {
         return Vec::new();
     }
@@ -138,7 +139,7 @@ fn offered<'a>(
 }
 
 /// What it costs to let these leave: tasks first, then bytes to be moved.
-pub(crate) fn cost(addresses: &BTreeSet<String>, snapshot: Option<&Snapshot>) -> (bool, u64, usize) {
+pub(crate) fn cost(addresses: &BTreeSet<WorkerAddress>, snapshot: Option<&Snapshot>) -> (bool, u64, usize) {
     let processing = snapshot.and_then(|s| s.offer.as_ref()).map(|o| &o.processing);
     let tasks: usize = addresses.iter().filter_map(|a| processing?.get(a)).sum();
     let bytes: u64 = addresses.iter().filter_map(|a| snapshot?.workers.get(a)).map(|w| w.bytes).sum();
@@ -155,8 +156,8 @@ pub(crate) fn headroom<'a>(
     let all = || input.cluster_pods.iter().chain(input.pods).copied();
     let goes = |p: &PodRecord| p.mark.is_some() || p.deleting || input.chosen_elsewhere.contains(&p.uid);
     let of = |p: &PodRecord| addresses.get(&p.uid).into_iter().flatten();
-    let chosen = all().filter(|p| goes(p)).flat_map(of).map(String::as_str);
-    let known = snapshot.workers.iter().filter(|(_, w)| w.leaving).map(|(a, _)| a.as_str());
-    let leaving: BTreeSet<&str> = chosen.chain(known).collect();
+    let chosen = all().filter(|p| goes(p)).flat_map(of);
+    let known = snapshot.workers.iter().filter(|(_, w)| w.leaving).map(|(a, _)| a);
+    let leaving: BTreeSet<&WorkerAddress> = chosen.chain(known).collect();
     Headroom::without(snapshot, &leaving).spare(all().filter(|p| input.is_threatened(p)).flat_map(of))
 }

@@ -108,7 +108,7 @@ fn what_was_accepted_goes_on_however_old_the_mark_is() {
 #[test]
 fn a_mark_of_a_node_that_goes_needs_no_offer() {
     let (mut scene, victim) = after_an_absence(2);
-    scene.threats.insert(format!("pod-uid-{victim}"), "karpenter.sh/disrupted".into());
+    scene.threats.insert(format!("pod-uid-{victim}").into(), "karpenter.sh/disrupted".into());
     let d = scene.decide();
     assert_eq!((unmarked(&d).len(), calls(&d).len()), (0, 1));
 }

@@ -37,7 +37,7 @@ fn what_has_not_started_goes_all_the_same() {
 #[test]
 fn a_call_that_was_not_answered_may_be_carried_out_late() {
     let (mut scene, call) = while_another_is_drained();
-    scene.pods.retain(|p| p.uid != "pod-uid-2");
+    scene.pods.retain(|p| *p.uid != *"pod-uid-2");
     scene.snapshot().workers.remove(&address(2));
     scene.memory.retired(&call, None, scene.now);
     for seconds in [1, 298] {

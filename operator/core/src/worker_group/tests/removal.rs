@@ -33,7 +33,7 @@ fn the_whole_protocol_in_its_order() {
     let d = scene.decide();
     assert_eq!(deletes(&d), ["w2"]);
     let Action::DeletePod(delete) = &d.actions[0] else { panic!() };
-    assert_eq!(delete.pod.uid, "pod-uid-2");
+    assert_eq!(&*delete.pod.uid, "pod-uid-2");
 }
 
 #[test]
@@ -158,7 +158,7 @@ fn a_shrink_goes_only_as_far_as_there_is_room() {
 #[test]
 fn several_processes_of_a_pod_leave_together() {
     let mut scene = Scene::new(1, 2);
-    let second = "tcp://10.0.0.1:2".to_string();
+    let second = WorkerAddress::from("tcp://10.0.0.1:2");
     scene.snapshot().workers.insert(second.clone(), worker("w1-1", 1));
     assert_eq!(marks(&scene.decide()), ["w2"], "only one process of w1 is on offer");
     scene.snapshot().offer.as_mut().unwrap().addresses.insert(second.clone());
@@ -180,7 +180,7 @@ fn a_restarted_worker_is_drained_under_its_new_address() {
     let drain = calls(&scene.decide());
     scene.answer(&drain[0], &[victim]);
     scene.snapshot().workers.remove(&address(victim));
-    let fresh = format!("tcp://10.0.0.{victim}:9");
+    let fresh = WorkerAddress::from(format!("tcp://10.0.0.{victim}:9"));
     scene.snapshot().workers.insert(fresh.clone(), worker(&format!("w{victim}"), victim));
     let again = calls(&scene.decide());
     assert_eq!(again[0].addresses, BTreeSet::from([fresh]));

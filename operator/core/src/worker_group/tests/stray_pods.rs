@@ -10,7 +10,7 @@ fn scene() -> Scene {
     let mut scene = Scene::new(3, 2);
     scene.memory.reserved(0..16);
     scene.group.status.reserved_pod_numbers = Some(16);
-    let name = names::worker_pod("c-default", "group-uid", 5);
+    let name = names::worker_pod("c-default", &"group-uid".into(), 5);
     scene.strays = vec![PodRecord { owner_uid: None, ..pod(&name, 3) }];
     scene
 }
@@ -47,7 +47,7 @@ fn labels_prove_nothing() {
     type Edit = fn(&mut Scene);
     let edits: [(&str, Edit); 6] = [
         ("a name of its own", |s| s.strays[0].name = "another".into()),
-        ("of another group", |s| s.strays[0].name = names::worker_pod("c-default", "former-uid", 5)),
+        ("of another group", |s| s.strays[0].name = names::worker_pod("c-default", &"former-uid".into(), 5)),
         ("a number that was not reserved", |s| s.group.status.reserved_pod_numbers = Some(5)),
         ("another cluster's label", |s| s.strays[0].cluster = "d".into()),
         ("not made from a template", |s| s.strays[0].template_hash = None),

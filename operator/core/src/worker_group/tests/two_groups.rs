@@ -53,7 +53,7 @@ fn a_worker_that_is_about_to_go_takes_nothing_in() {
 fn what_was_chosen_is_told_to_other_groups_until_it_shows() {
     let mut scene = scene();
     let d = scene.decide();
-    let chosen: Vec<String> = scene.memory.chosen().cloned().collect();
+    let chosen: Vec<_> = scene.memory.chosen().cloned().collect();
     assert_eq!(chosen.len(), 1);
     scene.apply_marks(&d);
     scene.decide();

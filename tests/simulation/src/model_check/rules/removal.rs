@@ -6,6 +6,8 @@ use dask_operator_core::{
     model::{
         pod::{Mark, PodRecord},
         scheduler::{SchedulerState, Snapshot, WorkerView},
+        uid::Uid,
+        worker_address::WorkerAddress,
     },
     plan::action::{Action, DeletePod, PodRef, RetireCall, RetireStage},
 };
@@ -32,7 +34,7 @@ fn marked(actions: &[Action]) -> impl Iterator<Item = &PodRef> {
 }
 
 /// `forced-by-drain-timeout`: what is deleted by force: after a person's patience has ended, with a warning that names or counts them.
-pub(crate) fn forced(world: &World, actions: &[Action]) -> Result<BTreeSet<String>, Broken> {
+pub(crate) fn forced(world: &World, actions: &[Action]) -> Result<BTreeSet<Uid>, Broken> {
     let by_force = deleted(actions).filter(|d| d.why == OVERDUE).count();
     let tells = |said: &str, d: &DeletePod| {
         let is_counted = d.why == OVERDUE && said.starts_with(&format!("{by_force} workers "));
@@ -77,7 +79,7 @@ pub(crate) fn not_without_data(world: &World, actions: &[Action]) -> Result<(), 
     if !matches!(world.reading, SchedulerState::Unreachable { .. } | SchedulerState::Unknown) {
         return Ok(());
     }
-    let uids: BTreeSet<&String> =
+    let uids: BTreeSet<&Uid> =
         deleted(actions).map(|d| &d.pod.uid).chain(marked(actions).map(|p| &p.uid)).collect();
     let lives = world.api.seen.iter().find(|p| p.is_live() && p.scheduled && uids.contains(&p.uid));
     hold(lives.is_none(), "no-data-no-shrink", || {
@@ -85,7 +87,7 @@ pub(crate) fn not_without_data(world: &World, actions: &[Action]) -> Result<(), 
     })
 }
 
-fn worker_of<'a>(snapshot: &'a Snapshot, pod: &PodRecord) -> Option<(&'a String, &'a WorkerView)> {
+fn worker_of<'a>(snapshot: &'a Snapshot, pod: &PodRecord) -> Option<(&'a WorkerAddress, &'a WorkerView)> {
     snapshot.workers.iter().find(|(_, w)| w.name == pod.name)
 }
 

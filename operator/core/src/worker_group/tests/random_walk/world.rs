@@ -3,7 +3,11 @@
 mod carry_out;
 
 use super::Step;
-use crate::{plan::action::PodRef, worker_group::tests::*};
+use crate::{
+    model::{uid::Uid, worker_address::WorkerAddress},
+    plan::action::PodRef,
+    worker_group::tests::*,
+};
 
 /// Two workers that dask-kubernetes made: their Deployments start them anew whenever they end.
 fn taken_over() -> BTreeMap<String, PodRecord> {
@@ -18,18 +22,18 @@ fn taken_over() -> BTreeMap<String, PodRecord> {
 pub struct World {
     pub group: Group,
     pods: BTreeMap<String, PodRecord>,
-    pub workers: BTreeMap<String, WorkerView>,
-    closed: BTreeSet<String>,
+    pub workers: BTreeMap<WorkerAddress, WorkerView>,
+    closed: BTreeSet<WorkerAddress>,
     scheduler: String,
     pub silent: bool,
-    threats: BTreeMap<String, String>,
+    threats: BTreeMap<Uid, String>,
     /// Since when they have been.
-    threatened_at: BTreeMap<String, Timestamp>,
+    threatened_at: BTreeMap<Uid, Timestamp>,
     /// Addresses of workers with a part in a P2P shuffle.
-    pub shuffle: BTreeSet<String>,
+    pub shuffle: BTreeSet<WorkerAddress>,
     /// When this process of the operator began.
     process_at: Timestamp,
-    elsewhere: BTreeSet<String>,
+    elsewhere: BTreeSet<Uid>,
     autoscaled: bool,
     now: Timestamp,
     memory: PlannerState,
@@ -66,8 +70,8 @@ impl World {
         }
     }
 
-    fn address(pod: &PodRecord) -> String {
-        format!("tcp://{}:1", pod.name)
+    fn address(pod: &PodRecord) -> WorkerAddress {
+        format!("tcp://{}:1", pod.name).into()
     }
 
     fn nth(&mut self, i: usize) -> Option<&mut PodRecord> {

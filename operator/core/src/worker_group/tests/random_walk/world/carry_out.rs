@@ -15,7 +15,7 @@ impl World {
                     assert!(self.names.insert(new.name.clone()), "{} is used twice", new.name);
                     self.count = self.count.wrapping_add(1);
                     let mut p = pod(&new.name, self.count);
-                    p.uid = format!("uid-of-{}", new.name);
+                    p.uid = format!("uid-of-{}", new.name).into();
                     (p.phase, p.ready_since, p.created, p.ip) = (PodPhase::Pending, None, self.now, None);
                     self.pods.insert(new.name.clone(), p);
                 }
