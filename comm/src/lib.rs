@@ -5,6 +5,7 @@
 
 pub mod budget;
 pub mod connection;
+mod demand;
 pub mod error;
 pub mod frames;
 pub mod handshake;
@@ -21,6 +22,7 @@ pub mod version;
 
 pub use budget::Budget;
 pub use connection::Connection;
+pub use demand::{Demand, Shape, Work};
 pub use error::CommError;
 pub use handshake::Hello;
 pub use identity::{AgentCounts, Identity, RefusedWorker, WorkerInfo, WorkerStatus};

@@ -1,8 +1,8 @@
 //! Typed client of the scheduler's operations an operator uses.
 
 use crate::{
-    Budget, CommError, Connection, DistributedVersion, Identity, Limits, Timeouts, identity::MAX_WORKERS,
-    raw::Raw, replies,
+    Budget, CommError, Connection, Demand, DistributedVersion, Identity, Limits, Timeouts, demand,
+    identity::MAX_WORKERS, raw::Raw, replies,
 };
 use rmpv::Value;
 use std::collections::BTreeSet;
@@ -75,6 +75,29 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> SchedulerClient<S> {
     /// [`CommError::Implausible`] if that is negative, no integer or over a million; see [`SchedulerClient`].
     pub async fn adaptive_target(&mut self) -> Result<u32, CommError> {
         self.ask("adaptive_target", vec![], replies::target).await
+    }
+
+    /// Gives the scheduler the operation that [`SchedulerClient::demand`] asks for, where it does not have it yet. The
+    /// scheduler says so in its log.
+    ///
+    /// # Errors
+    /// [`CommError::Remote`] where its configuration forbids it (`distributed.scheduler.pickle`, blocked handlers), or
+    /// its release is too old; see [`SchedulerClient`].
+    pub async fn offer_demand(&mut self) -> Result<(), CommError> {
+        let args = vec![
+            ("function", Value::Binary(demand::EXEC.to_vec())),
+            ("args", Value::Binary(demand::arguments())),
+            ("serializers", Value::Array(vec!["msgpack".into()])),
+        ];
+        self.ask("run_function", args, |_| Ok(())).await
+    }
+
+    /// What waits, and what it needs.
+    ///
+    /// # Errors
+    /// [`CommError::Unsupported`] before [`SchedulerClient::offer_demand`]; see [`SchedulerClient`].
+    pub async fn demand(&mut self) -> Result<Demand, CommError> {
+        self.ask(demand::OPERATION, vec![], Demand::read).await
     }
 
     /// Addresses of the workers that can go best if `n` have to, best first; they may be busy. Fewer than `n`

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)] // clippy knows tests only by their attribute
 
-use dask_comm::{DistributedVersion, WorkerStatus};
+use dask_comm::{CommError, DistributedVersion, Work, WorkerStatus};
 use dask_test_cluster::{Cluster, named, open};
 use std::collections::BTreeSet;
 
@@ -32,6 +32,7 @@ async fn every_operation(version: &str) {
     assert_eq!(cluster.client.versions().await.unwrap(), DistributedVersion::parse(version));
     fresh_cluster(&mut cluster).await;
     load(&mut cluster).await;
+    demand(&mut cluster).await;
     keys_that_are_no_texts(&mut cluster).await;
     p2p(&mut cluster, "rechunk").await;
     p2p(&mut cluster, "shuffle").await;
@@ -91,6 +92,45 @@ async fn load(cluster: &mut Cluster) {
     );
     cluster.tell("release");
     cluster.identity_when("results are gone", |i| i.workers.values().all(|w| w.in_memory == 0)).await;
+}
+
+/// Tasks by what they need and by what keeps them: two run, the others wait for a thread, for a worker with a TPU, or for
+/// their turn.
+async fn demand(cluster: &mut Cluster) {
+    let missing = cluster.client.demand().await;
+    assert!(matches!(missing, Err(CommError::Unsupported { .. })), "{missing:?}");
+    for _ in 0..2 {
+        cluster.client.offer_demand().await.unwrap();
+    }
+    let none = cluster.client.demand().await.unwrap();
+    assert!(none.work.is_empty() && none.is_exact, "{none:?}");
+    assert_eq!((none.idle_workers, none.threads, none.clients), (2, 2, 1));
+
+    let gate = cluster.gate("demand");
+    // Tasks of the kind that will need a TPU, so that it is known how long they take.
+    cluster.tell("compute 2 0.2");
+    assert_eq!(cluster.tell("wait"), 2);
+    cluster.tell(&format!("hold 20 {}", gate.display()));
+    cluster.tell("needs 3 TPU");
+    cluster.identity_when("both execute", |i| i.workers.values().all(|w| w.executing == 1)).await;
+    let demand = cluster.client.demand().await.unwrap();
+    let of = |is_plain: bool| {
+        let of_shape = |w: &&Work| demand.shapes[w.shape].resources.is_empty() == is_plain;
+        demand.work.iter().filter(of_shape).copied().collect::<Vec<_>>()
+    };
+    let (plain, tpu) = (of(true), of(false));
+    assert_eq!((plain.len(), tpu.len()), (1, 1), "{demand:?}");
+    let plain = plain[0];
+    assert_eq!((plain.running, plain.running + plain.assigned + plain.queued), (2, 20), "{demand:?}");
+    assert_eq!((tpu[0].unrunnable, tpu[0].queued), (3, 0), "{demand:?}");
+    let shape = &demand.shapes[tpu[0].shape];
+    assert_eq!((shape.resources.as_slice(), shape.is_served), (&[("TPU".into(), 1.0)][..], false));
+    assert!(demand.shapes[plain.shape].is_served && demand.is_exact && demand.idle_workers == 0);
+    assert!(plain.seconds.is_none(), "none is done");
+    assert!(tpu[0].seconds.is_some_and(|s| (0.2..1.0).contains(&s)), "{demand:?}");
+    open(&gate);
+    cluster.tell("release");
+    cluster.identity_when("nothing runs", |i| i.workers.values().all(|w| w.assigned == 0)).await;
 }
 
 async fn keys_that_are_no_texts(cluster: &mut Cluster) {

@@ -11,6 +11,7 @@
 #   scatter N BYTES      puts N values of that size on the workers
 #   compute N SECONDS    submits N tasks that take that long and report each run
 #   gated N GATE         submits N tasks that report each run and wait for GATE
+#   needs N NAME         submits N tasks, each of which needs one of the resource NAME of its worker
 #   seceded N GATE       likewise, and they leave their threads first
 #   actor WORKER         makes an actor on the worker of that address
 #   hog WORKER MIB       fills so much memory on the worker of that address, little by little
@@ -168,9 +169,10 @@ class Work:
         values = [bytes([number % 256]) * int(size) for number in range(int(n))]
         self.keep(self.client.scatter(values, hash=False), values)
 
-    def submit(self, n, **how):
+    def submit(self, n, resources=None, **how):
         numbers = range(len(self.kept), len(self.kept) + int(n))
-        tasks = [self.client.submit(reported, number, pure=False, **how) for number in numbers]
+        asked = {"pure": False, "resources": resources}
+        tasks = [self.client.submit(reported, number, **asked, **how) for number in numbers]
         self.keep(tasks, [[number, number * number] for number in numbers])
 
     def collection(self, made, total, expected):
@@ -210,6 +212,7 @@ def main():
         "scatter": work.scatter,
         "compute": lambda n, seconds: work.submit(n, seconds=float(seconds)),
         "gated": lambda n, gate: work.submit(n, gate=gate),
+        "needs": lambda n, name: work.submit(n, resources={name: 1}),
         "seceded": lambda n, gate: work.submit(n, gate=gate, leave=True),
         "actor": lambda worker: work.kept.append(client.submit(Counter, actor=True, workers=[worker])),
         "hog": lambda worker, mib: work.kept.append(client.submit(hog, mib, workers=[worker])),

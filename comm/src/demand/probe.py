@@ -1,0 +1,177 @@
+# Gives the schedulers of this process an operation that says what waits and what it needs. The operator sends this text
+# with `run_function`; it works on distributed 2024.1 and newer. It changes nothing else, and is gone with the process.
+#
+# Work is counted by shape (what a task asks of its worker) and by prefix. Counts of task groups are the scheduler's
+# own; to which shapes they belong is seen by looking at no more than LOOKS tasks in each state, and scaled where a
+# group has more. A group whose tasks were not looked at now has the shapes that were seen of it before.
+def install():
+    import time
+    import weakref
+    from itertools import islice
+
+    from distributed import Scheduler
+
+    NAME = "dask_operator_demand_1"
+    LOOKS, GROUPS, SHAPES, ROWS, NAMES, TEXT = 1000, 5000, 64, 192, 16, 200
+    PLAIN = ((), (), (), False)
+
+    def words(values):
+        return tuple(sorted(str(value)[:TEXT] for value in (values or ()))[:NAMES])
+
+    def shape_of(ts, memo):
+        resources, workers, hosts = ts.resource_restrictions, ts.worker_restrictions, ts.host_restrictions
+        if not (resources or workers or hosts):
+            return PLAIN
+        key = (
+            tuple(resources.items()) if resources else (),
+            frozenset(workers) if workers else (),
+            frozenset(hosts) if hosts else (),
+            ts.loose_restrictions,
+        )
+        shape = memo.get(key)
+        if shape is None:
+            amounts = sorted((str(name)[:TEXT], float(amount)) for name, amount in key[0])
+            shape = memo[key] = tuple(amounts[:NAMES]), words(workers), words(hosts), bool(key[3])
+        return shape
+
+    def looked_at(s):
+        # {name of group: {(shape, state): tasks}}, and whether those are all.
+        found, memo = {}, {}
+
+        def look(ts, state):
+            group = found.setdefault(ts.group.name, {})
+            key = shape_of(ts, memo), state
+            group[key] = group.get(key, 0) + 1
+
+        processing = sum(len(ws.processing) for ws in s.workers.values())
+        step = -(-len(s.unrunnable) // LOOKS) or 1
+        for ts in islice(s.unrunnable, 0, None, step):
+            look(ts, "no-worker")
+        stride, skip = -(-processing // LOOKS) or 1, 0
+        for ws in s.workers.values():
+            executing, seceded = ws.executing, ws.long_running
+            for ts in islice(ws.processing, skip, None, stride):
+                look(ts, "seceded" if ts in seceded else "running" if ts in executing else "assigned")
+            skip = (skip - len(ws.processing)) % stride
+        return found, step == stride == 1
+
+    def shapes_before(known, group, seen):
+        if not seen:
+            return known.get(group.name) or {PLAIN: 1}
+        shapes = {}
+        for (shape, _), count in seen.items():
+            shapes[shape] = shapes.get(shape, 0) + count
+        known[group.name] = shapes
+        return shapes
+
+    def spread(rows, prefix, shares, column, total):
+        # In whole tasks, and none is lost to rounding.
+        of, given, so_far = sum(shares.values()), 0, 0
+        for shape, share in shares.items():
+            so_far += share
+            upto = total * so_far // of
+            if upto > given:
+                rows.setdefault((shape, prefix), [0] * 6)[column] += upto - given
+            given = upto
+
+    def rows_of(s, known):
+        found, exact = looked_at(s)
+        rows = {}
+        if len(known) > 2 * GROUPS:
+            known.clear()
+        for n, group in enumerate(list(s.task_groups.values())):
+            if n >= GROUPS:
+                exact = False
+                break
+            states, seen = group.states, found.get(group.name)
+            waiting, queued, unrunnable = states["waiting"], states["queued"], states["no-worker"]
+            processing = states["processing"]
+            if not (waiting or queued or unrunnable or processing):
+                continue
+            before = shapes_before(known, group, seen)
+            prefix = group.prefix
+            if waiting:
+                spread(rows, prefix, before, 0, waiting)
+            if queued:
+                # What asks for something of its worker is never held back in the queue.
+                spread(rows, prefix, {PLAIN: 1}, 1, queued)
+            if unrunnable:
+                shares = {shape: n for (shape, state), n in (seen or {}).items() if state == "no-worker"}
+                spread(rows, prefix, shares or before, 2, unrunnable)
+            if processing:
+                columns = {"assigned": 3, "running": 4, "seceded": 5}
+                of_state = {key: n for key, n in (seen or {}).items() if key[1] in columns}
+                all_of_it = sum(of_state.values())
+                if not all_of_it:
+                    spread(rows, prefix, before, 3, processing)
+                for column_of, column in columns.items():
+                    shares = {shape: n for (shape, state), n in of_state.items() if state == column_of}
+                    if shares:
+                        part = sum(shares.values())
+                        spread(rows, prefix, shares, column, part if processing == all_of_it else processing * part // all_of_it)
+        return rows, exact
+
+    def is_served(s, shape):
+        # Whether a worker that is registered may run it, now or once it has time.
+        resources, workers, hosts, loose = shape
+        if not (resources or workers or hosts) or (loose and not resources):
+            return True
+        named = set(workers)
+        for address, ws in s.workers.items():
+            is_named = not (named or hosts) or loose or address in named or str(ws.name) in named or ws.host in hosts
+            if is_named and all(ws.resources.get(name, 0) >= amount for name, amount in resources):
+                return True
+        return False
+
+    def seconds(value):
+        return float(value) if value is not None and value >= 0 else -1.0
+
+    def answer(s, known):
+        began = time.perf_counter()
+        rows, exact = rows_of(s, known)
+        ordered = sorted(rows.items(), key=lambda row: -sum(row[1]))
+        numbers, told, left_out = {}, [], 0
+        for (shape, prefix), counts in ordered:
+            if len(told) >= ROWS or (shape not in numbers and len(numbers) >= SHAPES):
+                left_out += sum(counts)
+                continue
+            number = numbers.setdefault(shape, len(numbers))
+            told.append([number, *counts, seconds(prefix.duration_average), seconds(prefix.max_exec_time)])
+        published = s.extensions.get("publish")
+        clients = sum(1 for name in s.clients if name != "fire-and-forget")
+        forgotten = s.clients.get("fire-and-forget")
+        return {
+            "shapes": [
+                [[list(r) for r in shape[0]], list(shape[1]), list(shape[2]), shape[3], is_served(s, shape)]
+                for shape in numbers
+            ],
+            "rows": told,
+            "left_out": left_out,
+            "exact": exact and not left_out,
+            "idle": sum(1 for ws in s.workers.values() if not ws.processing),
+            "threads": s.total_nthreads,
+            "clients": clients,
+            "published": len(getattr(published, "datasets", ())),
+            "fire_and_forget": len(forgotten.wants_what) if forgotten is not None else 0,
+            "took": time.perf_counter() - began,
+        }
+
+    def number(name):
+        prefix, _, version = name.rpartition("_")
+        return int(version) if prefix == NAME.rpartition("_")[0] and version.isdigit() else None
+
+    def offer(scheduler):
+        known, this = {}, weakref.ref(scheduler)
+
+        def dask_operator_demand(**ignored):
+            return answer(this(), known)
+
+        for older in [name for name in scheduler.handlers if (number(name) or number(NAME)) < number(NAME)]:
+            del scheduler.handlers[older]
+        scheduler.handlers.setdefault(NAME, dask_operator_demand)
+
+    for scheduler in list(Scheduler._instances):
+        offer(scheduler)
+
+
+install()
