@@ -56,8 +56,8 @@ pub struct Shape {
     pub hosts: Vec<String>,
     /// Whether others may if none of those can (`allow_other_workers`).
     pub is_loose: bool,
-    /// Whether a worker that is registered may run it.
-    pub is_served: bool,
+    /// A registered worker that may run it, if there is one.
+    pub served_by: Option<String>,
 }
 
 /// Tasks of one shape and prefix, counted by what keeps them.
@@ -148,7 +148,7 @@ impl Shape {
             workers: texts(workers)?,
             hosts: texts(hosts)?,
             is_loose: boolean(loose)?,
-            is_served: boolean(served)?,
+            served_by: if served.is_nil() { None } else { Some(typed::address(served, "demand: shape")?) },
         })
     }
 }

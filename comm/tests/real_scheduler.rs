@@ -124,8 +124,8 @@ async fn demand(cluster: &mut Cluster) {
     assert_eq!((plain.running, plain.running + plain.assigned + plain.queued), (2, 20), "{demand:?}");
     assert_eq!((tpu[0].unrunnable, tpu[0].queued), (3, 0), "{demand:?}");
     let shape = &demand.shapes[tpu[0].shape];
-    assert_eq!((shape.resources.as_slice(), shape.is_served), (&[("TPU".into(), 1.0)][..], false));
-    assert!(demand.shapes[plain.shape].is_served && demand.is_exact && demand.idle_workers == 0);
+    assert_eq!((shape.resources.as_slice(), &shape.served_by), (&[("TPU".into(), 1.0)][..], &None));
+    assert!(demand.shapes[plain.shape].served_by.is_some() && demand.is_exact && demand.idle_workers == 0);
     assert!(plain.seconds.is_none(), "none is done");
     assert!(tpu[0].seconds.is_some_and(|s| (0.2..1.0).contains(&s)), "{demand:?}");
     open(&gate);

@@ -37,6 +37,12 @@ use crate::Condition;
         description = "Workers of the group that are ready",
         json_path = ".status.ready"
     ),
+    printcolumn(
+        name = "Waiting",
+        type_ = "integer",
+        description = "Tasks of the cluster that are ready and wait for a worker",
+        json_path = ".status.waitingTasks"
+    ),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
 #[serde(rename_all = "camelCase")]
@@ -57,6 +63,20 @@ pub struct DaskAutoscalerSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub maximum: Option<i32>,
+    /// *Addition.* Whether the operator gives the scheduler an operation of its own that tells what waits and what it
+    /// needs. Default `Auto`. With `Off`, and where the scheduler's configuration forbids it, sizes follow Dask's
+    /// `adaptive_target`, which also counts work that no worker can do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub demand_probe: Option<DemandProbe>,
+}
+
+/// Whether the scheduler is asked what waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum DemandProbe {
+    /// Where the scheduler lets it.
+    Auto,
+    /// Never.
+    Off,
 }
 
 /// What is known of an autoscaler.
@@ -66,9 +86,12 @@ pub struct DaskAutoscalerStatus {
     /// The `metadata.generation` this status was made from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// What the scheduler last asked for, before bounds and steps.
+    /// How many workers of the cluster the scheduler's work last asked for, before bounds and steps.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<i32>,
+    /// Tasks of the cluster that are ready and wait for a worker, as far as the scheduler tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting_tasks: Option<i64>,
     /// Size last asked of the worker group.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub desired: Option<i32>,

@@ -1,6 +1,7 @@
 //! Conversations with schedulers: a poller for each cluster whose scheduler a reconciler needs, and calls to retire workers.
 
 mod connect;
+mod demand;
 mod open;
 mod poll_interval;
 mod poller;

@@ -111,17 +111,15 @@ def install():
                         spread(rows, prefix, shares, column, part if processing == all_of_it else processing * part // all_of_it)
         return rows, exact
 
-    def is_served(s, shape):
-        # Whether a worker that is registered may run it, now or once it has time.
+    def served_by(s, shape):
+        # A registered worker that may run it, now or once it has time.
         resources, workers, hosts, loose = shape
-        if not (resources or workers or hosts) or (loose and not resources):
-            return True
         named = set(workers)
         for address, ws in s.workers.items():
             is_named = not (named or hosts) or loose or address in named or str(ws.name) in named or ws.host in hosts
             if is_named and all(ws.resources.get(name, 0) >= amount for name, amount in resources):
-                return True
-        return False
+                return address
+        return None
 
     def seconds(value):
         return float(value) if value is not None and value >= 0 else -1.0
@@ -142,7 +140,7 @@ def install():
         forgotten = s.clients.get("fire-and-forget")
         return {
             "shapes": [
-                [[list(r) for r in shape[0]], list(shape[1]), list(shape[2]), shape[3], is_served(s, shape)]
+                [[list(r) for r in shape[0]], list(shape[1]), list(shape[2]), shape[3], served_by(s, shape)]
                 for shape in numbers
             ],
             "rows": told,

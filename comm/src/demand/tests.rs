@@ -15,7 +15,7 @@ fn array(values: impl IntoIterator<Item = Value>) -> Value {
 
 fn gpu() -> Value {
     let none = || array([]);
-    array([array([array(["GPU".into(), 1.0.into()])]), none(), none(), false.into(), true.into()])
+    array([array([array(["GPU".into(), 1.0.into()])]), none(), none(), false.into(), "tcp://w:1".into()])
 }
 
 fn row(shape: u64) -> Value {
@@ -43,7 +43,8 @@ fn answer(shapes: Vec<Value>, rows: Vec<Value>) -> Value {
 fn an_answer_is_read_as_it_is() {
     let demand = read(&answer(vec![gpu()], vec![row(0)])).unwrap();
     assert_eq!(demand.shapes[0].resources, [("GPU".to_string(), 1.0)]);
-    assert!(demand.shapes[0].is_served && !demand.shapes[0].is_loose);
+    assert_eq!(demand.shapes[0].served_by.as_deref(), Some("tcp://w:1"));
+    assert!(!demand.shapes[0].is_loose);
     let work = demand.work[0];
     assert_eq!((work.waiting, work.queued, work.unrunnable), (1, 2, 3));
     assert_eq!((work.assigned, work.running, work.seceded), (4, 5, 6));

@@ -1,6 +1,8 @@
 //! The autoscalers of a cluster: what its scheduler would like is read once, and all groups get their sizes together.
 
+mod demand_conditions;
 mod eligibility;
+mod group_resources;
 pub mod input;
 pub mod policy;
 mod processes_per_pod;
@@ -8,6 +10,9 @@ pub mod samples;
 mod status;
 #[cfg(test)]
 mod tests;
+mod unserved;
+mod wanted;
+mod wish;
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -38,6 +43,8 @@ use crate::{
 use policy::{Demand, Limits, Pool};
 use processes_per_pod::Processes;
 use samples::Samples;
+use unserved::Unserved;
+use wanted::{Scaled, Wanted};
 
 /// Most pods of a group whose autoscaler has no maximum, where the operator was not told another number: many times
 /// what people run, and few enough for an API server to bear if a scheduler's wish was nonsense.
@@ -48,6 +55,7 @@ pub const DEFAULT_MAXIMUM: i32 = 1_000;
 pub struct PlannerState {
     samples: Samples,
     processes: Processes,
+    unserved: Unserved,
     /// Since when the scheduler has not told what it would like.
     silent_since: Option<Timestamp>,
     /// What the API server answered to our last writes for each autoscaler, by UID, and how often in a row it refused them.
@@ -55,11 +63,14 @@ pub struct PlannerState {
 }
 
 impl PlannerState {
-    /// Takes note of what the scheduler says now.
-    fn observe(&mut self, input: &Input<'_>) {
+    /// Takes note of what is wanted now.
+    fn observe(&mut self, input: &Input<'_>, wanted: Option<&Wanted<'_>>) {
         self.processes.observe(input);
-        if let Some((snapshot, target)) = target(input) {
-            self.samples.add(&snapshot.id, snapshot.at, target);
+        if let Some(Wanted { snapshot, workers, infeasible, .. }) = wanted {
+            self.samples.add(&snapshot.id, snapshot.at, *workers);
+            if !snapshot.workers.is_empty() {
+                self.unserved.observe(infeasible);
+            }
             self.silent_since = None;
             return;
         }
@@ -86,47 +97,60 @@ struct Part<'a> {
 /// together: all are carried out, and shown by the cache, before the next ones are made.
 pub fn decide(input: &Input<'_>, memory: &mut PlannerState) -> Vec<Decision<DaskAutoscalerStatus>> {
     let standings: Vec<_> = input.autoscalers.iter().map(|a| eligibility::eligible_group(a, input)).collect();
-    let is_any_acting = input.autoscalers.iter().zip(&standings).any(|(a, s)| !a.meta.deleting && s.is_ok());
-    if is_any_acting {
-        memory.observe(input);
-    } else {
+    let scaled = scaled(input, &standings);
+    memory.unserved.keep(&scaled);
+    let wanted = wanted::wanted(input, &scaled, &memory.unserved.shapes);
+    if scaled.is_empty() {
         *memory =
             PlannerState { rejections: std::mem::take(&mut memory.rejections), ..PlannerState::default() };
+    } else {
+        memory.observe(input, wanted.as_ref());
     }
     memory.rejections.retain(|uid, _| input.autoscalers.iter().any(|a| a.meta.uid == *uid));
-    let need = if is_any_acting { SchedulerNeed::TARGET } else { SchedulerNeed::NONE };
-    let parts = sizes(input, &standings, memory);
+    let parts = sizes(input, &scaled, wanted.as_ref(), memory);
+    let story =
+        Story { wanted: wanted.as_ref(), need: wanted::need(&scaled), is_off: wanted::is_off(&scaled) };
     let all = input.autoscalers.iter().zip(standings).enumerate();
     let one_of = |(n, (a, standing)): (usize, (&&Autoscaler, Result<usize, Vec<Observed>>))| {
         let rejections = memory.rejections.get(&a.meta.uid).cloned().unwrap_or_default();
-        one(input, a, Standing { part: standing.map(|_| parts.get(&n)), rejections }, need)
+        one(input, a, Standing { part: standing.map(|_| parts.get(&n)), rejections }, &story)
     };
     all.map(one_of).collect()
+}
+
+/// The groups that autoscalers act on, the oldest first.
+fn scaled<'a>(input: &Input<'a>, standings: &[Result<usize, Vec<Observed>>]) -> Vec<Scaled<'a>> {
+    let all = standings.iter().zip(input.autoscalers).enumerate().filter(|(_, (_, a))| !a.meta.deleting);
+    let acting = all.filter_map(|(place, (standing, autoscaler))| {
+        let workers = input.groups.get(*standing.as_ref().ok()?)?;
+        Some(Scaled { place, autoscaler, workers })
+    });
+    let mut scaled: Vec<_> = acting.collect();
+    scaled.sort_by_key(|s| (s.workers.group.meta.created, &s.workers.group.meta.name));
+    scaled
 }
 
 /// The size of each group that an autoscaler acts on, by the autoscaler's place.
 fn sizes<'a>(
     input: &Input<'a>,
-    standings: &[Result<usize, Vec<Observed>>],
+    scaled: &[Scaled<'a>],
+    wanted: Option<&Wanted<'_>>,
     memory: &PlannerState,
 ) -> BTreeMap<usize, Part<'a>> {
-    let mut scaled: Vec<(usize, &'a Autoscaler, &Workers<'a>)> = standings
-        .iter()
-        .zip(input.autoscalers)
-        .enumerate()
-        .filter(|(_, (_, a))| !a.meta.deleting)
-        .filter_map(|(n, (s, a))| Some((n, *a, input.groups.get(*s.as_ref().ok()?)?)))
-        .collect();
-    scaled.sort_by_key(|(_, _, w)| (w.group.meta.created, &w.group.meta.name));
-    let pool = |(_, autoscaler, workers): &(usize, &Autoscaler, &Workers<'_>)| Pool {
-        size: workers.group.spec.worker.replicas,
-        limits: limits(autoscaler, input.default_maximum),
-        processes: memory.processes.per_pod(workers.group),
+    let pool = |(n, s): (usize, &Scaled<'_>)| {
+        let processes = memory.processes.per_pod(s.workers.group);
+        let reserved = wanted.and_then(|w| w.of_group.get(n)).map_or(0, |n| n.div_ceil(processes.max(1)));
+        Pool {
+            size: s.workers.group.spec.worker.replicas,
+            limits: limits(s.autoscaler, input.default_maximum),
+            processes,
+            reserved: i32::try_from(reserved).unwrap_or(i32::MAX),
+        }
     };
-    let pools: Vec<Pool> = scaled.iter().map(pool).collect();
-    let is_other = |w: &&Workers<'_>| !scaled.iter().any(|(_, _, s)| s.group.meta.uid == w.group.meta.uid);
+    let pools: Vec<Pool> = scaled.iter().enumerate().map(pool).collect();
+    let is_other = |w: &&Workers<'_>| !scaled.iter().any(|s| s.workers.group.meta.uid == w.group.meta.uid);
     let others = || input.groups.iter().filter(is_other);
-    let last_changes: Vec<Timestamp> = scaled.iter().filter_map(|(_, a, _)| last_change(a)).collect();
+    let last_changes: Vec<Timestamp> = scaled.iter().filter_map(|s| last_change(s.autoscaler)).collect();
     let demand = Demand {
         samples: &memory.samples,
         other_pods: others().map(staying).fold(0, i32::saturating_add),
@@ -134,13 +158,12 @@ fn sizes<'a>(
         last_changes: &last_changes,
     };
     let sizes = policy::next_sizes(&pools, &demand, input.now);
-    let is_short = target(input).is_some_and(|(_, t)| u64::from(t) > policy::supply(&pools, &sizes, &demand));
-    let part =
-        |((n, autoscaler, workers), (pool, size)): ((usize, &'a Autoscaler, &Workers<'a>), (&Pool, i32))| {
-            let is_at_default = is_short && autoscaler.spec.maximum.is_none() && size >= pool.limits.maximum;
-            (n, Part { group: workers.group, size, is_at_default })
-        };
-    scaled.into_iter().zip(pools.iter().zip(sizes)).map(part).collect()
+    let is_short = wanted.is_some_and(|w| u64::from(w.workers) > policy::supply(&pools, &sizes, &demand));
+    let part = |(s, (pool, size)): (&Scaled<'a>, (&Pool, i32))| {
+        let is_at_default = is_short && s.autoscaler.spec.maximum.is_none() && size >= pool.limits.maximum;
+        (s.place, Part { group: s.workers.group, size, is_at_default })
+    };
+    scaled.iter().zip(pools.iter().zip(sizes)).map(part).collect()
 }
 
 /// Pods that a group has or will have.
@@ -164,9 +187,11 @@ fn limits(autoscaler: &Autoscaler, default_maximum: i32) -> Limits {
     Limits { minimum, maximum }
 }
 
-/// What the scheduler would like, if it says so.
-fn target<'a>(input: &Input<'a>) -> Option<(&'a crate::model::scheduler::Snapshot, u32)> {
-    input.scheduler.known().and_then(|s| s.target.map(|t| (s, t)))
+/// What is the same for all autoscalers of the cluster.
+struct Story<'a> {
+    wanted: Option<&'a Wanted<'a>>,
+    need: SchedulerNeed,
+    is_off: bool,
 }
 
 /// How it stands with one autoscaler.
@@ -182,9 +207,10 @@ fn one(
     input: &Input<'_>,
     autoscaler: &Autoscaler,
     standing: Standing<'_>,
-    need: SchedulerNeed,
+    story: &Story<'_>,
 ) -> Decision<DaskAutoscalerStatus> {
     let mut actions: Vec<Action> = metadata(input, autoscaler).into_iter().collect();
+    let need = story.need;
     let requeue = (!need.is_none()).then_some(Duration::from_secs(5));
     if autoscaler.meta.deleting {
         return Decision { actions, status: autoscaler.status.clone(), requeue, need };
@@ -195,9 +221,12 @@ fn one(
         Ok(part) => {
             let is_at_default = part.is_some_and(|p| p.is_at_default);
             if let Some(part) = part {
-                carry(input, part, &mut status, &mut actions);
+                carry(input, part, story.wanted, &mut Carried { status: &mut status, actions: &mut actions });
             }
-            vec![status::active(input, is_at_default)]
+            let mut observed = vec![status::active(input, is_at_default)];
+            observed.extend(demand_conditions::known(input, autoscaler, story.is_off));
+            observed.extend(demand_conditions::infeasible(story.wanted, autoscaler));
+            observed
         }
     };
     observed.push(api_rejection::condition(standing.rejections.lasting()));
@@ -207,18 +236,32 @@ fn one(
     Decision { actions, status, requeue, need }
 }
 
+/// What a decision goes into.
+struct Carried<'a> {
+    status: &'a mut DaskAutoscalerStatus,
+    actions: &'a mut Vec<Action>,
+}
+
 /// Writes down what was decided, and changes the group's size if it differs.
-fn carry(input: &Input<'_>, part: &Part<'_>, status: &mut DaskAutoscalerStatus, actions: &mut Vec<Action>) {
+fn carry(input: &Input<'_>, part: &Part<'_>, wanted: Option<&Wanted<'_>>, into: &mut Carried<'_>) {
+    let Carried { status, actions } = into;
     let (meta, current) = (&part.group.meta, part.group.spec.worker.replicas);
-    let target = target(input).map(|(_, t)| t);
-    status.target = target.map_or(status.target, |t| i32::try_from(t).ok());
+    if let Some(wanted) = wanted {
+        status.target = i32::try_from(wanted.workers).ok();
+        status.waiting_tasks = wanted.waiting.map(|n| status::steady(status.waiting_tasks, n));
+    }
     status.desired = Some(part.size);
     if part.size == current {
         return;
     }
     status.last_scale_time = Some(input.now.rfc3339());
-    let why =
-        target.map_or_else(|| "its bounds ask for it".into(), |t| format!("the scheduler would like {t}"));
+    let why = match wanted {
+        None => "its bounds ask for it".into(),
+        Some(Wanted { workers, waiting: None, .. }) => format!("the scheduler would like {workers}"),
+        Some(Wanted { workers, waiting: Some(tasks), .. }) => {
+            format!("the scheduler's work asks for {workers} in all groups, and {tasks} tasks wait for one")
+        }
+    };
     actions.push(Action::Scale {
         group: meta.name.clone(),
         resource_version: meta.resource_version.clone(),

@@ -1,6 +1,7 @@
 //! What is observed: slim records of Kubernetes' objects, of nodes and of schedulers, and the names that they have.
 
 pub mod backoff;
+pub mod demand;
 pub mod deployment;
 pub mod hash;
 pub mod names;

@@ -15,6 +15,7 @@ use dask_operator_core::{
 };
 
 use super::{
+    demand::{self, Offered},
     open::{self, Failure},
     reply_limits::Allowance,
     target::Target,
@@ -29,6 +30,7 @@ pub(crate) struct Session {
     uid: Uid,
     client: SchedulerClient<Box<dyn SchedulerStream>>,
     version: Option<DistributedVersion>,
+    demand: Offered,
 }
 
 /// What a reading is to contain, and how much of an answer is read.
@@ -57,7 +59,8 @@ pub(crate) async fn ask(
         }
     }
     let client = open::connect(context, &target.address).await?;
-    let fresh = kept.insert(Session { uid: target.uid.clone(), client, version: None });
+    let fresh =
+        kept.insert(Session { uid: target.uid.clone(), client, version: None, demand: Offered::default() });
     allowance.set(&mut fresh.client, &context.schedulers.budget);
     questions(context, fresh, question).await.map_err(told)
 }
@@ -94,6 +97,12 @@ async fn questions(context: &Context, kept: &mut Session, question: Question) ->
     if need.idle {
         match kept.client.check_idle().await {
             Ok(since) => snapshot.idle = Some(since.map_or(Idle::Busy, |s| Idle::Since(timestamp(s)))),
+            Err(e) => snapshot.unanswered = Some(e.to_string()),
+        }
+    }
+    if need.demand {
+        match demand::ask(&mut kept.client, &mut kept.demand).await {
+            Ok(demand) => snapshot.demand = demand,
             Err(e) => snapshot.unanswered = Some(e.to_string()),
         }
     }

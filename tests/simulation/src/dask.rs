@@ -2,6 +2,7 @@
 //!
 //! Time passes only when it is asked for: before each question and each change, what was due meanwhile happens.
 
+mod demand;
 mod scheduler;
 mod serve;
 

@@ -8,6 +8,7 @@ mod bad_input;
 mod basics;
 mod cluster_faults;
 mod compatibility;
+mod demand;
 mod drain_timeout;
 mod healing;
 mod idle;

@@ -3,6 +3,7 @@
 mod duration;
 mod plain;
 mod processes;
+mod resources;
 mod scheduler;
 mod starts;
 mod value;
@@ -10,6 +11,7 @@ mod words;
 
 pub use plain::{NotPlain, Place, WorkerLine};
 pub use processes::processes;
+pub use resources::resources;
 pub use scheduler::{Named, named, scheduler};
 pub use starts::{begins_with_a_program, starts_a_worker};
 pub use value::value;

@@ -39,6 +39,9 @@ pub struct Pool {
     pub limits: Limits,
     /// Worker processes in one of its pods; at least 1.
     pub processes: u32,
+    /// Pods for work that no other of the groups can do. They come beside the cooldown, and stay as long as there is such
+    /// work.
+    pub reserved: i32,
 }
 
 /// What is wanted, and what there is beside the groups whose sizes are chosen.
@@ -63,7 +66,7 @@ pub fn supply(pools: &[Pool], sizes: &[i32], demand: &Demand<'_>) -> u64 {
 
 /// The sizes that the groups should have now, in the order of `pools`: the oldest group first.
 pub fn next_sizes(pools: &[Pool], demand: &Demand<'_>, now: Timestamp) -> Vec<i32> {
-    let current: Vec<i32> = pools.iter().map(|p| p.size.max(p.limits.minimum)).collect();
+    let current: Vec<i32> = pools.iter().map(|p| p.size.max(p.fewest())).collect();
     // What a wrong clock wrote down as far in the future is not waited for.
     if demand.last_changes.iter().any(|t| now.since(*t) < COOLDOWN && t.since(now) < COOLDOWN) {
         return current;
@@ -79,8 +82,11 @@ pub fn next_sizes(pools: &[Pool], demand: &Demand<'_>, now: Timestamp) -> Vec<i3
 /// Adds what is missing: to the oldest group as far as it may grow, then to the next.
 fn grow(pools: &[Pool], current: &[i32], wanted: u32, demand: &Demand<'_>) -> Vec<i32> {
     let mut missing = u64::from(wanted).saturating_sub(supply(pools, current, demand));
-    let pods = current.iter().fold(demand.other_pods, |sum, size| sum.saturating_add(*size));
-    let mut step = pods.max(STEP_UP);
+    let before: Vec<i32> = pools.iter().map(|p| p.size.max(p.limits.minimum)).collect();
+    let pods = before.iter().fold(demand.other_pods, |sum, size| sum.saturating_add(*size));
+    let reserved = current.iter().zip(&before).map(|(now, before)| now.saturating_sub(*before));
+    // What is reserved is a part of the step.
+    let mut step = pods.max(STEP_UP).saturating_sub(reserved.fold(0, i32::saturating_add)).max(0);
     let one = |(pool, size): (&Pool, &i32)| {
         let processes = u64::from(pool.processes.max(1));
         let pods = i32::try_from(missing.div_ceil(processes)).unwrap_or(i32::MAX);
@@ -100,7 +106,7 @@ fn shrink(pools: &[Pool], current: &[i32], agreed: u32, demand: &Demand<'_>) -> 
     for (pool, goal) in pools.iter().zip(&mut goals).rev() {
         let processes = u64::from(pool.processes.max(1));
         let pods = i32::try_from(surplus / processes).unwrap_or(i32::MAX);
-        let fewer = pods.min(goal.saturating_sub(pool.limits.minimum)).max(0);
+        let fewer = pods.min(goal.saturating_sub(pool.fewest())).max(0);
         surplus -= u64::try_from(fewer).unwrap_or(0) * processes;
         *goal -= fewer;
     }
@@ -113,6 +119,12 @@ fn shrink(pools: &[Pool], current: &[i32], agreed: u32, demand: &Demand<'_>) -> 
 }
 
 impl Pool {
+    /// The fewest pods that it may have now. What is reserved comes in the same steps as other growth.
+    fn fewest(&self) -> i32 {
+        let step = self.size.saturating_add(self.size.max(STEP_UP));
+        self.limits.minimum.max(self.reserved.min(self.most()).min(step))
+    }
+
     /// The most pods that it may have; a minimum counts for more than a maximum.
     fn most(&self) -> i32 {
         self.limits.maximum.max(self.limits.minimum)

@@ -33,6 +33,14 @@ pub(crate) fn base(input: &Input<'_>, autoscaler: &Autoscaler) -> DaskAutoscaler
     }
 }
 
+/// The number of tasks that wait, as it is written down: as before, where it differs by a tenth at most. It changes with
+/// every task that is done.
+pub(crate) fn steady(before: Option<i64>, tasks: u64) -> i64 {
+    let tasks = i64::try_from(tasks).unwrap_or(i64::MAX);
+    let is_near = |n: &i64| (tasks == 0) == (*n == 0) && tasks.abs_diff(*n) <= n.unsigned_abs() / 10;
+    before.filter(is_near).unwrap_or(tasks)
+}
+
 /// Whether the autoscaler acts, for one that may.
 pub(crate) fn active(input: &Input<'_>, is_at_default: bool) -> Observed {
     let (reason, message) = match input.scheduler {

@@ -1,5 +1,7 @@
 //! Autoscalers, decision by decision.
 
+mod demand;
+
 use std::sync::Arc;
 
 use serde_json::json;
@@ -7,6 +9,7 @@ use serde_json::json;
 use super::*;
 use crate::{
     model::{
+        demand::DemandReading,
         object::Object,
         pod::PodRecord,
         scheduler::{Snapshot, WorkerView},
@@ -81,8 +84,10 @@ impl Scene {
     fn wants(&mut self, id: &str, target: u32) -> Option<i32> {
         self.now = self.now.plus(Duration::from_secs(2));
         let workers = self.workers.clone();
+        let demand = DemandReading::Unavailable { why: "old".into() };
+        let target = Some(target);
         let snapshot =
-            Snapshot { id: id.into(), at: self.now, target: Some(target), workers, ..Snapshot::default() };
+            Snapshot { id: id.into(), at: self.now, target, demand, workers, ..Snapshot::default() };
         self.scheduler = SchedulerState::Known(Arc::new(snapshot));
         self.decide().1
     }

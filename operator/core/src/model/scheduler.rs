@@ -6,7 +6,8 @@ use std::{
 };
 
 use crate::model::{
-    names, pod::PodRecord, restarts::Restarts, time::Timestamp, uid::Uid, worker_address::WorkerAddress,
+    demand::DemandReading, names, pod::PodRecord, restarts::Restarts, time::Timestamp, uid::Uid,
+    worker_address::WorkerAddress,
 };
 
 /// What is known of a cluster's scheduler.
@@ -65,6 +66,8 @@ pub struct Snapshot {
     pub target: Option<u32>,
     /// Who may leave, if asked.
     pub offer: Option<Offer>,
+    /// What waits and what it needs, if asked.
+    pub demand: DemandReading,
     /// Whether it is idle, if asked.
     pub idle: Option<Idle>,
     /// When this process last saw it busy, or began to ask it, by our own clock.

@@ -44,11 +44,16 @@ pub const IDLE: &str = "Idle";
 pub const CACHE_OUT_OF_SYNC: &str = "CacheOutOfSync";
 /// An autoscaler acts.
 pub const ACTIVE: &str = "Active";
+/// It is known what work waits, and what it needs.
+pub const DEMAND_KNOWN: &str = "DemandKnown";
+/// Work waits that no worker can do.
+pub const INFEASIBLE: &str = "Infeasible";
 /// Another, older autoscaler scales the same group.
 pub const CONFLICT: &str = "Conflict";
 
 /// Conditions that are worth an event while they are true; the others while they are false.
-const ABNORMAL: [&str; 12] = [
+const ABNORMAL: [&str; 13] = [
+    INFEASIBLE,
     CACHE_OUT_OF_SYNC,
     STRAY_PODS,
     DISRUPTED,

@@ -7,6 +7,8 @@ pub struct SchedulerNeed {
     pub workers: WorkersNeed,
     /// Also what size it would like.
     pub target: bool,
+    /// Also what waits, and what it needs.
+    pub demand: bool,
     /// Also whether it is idle, and since when.
     pub idle: bool,
 }
@@ -27,11 +29,14 @@ pub enum WorkersNeed {
 
 impl SchedulerNeed {
     /// Nothing.
-    pub const NONE: Self = Self { workers: WorkersNeed::None, target: false, idle: false };
+    pub const NONE: Self = Self { workers: WorkersNeed::None, target: false, demand: false, idle: false };
     /// What size it would like.
-    pub const TARGET: Self = Self { workers: WorkersNeed::Registry, target: true, idle: false };
+    pub const TARGET: Self =
+        Self { workers: WorkersNeed::Registry, target: true, demand: false, idle: false };
+    /// What waits; and what size it would like, where it does not tell.
+    pub const DEMAND: Self = Self { demand: true, ..Self::TARGET };
     /// Whether it is idle.
-    pub const IDLE: Self = Self { workers: WorkersNeed::Agents, target: false, idle: true };
+    pub const IDLE: Self = Self { workers: WorkersNeed::Agents, target: false, demand: false, idle: true };
 
     /// Whether nothing is needed.
     pub fn is_none(self) -> bool {
@@ -44,6 +49,7 @@ impl SchedulerNeed {
         Self {
             workers: self.workers.max(other.workers),
             target: self.target || other.target,
+            demand: self.demand || other.demand,
             idle: self.idle || other.idle,
         }
     }
@@ -60,7 +66,8 @@ impl SchedulerNeed {
 
     /// Whether a reading for `other` lacks something that one for this has.
     pub fn reads_more_than(self, other: Self) -> bool {
-        (self.workers, self.reads_target(), self.idle) > (other.workers, other.reads_target(), other.idle)
+        let parts = |need: Self| (need.workers, need.reads_target(), need.demand, need.idle);
+        parts(self) > parts(other)
     }
 }
 

@@ -7,7 +7,8 @@ use serde_json::Value;
 /// Counts are written at most this often for one object.
 pub const PACE: Duration = Duration::from_secs(1);
 /// What moves while pods come and go.
-const COUNTS: [&str; 7] = ["replicas", "workers", "target", "desired", "created", "ready", "retiring"];
+const COUNTS: [&str; 8] =
+    ["replicas", "workers", "target", "waitingTasks", "desired", "created", "ready", "retiring"];
 
 /// Whether `diff` to the status `old` is written at once: more than counts differs, and more than the words of a condition
 /// that stays as it was.

@@ -153,6 +153,8 @@ pub struct Scheduler {
     pub waiting: VecDeque<Task>,
     /// How it behaves.
     pub mood: Mood,
+    /// It was given the operation that tells what waits.
+    pub has_demand: bool,
     /// Pods of workers that were closed, not yet told to the world.
     pub closed: Vec<String>,
     /// Pods that were let go for good.
@@ -192,6 +194,7 @@ impl Scheduler {
             keys: BTreeMap::new(),
             waiting: VecDeque::new(),
             mood,
+            has_demand: false,
             closed: Vec::new(),
             let_go: BTreeSet::new(),
             retired: Vec::new(),

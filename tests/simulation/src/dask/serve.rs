@@ -6,7 +6,7 @@ use dask_comm::{Connection, Limits, Message, Timeouts, Value};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 
 use super::{
-    Dask,
+    Dask, demand,
     scheduler::{Floods, LIMIT, Says, Scheduler},
 };
 
@@ -91,6 +91,12 @@ fn answer(scheduler: &mut Scheduler, question: &Value, now: Duration) -> Reply {
         "identity" => identity(scheduler),
         "versions" => map([("packages", map([("distributed", "2026.8.0".into())]))]),
         "adaptive_target" => target(scheduler),
+        // Who does not tell the truth is asked for a target.
+        "run_function" if scheduler.mood.says == Says::Truth => {
+            scheduler.has_demand = true;
+            map([("status", "OK".into()), ("result", Value::Nil)])
+        }
+        op if op.starts_with("dask_operator_demand") && scheduler.has_demand => demand::answer(scheduler),
         "workers_to_close" => {
             let n = field("n").and_then(Value::as_u64).unwrap_or(0);
             list(&scheduler.to_close(usize::try_from(n).unwrap_or(0)))
@@ -191,7 +197,7 @@ fn seconds(at: Duration) -> f64 {
     1_800_000_000.0 + at.as_secs_f64()
 }
 
-fn map<const N: usize>(entries: [(&str, Value); N]) -> Value {
+pub(super) fn map<const N: usize>(entries: [(&str, Value); N]) -> Value {
     Value::Map(entries.into_iter().map(|(key, value)| (key.into(), value)).collect())
 }
 

@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use dask_operator_core::{
     model::{
+        demand::DemandReading,
         scheduler::{Offer, SchedulerState, Snapshot, WorkerView},
         time::Timestamp,
         worker_address::WorkerAddress,
@@ -231,6 +232,7 @@ impl Dask {
             read: now,
             workers,
             target: target.filter(|_| need.reads_target()),
+            demand: if need.demand { unavailable() } else { DemandReading::NotAsked },
             offer: (offers && need.workers == WorkersNeed::Offer).then(offer),
             unanswered: (!offers || target.is_none()).then(|| "no answer".to_string()),
             ..Snapshot::default()
@@ -251,6 +253,11 @@ impl Dask {
             ..WorkerView::default()
         }
     }
+}
+
+/// It is an older one, or may not be given operations: only its target is known.
+fn unavailable() -> DemandReading {
+    DemandReading::Unavailable { why: "not here".into() }
 }
 
 /// Bytes that a worker takes before it spills.

@@ -21,7 +21,7 @@ fn demand(samples: &Samples) -> Demand<'_> {
 }
 
 fn pool(size: i32, limits: Limits, processes: u32) -> Pool {
-    Pool { size, limits, processes }
+    Pool { size, limits, processes, reserved: 0 }
 }
 
 /// The next size of the only group.
@@ -120,6 +120,7 @@ fn a_pool() -> impl Strategy<Value = Pool> {
         size,
         limits: Limits { minimum, maximum: minimum + extra },
         processes,
+        reserved: 0,
     })
 }
 

@@ -1,0 +1,88 @@
+//! How many workers are wanted: by the work that waits, or, where that is not known, by the scheduler's own target.
+
+use dask_crds::DemandProbe;
+
+use crate::{
+    autoscaler::{
+        group_resources,
+        input::{Input, Workers},
+        wish::{self, Infeasible, Offer},
+    },
+    model::{
+        demand::{DemandReading, Shape},
+        object::Autoscaler,
+        scheduler::{Snapshot, addresses_by_pod},
+    },
+    plan::scheduler_need::SchedulerNeed,
+};
+
+/// A group, and the autoscaler that acts on it.
+pub(crate) struct Scaled<'a> {
+    /// The place of the autoscaler in the input.
+    pub place: usize,
+    pub autoscaler: &'a Autoscaler,
+    pub workers: &'a Workers<'a>,
+}
+
+/// How many workers are wanted.
+pub(crate) struct Wanted<'a> {
+    /// The reading that says so.
+    pub snapshot: &'a Snapshot,
+    /// Worker processes in all.
+    pub workers: u32,
+    /// Those among them that only one of the scaled groups can give, in their order.
+    pub of_group: Vec<u32>,
+    /// Work that no worker can do.
+    pub infeasible: Vec<Infeasible>,
+    /// Tasks that are ready and wait; `None` where the work is not known.
+    pub waiting: Option<u64>,
+}
+
+/// What is wanted now, if the scheduler says so.
+pub(crate) fn wanted<'a>(
+    input: &Input<'a>,
+    scaled: &[Scaled<'_>],
+    known_unserved: &[Shape],
+) -> Option<Wanted<'a>> {
+    let snapshot = input.scheduler.known()?;
+    match &snapshot.demand {
+        DemandReading::Known(demand) if !is_off(scaled) => {
+            let offers = offers(snapshot, scaled);
+            let wish::Wish { workers, of_group, infeasible } =
+                wish::wish(demand, snapshot, &offers, known_unserved);
+            Some(Wanted { snapshot, workers, of_group, infeasible, waiting: Some(demand.ready()) })
+        }
+        // This reading was made for others: the next one tells.
+        DemandReading::NotAsked if !is_off(scaled) => None,
+        _ => {
+            let of_group = vec![0; scaled.len()];
+            let workers = snapshot.target?;
+            Some(Wanted { snapshot, workers, of_group, infeasible: Vec::new(), waiting: None })
+        }
+    }
+}
+
+/// What each group's workers can do.
+fn offers(snapshot: &Snapshot, scaled: &[Scaled<'_>]) -> Vec<Offer> {
+    let pods = || scaled.iter().flat_map(|s| s.workers.pods.iter().copied());
+    let registered = addresses_by_pod(pods(), &snapshot.workers);
+    let offer = |s: &Scaled<'_>| Offer {
+        resources: group_resources::of(s.workers.group),
+        workers: s.workers.pods.iter().filter_map(|p| registered.get(&p.uid)).flatten().cloned().collect(),
+    };
+    scaled.iter().map(offer).collect()
+}
+
+/// What has to be known of the scheduler.
+pub(crate) fn need(scaled: &[Scaled<'_>]) -> SchedulerNeed {
+    match scaled {
+        [] => SchedulerNeed::NONE,
+        _ if is_off(scaled) => SchedulerNeed::TARGET,
+        _ => SchedulerNeed::DEMAND,
+    }
+}
+
+/// Whether one of the autoscalers says that the scheduler is not to be given the operation.
+pub(crate) fn is_off(scaled: &[Scaled<'_>]) -> bool {
+    scaled.iter().any(|s| s.autoscaler.spec.demand_probe == Some(DemandProbe::Off))
+}

@@ -1,0 +1,81 @@
+//! Asking a scheduler what waits: by an operation that it is given first.
+
+use std::time::Duration;
+
+use dask_comm::{CommError, SchedulerClient};
+use dask_operator_core::model::{
+    demand::{Demand, DemandReading, Shape, Work},
+    worker_address::WorkerAddress,
+};
+use tokio::time::Instant;
+
+use crate::env::SchedulerStream;
+
+/// A scheduler that could not be given the operation is not asked again for so long: it says each time in its log that
+/// it was asked.
+const RETRY: Duration = Duration::from_secs(600);
+
+/// Whether the scheduler at the other end of a connection has the operation.
+#[derive(Debug, Default)]
+pub(super) enum Offered {
+    /// It was not given.
+    #[default]
+    No,
+    /// It was given.
+    Yes,
+    /// It could not be given, and why.
+    Refused(String, Instant),
+}
+
+/// What waits on the scheduler.
+///
+/// # Errors
+/// The connection is broken. What the scheduler refuses is an answer.
+pub(super) async fn ask(
+    client: &mut SchedulerClient<Box<dyn SchedulerStream>>,
+    offered: &mut Offered,
+) -> Result<DemandReading, CommError> {
+    match offered {
+        Offered::Yes => {}
+        Offered::Refused(why, at) if at.elapsed() < RETRY => {
+            return Ok(DemandReading::Unavailable { why: why.clone() });
+        }
+        _ => match client.offer_demand().await {
+            Ok(()) => *offered = Offered::Yes,
+            Err(error) => return refused(error, offered),
+        },
+    }
+    match client.demand().await {
+        Ok(demand) => Ok(DemandReading::Known(reading(demand))),
+        Err(error) => refused(error, offered),
+    }
+}
+
+fn refused(error: CommError, offered: &mut Offered) -> Result<DemandReading, CommError> {
+    if matches!(error, CommError::Io(_) | CommError::Closed | CommError::Timeout { .. }) {
+        return Err(error);
+    }
+    let why = error.to_string();
+    *offered = Offered::Refused(why.clone(), Instant::now());
+    Ok(DemandReading::Unavailable { why })
+}
+
+fn reading(demand: dask_comm::Demand) -> Demand {
+    let shape = |n: usize| demand.shapes.get(n).cloned().unwrap_or_default();
+    let work = demand.work.iter().map(|w| {
+        let asked = shape(w.shape);
+        Work {
+            shape: Shape {
+                is_pinned: !(asked.is_loose || asked.workers.is_empty() && asked.hosts.is_empty()),
+                resources: asked.resources,
+                served_by: asked.served_by.map(WorkerAddress::from),
+            },
+            waiting: w.waiting,
+            ready: w.queued.saturating_add(w.unrunnable),
+            assigned: w.assigned.saturating_add(w.running),
+            seconds: w.seconds,
+            longest: w.longest,
+        }
+    });
+    Demand { work: work.collect(), idle_workers: demand.idle_workers, threads: demand.threads }
+}
