@@ -7,7 +7,7 @@ JOBS ?= 2
 TESTS := --config tests/cargo.toml
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: toolchain help demo demo-kind test browser pictures habits e2e e2e-all bench bench-quick bench-hostile bench-agent bench-pod arm64 explore replay mutants lint fmt crds image clean
+.PHONY: toolchain help demo demo-kind test browser pictures habits e2e e2e-all bench bench-quick bench-hostile bench-agent bench-demand bench-pod arm64 explore replay mutants lint fmt crds image clean
 
 help: ## list the commands
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/; s/[$$]+/$$/' | expand -t 12
@@ -70,6 +70,9 @@ bench: toolchain ## measure beside a bare client and dask-kubernetes (40 minutes
 
 bench-quick: toolchain ## one small round of that, which is only printed
 	@tests/bench/bench.sh quick
+
+bench-demand: toolchain ## what it costs a scheduler to tell what waits, beside adaptive_target (1 minute)
+	@"$$(tests/dask/venv.sh "$$(cat tests/dask/newest)")" tests/bench/demand.py 2>/dev/null
 
 bench-hostile: toolchain ## the operator's memory and latency among HOSTILE=50 schedulers that mean harm (1 minute)
 	cargo build -q --profile image --jobs $(JOBS) -p dask-operator -p dask-operator-laptop --bin dask-operator --bin hostile

@@ -32,6 +32,8 @@ async fn every_question(reply: Value) {
     let _ = client.identity().await;
     let _ = client.versions().await;
     let _ = client.adaptive_target().await;
+    let _ = client.offer_demand().await;
+    let _ = client.demand().await;
     let _ = client.workers_to_close(3).await;
     let _ = client.running(&some).await;
     let _ = client.retire_workers(&some, true, true).await;

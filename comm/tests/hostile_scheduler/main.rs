@@ -65,6 +65,8 @@ async fn nil_is_an_operation_that_is_missing() {
     assert!(unsupported(client.identity().await.unwrap_err()));
     assert!(unsupported(client.versions().await.unwrap_err()));
     assert!(unsupported(client.adaptive_target().await.unwrap_err()));
+    assert!(unsupported(client.offer_demand().await.unwrap_err()));
+    assert!(unsupported(client.demand().await.unwrap_err()));
     assert!(unsupported(client.workers_to_close(1).await.unwrap_err()));
     assert!(unsupported(client.retire_workers(&some, true, true).await.unwrap_err()));
     assert!(unsupported(client.p2p_active().await.unwrap_err()));

@@ -97,7 +97,7 @@ struct Part<'a> {
 /// together: all are carried out, and shown by the cache, before the next ones are made.
 pub fn decide(input: &Input<'_>, memory: &mut PlannerState) -> Vec<Decision<DaskAutoscalerStatus>> {
     let standings: Vec<_> = input.autoscalers.iter().map(|a| eligibility::eligible_group(a, input)).collect();
-    let scaled = scaled(input, &standings);
+    let scaled = scaled(input, &standings, memory);
     memory.unserved.keep(&scaled);
     let wanted = wanted::wanted(input, &scaled, &memory.unserved.shapes);
     if scaled.is_empty() {
@@ -119,11 +119,17 @@ pub fn decide(input: &Input<'_>, memory: &mut PlannerState) -> Vec<Decision<Dask
 }
 
 /// The groups that autoscalers act on, the oldest first.
-fn scaled<'a>(input: &Input<'a>, standings: &[Result<usize, Vec<Observed>>]) -> Vec<Scaled<'a>> {
+fn scaled<'a>(
+    input: &Input<'a>,
+    standings: &[Result<usize, Vec<Observed>>],
+    memory: &PlannerState,
+) -> Vec<Scaled<'a>> {
     let all = standings.iter().zip(input.autoscalers).enumerate().filter(|(_, (_, a))| !a.meta.deleting);
     let acting = all.filter_map(|(place, (standing, autoscaler))| {
         let workers = input.groups.get(*standing.as_ref().ok()?)?;
-        Some(Scaled { place, autoscaler, workers })
+        let pods = u32::try_from(limits(autoscaler, input.default_maximum).maximum).unwrap_or(0);
+        let most = pods.saturating_mul(memory.processes.per_pod(workers.group));
+        Some(Scaled { place, autoscaler, workers, most })
     });
     let mut scaled: Vec<_> = acting.collect();
     scaled.sort_by_key(|s| (s.workers.group.meta.created, &s.workers.group.meta.name));
@@ -160,6 +166,7 @@ fn sizes<'a>(
     let sizes = policy::next_sizes(&pools, &demand, input.now);
     let is_short = wanted.is_some_and(|w| u64::from(w.workers) > policy::supply(&pools, &sizes, &demand));
     let part = |(s, (pool, size)): (&Scaled<'a>, (&Pool, i32))| {
+        let is_short = is_short || pool.reserved > pool.limits.maximum;
         let is_at_default = is_short && s.autoscaler.spec.maximum.is_none() && size >= pool.limits.maximum;
         (s.place, Part { group: s.workers.group, size, is_at_default })
     };

@@ -22,6 +22,8 @@ pub(crate) struct Scaled<'a> {
     pub place: usize,
     pub autoscaler: &'a Autoscaler,
     pub workers: &'a Workers<'a>,
+    /// The most worker processes that it may have.
+    pub most: u32,
 }
 
 /// How many workers are wanted.
@@ -68,6 +70,7 @@ fn offers(snapshot: &Snapshot, scaled: &[Scaled<'_>]) -> Vec<Offer> {
     let registered = addresses_by_pod(pods(), &snapshot.workers);
     let offer = |s: &Scaled<'_>| Offer {
         resources: group_resources::of(s.workers.group),
+        most: s.most,
         workers: s.workers.pods.iter().filter_map(|p| registered.get(&p.uid)).flatten().cloned().collect(),
     };
     scaled.iter().map(offer).collect()

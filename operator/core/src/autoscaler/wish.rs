@@ -33,6 +33,8 @@ pub(crate) struct Offer {
     pub resources: BTreeMap<String, f64>,
     /// Its workers that are registered.
     pub workers: BTreeSet<WorkerAddress>,
+    /// The most worker processes that it may have.
+    pub most: u32,
 }
 
 impl Offer {
@@ -55,9 +57,9 @@ impl Offer {
 /// What the work is worth.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Wish {
-    /// Worker processes in all.
+    /// Worker processes in all, as far as groups may have them.
     pub workers: u32,
-    /// Those among them that only one of the groups can give, by the place of the group in the offers.
+    /// What work is worth that only one of the groups can do, by the place of the group in the offers.
     pub of_group: Vec<u32>,
     /// Work that is not counted, because no worker can do it.
     pub infeasible: Vec<Infeasible>,
@@ -109,7 +111,8 @@ pub(crate) fn wish(demand: &Demand, snapshot: &Snapshot, offers: &[Offer], known
     }
     let registered = snapshot.workers.len();
     let of_group: Vec<u32> = of_group.iter().map(|sum| whole(sum.threads())).collect();
-    let apart = of_group.iter().fold(0, |all: u32, n| all.saturating_add(*n));
+    // No other group grows for what one may not have.
+    let apart = of_group.iter().zip(offers).fold(0, |all: u32, (n, o)| all.saturating_add((*n).min(o.most)));
     // Threads count where it is known how many a worker has.
     let by_work = if registered > 0 && demand.threads > 0 {
         (plain.threads() * count(registered) / f64::from(demand.threads)).ceil()

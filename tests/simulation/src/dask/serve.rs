@@ -112,16 +112,16 @@ fn answer(scheduler: &mut Scheduler, question: &Value, now: Duration) -> Reply {
             Some(at) => Value::F64(seconds(at)),
             None => Value::Nil,
         },
-        "get_task_prefix_states" => match &scheduler.shuffle {
-            Some(shuffle) => {
-                let tasks = shuffle.participants.len() as u64;
-                map([("shuffle-transfer", map([("processing", tasks.into()), ("memory", 0.into())]))])
-            }
-            None => map([]),
-        },
+        "get_task_prefix_states" => prefix_states(scheduler),
         _ => Value::Nil,
     };
     Reply::After(slow, value)
+}
+
+fn prefix_states(scheduler: &Scheduler) -> Value {
+    let Some(shuffle) = &scheduler.shuffle else { return map([]) };
+    let tasks = shuffle.participants.len() as u64;
+    map([("shuffle-transfer", map([("processing", tasks.into()), ("memory", 0.into())]))])
 }
 
 fn target(scheduler: &mut Scheduler) -> Value {

@@ -75,6 +75,13 @@ fn each_group_grows_for_its_own_work() {
     scene.groups[1].spec.worker.spec.0["containers"] = json!([container]);
     assert_eq!(scene.works(vec![tasks("GPU", 4, false)]), [0, 4], "from zero, and not the oldest group");
     assert_eq!(scene.works(vec![tasks("GPU", 6, true)]), [0, 6], "beside the cooldown");
+    scene.others[0].spec.maximum = Some(6);
+    scene.now = scene.now.plus(policy::COOLDOWN);
+    assert_eq!(
+        scene.works(vec![tasks("GPU", 9, true)]),
+        [0, 6],
+        "the other group grows not for what it cannot do"
+    );
     scene.now = scene.now.plus(policy::COOLDOWN);
     assert_eq!(scene.works(vec![tasks("GPU", 6, true), tasks("", 2, true)]), [2, 6]);
     for _ in 0..30 {

@@ -30,7 +30,7 @@ fn of(demand: Demand, snapshot: &Snapshot, work: Vec<Work>) -> u32 {
 }
 
 fn gpu(amount: f64) -> Offer {
-    Offer { resources: BTreeMap::from([("GPU".into(), amount)]), ..Offer::default() }
+    Offer { resources: BTreeMap::from([("GPU".into(), amount)]), most: 100, ..Offer::default() }
 }
 
 #[test]
@@ -102,6 +102,8 @@ fn work_of_one_group_counts_for_that_group() {
     assert_eq!(of(&[Offer::default(), gpu(1.0)]), (13, vec![0, 8]));
     assert_eq!(of(&[Offer::default(), gpu(4.0)]), (7, vec![0, 2]), "four at a time");
     assert_eq!(of(&[gpu(1.0), gpu(1.0)]), (13, vec![0, 0]), "both can");
+    let bounded = Offer { most: 3, ..gpu(1.0) };
+    assert_eq!(of(&[Offer::default(), bounded]), (8, vec![0, 8]), "no other group grows for it");
 }
 
 #[test]
@@ -119,7 +121,7 @@ fn work_for_workers_that_no_group_gives_is_left_to_them() {
     demand.work = vec![ready(shape(&[("GPU", 1.0)], true), 50, Some(10.0))];
     let asked = |offers: &[Offer]| wish(&demand, &snapshot, offers, &[]);
     assert_eq!(asked(&[Offer::default()]).workers, 0, "another group's worker has it");
-    let hidden = || Offer { workers: BTreeSet::from(["tcp://w:0".into()]), ..Offer::default() };
+    let hidden = || Offer { workers: BTreeSet::from(["tcp://w:0".into()]), most: 100, ..Offer::default() };
     assert_eq!(asked(&[hidden()]).workers, 50, "its image tells what the template does not");
     assert_eq!(asked(&[Offer::default(), hidden()]).of_group, [0, 50]);
 }
