@@ -230,7 +230,7 @@ fn one(
             if let Some(part) = part {
                 carry(input, part, story.wanted, &mut Carried { status: &mut status, actions: &mut actions });
             }
-            let mut observed = vec![status::active(input, is_at_default)];
+            let mut observed = vec![status::active(input, is_at_default, story.wanted.is_some())];
             observed.extend(demand_conditions::known(input, autoscaler, story.is_off));
             observed.extend(demand_conditions::infeasible(story.wanted, autoscaler));
             observed

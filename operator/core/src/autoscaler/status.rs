@@ -41,10 +41,10 @@ pub(crate) fn steady(before: Option<i64>, tasks: u64) -> i64 {
     before.filter(is_near).unwrap_or(tasks)
 }
 
-/// Whether the autoscaler acts, for one that may.
-pub(crate) fn active(input: &Input<'_>, is_at_default: bool) -> Observed {
+/// Whether the autoscaler acts, for one that may; `is_told`: the scheduler tells how many workers are wanted.
+pub(crate) fn active(input: &Input<'_>, is_at_default: bool, is_told: bool) -> Observed {
     let (reason, message) = match input.scheduler {
-        SchedulerState::Known(snapshot) if snapshot.target.is_none() && snapshot.unanswered.is_some() => {
+        SchedulerState::Known(snapshot) if !is_told && snapshot.unanswered.is_some() => {
             let why = snapshot.unanswered.as_deref().unwrap_or_default();
             ("NoTarget", format!("the scheduler does not tell what it would like ({why}); {UNTIL}"))
         }

@@ -22,6 +22,15 @@ impl Scene {
         self.sizes()
     }
 
+    /// The scheduler tells who is registered, and breaks off at the next question.
+    fn reads_nothing(&mut self, why: &str) {
+        self.now = self.now.plus(Duration::from_secs(2));
+        let snapshot =
+            Snapshot { at: self.now, target: Some(9), unanswered: Some(why.into()), ..Snapshot::default() };
+        self.scheduler = SchedulerState::Known(Arc::new(snapshot));
+        self.decide();
+    }
+
     fn works(&mut self, work: Vec<Work>) -> Vec<i32> {
         let idle_workers = u32::try_from(self.workers.len()).unwrap();
         let reading = Reading { work, idle_workers, threads: idle_workers };
@@ -108,6 +117,9 @@ fn where_the_work_is_not_known_the_target_is_followed() {
     let mut scene = Scene::new(json!({"cluster": "c"}), 1);
     assert_eq!(scene.reads(DemandReading::NotAsked, 7), [1], "a reading for others");
     assert_eq!(scene.says(conditions::DEMAND_KNOWN).0, "");
+    scene.reads_nothing("timed out in request dask_operator_demand_1");
+    let (reason, message) = scene.says(conditions::ACTIVE);
+    assert!(reason == "NoTarget" && message.contains("(timed out"), "{message}");
     assert_eq!(scene.reads(DemandReading::Unavailable { why: "pickle is off".into() }, 7), [7]);
     let (reason, message) = scene.says(conditions::DEMAND_KNOWN);
     assert!(reason == "Unavailable" && message.contains("(pickle is off)"), "{message}");
