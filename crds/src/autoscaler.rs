@@ -63,14 +63,14 @@ pub struct DaskAutoscalerSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub maximum: Option<i32>,
-    /// *Addition.* Whether the operator gives the scheduler an operation of its own that tells what waits and what it
-    /// needs. Default `Auto`. With `Off`, and where the scheduler's configuration forbids it, sizes follow Dask's
-    /// `adaptive_target`, which also counts work that no worker can do.
+    /// *Addition.* Whether the operator asks the scheduler what waits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub demand_probe: Option<DemandProbe>,
 }
 
-/// Whether the scheduler is asked what waits.
+/// *Addition.* Whether the operator gives the scheduler an operation of its own that tells what waits and what it needs.
+/// Default `Auto`. With `"Off"` (in quotes: YAML takes a bare `Off` for `false`), and where the scheduler's configuration
+/// forbids it, sizes follow Dask's `adaptive_target`, which also counts work that no worker can do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum DemandProbe {
     /// Where the scheduler lets it.

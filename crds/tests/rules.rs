@@ -151,7 +151,7 @@ fn cluster() -> Rules {
     .into()
 }
 
-fn others() -> [(&'static str, Value); 12] {
+fn others() -> [(&'static str, Value); 13] {
     let ends = "'\"' + self + '\" ' + \"must be Never or OnFailure, with Always the program would start again each \
                 time it ends: choose OnFailure to start it again when it fails, else Never\"";
     let ends = json!({"rule": "self in ['Never', 'OnFailure']", "messageExpression": ends});
@@ -180,6 +180,7 @@ fn others() -> [(&'static str, Value); 12] {
         ("daskautoscalers: spec.workerGroup", named(&[name_of("DaskWorkerGroup")])),
         ("daskautoscalers: spec.minimum", json!({"minimum": 0})),
         ("daskautoscalers: spec.maximum", json!({"minimum": 0})),
+        ("daskautoscalers: spec.demandProbe", json!({"enum": ["Auto", "Off"]})),
     ]
 }
 
