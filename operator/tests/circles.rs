@@ -107,3 +107,10 @@ fn a_circle_through_what_a_folder_hands_on_is_found() {
     let all = Crate(files.map(|(path, text)| (module(path), Imports::of(text))).into());
     assert_eq!(all.circles().into_iter().collect::<Vec<_>>(), ["a::b", "a::c"]);
 }
+
+#[test]
+fn an_import_is_found_wherever_it_stands() {
+    let text = "use crate::{a::A, b}; fn f() { crate::c::g() } #[cfg(test)] mod tests { use crate::d; }";
+    let paths: Vec<_> = Imports::of(text).paths.iter().map(|p| p.join("::")).collect();
+    assert_eq!(paths, ["crate::a::A", "crate::b", "crate::c::g"]);
+}

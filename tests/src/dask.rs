@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use dask_comm::{Identity, Limits, SchedulerClient, Timeouts, WorkerStatus};
-use dask_crds::{Condition, ConditionStatus, DaskCluster, DaskWorkerGroup};
+use dask_crds::{Condition, ConditionStatus, DaskAutoscaler, DaskCluster, DaskWorkerGroup};
 use k8s_openapi::api::core::v1::Pod;
 use kube::{ResourceExt, api::ListParams};
 use serde_json::Value;
@@ -199,6 +199,23 @@ impl Dask {
     pub async fn condition(&self, wanted: Wanted<'_>, limit: Duration) -> Result<Condition> {
         until(&format!("condition {wanted:?} of {}", self.name), limit, async || {
             find(&self.cluster().await?.status.unwrap_or_default().conditions, wanted)
+        })
+        .await
+    }
+
+    /// Waits for a condition of an autoscaler.
+    ///
+    /// # Errors
+    /// It is not there in time.
+    pub async fn autoscaler_condition(
+        &self,
+        autoscaler: &str,
+        wanted: Wanted<'_>,
+        limit: Duration,
+    ) -> Result<Condition> {
+        until(&format!("condition {wanted:?} of {autoscaler}"), limit, async || {
+            let autoscaler: DaskAutoscaler = self.space.api().get(autoscaler).await?;
+            find(&autoscaler.status.unwrap_or_default().conditions, wanted)
         })
         .await
     }

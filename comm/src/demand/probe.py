@@ -13,7 +13,8 @@ def install():
 
     NAME = "dask_operator_demand_1"
     LOOKS, GROUPS, SHAPES, ROWS, NAMES, TEXT = 1000, 5000, 64, 192, 16, 200
-    PLAIN = ((), (), (), False)
+    WAITING, QUEUED, UNRUNNABLE, ASSIGNED, RUNNING, SECEDED = columns = range(6)
+    COLUMNS, PLAIN = len(columns), ((), (), (), False)
 
     def words(values):
         return tuple(sorted(str(value)[:TEXT] for value in (values or ()))[:NAMES])
@@ -35,43 +36,41 @@ def install():
         return shape
 
     def looked_at(s):
-        # {name of group: {(shape, state): tasks}}, and whether those are all.
+        # {name of group: {(shape, column): tasks}}, and whether those are all.
         found, memo = {}, {}
 
-        def look(ts, state):
+        def look(ts, column):
             group = found.setdefault(ts.group.name, {})
-            key = shape_of(ts, memo), state
+            key = shape_of(ts, memo), column
             group[key] = group.get(key, 0) + 1
 
         processing = sum(len(ws.processing) for ws in s.workers.values())
         step = -(-len(s.unrunnable) // LOOKS) or 1
         for ts in islice(s.unrunnable, 0, None, step):
-            look(ts, "no-worker")
+            look(ts, UNRUNNABLE)
         stride, skip = -(-processing // LOOKS) or 1, 0
         for ws in s.workers.values():
             executing, seceded = ws.executing, ws.long_running
             for ts in islice(ws.processing, skip, None, stride):
-                look(ts, "seceded" if ts in seceded else "running" if ts in executing else "assigned")
+                look(ts, SECEDED if ts in seceded else RUNNING if ts in executing else ASSIGNED)
             skip = (skip - len(ws.processing)) % stride
         return found, step == stride == 1
 
-    def shapes_before(known, group, seen):
-        if not seen:
-            return known.get(group.name) or {PLAIN: 1}
-        shapes = {}
-        for (shape, _), count in seen.items():
-            shapes[shape] = shapes.get(shape, 0) + count
-        known[group.name] = shapes
-        return shapes
+    def shapes_of(known, group, seen):
+        if seen:
+            shapes = known[group.name] = {}
+            for (shape, _), count in seen.items():
+                shapes[shape] = shapes.get(shape, 0) + count
+        return known.get(group.name) or {PLAIN: 1}
 
-    def spread(rows, prefix, shares, column, total):
+    def spread(rows, prefix, shares, total):
         # In whole tasks, and none is lost to rounding.
         of, given, so_far = sum(shares.values()), 0, 0
-        for shape, share in shares.items():
+        for (shape, column), share in shares.items():
             so_far += share
             upto = total * so_far // of
             if upto > given:
-                rows.setdefault((shape, prefix), [0] * 6)[column] += upto - given
+                rows.setdefault((shape, prefix), [0] * COLUMNS)[column] += upto - given
             given = upto
 
     def rows_of(s, known):
@@ -83,32 +82,23 @@ def install():
             if n >= GROUPS:
                 exact = False
                 break
-            states, seen = group.states, found.get(group.name)
-            waiting, queued, unrunnable = states["waiting"], states["queued"], states["no-worker"]
-            processing = states["processing"]
-            if not (waiting or queued or unrunnable or processing):
+            states, seen = group.states, found.get(group.name, {})
+            counts = [states[state] for state in ("waiting", "queued", "no-worker", "processing")]
+            if not any(counts):
                 continue
-            before = shapes_before(known, group, seen)
-            prefix = group.prefix
-            if waiting:
-                spread(rows, prefix, before, 0, waiting)
-            if queued:
-                # What asks for something of its worker is never held back in the queue.
-                spread(rows, prefix, {PLAIN: 1}, 1, queued)
-            if unrunnable:
-                shares = {shape: n for (shape, state), n in (seen or {}).items() if state == "no-worker"}
-                spread(rows, prefix, shares or before, 2, unrunnable)
-            if processing:
-                columns = {"assigned": 3, "running": 4, "seceded": 5}
-                of_state = {key: n for key, n in (seen or {}).items() if key[1] in columns}
-                all_of_it = sum(of_state.values())
-                if not all_of_it:
-                    spread(rows, prefix, before, 3, processing)
-                for column_of, column in columns.items():
-                    shares = {shape: n for (shape, state), n in of_state.items() if state == column_of}
-                    if shares:
-                        part = sum(shares.values())
-                        spread(rows, prefix, shares, column, part if processing == all_of_it else processing * part // all_of_it)
+            waiting, queued, unrunnable, processing = counts
+            shapes, prefix = shapes_of(known, group, seen), group.prefix
+
+            def among(columns):
+                # Shares of what was looked at, else of what is known of the group.
+                shares = {key: n for key, n in seen.items() if key[1] in columns}
+                return shares or {(shape, columns[0]): n for shape, n in shapes.items()}
+
+            spread(rows, prefix, among([WAITING]), waiting)
+            # What asks for something of its worker is never held back in the queue.
+            spread(rows, prefix, {(PLAIN, QUEUED): 1}, queued)
+            spread(rows, prefix, among([UNRUNNABLE]), unrunnable)
+            spread(rows, prefix, among([ASSIGNED, RUNNING, SECEDED]), processing)
         return rows, exact
 
     def served_by(s, shape):

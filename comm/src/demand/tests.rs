@@ -69,6 +69,12 @@ fn what_the_probe_never_says_is_refused() {
 }
 
 #[test]
+fn the_probe_keeps_to_what_is_read() {
+    let limits = format!("SHAPES, ROWS, NAMES, TEXT = 1000, 5000, {SHAPES}, {ROWS}, {PARTS}, ");
+    assert!(PROBE.contains(&limits) && PROBE.contains(&format!("NAME = \"{OPERATION}\"")));
+}
+
+#[test]
 fn the_probe_is_one_line_of_its_pickle() {
     let arguments = arguments();
     let text = arguments.strip_prefix(b"(V").unwrap().strip_suffix(b"\n}t.").unwrap();

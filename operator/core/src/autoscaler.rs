@@ -65,7 +65,6 @@ pub struct PlannerState {
 impl PlannerState {
     /// Takes note of what is wanted now.
     fn observe(&mut self, input: &Input<'_>, wanted: Option<&Wanted<'_>>) {
-        self.processes.observe(input);
         if let Some(Wanted { snapshot, workers, infeasible, .. }) = wanted {
             self.samples.add(&snapshot.id, snapshot.at, *workers);
             if !snapshot.workers.is_empty() {
@@ -97,9 +96,11 @@ struct Part<'a> {
 /// together: all are carried out, and shown by the cache, before the next ones are made.
 pub fn decide(input: &Input<'_>, memory: &mut PlannerState) -> Vec<Decision<DaskAutoscalerStatus>> {
     let standings: Vec<_> = input.autoscalers.iter().map(|a| eligibility::eligible_group(a, input)).collect();
+    let registered = input.registered();
+    memory.processes.observe(input, &registered);
     let scaled = scaled(input, &standings, memory);
     memory.unserved.keep(&scaled);
-    let wanted = wanted::wanted(input, &scaled, &memory.unserved.shapes);
+    let wanted = wanted::wanted(input, &scaled, &registered, &memory.unserved.shapes);
     if scaled.is_empty() {
         *memory =
             PlannerState { rejections: std::mem::take(&mut memory.rejections), ..PlannerState::default() };
@@ -228,7 +229,7 @@ fn one(
         Ok(part) => {
             let is_at_default = part.is_some_and(|p| p.is_at_default);
             if let Some(part) = part {
-                carry(input, part, story.wanted, &mut Carried { status: &mut status, actions: &mut actions });
+                actions.extend(carry(input, part, story.wanted, &mut status));
             }
             let mut observed = vec![status::active(input, is_at_default, story.wanted.is_some())];
             observed.extend(demand_conditions::known(input, autoscaler, story.is_off));
@@ -243,15 +244,13 @@ fn one(
     Decision { actions, status, requeue, need }
 }
 
-/// What a decision goes into.
-struct Carried<'a> {
-    status: &'a mut DaskAutoscalerStatus,
-    actions: &'a mut Vec<Action>,
-}
-
-/// Writes down what was decided, and changes the group's size if it differs.
-fn carry(input: &Input<'_>, part: &Part<'_>, wanted: Option<&Wanted<'_>>, into: &mut Carried<'_>) {
-    let Carried { status, actions } = into;
+/// Writes down what was decided; answers how to change the group's size, if it differs.
+fn carry(
+    input: &Input<'_>,
+    part: &Part<'_>,
+    wanted: Option<&Wanted<'_>>,
+    status: &mut DaskAutoscalerStatus,
+) -> Vec<Action> {
     let (meta, current) = (&part.group.meta, part.group.spec.worker.replicas);
     if let Some(wanted) = wanted {
         status.target = i32::try_from(wanted.workers).ok();
@@ -259,7 +258,7 @@ fn carry(input: &Input<'_>, part: &Part<'_>, wanted: Option<&Wanted<'_>>, into: 
     }
     status.desired = Some(part.size);
     if part.size == current {
-        return;
+        return Vec::new();
     }
     status.last_scale_time = Some(input.now.rfc3339());
     let why = match wanted {
@@ -269,13 +268,13 @@ fn carry(input: &Input<'_>, part: &Part<'_>, wanted: Option<&Wanted<'_>>, into: 
             format!("the scheduler's work asks for {workers} in all groups, and {tasks} tasks wait for one")
         }
     };
-    actions.push(Action::Scale {
+    let scale = Action::Scale {
         group: meta.name.clone(),
         resource_version: meta.resource_version.clone(),
         replicas: part.size,
-    });
+    };
     let message = format!("{} from {current} to {} workers: {why}", meta.name, part.size);
-    actions.push(Action::Event(EventRecord::normal("Scaled", &message)));
+    vec![scale, Action::Event(EventRecord::normal("Scaled", &message))]
 }
 
 fn metadata(input: &Input<'_>, autoscaler: &Autoscaler) -> Option<Action> {

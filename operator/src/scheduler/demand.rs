@@ -27,6 +27,13 @@ pub(super) enum Offered {
     Refused(String, Instant),
 }
 
+impl Offered {
+    /// Whether the scheduler tells what waits, as far as is known.
+    pub fn is_given(&self) -> bool {
+        matches!(self, Self::Yes)
+    }
+}
+
 /// What waits on the scheduler.
 ///
 /// # Errors
@@ -61,21 +68,17 @@ fn refused(error: CommError, offered: &mut Offered) -> Result<DemandReading, Com
 }
 
 fn reading(demand: dask_comm::Demand) -> Demand {
-    let shape = |n: usize| demand.shapes.get(n).cloned().unwrap_or_default();
-    let work = demand.work.iter().map(|w| {
-        let asked = shape(w.shape);
-        Work {
-            shape: Shape {
-                is_pinned: !(asked.is_loose || asked.workers.is_empty() && asked.hosts.is_empty()),
-                resources: asked.resources,
-                served_by: asked.served_by.map(WorkerAddress::from),
-            },
-            waiting: w.waiting,
-            ready: w.queued.saturating_add(w.unrunnable),
-            assigned: w.assigned.saturating_add(w.running),
-            seconds: w.seconds,
-            longest: w.longest,
-        }
+    let shape = |asked: &dask_comm::Shape| Shape {
+        is_pinned: !(asked.is_loose || asked.workers.is_empty() && asked.hosts.is_empty()),
+        resources: asked.resources.clone(),
+        served_by: asked.served_by.as_deref().map(WorkerAddress::from),
+    };
+    let work = demand.work.iter().map(|w| Work {
+        shape: demand.shapes.get(w.shape).map(shape).unwrap_or_default(),
+        ready: w.queued.saturating_add(w.unrunnable),
+        assigned: w.assigned.saturating_add(w.running),
+        seconds: w.seconds,
+        longest: w.longest,
     });
     Demand { work: work.collect(), idle_workers: demand.idle_workers, threads: demand.threads }
 }

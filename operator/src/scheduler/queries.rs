@@ -82,7 +82,8 @@ async fn questions(context: &Context, kept: &mut Session, question: Question) ->
         identity.workers.iter().filter(|(_, w)| w.assigned > 0).map(tasks).collect();
     let workers = identity.workers.len();
     let mut snapshot = snapshot(identity, at);
-    if need.reads_target() {
+    // Its own target counts only where it does not tell what waits.
+    if need.reads_target() && !(need.demand && kept.demand.is_given()) {
         match kept.client.adaptive_target().await {
             Ok(target) => snapshot.target = Some(target),
             Err(e) => snapshot.unanswered = Some(e.to_string()),

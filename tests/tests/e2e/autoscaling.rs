@@ -3,9 +3,9 @@
 use anyhow::{Context, Result, ensure};
 use dask_crds::DaskAutoscaler;
 use dask_operator_tests::{
-    dask::{Dask, START, Wanted, find},
+    dask::{Dask, START, Wanted},
     manifest,
-    namespace::{Space, test},
+    namespace::test,
     wait::{secs, throughout, until},
 };
 use kube::ResourceExt;
@@ -17,7 +17,7 @@ async fn workers_come_with_the_work_and_go_with_its_results() -> Result<()> {
     test("autoscale", async |space| {
         let dask = Dask::start(&space, &manifest::cluster("c", 0)?).await?;
         let _: DaskAutoscaler = space.create_object(&manifest::autoscaler("c", "c", 0, 4)).await?;
-        active(&space, "c").await?;
+        active(&dask, "c").await?;
         throughout("no work, no workers", secs(4), async || {
             ensure!(dask.pods("c-default").await?.is_empty());
             Ok(())
@@ -64,16 +64,16 @@ async fn of_two_autoscalers_the_older_acts() -> Result<()> {
     test("conflict", async |space| {
         let dask = Dask::start(&space, &manifest::cluster("c", 0)?).await?;
         let _: DaskAutoscaler = space.create_object(&manifest::autoscaler("older", "c", 1, 1)).await?;
-        active(&space, "older").await?;
+        active(&dask, "older").await?;
         let mut younger = manifest::autoscaler("younger", "c", 2, 2);
         younger["spec"]["workerGroup"] = json!("c-default");
         let _: DaskAutoscaler = space.create_object(&younger).await?;
-        condition(&space, "younger", Wanted("Conflict", true, "")).await?;
+        dask.autoscaler_condition("younger", Wanted("Conflict", true, ""), secs(30)).await?;
         space.events("younger", "OlderExists").await?;
         dask.settled(1, START).await?;
-        condition(&space, "older", Wanted("Active", true, "")).await?;
+        active(&dask, "older").await?;
         space.kubectl(&["delete", "daskautoscaler", "older"]).await?;
-        active(&space, "younger").await?;
+        active(&dask, "younger").await?;
         dask.settled(2, START).await?;
         let owners = space.api::<DaskAutoscaler>().get("younger").await?.owner_references().to_vec();
         ensure!(owners.iter().any(|o| o.kind == "DaskCluster" && o.name == "c"), "{owners:?}");
@@ -82,15 +82,6 @@ async fn of_two_autoscalers_the_older_acts() -> Result<()> {
     .await
 }
 
-async fn active(space: &Space, name: &str) -> Result<()> {
-    condition(space, name, Wanted("Active", true, "")).await
-}
-
-async fn condition(space: &Space, name: &str, wanted: Wanted<'_>) -> Result<()> {
-    until(&format!("condition {wanted:?} of {name}"), secs(30), async || {
-        let autoscaler: DaskAutoscaler = space.api().get(name).await?;
-        find(&autoscaler.status.unwrap_or_default().conditions, wanted)
-    })
-    .await
-    .map(drop)
+async fn active(dask: &Dask, name: &str) -> Result<()> {
+    dask.autoscaler_condition(name, Wanted("Active", true, ""), secs(30)).await.map(drop)
 }

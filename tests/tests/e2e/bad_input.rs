@@ -41,26 +41,17 @@ async fn group_and_autoscaler_wait_for_their_cluster() -> Result<()> {
         let dask = Dask { space: space.clone(), name: "later".into() };
         let told = dask.group_condition("extra", Wanted("Ready", false, "ClusterNotFound"), secs(20)).await?;
         ensure!(told.message.contains("later"), "{}", told.message);
-        autoscaler_condition(&space, Wanted("Active", false, "ClusterNotFound")).await?;
+        dask.autoscaler_condition("a", Wanted("Active", false, "ClusterNotFound"), secs(30)).await?;
         for name in ["a", "extra"] {
             space.events(name, "ClusterNotFound").await?;
         }
         ensure!(dask.pods("extra").await?.is_empty());
         space.create_object::<dask_crds::DaskCluster>(&manifest::cluster("later", 0)?).await?;
         dask.group_settled("extra", 1, START).await?;
-        autoscaler_condition(&space, Wanted("Active", true, "")).await?;
+        dask.autoscaler_condition("a", Wanted("Active", true, ""), secs(30)).await?;
         dask.group_condition("extra", Wanted("Ready", true, ""), secs(20)).await.map(drop)
     })
     .await
-}
-
-async fn autoscaler_condition(space: &Space, wanted: Wanted<'_>) -> Result<()> {
-    until(&format!("{wanted:?}"), secs(30), async || {
-        let autoscaler: DaskAutoscaler = space.api().get("a").await?;
-        find(&autoscaler.status.unwrap_or_default().conditions, wanted)
-    })
-    .await
-    .map(drop)
 }
 
 #[tokio::test]

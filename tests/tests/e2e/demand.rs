@@ -3,9 +3,9 @@
 use anyhow::{Result, ensure};
 use dask_crds::{DaskAutoscaler, DaskWorkerGroup};
 use dask_operator_tests::{
-    dask::{Dask, START, Wanted, find},
+    dask::{Dask, START, Wanted},
     manifest,
-    namespace::{Space, test},
+    namespace::test,
     wait::{secs, throughout, until},
 };
 use serde_json::json;
@@ -23,11 +23,11 @@ async fn work_grows_the_group_that_can_do_it() -> Result<()> {
         let mut scaler = manifest::autoscaler("gpu", "c", 0, 2);
         scaler["spec"]["workerGroup"] = json!("gpu");
         let _: DaskAutoscaler = space.create_object(&scaler).await?;
-        told(&space, Wanted("DemandKnown", true, "Known")).await?;
+        told(&dask, Wanted("DemandKnown", true, "Known")).await?;
 
         let mut client = dask.driver().await?;
         client.tell("needs 40 TPU").await?;
-        told(&space, Wanted("Infeasible", true, "NoWorkerFits")).await?;
+        told(&dask, Wanted("Infeasible", true, "NoWorkerFits")).await?;
         space.events("plain", "NoWorkerFits").await?;
         throughout("no worker comes for work that none can do", secs(5), async || {
             let pods = (dask.pods("c-default").await?.len(), dask.pods("gpu").await?.len());
@@ -46,7 +46,7 @@ async fn work_grows_the_group_that_can_do_it() -> Result<()> {
         })
         .await?;
         client.tell("release").await?;
-        told(&space, Wanted("Infeasible", false, "Feasible")).await?;
+        told(&dask, Wanted("Infeasible", false, "Feasible")).await?;
         until("all have left", secs(90), async || {
             let left = dask.pods("gpu").await?.len();
             ensure!(left == 0, "{left} are left");
@@ -57,11 +57,6 @@ async fn work_grows_the_group_that_can_do_it() -> Result<()> {
     .await
 }
 
-async fn told(space: &Space, wanted: Wanted<'_>) -> Result<()> {
-    until(&format!("condition {wanted:?}"), secs(30), async || {
-        let autoscaler: DaskAutoscaler = space.api().get("plain").await?;
-        find(&autoscaler.status.unwrap_or_default().conditions, wanted)
-    })
-    .await
-    .map(drop)
+async fn told(dask: &Dask, wanted: Wanted<'_>) -> Result<()> {
+    dask.autoscaler_condition("plain", wanted, secs(30)).await.map(drop)
 }

@@ -6,11 +6,11 @@ use std::{
 };
 
 use dask_worker_line::processes;
-use serde_json::Value;
 
 use crate::{
-    autoscaler::input::Input,
-    model::{object::Group, scheduler::addresses_by_pod, time::Timestamp, uid::Uid},
+    autoscaler::input::{Input, Registered},
+    model::{object::Group, time::Timestamp, uid::Uid},
+    resources::agent_plan::worker_container::words,
 };
 
 /// Fewer processes than before count only after this long: the workers of a pod register one after the other.
@@ -29,13 +29,10 @@ struct Observed {
 }
 
 impl Processes {
-    /// Takes note of what is registered now.
-    pub fn observe(&mut self, input: &Input<'_>) {
+    /// Takes note of what is registered now, by pod.
+    pub fn observe(&mut self, input: &Input<'_>, registered: &Registered) {
         let uids: BTreeSet<&str> = input.groups.iter().map(|g| g.group.meta.uid.as_str()).collect();
         self.0.retain(|uid, _| uids.contains(uid.as_str()));
-        let Some(snapshot) = input.scheduler.known() else { return };
-        let pods = || input.groups.iter().flat_map(|g| g.pods.iter().copied());
-        let registered = addresses_by_pod(pods(), &snapshot.workers);
         for workers in input.groups {
             let in_pod = workers.pods.iter().filter_map(|p| registered.get(&p.uid)).map(BTreeSet::len);
             if let Some(most) = in_pod.max().and_then(|n| u32::try_from(n).ok()) {
@@ -44,8 +41,8 @@ impl Processes {
         }
     }
 
-    fn saw(&mut self, group: &str, most: u32, now: Timestamp) {
-        let known = self.0.entry(group.into()).or_insert(Observed { most, fewer_since: None });
+    fn saw(&mut self, group: &Uid, most: u32, now: Timestamp) {
+        let known = self.0.entry(group.clone()).or_insert(Observed { most, fewer_since: None });
         if most >= known.most {
             *known = Observed { most, fewer_since: None };
             return;
@@ -66,10 +63,6 @@ impl Processes {
 
 /// What the command line of the group's worker says.
 fn said(group: &Group) -> Option<u32> {
-    let words = |container: &Value| -> Vec<String> {
-        let lists = ["command", "args"].iter().filter_map(|key| container[*key].as_array());
-        lists.flatten().filter_map(|word| word.as_str().map(String::from)).collect()
-    };
     let containers = group.spec.worker.spec.0.get("containers")?.as_array()?;
     containers.iter().find_map(|c| processes(&words(c))).map(u32::from)
 }

@@ -5,13 +5,13 @@ use dask_crds::DemandProbe;
 use crate::{
     autoscaler::{
         group_resources,
-        input::{Input, Workers},
+        input::{Input, Registered, Workers},
         wish::{self, Infeasible, Offer},
     },
     model::{
         demand::{DemandReading, Shape},
         object::Autoscaler,
-        scheduler::{Snapshot, addresses_by_pod},
+        scheduler::Snapshot,
     },
     plan::scheduler_need::SchedulerNeed,
 };
@@ -44,12 +44,13 @@ pub(crate) struct Wanted<'a> {
 pub(crate) fn wanted<'a>(
     input: &Input<'a>,
     scaled: &[Scaled<'_>],
+    registered: &Registered,
     known_unserved: &[Shape],
 ) -> Option<Wanted<'a>> {
     let snapshot = input.scheduler.known()?;
     match &snapshot.demand {
         DemandReading::Known(demand) if !is_off(scaled) => {
-            let offers = offers(snapshot, scaled);
+            let offers = offers(registered, scaled);
             let wish::Wish { workers, of_group, infeasible } =
                 wish::wish(demand, snapshot, &offers, known_unserved);
             Some(Wanted { snapshot, workers, of_group, infeasible, waiting: Some(demand.ready()) })
@@ -65,9 +66,7 @@ pub(crate) fn wanted<'a>(
 }
 
 /// What each group's workers can do.
-fn offers(snapshot: &Snapshot, scaled: &[Scaled<'_>]) -> Vec<Offer> {
-    let pods = || scaled.iter().flat_map(|s| s.workers.pods.iter().copied());
-    let registered = addresses_by_pod(pods(), &snapshot.workers);
+fn offers(registered: &Registered, scaled: &[Scaled<'_>]) -> Vec<Offer> {
     let offer = |s: &Scaled<'_>| Offer {
         resources: group_resources::of(s.workers.group),
         most: s.most,

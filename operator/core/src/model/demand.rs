@@ -44,8 +44,6 @@ pub struct Shape {
 pub struct Work {
     /// What they ask of their workers.
     pub shape: Shape,
-    /// Wait for their inputs.
-    pub waiting: u64,
     /// Ready, and assigned to no worker.
     pub ready: u64,
     /// Assigned to a worker, running or not. Those that have left their worker's threads are not counted.

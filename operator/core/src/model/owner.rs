@@ -1,7 +1,8 @@
 //! An owner reference.
 
-use crate::model::uid::Uid;
 use serde::{Deserialize, Serialize};
+
+use crate::model::uid::Uid;
 
 /// One owner reference.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

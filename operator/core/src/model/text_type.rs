@@ -6,11 +6,10 @@ macro_rules! text_type {
         $(#[$doc])*
         #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[derive(serde::Serialize, serde::Deserialize)]
-        #[derive(derive_more::AsRef, derive_more::Debug, derive_more::Deref, derive_more::Display, derive_more::From)]
+        #[derive(derive_more::Debug, derive_more::Deref, derive_more::Display, derive_more::From)]
         #[serde(transparent)]
         #[debug("{_0:?}")]
         #[from(String, &str)]
-        #[as_ref(str)]
         #[deref(forward)]
         pub struct $name(String);
 
