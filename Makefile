@@ -7,7 +7,7 @@ JOBS ?= 2
 TESTS := --config tests/cargo.toml
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: toolchain help demo demo-kind test browser pictures habits e2e e2e-all bench bench-quick bench-hostile bench-agent bench-demand bench-pod arm64 explore replay mutants lint fmt crds image clean
+.PHONY: toolchain help demo demo-kind test browser pictures habits e2e e2e-all bench bench-quick bench-hostile bench-agent bench-decide bench-demand bench-pod arm64 explore replay mutants lint fmt crds image clean
 
 help: ## list the commands
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/; s/[$$]+/$$/' | expand -t 12
@@ -70,6 +70,9 @@ bench: toolchain ## measure beside a bare client and dask-kubernetes (40 minutes
 
 bench-quick: toolchain ## one small round of that, which is only printed
 	@tests/bench/bench.sh quick
+
+bench-decide: toolchain ## how long a decision on all autoscalers of a cluster takes, up to 10,000 workers (some minutes to compile)
+	@cargo run -q --profile image -p dask-operator-simulate --bin decide
 
 bench-demand: toolchain ## what it costs a scheduler to tell what waits, beside adaptive_target (1 minute)
 	@"$$(tests/dask/venv.sh "$$(cat tests/dask/newest)")" tests/bench/demand.py 2>/dev/null

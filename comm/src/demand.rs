@@ -8,7 +8,7 @@ use crate::{CommError, raw::Raw, typed};
 use std::fmt::Write;
 
 /// The operation. Another number means another answer: a newer operator's takes the place of an older one's.
-pub(crate) const OPERATION: &str = "dask_operator_demand_1";
+pub(crate) const OPERATION: &str = "dask_operator_demand_2";
 
 /// What the scheduler is to run: `builtins.exec` as a pickle of protocol 0, which every Python reads.
 pub(crate) const EXEC: &[u8] = b"cbuiltins\nexec\n.";
@@ -61,10 +61,12 @@ pub struct Shape {
 }
 
 /// Tasks of one shape and prefix, counted by what keeps them.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Work {
     /// Their shape, a place in [`Demand::shapes`].
     pub shape: usize,
+    /// Their prefix, the first part of their keys; the first 64 characters of it.
+    pub prefix: String,
     /// Wait for their inputs.
     pub waiting: u64,
     /// Ready, and held back by the scheduler until a thread is free.
@@ -79,7 +81,7 @@ pub struct Work {
     pub seceded: u64,
     /// How long one takes, as measured; `None` before the first is done.
     pub seconds: Option<f64>,
-    /// How long the longest one has run that runs now; `None` if none does.
+    /// How long the longest one has been seen to run; `None` before one was.
     pub longest: Option<f64>,
 }
 
@@ -155,13 +157,14 @@ impl Shape {
 
 impl Work {
     fn read(value: Raw<'_>, shapes: usize) -> Result<Self, CommError> {
-        let [shape, waiting, queued, unrunnable, assigned, running, seceded, seconds, longest] =
+        let [shape, prefix, waiting, queued, unrunnable, assigned, running, seceded, seconds, longest] =
             exactly(value, "demand: row")?;
         let count = |value| typed::count(value, "demand: row");
         let known = |value| typed::seconds(value, "demand: row").map(|s| Some(s).filter(|s| *s >= 0.0));
         let shape = usize::try_from(count(shape)?).ok().filter(|n| *n < shapes);
         Ok(Self {
             shape: shape.ok_or_else(|| CommError::Malformed("demand: row of no shape".into()))?,
+            prefix: typed::text(prefix, "demand: prefix")?,
             waiting: count(waiting)?,
             queued: count(queued)?,
             unrunnable: count(unrunnable)?,

@@ -116,11 +116,12 @@ async fn demand(cluster: &mut Cluster) {
     let demand = cluster.client.demand().await.unwrap();
     let of = |is_plain: bool| {
         let of_shape = |w: &&Work| demand.shapes[w.shape].resources.is_empty() == is_plain;
-        demand.work.iter().filter(of_shape).copied().collect::<Vec<_>>()
+        demand.work.iter().filter(of_shape).cloned().collect::<Vec<_>>()
     };
     let (plain, tpu) = (of(true), of(false));
     assert_eq!((plain.len(), tpu.len()), (1, 1), "{demand:?}");
-    let plain = plain[0];
+    let plain = &plain[0];
+    assert!(plain.prefix.starts_with("hold"), "{demand:?}");
     assert_eq!((plain.running, plain.running + plain.assigned + plain.queued), (2, 20), "{demand:?}");
     assert_eq!((tpu[0].unrunnable, tpu[0].queued), (3, 0), "{demand:?}");
     let shape = &demand.shapes[tpu[0].shape];

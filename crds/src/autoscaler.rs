@@ -43,6 +43,12 @@ use crate::Condition;
         description = "Tasks of the cluster that are ready and wait for a worker",
         json_path = ".status.waitingTasks"
     ),
+    printcolumn(
+        name = "Limit",
+        type_ = "string",
+        description = "What keeps the size from being what the work asks for",
+        json_path = ".status.limitedBy"
+    ),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
 #[serde(rename_all = "camelCase")]
@@ -66,6 +72,31 @@ pub struct DaskAutoscalerSpec {
     /// *Addition.* Whether the operator asks the scheduler what waits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub demand_probe: Option<DemandProbe>,
+    /// *Addition.* Seconds in which the work that waits should be done. Default 5, as that of Dask's `Adaptive`. Where workers
+    /// take longer to start, three quarters of that time count if they are more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 86_400))]
+    pub target_duration: Option<i64>,
+    /// *Addition.* Which of a cluster's groups grows for work that more than one can do: the one with the highest number; it
+    /// shrinks last. Default 0. Among equals, groups whose workers have abstract resources come last, then the older one
+    /// comes first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 1_000))]
+    pub priority: Option<i32>,
+    /// *Addition.* Whether the autoscaler acts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<AutoscalerMode>,
+}
+
+/// *Addition.* Whether the autoscaler acts. Default `Active`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum AutoscalerMode {
+    /// It sets the size of its group.
+    Active,
+    /// It says in its status which size it would set, and sets none.
+    DryRun,
+    /// It decides nothing; the size is set by hand.
+    Paused,
 }
 
 /// *Addition.* Whether the operator gives the scheduler an operation of its own that tells what waits and what it needs.
@@ -95,6 +126,15 @@ pub struct DaskAutoscalerStatus {
     /// Size last asked of the worker group.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub desired: Option<i32>,
+    /// What keeps the size from being what the work asks for: `Maximum` or `DefaultMaximum` (the operator's), `Minimum`,
+    /// `Step` (more is added with the next answer of the scheduler) or `Keep` (idle workers stay for a while, because
+    /// another start would cost more).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limited_by: Option<String>,
+    /// Seconds that a worker of the group takes to start, from the request for its pod until it is ready: the median of the
+    /// last ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub startup_seconds: Option<i64>,
     /// Worker pods of the group that exist.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created: Option<i32>,
@@ -108,6 +148,9 @@ pub struct DaskAutoscalerStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("format" = "date-time"))]
     pub last_scale_time: Option<String>,
+    /// The last ten changes of size, the newest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<SizeChange>,
     /// Where the demand is read from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scheduler_address: Option<String>,
@@ -118,4 +161,21 @@ pub struct DaskAutoscalerStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,
+}
+
+/// One change of a group's size.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SizeChange {
+    /// When (RFC 3339).
+    #[schemars(extend("format" = "date-time"))]
+    pub time: String,
+    /// The size before.
+    #[schemars(range(min = 0))]
+    pub from: i32,
+    /// The size after.
+    #[schemars(range(min = 0))]
+    pub to: i32,
+    /// Why.
+    pub reason: String,
 }

@@ -14,7 +14,9 @@ mod template;
 mod worker_group;
 
 pub use agent::{AgentMode, AgentSpec};
-pub use autoscaler::{DaskAutoscaler, DaskAutoscalerSpec, DaskAutoscalerStatus, DemandProbe};
+pub use autoscaler::{
+    AutoscalerMode, DaskAutoscaler, DaskAutoscalerSpec, DaskAutoscalerStatus, DemandProbe, SizeChange,
+};
 pub use cluster::{DaskCluster, DaskClusterSpec, DaskClusterStatus, Phase, SchedulerSpec};
 pub use condition::{Condition, ConditionStatus};
 pub use job::{DaskJob, DaskJobSpec, DaskJobStatus, JobClusterSpec, JobStatus, JobTemplate};

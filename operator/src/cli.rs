@@ -5,7 +5,7 @@ use std::{net::SocketAddr, time::Duration};
 use clap::{Parser, Subcommand, ValueEnum};
 use dask_operator_core::{autoscaler, resources::agent_plan};
 
-use crate::{context::Settings, telemetry::LogFormat};
+use crate::{context::Settings, simulate::SimulateArgs, telemetry::LogFormat};
 
 /// How schedulers are reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -115,10 +115,12 @@ pub struct Args {
 }
 
 /// Something else than running the operator.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Subcommand)]
+#[derive(Clone, Debug, PartialEq, Subcommand)]
 pub enum Command {
     /// Print the CustomResourceDefinitions, for `kubectl apply --server-side -f -`
     Crds,
+    /// Simulate a workload under this operator's autoscaler, dask-kubernetes' and Dask's own Adaptive
+    Simulate(SimulateArgs),
 }
 
 impl Args {

@@ -19,6 +19,7 @@ pub mod object_ref;
 pub mod queue;
 pub mod reconcile;
 pub mod scheduler;
+pub mod simulate;
 pub mod store;
 pub mod telemetry;
 #[cfg(test)]

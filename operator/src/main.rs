@@ -17,6 +17,7 @@ use dask_operator::{
     leadership::Leadership,
     metrics::Metrics,
     scheduler::{Direct, PortForward},
+    simulate::simulate,
     telemetry,
 };
 use tokio::{
@@ -32,13 +33,19 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 /// How long reconciles that are under way may take after SIGTERM.
 const DRAIN: Duration = Duration::from_secs(8);
 
+fn print_definitions() -> anyhow::Result<()> {
+    let documents: Vec<_> = dask_crds::crd_documents()?.into_iter().map(|(_, yaml)| yaml).collect();
+    print!("{}", documents.join("---\n"));
+    Ok(())
+}
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
     let args = Args::parse();
-    if args.command == Some(Command::Crds) {
-        let documents: Vec<_> = dask_crds::crd_documents()?.into_iter().map(|(_, yaml)| yaml).collect();
-        print!("{}", documents.join("---\n"));
-        return Ok(());
+    match &args.command {
+        Some(Command::Crds) => return print_definitions(),
+        Some(Command::Simulate(args)) => return simulate(args),
+        None => {}
     }
     telemetry::start(args.log_format, args.level());
     let metrics = Metrics::new().context("defining metrics")?;

@@ -58,7 +58,7 @@ fn the_trees_are_what_the_files_say() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let path = root.join("ARCHITECTURE.md");
     let mut page = fs::read_to_string(&path).unwrap();
-    for source in ["operator/core/src", "operator/src", "worker/src", "comm/src"] {
+    for source in ["operator/core/src", "operator/simulate/src", "operator/src", "worker/src", "comm/src"] {
         let heading = page.find(&format!("### `{source}`")).unwrap();
         let start = heading + page[heading..].find("```\n").unwrap() + 4;
         let end = start + page[start..].find("```").unwrap();

@@ -10,7 +10,7 @@ use std::{collections::BTreeSet, fs, path::Path};
 use imports::Imports;
 
 /// The shell, from what nothing depends on upwards: what it is told and shares, what it knows, what it does.
-const SHELL: [&str; 20] = [
+const SHELL: [&str; 21] = [
     "object_ref",
     "env",
     "clock_jump",
@@ -29,6 +29,7 @@ const SHELL: [&str; 20] = [
     "watch",
     "controller",
     "http",
+    "simulate",
     "cli",
     "testing",
 ];

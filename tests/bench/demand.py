@@ -44,7 +44,7 @@ async def with_tasks(tasks):
                 kept += client.map(abs, numbers, pure=False, key=f"gpu-{amount}", resources={"GPU": amount})
             while len(scheduler.tasks) < 4 * (tasks // 4):
                 await asyncio.sleep(0.1)
-            demand, size = await measured(ask, "dask_operator_demand_1")
+            demand, size = await measured(ask, "dask_operator_demand_2")
             target, _ = await measured(ask, "adaptive_target")
             ratio = demand / target
             print(f"{tasks:9,}  {demand:8.2f} ms  {target:8.2f} ms  {ratio:6.2f}  {size:8,} bytes", flush=True)

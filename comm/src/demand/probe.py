@@ -11,8 +11,8 @@ def install():
 
     from distributed import Scheduler
 
-    NAME = "dask_operator_demand_1"
-    LOOKS, GROUPS, SHAPES, ROWS, NAMES, TEXT = 1000, 5000, 64, 192, 16, 200
+    NAME = "dask_operator_demand_2"
+    LOOKS, GROUPS, SHAPES, ROWS, NAMES, TEXT, PREFIX = 1000, 5000, 64, 192, 16, 200, 64
     WAITING, QUEUED, UNRUNNABLE, ASSIGNED, RUNNING, SECEDED = columns = range(6)
     COLUMNS, PLAIN = len(columns), ((), (), (), False)
 
@@ -111,6 +111,9 @@ def install():
                 return address
         return None
 
+    def name(prefix):
+        return str(prefix.name)[:PREFIX].encode("utf-8", "replace").decode()
+
     def seconds(value):
         return float(value) if value is not None and value >= 0 else -1.0
 
@@ -124,7 +127,8 @@ def install():
                 left_out += sum(counts)
                 continue
             number = numbers.setdefault(shape, len(numbers))
-            told.append([number, *counts, seconds(prefix.duration_average), seconds(prefix.max_exec_time)])
+            durations = seconds(prefix.duration_average), seconds(prefix.max_exec_time)
+            told.append([number, name(prefix), *counts, *durations])
         published = s.extensions.get("publish")
         clients = sum(1 for name in s.clients if name != "fire-and-forget")
         forgotten = s.clients.get("fire-and-forget")

@@ -19,8 +19,8 @@ fn gpu() -> Value {
 }
 
 fn row(shape: u64) -> Value {
-    let counts = [shape, 1, 2, 3, 4, 5, 6].map(Value::from);
-    array(counts.into_iter().chain([2.5.into(), Value::from(-1.0)]))
+    let counts = [1, 2, 3, 4, 5, 6].map(Value::from);
+    array([shape.into(), "inc".into()].into_iter().chain(counts).chain([2.5.into(), Value::from(-1.0)]))
 }
 
 fn answer(shapes: Vec<Value>, rows: Vec<Value>) -> Value {
@@ -45,7 +45,8 @@ fn an_answer_is_read_as_it_is() {
     assert_eq!(demand.shapes[0].resources, [("GPU".to_string(), 1.0)]);
     assert_eq!(demand.shapes[0].served_by.as_deref(), Some("tcp://w:1"));
     assert!(!demand.shapes[0].is_loose);
-    let work = demand.work[0];
+    let work = &demand.work[0];
+    assert_eq!(work.prefix, "inc");
     assert_eq!((work.waiting, work.queued, work.unrunnable), (1, 2, 3));
     assert_eq!((work.assigned, work.running, work.seceded), (4, 5, 6));
     assert_eq!((work.seconds, work.longest), (Some(2.5), None));
@@ -70,7 +71,7 @@ fn what_the_probe_never_says_is_refused() {
 
 #[test]
 fn the_probe_keeps_to_what_is_read() {
-    let limits = format!("SHAPES, ROWS, NAMES, TEXT = 1000, 5000, {SHAPES}, {ROWS}, {PARTS}, ");
+    let limits = format!("SHAPES, ROWS, NAMES, TEXT, PREFIX = 1000, 5000, {SHAPES}, {ROWS}, {PARTS}, ");
     assert!(PROBE.contains(&limits) && PROBE.contains(&format!("NAME = \"{OPERATION}\"")));
 }
 

@@ -1,12 +1,17 @@
 //! The autoscalers of a cluster: what its scheduler would like is read once, and all groups get their sizes together.
 
+mod change;
 mod demand_conditions;
+mod durations;
 mod eligibility;
 mod group_resources;
 pub mod input;
+mod limit;
+mod pace;
 pub mod policy;
 mod processes_per_pod;
 pub mod samples;
+mod startup;
 mod status;
 #[cfg(test)]
 mod tests;
@@ -14,7 +19,7 @@ mod unserved;
 mod wanted;
 mod wish;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{cmp::Reverse, collections::BTreeMap, time::Duration};
 
 use dask_crds::{DaskAutoscalerStatus, MAX_REPLICAS};
 use serde_json::json;
@@ -24,7 +29,8 @@ pub use input::{Input, Workers};
 
 use crate::{
     model::{
-        object::{Autoscaler, Cluster, Group},
+        demand::DemandReading,
+        object::{Autoscaler, Cluster, Group, Meta},
         scheduler::SchedulerState,
         time::Timestamp,
         uid::Uid,
@@ -32,7 +38,6 @@ use crate::{
     plan::{
         action::{Action, Decision, Patch},
         conditions::{self, Observed},
-        events::EventRecord,
         kind::Kind,
         metadata_patch,
         scheduler_need::SchedulerNeed,
@@ -40,11 +45,16 @@ use crate::{
     resources,
     validation::api_rejection::{self, Rejections},
 };
+use durations::Durations;
+use limit::Limit;
+use pace::Pace;
 use policy::{Demand, Limits, Pool};
 use processes_per_pod::Processes;
 use samples::Samples;
+use startup::Startups;
 use unserved::Unserved;
 use wanted::{Scaled, Wanted};
+use wish::Learned;
 
 /// Most pods of a group whose autoscaler has no maximum, where the operator was not told another number: many times
 /// what people run, and few enough for an API server to bear if a scheduler's wish was nonsense.
@@ -56,6 +66,8 @@ pub struct PlannerState {
     samples: Samples,
     processes: Processes,
     unserved: Unserved,
+    startups: Startups,
+    durations: Durations,
     /// Since when the scheduler has not told what it would like.
     silent_since: Option<Timestamp>,
     /// What the API server answered to our last writes for each autoscaler, by UID, and how often in a row it refused them.
@@ -63,6 +75,20 @@ pub struct PlannerState {
 }
 
 impl PlannerState {
+    /// Takes note of how long workers take to start, and tasks to run.
+    fn learn(&mut self, input: &Input<'_>) {
+        let told = |workers: &Workers<'_>| {
+            let all = input.autoscalers.iter().copied();
+            acting(all, &workers.group.spec.cluster, &workers.group.meta.name).and_then(startup::told)
+        };
+        self.startups.observe(input, told);
+        if let Some(snapshot) = input.scheduler.known()
+            && let DemandReading::Known(demand) = &snapshot.demand
+        {
+            self.durations.observe(&snapshot.id, snapshot.at, demand);
+        }
+    }
+
     /// Takes note of what is wanted now.
     fn observe(&mut self, input: &Input<'_>, wanted: Option<&Wanted<'_>>) {
         if let Some(Wanted { snapshot, workers, infeasible, .. }) = wanted {
@@ -88,8 +114,10 @@ impl PlannerState {
 struct Part<'a> {
     group: &'a Group,
     size: i32,
-    /// The default maximum is what keeps the group from growing.
-    is_at_default: bool,
+    /// What keeps it from being what the work asks for.
+    limit: Option<Limit>,
+    /// How long a worker of the group takes to start, if it is known.
+    startup: Option<Duration>,
 }
 
 /// What to do about a cluster's autoscalers, one decision for each of `input.autoscalers` in their order. They belong
@@ -98,9 +126,11 @@ pub fn decide(input: &Input<'_>, memory: &mut PlannerState) -> Vec<Decision<Dask
     let standings: Vec<_> = input.autoscalers.iter().map(|a| eligibility::eligible_group(a, input)).collect();
     let registered = input.registered();
     memory.processes.observe(input, &registered);
+    memory.learn(input);
     let scaled = scaled(input, &standings, memory);
     memory.unserved.keep(&scaled);
-    let wanted = wanted::wanted(input, &scaled, &registered, &memory.unserved.shapes);
+    let learned = Learned { unserved: &memory.unserved.shapes, durations: &memory.durations };
+    let wanted = wanted::wanted(input, &scaled, &registered, learned);
     if scaled.is_empty() {
         *memory =
             PlannerState { rejections: std::mem::take(&mut memory.rejections), ..PlannerState::default() };
@@ -119,7 +149,16 @@ pub fn decide(input: &Input<'_>, memory: &mut PlannerState) -> Vec<Decision<Dask
     all.map(one_of).collect()
 }
 
-/// The groups that autoscalers act on, the oldest first.
+/// What decides which group comes first: what only says what it would do takes nothing from those that act, and what is
+/// scarce is not spent on work that others can do.
+fn order(s: &Scaled<'_>) -> impl Ord + use<> {
+    let Meta { created, name, .. } = &s.workers.group.meta;
+    let priority = Reverse(s.autoscaler.spec.priority.unwrap_or(0));
+    let is_scarce = !group_resources::of(s.workers.group).is_empty();
+    (eligibility::is_dry_run(s.autoscaler), priority, is_scarce, *created, name.clone())
+}
+
+/// The groups that autoscalers act on, in that order.
 fn scaled<'a>(
     input: &Input<'a>,
     standings: &[Result<usize, Vec<Observed>>],
@@ -130,10 +169,15 @@ fn scaled<'a>(
         let workers = input.groups.get(*standing.as_ref().ok()?)?;
         let pods = u32::try_from(limits(autoscaler, input.default_maximum).maximum).unwrap_or(0);
         let most = pods.saturating_mul(memory.processes.per_pod(workers.group));
-        Some(Scaled { place, autoscaler, workers, most })
+        let target_duration = autoscaler.spec.target_duration.and_then(|s| u64::try_from(s).ok());
+        let pace = Pace {
+            startup: memory.startups.of(&workers.group.meta.uid),
+            target_duration: target_duration.map(Duration::from_secs),
+        };
+        Some(Scaled { place, autoscaler, workers, most, pace })
     });
     let mut scaled: Vec<_> = acting.collect();
-    scaled.sort_by_key(|s| (s.workers.group.meta.created, &s.workers.group.meta.name));
+    scaled.sort_by_cached_key(order);
     scaled
 }
 
@@ -163,13 +207,16 @@ fn sizes<'a>(
         other_pods: others().map(staying).fold(0, i32::saturating_add),
         other_processes: others().map(|w| processes_of(w, memory)).fold(0, u64::saturating_add),
         last_changes: &last_changes,
+        keep: scaled.iter().map(|s| s.pace.keep()).max().unwrap_or_default(),
     };
     let sizes = policy::next_sizes(&pools, &demand, input.now);
-    let is_short = wanted.is_some_and(|w| u64::from(w.workers) > policy::supply(&pools, &sizes, &demand));
+    let supply = policy::supply(&pools, &sizes, &demand);
     let part = |(s, (pool, size)): (&Scaled<'a>, (&Pool, i32))| {
-        let is_short = is_short || pool.reserved > pool.limits.maximum;
-        let is_at_default = is_short && s.autoscaler.spec.maximum.is_none() && size >= pool.limits.maximum;
-        (s.place, Part { group: s.workers.group, size, is_at_default })
+        let limit = wanted.and_then(|w| Limit::of(pool, size, (u64::from(w.workers), supply)));
+        let is_default = s.autoscaler.spec.maximum.is_none();
+        let limit = limit.map(|l| if is_default { l.of_default() } else { l });
+        let group = s.workers.group;
+        (s.place, Part { group, size, limit, startup: memory.startups.known(&group.meta.uid) })
     };
     scaled.iter().zip(pools.iter().zip(sizes)).map(part).collect()
 }
@@ -227,11 +274,13 @@ fn one(
     let mut observed = match standing.part {
         Err(why) => why,
         Ok(part) => {
-            let is_at_default = part.is_some_and(|p| p.is_at_default);
             if let Some(part) = part {
-                actions.extend(carry(input, part, story.wanted, &mut status));
+                status::of_part(&mut status, part, story.wanted);
+                if !eligibility::is_dry_run(autoscaler) {
+                    actions.extend(change::change(part, story.wanted, input.now, &mut status));
+                }
             }
-            let mut observed = vec![status::active(input, is_at_default, story.wanted.is_some())];
+            let mut observed = vec![status::active(input, autoscaler, part, story.wanted.is_some())];
             observed.extend(demand_conditions::known(input, autoscaler, story.is_off));
             observed.extend(demand_conditions::infeasible(story.wanted, autoscaler));
             observed
@@ -242,39 +291,6 @@ fn one(
     let events = conditions::events(&autoscaler.status.conditions, &status.conditions);
     actions.extend(events.into_iter().map(Action::Event));
     Decision { actions, status, requeue, need }
-}
-
-/// Writes down what was decided; answers how to change the group's size, if it differs.
-fn carry(
-    input: &Input<'_>,
-    part: &Part<'_>,
-    wanted: Option<&Wanted<'_>>,
-    status: &mut DaskAutoscalerStatus,
-) -> Vec<Action> {
-    let (meta, current) = (&part.group.meta, part.group.spec.worker.replicas);
-    if let Some(wanted) = wanted {
-        status.target = i32::try_from(wanted.workers).ok();
-        status.waiting_tasks = wanted.waiting.map(|n| status::steady(status.waiting_tasks, n));
-    }
-    status.desired = Some(part.size);
-    if part.size == current {
-        return Vec::new();
-    }
-    status.last_scale_time = Some(input.now.rfc3339());
-    let why = match wanted {
-        None => "its bounds ask for it".into(),
-        Some(Wanted { workers, waiting: None, .. }) => format!("the scheduler would like {workers}"),
-        Some(Wanted { workers, waiting: Some(tasks), .. }) => {
-            format!("the scheduler's work asks for {workers} in all groups, and {tasks} tasks wait for one")
-        }
-    };
-    let scale = Action::Scale {
-        group: meta.name.clone(),
-        resource_version: meta.resource_version.clone(),
-        replicas: part.size,
-    };
-    let message = format!("{} from {current} to {} workers: {why}", meta.name, part.size);
-    vec![scale, Action::Event(EventRecord::normal("Scaled", &message))]
 }
 
 fn metadata(input: &Input<'_>, autoscaler: &Autoscaler) -> Option<Action> {

@@ -74,6 +74,7 @@ fn reading(demand: dask_comm::Demand) -> Demand {
         served_by: asked.served_by.as_deref().map(WorkerAddress::from),
     };
     let work = demand.work.iter().map(|w| Work {
+        prefix: w.prefix.clone(),
         shape: demand.shapes.get(w.shape).map(shape).unwrap_or_default(),
         ready: w.queued.saturating_add(w.unrunnable),
         assigned: w.assigned.saturating_add(w.running),

@@ -5,10 +5,13 @@ use dask_crds::DaskAutoscaler;
 use dask_operator_tests::{
     dask::{Dask, START, Wanted},
     manifest,
-    namespace::test,
+    namespace::{Space, test},
     wait::{secs, throughout, until},
 };
-use kube::ResourceExt;
+use kube::{
+    ResourceExt,
+    api::{Patch, PatchParams},
+};
 use serde_json::json;
 
 #[tokio::test]
@@ -53,9 +56,24 @@ async fn workers_come_with_the_work_and_go_with_its_results() -> Result<()> {
         .await?;
         client.nothing_was_lost().await?;
         client.tell("release").await?;
-        dask.settled(0, secs(60)).await
+        dask.settled(0, secs(60)).await?;
+        what_was_learned_and_done_is_told(&space).await?;
+        let paused = json!({"spec": {"mode": "Paused"}});
+        space.api::<DaskAutoscaler>().patch("c", &PatchParams::default(), &Patch::Merge(paused)).await?;
+        dask.autoscaler_condition("c", Wanted("Active", false, "Paused"), secs(30)).await?;
+        dask.scale_group("c-default", 1).await?;
+        dask.settled(1, START).await
     })
     .await
+}
+
+async fn what_was_learned_and_done_is_told(space: &Space) -> Result<()> {
+    let autoscaler: DaskAutoscaler = space.api().get("c").await?;
+    let status = autoscaler.status.context("no status")?;
+    ensure!(status.startup_seconds.is_some_and(|s| (1..120).contains(&s)), "{status:?}");
+    let (last, first) = (status.changes.first().context("none")?, status.changes.last().context("none")?);
+    ensure!((first.from, last.to) == (0, 0) && first.reason.contains("80 tasks wait"), "{status:?}");
+    Ok(())
 }
 
 #[tokio::test]

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use dask_crds::AutoscalerMode;
+
 use crate::{
     autoscaler::{
         PlannerState,
@@ -50,7 +52,13 @@ pub fn decides(
     now: Timestamp,
 ) -> bool {
     let is_usable = cluster.is_some_and(|c| !is_from_previous_owner(autoscaler, c));
-    is_usable && has_valid_bounds(autoscaler) && !memory.is_some_and(|m| m.is_inert(now))
+    let acts = autoscaler.spec.mode.unwrap_or(AutoscalerMode::Active) == AutoscalerMode::Active;
+    is_usable && acts && has_valid_bounds(autoscaler) && !memory.is_some_and(|m| m.is_inert(now))
+}
+
+/// Whether the autoscaler only says what it would do.
+pub(crate) fn is_dry_run(autoscaler: &Autoscaler) -> bool {
+    autoscaler.spec.mode == Some(AutoscalerMode::DryRun)
 }
 
 pub(crate) fn is_from_previous_owner(autoscaler: &Autoscaler, cluster: &Cluster) -> bool {
@@ -62,20 +70,34 @@ fn has_valid_bounds(autoscaler: &Autoscaler) -> bool {
     spec.maximum.is_none_or(|maximum| spec.minimum.unwrap_or(0).max(0) <= maximum.max(0))
 }
 
-/// The place of the group that this autoscaler may scale now in `input.groups`; else what to say.
-pub(crate) fn eligible_group(autoscaler: &Autoscaler, input: &Input<'_>) -> Result<usize, Vec<Observed>> {
-    let inactive =
-        |reason: &str, message: String| Err(vec![conditions::no(conditions::ACTIVE, reason, message)]);
+fn inactive(reason: &str, message: String) -> Vec<Observed> {
+    vec![conditions::no(conditions::ACTIVE, reason, message)]
+}
+
+/// What its own spec says against it.
+fn refused_by_spec(autoscaler: &Autoscaler) -> Result<(), Vec<Observed>> {
     let spec = &autoscaler.spec;
     if !has_valid_bounds(autoscaler) {
         let (minimum, maximum) = (spec.minimum.unwrap_or(0), spec.maximum.unwrap_or(0));
-        return inactive(
+        return Err(inactive(
             "InvalidBounds",
             format!(
                 "spec.minimum ({minimum}) must not exceed spec.maximum ({maximum}); lower the one or raise the other"
             ),
-        );
+        ));
     }
+    if spec.mode == Some(AutoscalerMode::Paused) {
+        let message = "spec.mode is Paused: the size is set by hand; set Active to let it follow the work";
+        return Err(inactive("Paused", message.into()));
+    }
+    Ok(())
+}
+
+/// The place of the group that this autoscaler may scale now in `input.groups`; else what to say.
+pub(crate) fn eligible_group(autoscaler: &Autoscaler, input: &Input<'_>) -> Result<usize, Vec<Observed>> {
+    let inactive = |reason: &str, message: String| Err(inactive(reason, message));
+    let spec = &autoscaler.spec;
+    refused_by_spec(autoscaler)?;
     let Some(cluster) = input.cluster else {
         if metadata_patch::is_owned_by(&autoscaler.meta.owners, "DaskCluster", &spec.cluster) {
             return inactive("NotReady", "its cluster is gone, and it goes with it".into());

@@ -1,25 +1,26 @@
 //! The one place where sizes are chosen: from samples, bounds and time to the pods of all groups of a cluster.
 //!
 //! Sizes are chosen together, from one reading. What groups have is kept: a decision adds what is missing or takes away
-//! what is too much, and never moves workers from one group to another. What is missing goes to the oldest group with
-//! room, then to the next; what is too much goes from the youngest, in whole pods, so that what stays is never less than
-//! what is wanted. Growing follows the newest sample at once. Shrinking waits until several samples of one scheduler
-//! agree, because a single one may read 0 right after work was submitted. Both go in steps; steps down and the
-//! cooldown are those of dask-kubernetes.
+//! what is too much, and never moves workers from one group to another. What is missing goes to the first group with
+//! room, then to the next; what is too much goes from the last, in whole pods, so that what stays is never less than
+//! what is wanted. Growing follows the newest sample at once, in steps. Shrinking follows the most that was wanted lately:
+//! a single sample may read 0 right after work was submitted, and a worker that is idle for a moment is cheaper than
+//! another one's start.
 
 use std::time::Duration;
 
 use super::samples::Samples;
 use crate::model::time::Timestamp;
 
-/// Time after a change in which nothing is changed again, in any group of the cluster.
-pub const COOLDOWN: Duration = Duration::from_secs(15);
-/// A shrink takes away at most one in this many of a group, but at least one.
-pub const STEP_DOWN: i32 = 4;
 /// A decision adds at most as many pods as the cluster's groups have together, as Kubernetes' HorizontalPodAutoscaler
-/// does (100 % in 15 s), but at least this many: as many as are created at the same time for one group. So a few dozen
-/// workers come at once, a thousand within a minute and a half, and one wrong answer makes a bounded number of pods.
+/// does (100 % at a time), but at least this many: as many as are created at the same time for one group. Each needs a
+/// reading that is younger than the last change. So a few dozen workers come at once, a thousand within six readings, and
+/// one wrong answer makes a bounded number of pods.
 pub const STEP_UP: i32 = 32;
+/// Times in status have whole seconds: what is read earlier than this after a change may be older than the change.
+const ROUNDED: Duration = Duration::from_secs(1);
+/// A change this far in the future was written down by a clock that was wrong, and is not waited for.
+const AHEAD: Duration = Duration::from_secs(15);
 
 /// Fewest and most pods.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,8 +40,7 @@ pub struct Pool {
     pub limits: Limits,
     /// Worker processes in one of its pods; at least 1.
     pub processes: u32,
-    /// Pods for work that no other of the groups can do. They come beside the cooldown, and stay as long as there is such
-    /// work.
+    /// Pods for work that no other of the groups can do. They stay as long as there is such work.
     pub reserved: i32,
 }
 
@@ -55,6 +55,8 @@ pub struct Demand<'a> {
     pub other_processes: u64,
     /// When the size of each of the groups was last changed.
     pub last_changes: &'a [Timestamp],
+    /// How long a worker stays that is not wanted any more.
+    pub keep: Duration,
 }
 
 /// Worker processes of the cluster, if its groups have these sizes.
@@ -64,22 +66,26 @@ pub fn supply(pools: &[Pool], sizes: &[i32], demand: &Demand<'_>) -> u64 {
     pools.iter().zip(sizes).map(of_one).fold(demand.other_processes, u64::saturating_add)
 }
 
-/// The sizes that the groups should have now, in the order of `pools`: the oldest group first.
+/// The sizes that the groups should have now, in the order of `pools`: the group first that grows first.
 pub fn next_sizes(pools: &[Pool], demand: &Demand<'_>, now: Timestamp) -> Vec<i32> {
-    let current: Vec<i32> = pools.iter().map(|p| p.size.max(p.fewest())).collect();
-    // What a wrong clock wrote down as far in the future is not waited for.
-    if demand.last_changes.iter().any(|t| now.since(*t) < COOLDOWN && t.since(now) < COOLDOWN) {
-        return current;
-    }
-    let grown = demand.samples.newest(now).map(|wanted| grow(pools, &current, wanted, demand));
-    match (grown, demand.samples.agreed(now)) {
+    let is_newer = |at: Timestamp| {
+        let waits = |change: &Timestamp| at.since(*change) < ROUNDED && change.since(now) < AHEAD;
+        !demand.last_changes.iter().any(waits)
+    };
+    let newest = demand.samples.newest(now).filter(|(at, _)| is_newer(*at)).map(|(_, wanted)| wanted);
+    let current: Vec<i32> = pools
+        .iter()
+        .map(|p| p.size.max(if newest.is_some() { p.fewest() } else { p.limits.minimum }))
+        .collect();
+    let grown = newest.map(|wanted| grow(pools, &current, wanted, demand));
+    match (grown, demand.samples.agreed(now, demand.keep)) {
         (Some(grown), _) if grown != current => grown,
         (_, Some(agreed)) => shrink(pools, &current, agreed, demand),
         _ => current,
     }
 }
 
-/// Adds what is missing: to the oldest group as far as it may grow, then to the next.
+/// Adds what is missing: to the first group as far as it may grow, then to the next.
 fn grow(pools: &[Pool], current: &[i32], wanted: u32, demand: &Demand<'_>) -> Vec<i32> {
     let mut missing = u64::from(wanted).saturating_sub(supply(pools, current, demand));
     let before: Vec<i32> = pools.iter().map(|p| p.size.max(p.limits.minimum)).collect();
@@ -98,8 +104,7 @@ fn grow(pools: &[Pool], current: &[i32], wanted: u32, demand: &Demand<'_>) -> Ve
     pools.iter().zip(current).map(one).collect()
 }
 
-/// Takes away what is too much: from the youngest group as far as it may shrink, then from the one before, and from
-/// each only a step of the way.
+/// Takes away what is too much: from the last group as far as it may shrink, then from the one before.
 fn shrink(pools: &[Pool], current: &[i32], agreed: u32, demand: &Demand<'_>) -> Vec<i32> {
     let mut goals: Vec<i32> = pools.iter().zip(current).map(|(p, size)| (*size).min(p.most())).collect();
     let mut surplus = supply(pools, &goals, demand).saturating_sub(u64::from(agreed));
@@ -110,12 +115,7 @@ fn shrink(pools: &[Pool], current: &[i32], agreed: u32, demand: &Demand<'_>) -> 
         surplus -= u64::try_from(fewer).unwrap_or(0) * processes;
         *goal -= fewer;
     }
-    let step = |size: i32| size - (size / STEP_DOWN).max(1);
-    goals
-        .iter()
-        .zip(current)
-        .map(|(goal, size)| if goal < size { step(*size).max(*goal) } else { *size })
-        .collect()
+    goals.iter().zip(current).map(|(g, c)| *g.min(c)).collect()
 }
 
 impl Pool {

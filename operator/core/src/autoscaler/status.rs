@@ -3,7 +3,7 @@
 use dask_crds::DaskAutoscalerStatus;
 
 use crate::{
-    autoscaler::{group_name, input::Input},
+    autoscaler::{Part, eligibility, group_name, input::Input, limit::Limit, wanted::Wanted},
     model::{
         object::Autoscaler,
         scheduler::{SPEAKS_TLS, SchedulerState},
@@ -41,8 +41,34 @@ pub(crate) fn steady(before: Option<i64>, tasks: u64) -> i64 {
     before.filter(is_near).unwrap_or(tasks)
 }
 
+/// What was decided.
+pub(crate) fn of_part(status: &mut DaskAutoscalerStatus, part: &Part<'_>, wanted: Option<&Wanted<'_>>) {
+    if let Some(wanted) = wanted {
+        status.target = i32::try_from(wanted.workers).ok();
+        status.waiting_tasks = wanted.waiting.map(|n| steady(status.waiting_tasks, n));
+    }
+    status.desired = Some(part.size);
+    status.limited_by = part.limit.map(|l| l.as_str().into());
+    if let Some(startup) = part.startup {
+        status.startup_seconds = Some(steady(status.startup_seconds, startup.as_secs().max(1)));
+    }
+}
+
 /// Whether the autoscaler acts, for one that may; `is_told`: the scheduler tells how many workers are wanted.
-pub(crate) fn active(input: &Input<'_>, is_at_default: bool, is_told: bool) -> Observed {
+pub(crate) fn active(
+    input: &Input<'_>,
+    autoscaler: &Autoscaler,
+    part: Option<&Part<'_>>,
+    is_told: bool,
+) -> Observed {
+    let is_at_default = part.is_some_and(|p| p.limit == Some(Limit::DefaultMaximum));
+    if let Some(part) = part.filter(|_| eligibility::is_dry_run(autoscaler)) {
+        let (size, current) = (part.size, part.group.spec.worker.replicas);
+        let message = format!(
+            "spec.mode is DryRun: the size stays {current}, and would be {size}; set Active to let it act"
+        );
+        return conditions::no(conditions::ACTIVE, "DryRun", message);
+    }
     let (reason, message) = match input.scheduler {
         SchedulerState::Known(snapshot) if !is_told && snapshot.unanswered.is_some() => {
             let why = snapshot.unanswered.as_deref().unwrap_or_default();

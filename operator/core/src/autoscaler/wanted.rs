@@ -6,13 +6,10 @@ use crate::{
     autoscaler::{
         group_resources,
         input::{Input, Registered, Workers},
-        wish::{self, Infeasible, Offer},
+        pace::Pace,
+        wish::{self, Infeasible, Learned, Offer},
     },
-    model::{
-        demand::{DemandReading, Shape},
-        object::Autoscaler,
-        scheduler::Snapshot,
-    },
+    model::{demand::DemandReading, object::Autoscaler, scheduler::Snapshot},
     plan::scheduler_need::SchedulerNeed,
 };
 
@@ -24,6 +21,8 @@ pub(crate) struct Scaled<'a> {
     pub workers: &'a Workers<'a>,
     /// The most worker processes that it may have.
     pub most: u32,
+    /// How work becomes workers of it.
+    pub pace: Pace,
 }
 
 /// How many workers are wanted.
@@ -45,14 +44,13 @@ pub(crate) fn wanted<'a>(
     input: &Input<'a>,
     scaled: &[Scaled<'_>],
     registered: &Registered,
-    known_unserved: &[Shape],
+    learned: Learned<'_>,
 ) -> Option<Wanted<'a>> {
     let snapshot = input.scheduler.known()?;
     match &snapshot.demand {
         DemandReading::Known(demand) if !is_off(scaled) => {
             let offers = offers(registered, scaled);
-            let wish::Wish { workers, of_group, infeasible } =
-                wish::wish(demand, snapshot, &offers, known_unserved);
+            let wish::Wish { workers, of_group, infeasible } = wish::wish(demand, snapshot, &offers, learned);
             Some(Wanted { snapshot, workers, of_group, infeasible, waiting: Some(demand.ready()) })
         }
         // This reading was made for others: the next one tells.
@@ -70,6 +68,7 @@ fn offers(registered: &Registered, scaled: &[Scaled<'_>]) -> Vec<Offer> {
     let offer = |s: &Scaled<'_>| Offer {
         resources: group_resources::of(s.workers.group),
         most: s.most,
+        pace: s.pace,
         workers: s.workers.pods.iter().filter_map(|p| registered.get(&p.uid)).flatten().cloned().collect(),
     };
     scaled.iter().map(offer).collect()

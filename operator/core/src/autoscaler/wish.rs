@@ -1,12 +1,15 @@
-//! How many workers the work that waits is worth: Dask's own formula, for work that workers of the cluster can do.
+//! How many workers the work that waits is worth, for work that workers of the cluster can do.
 //!
-//! The formula is that of `Scheduler.adaptive_target` (distributed 2024.1 to 2026.8), with two differences. Work that no
+//! The form is that of `Scheduler.adaptive_target` (distributed 2024.1 to 2026.8): seconds of work, divided by the seconds
+//! in which it should be done, and no more than there are tasks. Its terms differ: see [`super::pace`] for how long that is
+//! and what tasks are worth of which nothing is known, and [`super::durations`] for how long tasks take. Work that no
 //! worker can do, and none of a group that is scaled could, is left out and told. And results that take more than their
 //! share of the workers' memory ask for as many workers as hold them, in place of twice as many as there are.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
+    autoscaler::{durations::Durations, pace::Pace},
     model::{
         demand::{Demand, Shape, Work},
         scheduler::Snapshot,
@@ -15,10 +18,6 @@ use crate::{
     worker_group::MEMORY_TARGET,
 };
 
-/// In how many seconds the work should be done: `target_duration` of Dask's `Adaptive`, by default.
-const TARGET_DURATION: f64 = 5.0;
-/// How long a task takes that nothing is known of: `distributed.scheduler.unknown-task-duration`, by default.
-const UNKNOWN_DURATION: f64 = 0.5;
 /// The memory that workers keep for each byte of results when others go: `memory_ratio` of `workers_to_close`.
 const MEMORY_RATIO: f64 = 2.0;
 /// Most tasks that a worker is believed to run at the same time.
@@ -35,6 +34,8 @@ pub(crate) struct Offer {
     pub workers: BTreeSet<WorkerAddress>,
     /// The most worker processes that it may have.
     pub most: u32,
+    /// How work becomes workers of it.
+    pub pace: Pace,
 }
 
 impl Offer {
@@ -86,20 +87,31 @@ enum Place {
     Nowhere,
 }
 
+/// What was learned from the readings before.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Learned<'a> {
+    /// Work that workers were tried for, which could not do it.
+    pub unserved: &'a [Shape],
+    /// How long tasks take.
+    pub durations: &'a Durations,
+}
+
 /// What the work is worth, where `offers` are the groups that are scaled.
 ///
-/// Where no worker is registered and no template tells, one is tried for work that is not `known_unserved`: what it has is
-/// seen then.
-pub(crate) fn wish(demand: &Demand, snapshot: &Snapshot, offers: &[Offer], known_unserved: &[Shape]) -> Wish {
+/// Where no worker is registered and no template tells, one is tried for work that is not known to be unserved: what it has
+/// is seen then.
+pub(crate) fn wish(demand: &Demand, snapshot: &Snapshot, offers: &[Offer], learned: Learned<'_>) -> Wish {
     let mut plain = Sum::default();
     let mut of_group: Vec<Sum> = offers.iter().map(|_| Sum::default()).collect();
     let (mut infeasible, mut tries): (Vec<Infeasible>, u32) = (Vec::new(), 0);
     let tells_nothing = snapshot.workers.is_empty() && offers.iter().all(|o| o.resources.is_empty());
-    let may_be_served = |shape: &Shape| tells_nothing && !shape.is_pinned && !known_unserved.contains(shape);
+    let may_be_served =
+        |shape: &Shape| tells_nothing && !shape.is_pinned && !learned.unserved.contains(shape);
     for work in &demand.work {
+        let seconds = learned.durations.of(work);
         match place(&work.shape, offers) {
-            Place::Any => plain.add(work, 1.0),
-            Place::Group(n) => of_group[n].add(work, offers[n].at_once(&work.shape)),
+            Place::Any => plain.add(work, seconds, 1.0),
+            Place::Group(n) => of_group[n].add(work, seconds, offers[n].at_once(&work.shape)),
             Place::Elsewhere => {}
             Place::Nowhere if work.ready == 0 => {}
             Place::Nowhere if may_be_served(&work.shape) => tries = 1,
@@ -109,19 +121,27 @@ pub(crate) fn wish(demand: &Demand, snapshot: &Snapshot, offers: &[Offer], known
             },
         }
     }
-    let registered = snapshot.workers.len();
-    let of_group: Vec<u32> = of_group.iter().map(|sum| whole(sum.threads())).collect();
+    let apart =
+        of_group.iter().zip(offers).map(|(sum, o)| whole(sum.threads(o.pace, count(o.workers.len()))));
+    let of_group: Vec<u32> = apart.collect();
     // No other group grows for what one may not have.
     let apart = of_group.iter().zip(offers).fold(0, |all: u32, (n, o)| all.saturating_add((*n).min(o.most)));
-    // Threads count where it is known how many a worker has.
-    let by_work = if registered > 0 && demand.threads > 0 {
-        (plain.threads() * count(registered) / f64::from(demand.threads)).ceil()
-    } else {
-        plain.threads()
-    };
-    let more = whole(by_work).saturating_add(apart).max(whole(for_results(snapshot, 1.0 / MEMORY_TARGET)));
-    let workers = more.max(tries).max(staying(demand, snapshot).min(whole(count(registered))));
+    let registered = whole(count(snapshot.workers.len()));
+    let by_work = whole(plain_workers(&plain, demand, snapshot, offers)).saturating_add(apart);
+    let more = by_work.max(whole(for_results(snapshot, 1.0 / MEMORY_TARGET)));
+    let workers = more.max(tries).max(staying(demand, snapshot).min(registered));
     Wish { workers, of_group, infeasible }
+}
+
+/// Workers that work is worth which any worker does: it is the oldest group that grows for it.
+fn plain_workers(plain: &Sum, demand: &Demand, snapshot: &Snapshot, offers: &[Offer]) -> f64 {
+    let pace = offers.first().map(|o| o.pace).unwrap_or_default();
+    let threads = plain.threads(pace, f64::from(demand.threads));
+    // Threads count where it is known how many a worker has.
+    if snapshot.workers.is_empty() || demand.threads == 0 {
+        return threads;
+    }
+    (threads * count(snapshot.workers.len()) / f64::from(demand.threads)).ceil()
 }
 
 fn place(shape: &Shape, offers: &[Offer]) -> Place {
@@ -129,7 +149,9 @@ fn place(shape: &Shape, offers: &[Offer]) -> Place {
         return Place::Any;
     }
     let serving = offers.iter().filter(|o| o.serves(shape)).count();
-    match offers.iter().position(|o| o.serves(shape)) {
+    // The group whose workers have the fewest resources that the work does not ask for, then the first.
+    let waste = |n: &usize| (offers[*n].resources.len(), *n);
+    match (0..offers.len()).filter(|n| offers[*n].serves(shape)).min_by_key(waste) {
         Some(_) if serving == offers.len() && offers.len() > 1 => Place::Any,
         Some(first) => Place::Group(first),
         // Where the template does not tell, a worker that has it does.
@@ -150,28 +172,29 @@ fn place(shape: &Shape, offers: &[Offer]) -> Place {
 struct Sum {
     seconds: f64,
     tasks: f64,
+    /// Tasks among them of which it is not known how long they take.
+    unknown: f64,
     waits: bool,
 }
 
 impl Sum {
-    /// Adds work of which a worker does so much `at_once`.
-    fn add(&mut self, work: &Work, at_once: f64) {
-        let tasks = count_u64(work.ready) + count_u64(work.assigned);
-        self.seconds += tasks * duration(work) / at_once;
-        self.tasks += tasks / at_once;
+    /// Adds work of which one task takes so long, and of which a worker does so much `at_once`.
+    fn add(&mut self, work: &Work, seconds: Option<f64>, at_once: f64) {
+        let tasks = (count_u64(work.ready) + count_u64(work.assigned)) / at_once;
+        self.tasks += tasks;
         self.waits |= work.ready > 0;
+        match seconds {
+            Some(seconds) => self.seconds += tasks * seconds.max(0.0),
+            None => self.unknown += tasks,
+        }
     }
 
-    /// As many threads as do it in time, and not more than there are tasks.
-    fn threads(&self) -> f64 {
-        let in_time = (self.seconds / TARGET_DURATION).ceil().min(self.tasks.ceil());
-        if self.waits { in_time.max(1.0) } else { in_time }
+    /// As many threads as do it in time, where there are so many `now`; not more than there are tasks.
+    fn threads(&self, pace: Pace, now: f64) -> f64 {
+        let in_time = self.seconds / pace.target() + pace.explore(self.unknown, now);
+        let threads = in_time.ceil().min(self.tasks.ceil());
+        if self.waits { threads.max(1.0) } else { threads }
     }
-}
-
-/// How long one of the tasks takes: as measured, else twice what the longest has taken so far.
-fn duration(work: &Work) -> f64 {
-    work.seconds.or(work.longest.map(|l| 2.0 * l)).unwrap_or(UNKNOWN_DURATION).max(0.0)
 }
 
 /// Workers of the size that there is now, on average, that have `times` the memory of all results; as many as there are

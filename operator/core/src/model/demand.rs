@@ -42,6 +42,8 @@ pub struct Shape {
 /// Tasks of one shape and prefix.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Work {
+    /// Their prefix: the first part of their keys.
+    pub prefix: String,
     /// What they ask of their workers.
     pub shape: Shape,
     /// Ready, and assigned to no worker.
@@ -50,7 +52,7 @@ pub struct Work {
     pub assigned: u64,
     /// How long one takes, seconds, as measured; `None` before the first is done.
     pub seconds: Option<f64>,
-    /// How long the longest one has run that runs now, seconds; `None` if none does.
+    /// How long the longest one has been seen to run, seconds; `None` before one was.
     pub longest: Option<f64>,
 }
 

@@ -22,8 +22,11 @@ pub fn answer(scheduler: &mut Scheduler) -> Value {
     let target = wanted(scheduler, idle);
     scheduler.say_target(target);
     let row = |(takes, (queued, running)): (&Duration, &(u64, u64))| {
-        let counts = [0, 0, *queued, 0, 0, *running, 0].map(Value::from);
-        Value::Array(counts.into_iter().chain([seconds(*takes).into(), Value::F64(-1.0)]).collect())
+        let kind = [Value::from(0), format!("{takes:?}").into()];
+        let counts = [0, *queued, 0, 0, *running, 0].map(Value::from);
+        Value::Array(
+            kind.into_iter().chain(counts).chain([seconds(*takes).into(), Value::F64(-1.0)]).collect(),
+        )
     };
     let none = || Value::Array(Vec::new());
     let plain = Value::Array(vec![none(), none(), none(), false.into(), Value::Nil]);

@@ -56,13 +56,6 @@ pub(super) fn check(moment: &Moment<'_>, change: &Change, found: &mut Vec<Violat
             format!("{} was scaled from {before} to {after} on {said} answers", change.name),
         );
     }
-    let step = (before / 4).max(1);
-    if before - after > step && before <= most {
-        say(
-            "step-limit",
-            format!("{} was scaled from {before} to {after}, more than {step} at once", change.name),
-        );
-    }
 }
 
 /// A group does not grow where all groups together have as many as the scheduler would like.

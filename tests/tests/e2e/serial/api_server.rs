@@ -111,6 +111,9 @@ impl Throttle {
         for object in [level, schema] {
             kubectl::with_input(&["apply", "-f", "-"], &object.to_string()).await?;
         }
+        // The API server writes this condition after it has taken the rule into use.
+        let in_use = "--for=condition=Dangling=False";
+        kubectl::run(&["wait", in_use, "--timeout=30s", &format!("flowschema/{name}")]).await?;
         Ok(Self(name))
     }
 

@@ -71,7 +71,6 @@ fn a_worker_is_tried_once_where_nothing_tells_what_it_has() {
     }
     assert_eq!((scene.sizes(), scene.says(conditions::INFEASIBLE).0.as_str()), (vec![0], "NoWorkerFits"));
     scene.workers.clear();
-    scene.now = scene.now.plus(policy::COOLDOWN);
     assert_eq!(scene.works(vec![tasks("TPU", 60, false)]), [0], "it did not have it");
     scene.groups[0].status.template_hash = Some("another".into());
     assert_eq!(scene.works(vec![tasks("TPU", 60, false)]), [1]);
@@ -83,15 +82,13 @@ fn each_group_grows_for_its_own_work() {
     let container = json!({"name": "worker", "args": ["dask", "worker", "--resources", "GPU=1"]});
     scene.groups[1].spec.worker.spec.0["containers"] = json!([container]);
     assert_eq!(scene.works(vec![tasks("GPU", 4, false)]), [0, 4], "from zero, and not the oldest group");
-    assert_eq!(scene.works(vec![tasks("GPU", 6, true)]), [0, 6], "beside the cooldown");
+    assert_eq!(scene.works(vec![tasks("GPU", 6, true)]), [0, 6], "with the next reading");
     scene.others[0].spec.maximum = Some(6);
-    scene.now = scene.now.plus(policy::COOLDOWN);
     assert_eq!(
         scene.works(vec![tasks("GPU", 9, true)]),
         [0, 6],
         "the other group grows not for what it cannot do"
     );
-    scene.now = scene.now.plus(policy::COOLDOWN);
     assert_eq!(scene.works(vec![tasks("GPU", 6, true), tasks("", 2, true)]), [2, 6]);
     for _ in 0..30 {
         scene.works(vec![tasks("GPU", 6, true)]);
@@ -101,6 +98,34 @@ fn each_group_grows_for_its_own_work() {
         scene.works(vec![]);
     }
     assert_eq!(scene.sizes(), [0, 0]);
+}
+
+#[test]
+fn what_is_scarce_is_not_spent_on_plain_work() {
+    let mut scene = Scene::with_two(0, 0);
+    let container = json!({"name": "worker", "args": ["dask", "worker", "--resources", "GPU=1"]});
+    scene.groups[0].spec.worker.spec.0["containers"] = json!([container]);
+    assert_eq!(scene.works(vec![tasks("", 4, false), tasks("GPU", 2, false)]), [2, 4], "the older has GPUs");
+    scene.others[0].spec.maximum = Some(4);
+    assert_eq!(scene.works(vec![tasks("", 6, false)]), [2, 4], "those that are there are used");
+    assert_eq!(scene.works(vec![tasks("", 9, false)]), [5, 4], "where nothing else may come");
+    for _ in 0..30 {
+        scene.works(vec![tasks("", 2, false)]);
+    }
+    assert_eq!(scene.sizes(), [0, 2]);
+}
+
+#[test]
+fn the_group_of_the_higher_priority_comes_first() {
+    let mut scene = Scene::with_two(0, 0);
+    scene.others[0].spec.priority = Some(5);
+    assert_eq!(scene.works(vec![tasks("", 4, false)]), [0, 4]);
+    scene.autoscaler.spec.priority = Some(6);
+    assert_eq!(scene.works(vec![tasks("", 7, false)]), [3, 4]);
+    for _ in 0..30 {
+        scene.works(vec![tasks("", 2, false)]);
+    }
+    assert_eq!(scene.sizes(), [2, 0]);
 }
 
 #[test]
@@ -117,7 +142,7 @@ fn where_the_work_is_not_known_the_target_is_followed() {
     let mut scene = Scene::new(json!({"cluster": "c"}), 1);
     assert_eq!(scene.reads(DemandReading::NotAsked, 7), [1], "a reading for others");
     assert_eq!(scene.says(conditions::DEMAND_KNOWN).0, "");
-    scene.reads_nothing("timed out in request dask_operator_demand_1");
+    scene.reads_nothing("timed out in request dask_operator_demand_2");
     let (reason, message) = scene.says(conditions::ACTIVE);
     assert!(reason == "NoTarget" && message.contains("(timed out"), "{message}");
     assert_eq!(scene.reads(DemandReading::Unavailable { why: "pickle is off".into() }, 7), [7]);

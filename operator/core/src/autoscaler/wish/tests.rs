@@ -1,7 +1,14 @@
 //! What work is worth: Dask's formula, and where it is not followed.
 
+use std::time::Duration;
+
 use super::*;
-use crate::model::scheduler::WorkerView;
+use crate::model::{scheduler::WorkerView, time::Timestamp};
+
+/// What the work is worth, where nothing else was learned than that no worker can do this.
+fn asks(demand: &Demand, snapshot: &Snapshot, offers: &[Offer], unserved: &[Shape]) -> Wish {
+    wish(demand, snapshot, offers, Learned { unserved, durations: &Durations::default() })
+}
 
 fn shape(resources: &[(&str, f64)], is_served: bool) -> Shape {
     let resources = resources.iter().map(|(name, amount)| ((*name).into(), *amount)).collect();
@@ -26,7 +33,7 @@ fn workers(n: u32, threads: u32, bytes: u64) -> (Demand, Snapshot) {
 }
 
 fn of(demand: Demand, snapshot: &Snapshot, work: Vec<Work>) -> u32 {
-    wish(&Demand { work, ..demand }, snapshot, &[Offer::default()], &[]).workers
+    asks(&Demand { work, ..demand }, snapshot, &[Offer::default()], &[]).workers
 }
 
 fn gpu(amount: f64) -> Offer {
@@ -49,8 +56,36 @@ fn what_is_not_measured_is_as_long_as_what_runs_shows() {
     let (demand, snapshot) = workers(1, 1, 0);
     let unknown = |longest| Work { longest, ..ready(shape(&[], true), 10, None) };
     assert_eq!(of(demand.clone(), &snapshot, vec![unknown(None)]), 1, "half a second each");
+    let many = |n| Work { ready: n, ..unknown(None) };
+    assert_eq!(of(demand.clone(), &snapshot, vec![many(600)]), 60);
+    assert_eq!(of(demand.clone(), &snapshot, vec![many(60_000)]), 128, "as far as that is worth a try");
+    let (more, registered) = workers(100, 1, 0);
+    assert_eq!(of(more, &registered, vec![many(60_000)]), 200, "or twice as many");
     assert_eq!(of(demand.clone(), &snapshot, vec![unknown(Some(2.0))]), 8, "four seconds each");
     assert_eq!(of(demand, &snapshot, vec![unknown(Some(100.0))]), 10, "no more than tasks");
+}
+
+#[test]
+fn what_takes_long_to_start_is_asked_for_more_work() {
+    let (demand, snapshot) = workers(1, 1, 0);
+    let with = |startup, target_duration| {
+        let seconds = Duration::from_secs;
+        let pace = Pace { startup: seconds(startup), target_duration: Some(seconds(target_duration)) };
+        let demand = Demand { work: vec![plain(90, 10.0)], ..demand.clone() };
+        asks(&demand, &snapshot, &[Offer { pace, ..Offer::default() }], &[]).workers
+    };
+    assert_eq!([with(0, 20), with(20, 20), with(60, 20), with(60, 100)], [45, 45, 20, 9]);
+}
+
+#[test]
+fn what_was_learned_of_durations_counts() {
+    let (demand, snapshot) = workers(1, 1, 0);
+    let mut durations = Durations::default();
+    durations.observe("s", Timestamp(1), &Demand { work: vec![plain(20, 1.0)], ..demand.clone() });
+    let forgotten = Work { longest: Some(500.0), ..ready(shape(&[], true), 20, None) };
+    let demand = Demand { work: vec![forgotten], ..demand };
+    let learned = Learned { unserved: &[], durations: &durations };
+    assert_eq!(wish(&demand, &snapshot, &[Offer::default()], learned).workers, 4, "20 s, and not 20,000");
 }
 
 #[test]
@@ -83,7 +118,7 @@ fn work_that_no_worker_can_do_is_told_and_asks_for_none() {
     demand.idle_workers = 1;
     let tpu = || ready(shape(&[("TPU", 1.0)], false), 60, Some(10.0));
     demand.work = vec![tpu(), plain(3, 10.0), tpu()];
-    let wish = wish(&demand, &snapshot, &[gpu(1.0)], &[]);
+    let wish = asks(&demand, &snapshot, &[gpu(1.0)], &[]);
     assert_eq!(wish.workers, 3);
     let [only] = wish.infeasible.as_slice() else { panic!("{wish:?}") };
     assert_eq!((only.tasks, only.shape.resources[0].0.as_str()), (120, "TPU"));
@@ -95,13 +130,15 @@ fn work_of_one_group_counts_for_that_group() {
     let big = || ready(shape(&[("GPU", 1.0)], false), 8, Some(100.0));
     demand.work = vec![plain(5, 100.0), big()];
     let of = |offers: &[Offer]| {
-        let wish = wish(&demand, &snapshot, offers, &[]);
+        let wish = asks(&demand, &snapshot, offers, &[]);
         assert_eq!(wish.infeasible, []);
         (wish.workers, wish.of_group)
     };
     assert_eq!(of(&[Offer::default(), gpu(1.0)]), (13, vec![0, 8]));
     assert_eq!(of(&[Offer::default(), gpu(4.0)]), (7, vec![0, 2]), "four at a time");
     assert_eq!(of(&[gpu(1.0), gpu(1.0)]), (13, vec![0, 0]), "both can");
+    let richer = Offer { resources: BTreeMap::from([("GPU".into(), 1.0), ("TPU".into(), 1.0)]), ..gpu(1.0) };
+    assert_eq!(of(&[Offer::default(), richer, gpu(1.0)]).1, [0, 0, 8], "what has less that is not asked for");
     let bounded = Offer { most: 3, ..gpu(1.0) };
     assert_eq!(of(&[Offer::default(), bounded]), (8, vec![0, 8]), "no other group grows for it");
 }
@@ -113,13 +150,13 @@ fn work_for_workers_that_no_group_gives_is_left_to_them() {
     let pinned = |is_served| Shape { is_pinned: true, ..shape(&[], is_served) };
     demand.work = vec![ready(pinned(true), 50, Some(10.0))];
     assert_eq!(
-        wish(&demand, &snapshot, &[Offer::default()], &[]),
+        asks(&demand, &snapshot, &[Offer::default()], &[]),
         Wish { of_group: vec![0], ..Wish::default() }
     );
     demand.work = vec![ready(pinned(false), 50, Some(10.0))];
-    assert_eq!(wish(&demand, &snapshot, &[Offer::default()], &[]).infeasible[0].tasks, 50);
+    assert_eq!(asks(&demand, &snapshot, &[Offer::default()], &[]).infeasible[0].tasks, 50);
     demand.work = vec![ready(shape(&[("GPU", 1.0)], true), 50, Some(10.0))];
-    let asked = |offers: &[Offer]| wish(&demand, &snapshot, offers, &[]);
+    let asked = |offers: &[Offer]| asks(&demand, &snapshot, offers, &[]);
     assert_eq!(asked(&[Offer::default()]).workers, 0, "another group's worker has it");
     let hidden = || Offer { workers: BTreeSet::from(["tcp://w:0".into()]), most: 100, ..Offer::default() };
     assert_eq!(asked(&[hidden()]).workers, 50, "its image tells what the template does not");
@@ -131,7 +168,7 @@ fn one_worker_is_tried_where_nothing_tells_what_workers_have() {
     let (mut demand, snapshot) = workers(0, 1, 0);
     demand.work = vec![ready(shape(&[("GPU", 1.0)], false), 50, Some(10.0))];
     let asked = |snapshot: &Snapshot, offer: Offer, known: &[Shape]| {
-        let wish = wish(&demand, snapshot, &[offer], known);
+        let wish = asks(&demand, snapshot, &[offer], known);
         (wish.workers, wish.infeasible.len())
     };
     assert_eq!(asked(&snapshot, Offer::default(), &[]), (1, 0));

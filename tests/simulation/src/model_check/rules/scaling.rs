@@ -9,27 +9,19 @@ use crate::model_check::{fixtures::MAXIMUM, world::World};
 const AGREEING: (usize, Duration) = (3, Duration::from_millis(1500));
 /// Readings older than this count for nothing.
 const STALE: Duration = Duration::from_secs(30);
-/// Time between two changes.
-const COOLDOWN: Duration = Duration::from_secs(15);
 
-/// `within-bounds`, `step-limit`, `agreeing-answers`, `no-flapping`: whether the autoscaler may set this size now.
+/// `within-bounds`, `agreeing-answers`, `one-reading-one-step`: whether the autoscaler may set this size now.
 pub fn scales(world: &World, replicas: i32) -> Result<(), Broken> {
     let current = world.api.seen_group.spec.worker.replicas;
     hold((0..=MAXIMUM).contains(&replicas), "within-bounds", || {
         format!("the size is set to {replicas}, and at most {MAXIMUM} is allowed")
     })?;
-    let rests = world.rules.scaled_at.is_none_or(|t| world.now.since(t) >= COOLDOWN);
-    hold(rests, "no-flapping", || format!("from {current} to {replicas} less than 15 s after a change"))?;
     if replicas > current {
         return grows(world, replicas);
     }
     let target = world.reading.known().and_then(|s| s.target);
     hold(target.is_some(), "no-data-no-shrink", || {
         format!("from {current} to {replicas} without a demand to go by")
-    })?;
-    let step = (current / 4).max(1);
-    hold(current - replicas <= step, "step-limit", || {
-        format!("from {current} to {replicas}, and {step} at a time may go")
     })?;
     let agreeing = agreeing(world, replicas);
     hold(agreeing >= AGREEING.0, "agreeing-answers", || {
@@ -38,6 +30,11 @@ pub fn scales(world: &World, replicas: i32) -> Result<(), Broken> {
 }
 
 fn grows(world: &World, replicas: i32) -> Result<(), Broken> {
+    let read = world.rules.samples.last().map(|(_, at, _)| *at);
+    let is_new = world.rules.scaled_at.is_none_or(|changed| read.is_some_and(|read| read > changed));
+    hold(is_new, "one-reading-one-step", || {
+        format!("to {replicas} by a reading that began before the last change of size")
+    })?;
     let last = world.rules.samples.last().map(|(_, _, t)| i32::try_from(*t).unwrap_or(i32::MAX).min(MAXIMUM));
     hold(last == Some(replicas), "size-as-decided", || {
         format!("the size is set to {replicas}, and the last demand was {last:?}")
