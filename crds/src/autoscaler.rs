@@ -77,6 +77,9 @@ pub struct DaskAutoscalerSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 86_400))]
     pub target_duration: Option<i64>,
+    /// *Addition.* How fast the size changes: a part of what Kubernetes' HorizontalPodAutoscaler has under this name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub behavior: Option<Behavior>,
     /// *Addition.* Which of a cluster's groups grows for work that more than one can do: the one with the highest number; it
     /// shrinks last. Default 0. Among equals, groups whose workers have abstract resources come last, then the older one
     /// comes first.
@@ -86,6 +89,26 @@ pub struct DaskAutoscalerSpec {
     /// *Addition.* Whether the autoscaler acts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mode: Option<AutoscalerMode>,
+}
+
+/// How fast the size changes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Behavior {
+    /// When it becomes smaller.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scale_down: Option<ScaleDown>,
+}
+
+/// When the size becomes smaller.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ScaleDown {
+    /// Seconds for which the most counts that was asked for: so long, idle workers stay. Default: two fifths of the time that a
+    /// worker takes to start. Of several autoscalers of a cluster, the longest counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 3_600))]
+    pub stabilization_window_seconds: Option<i64>,
 }
 
 /// *Addition.* Whether the autoscaler acts. Default `Active`.
@@ -127,8 +150,8 @@ pub struct DaskAutoscalerStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub desired: Option<i32>,
     /// What keeps the size from being what the work asks for: `Maximum` or `DefaultMaximum` (the operator's), `Minimum`,
-    /// `Step` (more is added with the next answer of the scheduler) or `Keep` (idle workers stay for a while, because
-    /// another start would cost more).
+    /// `Step` (more is added with the next answer of the scheduler), `PodsFailing` (the group's pods do not come) or `Keep`
+    /// (idle workers stay for a while, because another start would cost more).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limited_by: Option<String>,
     /// Seconds that a worker of the group takes to start, from the request for its pod until it is ready: the median of the

@@ -15,7 +15,8 @@ mod worker_group;
 
 pub use agent::{AgentMode, AgentSpec};
 pub use autoscaler::{
-    AutoscalerMode, DaskAutoscaler, DaskAutoscalerSpec, DaskAutoscalerStatus, DemandProbe, SizeChange,
+    AutoscalerMode, Behavior, DaskAutoscaler, DaskAutoscalerSpec, DaskAutoscalerStatus, DemandProbe,
+    ScaleDown, SizeChange,
 };
 pub use cluster::{DaskCluster, DaskClusterSpec, DaskClusterStatus, Phase, SchedulerSpec};
 pub use condition::{Condition, ConditionStatus};

@@ -151,7 +151,7 @@ fn cluster() -> Rules {
     .into()
 }
 
-fn others() -> [(&'static str, Value); 16] {
+fn others() -> [(&'static str, Value); 17] {
     let ends = "'\"' + self + '\" ' + \"must be Never or OnFailure, with Always the program would start again each \
                 time it ends: choose OnFailure to start it again when it fails, else Never\"";
     let ends = json!({"rule": "self in ['Never', 'OnFailure']", "messageExpression": ends});
@@ -182,6 +182,10 @@ fn others() -> [(&'static str, Value); 16] {
         ("daskautoscalers: spec.maximum", json!({"minimum": 0})),
         ("daskautoscalers: spec.demandProbe", json!({"enum": ["Auto", "Off"]})),
         ("daskautoscalers: spec.targetDuration", json!({"minimum": 1, "maximum": 86_400})),
+        (
+            "daskautoscalers: spec.behavior.scaleDown.stabilizationWindowSeconds",
+            json!({"minimum": 0, "maximum": 3_600}),
+        ),
         ("daskautoscalers: spec.priority", json!({"minimum": 0, "maximum": 1_000})),
         ("daskautoscalers: spec.mode", json!({"enum": ["Active", "DryRun", "Paused"]})),
     ]

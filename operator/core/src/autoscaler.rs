@@ -4,6 +4,7 @@ mod change;
 mod demand_conditions;
 mod durations;
 mod eligibility;
+mod failing;
 mod group_resources;
 pub mod input;
 mod limit;
@@ -46,6 +47,7 @@ use crate::{
     validation::api_rejection::{self, Rejections},
 };
 use durations::Durations;
+use failing::Failing;
 use limit::Limit;
 use pace::Pace;
 use policy::{Demand, Limits, Pool};
@@ -68,6 +70,7 @@ pub struct PlannerState {
     unserved: Unserved,
     startups: Startups,
     durations: Durations,
+    failing: Failing,
     /// Since when the scheduler has not told what it would like.
     silent_since: Option<Timestamp>,
     /// What the API server answered to our last writes for each autoscaler, by UID, and how often in a row it refused them.
@@ -82,6 +85,8 @@ impl PlannerState {
             acting(all, &workers.group.spec.cluster, &workers.group.meta.name).and_then(startup::told)
         };
         self.startups.observe(input, told);
+        let Self { startups, failing, .. } = self;
+        failing.observe(input, |group| startups.of(group));
         if let Some(snapshot) = input.scheduler.known()
             && let DemandReading::Known(demand) = &snapshot.demand
         {
@@ -150,12 +155,13 @@ pub fn decide(input: &Input<'_>, memory: &mut PlannerState) -> Vec<Decision<Dask
 }
 
 /// What decides which group comes first: what only says what it would do takes nothing from those that act, and what is
-/// scarce is not spent on work that others can do.
-fn order(s: &Scaled<'_>) -> impl Ord + use<> {
-    let Meta { created, name, .. } = &s.workers.group.meta;
+/// scarce is not spent on work that others can do. A group whose pods did not come a while ago comes last.
+fn order(s: &Scaled<'_>, failing: &Failing) -> impl Ord + use<> {
+    let Meta { created, name, uid, .. } = &s.workers.group.meta;
     let priority = Reverse(s.autoscaler.spec.priority.unwrap_or(0));
     let is_scarce = !group_resources::of(s.workers.group).is_empty();
-    (eligibility::is_dry_run(s.autoscaler), priority, is_scarce, *created, name.clone())
+    let backs_off = failing.backs_off(uid);
+    (eligibility::is_dry_run(s.autoscaler), backs_off, priority, is_scarce, *created, name.clone())
 }
 
 /// The groups that autoscalers act on, in that order.
@@ -169,15 +175,11 @@ fn scaled<'a>(
         let workers = input.groups.get(*standing.as_ref().ok()?)?;
         let pods = u32::try_from(limits(autoscaler, input.default_maximum).maximum).unwrap_or(0);
         let most = pods.saturating_mul(memory.processes.per_pod(workers.group));
-        let target_duration = autoscaler.spec.target_duration.and_then(|s| u64::try_from(s).ok());
-        let pace = Pace {
-            startup: memory.startups.of(&workers.group.meta.uid),
-            target_duration: target_duration.map(Duration::from_secs),
-        };
+        let pace = Pace::of(&autoscaler.spec, memory.startups.of(&workers.group.meta.uid));
         Some(Scaled { place, autoscaler, workers, most, pace })
     });
     let mut scaled: Vec<_> = acting.collect();
-    scaled.sort_by_cached_key(order);
+    scaled.sort_by_cached_key(|s| order(s, &memory.failing));
     scaled
 }
 
@@ -196,6 +198,7 @@ fn sizes<'a>(
             limits: limits(s.autoscaler, input.default_maximum),
             processes,
             reserved: i32::try_from(reserved).unwrap_or(i32::MAX),
+            missing: failing::missing(s.workers, s.pace.startup, input.now),
         }
     };
     let pools: Vec<Pool> = scaled.iter().enumerate().map(pool).collect();
@@ -206,6 +209,7 @@ fn sizes<'a>(
         samples: &memory.samples,
         other_pods: others().map(staying).fold(0, i32::saturating_add),
         other_processes: others().map(|w| processes_of(w, memory)).fold(0, u64::saturating_add),
+        registered: input.scheduler.known().map_or(0, |s| u64::try_from(s.workers.len()).unwrap_or(0)),
         last_changes: &last_changes,
         keep: scaled.iter().map(|s| s.pace.keep()).max().unwrap_or_default(),
     };

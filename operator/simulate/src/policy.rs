@@ -119,7 +119,7 @@ mod tests {
         for (text, said) in [
             ("- 1", "it is a list"),
             ("kind: DaskCluster\nspec: {}", "it is a \"DaskCluster\""),
-            ("maximun: 3", "spec.maximun: there is no such field; known are cluster,"),
+            ("maximun: 3", "spec.maximun: there is no such field; known are behavior, cluster,"),
             ("minimum: -1", "spec.minimum: -1 must be at least 0"),
             ("targetDuration: 0", "spec.targetDuration: 0 must be at least 1"),
             ("targetDuration: 5s", "spec.targetDuration: \"5s\" must be a whole number"),

@@ -15,6 +15,8 @@ pub(crate) enum Limit {
     Step,
     /// Workers are kept that are not wanted any more.
     Keep,
+    /// More are wanted, and its pods do not come.
+    PodsFailing,
 }
 
 impl Limit {
@@ -22,6 +24,9 @@ impl Limit {
     pub fn of(pool: &Pool, size: i32, (wanted, supply): (u64, u64)) -> Option<Self> {
         let most = pool.limits.maximum.max(pool.limits.minimum);
         let is_short = wanted > supply || pool.reserved > size;
+        if is_short && pool.missing > 0 && size > 0 {
+            return Some(Self::PodsFailing);
+        }
         if is_short {
             return Some(if size >= most { Self::Maximum } else { Self::Step });
         }
@@ -45,6 +50,7 @@ impl Limit {
             Self::DefaultMaximum => "the operator's default maximum allows no more",
             Self::Minimum => "spec.minimum allows no fewer",
             Self::Step => "more come with its next answer",
+            Self::PodsFailing => "pods of the group do not come (PodsFailing)",
             Self::Keep => "workers that were wanted a moment ago stay for a while",
         }
     }
@@ -57,6 +63,7 @@ impl Limit {
             Self::Minimum => "Minimum",
             Self::Step => "Step",
             Self::Keep => "Keep",
+            Self::PodsFailing => "PodsFailing",
         }
     }
 }
@@ -67,8 +74,12 @@ mod tests {
     use crate::autoscaler::policy::Limits;
 
     fn of(size: i32, wanted: u64, supply: u64) -> Option<Limit> {
+        with(size, 0, (wanted, supply))
+    }
+
+    fn with(size: i32, missing: i32, of: (u64, u64)) -> Option<Limit> {
         let limits = Limits { minimum: 2, maximum: 10 };
-        Limit::of(&Pool { size, limits, processes: 2, reserved: 0 }, size, (wanted, supply))
+        Limit::of(&Pool { size, limits, processes: 2, reserved: 0, missing }, size, of)
     }
 
     #[test]
@@ -79,6 +90,7 @@ mod tests {
         assert_eq!(of(5, 8, 10), Some(Limit::Keep));
         assert_eq!([of(5, 10, 10), of(5, 9, 10)], [None, None], "whole pods");
         assert_eq!(of(0, 8, 10), None, "another group has too many");
+        assert_eq!([with(5, 3, (30, 4)), with(5, 3, (4, 4))], [Some(Limit::PodsFailing), None]);
         assert_eq!(Limit::Maximum.of_default().as_str(), "DefaultMaximum");
     }
 }

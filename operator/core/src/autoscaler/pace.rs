@@ -5,6 +5,8 @@
 
 use std::time::Duration;
 
+use dask_crds::DaskAutoscalerSpec;
+
 /// In how many seconds work should be done: `target_duration` of Dask's `Adaptive`, by default.
 const TARGET_DURATION: f64 = 5.0;
 /// Where starting takes longer, work should be done in this part of the time that it takes.
@@ -24,9 +26,22 @@ pub struct Pace {
     pub startup: Duration,
     /// What the autoscaler's `spec.targetDuration` says.
     pub target_duration: Option<Duration>,
+    /// What its `spec.behavior.scaleDown.stabilizationWindowSeconds` says.
+    pub window: Option<Duration>,
 }
 
 impl Pace {
+    /// What an autoscaler asks for, for workers that take so long to start.
+    pub fn of(spec: &DaskAutoscalerSpec, startup: Duration) -> Self {
+        let seconds = |s: i64| u64::try_from(s).ok().map(Duration::from_secs);
+        let window = spec.behavior.and_then(|b| b.scale_down).and_then(|d| d.stabilization_window_seconds);
+        Self {
+            startup,
+            target_duration: spec.target_duration.and_then(seconds),
+            window: window.and_then(seconds),
+        }
+    }
+
     /// In how many seconds work should be done. A worker that comes for less costs more than it does.
     pub fn target(self) -> f64 {
         let asked = self.target_duration.map_or(TARGET_DURATION, |t| t.as_secs_f64());
@@ -35,7 +50,7 @@ impl Pace {
 
     /// How long a worker stays that is not wanted any more.
     pub fn keep(self) -> Duration {
-        self.startup.mul_f64(KEPT)
+        self.window.unwrap_or_else(|| self.startup.mul_f64(KEPT))
     }
 
     /// Threads that tasks of which nothing is known are worth, where there are so many already.

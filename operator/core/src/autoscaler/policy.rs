@@ -42,6 +42,8 @@ pub struct Pool {
     pub processes: u32,
     /// Pods for work that no other of the groups can do. They stay as long as there is such work.
     pub reserved: i32,
+    /// Pods among them that do not come. The group gets no more of them, and others take over; they go when those are there.
+    pub missing: i32,
 }
 
 /// What is wanted, and what there is beside the groups whose sizes are chosen.
@@ -53,16 +55,19 @@ pub struct Demand<'a> {
     pub other_pods: i32,
     /// Worker processes of the cluster's other groups.
     pub other_processes: u64,
+    /// Worker processes that are registered, in all groups.
+    pub registered: u64,
     /// When the size of each of the groups was last changed.
     pub last_changes: &'a [Timestamp],
     /// How long a worker stays that is not wanted any more.
     pub keep: Duration,
 }
 
-/// Worker processes of the cluster, if its groups have these sizes.
+/// Worker processes of the cluster, if its groups have these sizes; of pods that do not come, there are none.
 pub fn supply(pools: &[Pool], sizes: &[i32], demand: &Demand<'_>) -> u64 {
-    let of_one =
-        |(pool, size): (&Pool, &i32)| u64::try_from(*size).unwrap_or(0) * u64::from(pool.processes.max(1));
+    let of_one = |(pool, size): (&Pool, &i32)| {
+        u64::try_from(pool.coming(*size)).unwrap_or(0) * u64::from(pool.processes.max(1))
+    };
     pools.iter().zip(sizes).map(of_one).fold(demand.other_processes, u64::saturating_add)
 }
 
@@ -96,7 +101,8 @@ fn grow(pools: &[Pool], current: &[i32], wanted: u32, demand: &Demand<'_>) -> Ve
     let one = |(pool, size): (&Pool, &i32)| {
         let processes = u64::from(pool.processes.max(1));
         let pods = i32::try_from(missing.div_ceil(processes)).unwrap_or(i32::MAX);
-        let more = pods.min(step).min(pool.most().saturating_sub(*size)).max(0);
+        let room = if pool.missing > 0 { 0 } else { pool.most().saturating_sub(*size) };
+        let more = pods.min(step).min(room).max(0);
         missing = missing.saturating_sub(u64::try_from(more).unwrap_or(0) * processes);
         step -= more;
         size.saturating_add(more)
@@ -107,6 +113,7 @@ fn grow(pools: &[Pool], current: &[i32], wanted: u32, demand: &Demand<'_>) -> Ve
 /// Takes away what is too much: from the last group as far as it may shrink, then from the one before.
 fn shrink(pools: &[Pool], current: &[i32], agreed: u32, demand: &Demand<'_>) -> Vec<i32> {
     let mut goals: Vec<i32> = pools.iter().zip(current).map(|(p, size)| (*size).min(p.most())).collect();
+    give_up(pools, &mut goals, agreed, demand);
     let mut surplus = supply(pools, &goals, demand).saturating_sub(u64::from(agreed));
     for (pool, goal) in pools.iter().zip(&mut goals).rev() {
         let processes = u64::from(pool.processes.max(1));
@@ -118,7 +125,29 @@ fn shrink(pools: &[Pool], current: &[i32], agreed: u32, demand: &Demand<'_>) -> 
     goals.iter().zip(current).map(|(g, c)| *g.min(c)).collect()
 }
 
+/// Takes away pods that do not come, as far as workers are registered in their place, or they are not wanted any more.
+fn give_up(pools: &[Pool], goals: &mut [i32], agreed: u32, demand: &Demand<'_>) {
+    let missing = |(pool, goal): (&Pool, &i32)| {
+        let pods = u64::try_from(goal - pool.coming(*goal)).unwrap_or(0);
+        pods.saturating_mul(u64::from(pool.processes.max(1)))
+    };
+    let missing = pools.iter().zip(goals.iter()).map(missing).fold(0, u64::saturating_add);
+    let mut surplus = demand.registered.saturating_add(missing).saturating_sub(u64::from(agreed));
+    for (pool, goal) in pools.iter().zip(goals).rev() {
+        let processes = u64::from(pool.processes.max(1));
+        let pods = i32::try_from(surplus / processes).unwrap_or(i32::MAX);
+        let fewer = pods.min(*goal - pool.coming(*goal)).min(*goal - pool.fewest()).max(0);
+        surplus -= u64::try_from(fewer).unwrap_or(0) * processes;
+        *goal -= fewer;
+    }
+}
+
 impl Pool {
+    /// The pods among so many that there are or will be.
+    fn coming(&self, size: i32) -> i32 {
+        if self.missing > 0 { size.min(self.size.saturating_sub(self.missing).max(0)) } else { size }
+    }
+
     /// The fewest pods that it may have now. What is reserved comes in the same steps as other growth.
     fn fewest(&self) -> i32 {
         let step = self.size.saturating_add(self.size.max(STEP_UP));

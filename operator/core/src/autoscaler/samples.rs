@@ -11,7 +11,7 @@ pub const SPACING: Duration = Duration::from_millis(1500);
 /// Samples older than this say nothing about now, and those before a gap of that length nothing about those after it.
 pub const STALE: Duration = Duration::from_secs(30);
 /// The longest time for which samples are kept.
-pub const LONGEST: Duration = Duration::from_secs(300);
+pub const LONGEST: Duration = Duration::from_secs(3_600);
 
 /// The samples of one scheduler process, in worker processes.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -47,7 +47,9 @@ impl Samples {
             self.falling.pop_back();
         }
         self.falling.push_back((at, wanted));
-        self.falling.retain(|(t, _)| at.since(*t) <= LONGEST);
+        while self.falling.front().is_some_and(|(t, _)| at.since(*t) > LONGEST) {
+            self.falling.pop_front();
+        }
     }
 
     /// The scheduler did not answer: what it said before does not count any more.

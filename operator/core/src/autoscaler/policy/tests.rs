@@ -17,11 +17,18 @@ fn samples(wanted: &[u32]) -> Samples {
 }
 
 fn demand(samples: &Samples) -> Demand<'_> {
-    Demand { samples, other_pods: 0, other_processes: 0, last_changes: &[], keep: Duration::ZERO }
+    Demand {
+        samples,
+        other_pods: 0,
+        other_processes: 0,
+        registered: 0,
+        last_changes: &[],
+        keep: Duration::ZERO,
+    }
 }
 
 fn pool(size: i32, limits: Limits, processes: u32) -> Pool {
-    Pool { size, limits, processes, reserved: 0 }
+    Pool { size, limits, processes, reserved: 0, missing: 0 }
 }
 
 /// The next size of the only group.
@@ -136,12 +143,31 @@ fn other_groups_count_as_they_are() {
     assert_eq!([with(0, 3), with(3, 3), with(3, 8)], [3, 3, 0]);
 }
 
+#[test]
+fn another_group_takes_over_from_one_whose_pods_do_not_come() {
+    let failing = |size, missing| Pool { missing, ..pool(size, LIMITS, 1) };
+    let next = |pools: &[Pool], wanted: &[u32], registered| {
+        next_sizes(pools, &Demand { registered, ..demand(&samples(wanted)) }, NOW)
+    };
+    let six = [failing(6, 4), pool(4, LIMITS, 1)];
+    assert_eq!(next(&[six[0], pool(0, LIMITS, 1)], &[6], 2), [6, 4]);
+    assert_eq!(next(&six, &[6, 6, 6], 2), [6, 4], "those of the other group start");
+    assert_eq!(next(&six, &[6, 6, 6], 5), [3, 4]);
+    assert_eq!(next(&six, &[6, 6, 6], 6), [2, 4], "they are there");
+    assert_eq!(next(&[six[0], pool(0, LIMITS, 1)], &[0, 0, 0], 2), [0, 0], "they are not wanted");
+    assert_eq!(next(&[six[0]], &[9, 9, 9], 2), [6], "alone, it gets no more, and waits");
+    let least = Limits { minimum: 5, maximum: 9 };
+    let pools = [Pool { missing: 6, ..pool(6, least, 1) }, pool(9, LIMITS, 1)];
+    assert_eq!(next(&pools, &[3, 3, 3], 9), [5, 3], "a minimum stays");
+}
+
 fn a_pool() -> impl Strategy<Value = Pool> {
     (0..40_i32, 0..10_i32, 0..120_i32, 1..9_u32).prop_map(|(size, minimum, extra, processes)| Pool {
         size,
         limits: Limits { minimum, maximum: minimum + extra },
         processes,
         reserved: 0,
+        missing: 0,
     })
 }
 

@@ -68,3 +68,33 @@ fn how_long_workers_take_to_start_is_learned_told_and_read_again() {
     scene.wants("s", 0);
     assert_eq!(scene.sizes(), [0]);
 }
+
+#[test]
+fn a_group_whose_pods_do_not_come_is_replaced_and_comes_last_for_a_while() {
+    let mut scene = Scene::with_two(0, 0);
+    assert_eq!(scene.settles(4, 2), [4, 0]);
+    let quota = conditions::yes(conditions::PODS_FAILING, "CreateRejected", "exceeded quota");
+    scene.groups[0].status.conditions = conditions::update(&[], vec![quota], 1, scene.now);
+    assert_eq!(scene.settles(4, 118), [4, 0], "a node may be on its way");
+    assert_eq!(scene.settles(4, 4), [4, 4]);
+    assert_eq!(scene.settles(4, 30), [4, 4], "the others start");
+    scene.registered(4);
+    scene.pods.clear();
+    assert_eq!(scene.settles(4, 30), [0, 4]);
+    scene.groups[0].status.conditions.clear();
+    assert_eq!(scene.settles(6, 4), [0, 6], "it comes last for a while");
+    scene.settles(6, 600);
+    assert_eq!(scene.settles(8, 4), [2, 6]);
+}
+
+#[test]
+fn a_window_keeps_idle_workers_for_as_long_as_it_says() {
+    let window = |seconds: u32| json!({"scaleDown": {"stabilizationWindowSeconds": seconds}});
+    let mut scene = Scene::new(json!({"cluster": "c", "behavior": window(300)}), 0);
+    assert_eq!(scene.settles(7, 2), [7]);
+    assert_eq!(scene.settles(0, 300), [7]);
+    assert_eq!(scene.settles(0, 2), [0]);
+    let mut scene = Scene::new(json!({"cluster": "c", "behavior": window(0)}), 0);
+    scene.settles(7, 2);
+    assert_eq!([scene.settles(0, 4), scene.settles(0, 2)], [[7], [0]], "three answers agree");
+}

@@ -70,7 +70,8 @@ fn what_takes_long_to_start_is_asked_for_more_work() {
     let (demand, snapshot) = workers(1, 1, 0);
     let with = |startup, target_duration| {
         let seconds = Duration::from_secs;
-        let pace = Pace { startup: seconds(startup), target_duration: Some(seconds(target_duration)) };
+        let target_duration = Some(seconds(target_duration));
+        let pace = Pace { startup: seconds(startup), target_duration, window: None };
         let demand = Demand { work: vec![plain(90, 10.0)], ..demand.clone() };
         asks(&demand, &snapshot, &[Offer { pace, ..Offer::default() }], &[]).workers
     };
