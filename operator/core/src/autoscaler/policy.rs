@@ -42,7 +42,7 @@ pub struct Pool {
     pub processes: u32,
     /// Pods for work that no other of the groups can do. They stay as long as there is such work.
     pub reserved: i32,
-    /// Pods among them that do not come. The group gets no more of them, and others take over; they go when those are there.
+    /// Pods among them that do not come. Others take over as far as they may; then these go.
     pub missing: i32,
 }
 
@@ -90,24 +90,29 @@ pub fn next_sizes(pools: &[Pool], demand: &Demand<'_>, now: Timestamp) -> Vec<i3
     }
 }
 
-/// Adds what is missing: to the first group as far as it may grow, then to the next.
+/// Adds what is missing: to the first group as far as it may grow, then to the next; and last to groups whose pods do not
+/// come, where all of theirs count.
 fn grow(pools: &[Pool], current: &[i32], wanted: u32, demand: &Demand<'_>) -> Vec<i32> {
-    let mut missing = u64::from(wanted).saturating_sub(supply(pools, current, demand));
+    let mut sizes = current.to_vec();
     let before: Vec<i32> = pools.iter().map(|p| p.size.max(p.limits.minimum)).collect();
     let pods = before.iter().fold(demand.other_pods, |sum, size| sum.saturating_add(*size));
     let reserved = current.iter().zip(&before).map(|(now, before)| now.saturating_sub(*before));
     // What is reserved is a part of the step.
     let mut step = pods.max(STEP_UP).saturating_sub(reserved.fold(0, i32::saturating_add)).max(0);
-    let one = |(pool, size): (&Pool, &i32)| {
-        let processes = u64::from(pool.processes.max(1));
-        let pods = i32::try_from(missing.div_ceil(processes)).unwrap_or(i32::MAX);
-        let room = if pool.missing > 0 { 0 } else { pool.most().saturating_sub(*size) };
-        let more = pods.min(step).min(room).max(0);
-        missing = missing.saturating_sub(u64::try_from(more).unwrap_or(0) * processes);
-        step -= more;
-        size.saturating_add(more)
-    };
-    pools.iter().zip(current).map(one).collect()
+    for is_failing in [false, true] {
+        let counted: Vec<Pool> =
+            pools.iter().map(|p| Pool { missing: if is_failing { 0 } else { p.missing }, ..*p }).collect();
+        let mut missing = u64::from(wanted).saturating_sub(supply(&counted, &sizes, demand));
+        for (pool, size) in pools.iter().zip(&mut sizes).filter(|(p, _)| (p.missing > 0) == is_failing) {
+            let processes = u64::from(pool.processes.max(1));
+            let pods = i32::try_from(missing.div_ceil(processes)).unwrap_or(i32::MAX);
+            let more = pods.min(step).min(pool.most().saturating_sub(*size)).max(0);
+            missing = missing.saturating_sub(u64::try_from(more).unwrap_or(0) * processes);
+            step -= more;
+            *size = size.saturating_add(more);
+        }
+    }
+    sizes
 }
 
 /// Takes away what is too much: from the last group as far as it may shrink, then from the one before.

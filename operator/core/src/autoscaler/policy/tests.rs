@@ -155,7 +155,10 @@ fn another_group_takes_over_from_one_whose_pods_do_not_come() {
     assert_eq!(next(&six, &[6, 6, 6], 5), [3, 4]);
     assert_eq!(next(&six, &[6, 6, 6], 6), [2, 4], "they are there");
     assert_eq!(next(&[six[0], pool(0, LIMITS, 1)], &[0, 0, 0], 2), [0, 0], "they are not wanted");
-    assert_eq!(next(&[six[0]], &[9, 9, 9], 2), [6], "alone, it gets no more, and waits");
+    assert_eq!(next(&[six[0]], &[9, 9, 9], 2), [9], "alone, it grows as ever");
+    assert_eq!(next(&[six[0]], &[6, 6, 6], 2), [6], "and not by what does not come");
+    assert_eq!(next(&[six[0], pool(9, LIMITS, 1)], &[14], 2), [6, 10], "others first");
+    assert_eq!(next(&[six[0], pool(10, LIMITS, 1)], &[18], 2), [8, 10], "then what they may not have");
     let least = Limits { minimum: 5, maximum: 9 };
     let pools = [Pool { missing: 6, ..pool(6, least, 1) }, pool(9, LIMITS, 1)];
     assert_eq!(next(&pools, &[3, 3, 3], 9), [5, 3], "a minimum stays");
