@@ -158,6 +158,7 @@ fn another_group_takes_over_from_one_whose_pods_do_not_come() {
     assert_eq!(next(&[six[0]], &[9, 9, 9], 2), [9], "alone, it grows as ever");
     assert_eq!(next(&[six[0]], &[6, 6, 6], 2), [6], "and not by what does not come");
     assert_eq!(next(&[six[0], pool(9, LIMITS, 1)], &[14], 2), [6, 10], "others first");
+    assert_eq!(next(&[six[0], pool(2, LIMITS, 1)], &[10], 2), [6, 8], "and alone, if they may");
     assert_eq!(next(&[six[0], pool(10, LIMITS, 1)], &[18], 2), [8, 10], "then what they may not have");
     let least = Limits { minimum: 5, maximum: 9 };
     let pools = [Pool { missing: 6, ..pool(6, least, 1) }, pool(9, LIMITS, 1)];
