@@ -72,7 +72,7 @@ bench-quick: toolchain ## one small round of that, which is only printed
 	@tests/bench/bench.sh quick
 
 bench-decide: toolchain ## how long a decision on all autoscalers of a cluster takes, up to 10,000 workers (some minutes to compile)
-	@cargo run -q --profile image -p dask-operator-simulate --bin decide
+	@cargo run -q --profile image -p dask-operator-simulate --bin decide --jobs $(JOBS)
 
 bench-demand: toolchain ## what it costs a scheduler to tell what waits, beside adaptive_target (1 minute)
 	@"$$(tests/dask/venv.sh "$$(cat tests/dask/newest)")" tests/bench/demand.py 2>/dev/null

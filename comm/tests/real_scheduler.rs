@@ -2,12 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)] // clippy knows tests only by their attribute
 
-use dask_comm::{CommError, Demand, DistributedVersion, Work, WorkerStatus};
+use dask_comm::{CommError, DistributedVersion, Work, WorkerStatus};
 use dask_test_cluster::{Cluster, named, open};
-use std::{
-    collections::BTreeSet,
-    time::{Duration, Instant},
-};
+use std::collections::BTreeSet;
 
 #[tokio::test]
 async fn dask_2024_1_0() {
@@ -116,7 +113,7 @@ async fn demand(cluster: &mut Cluster) {
     cluster.tell(&format!("hold 20 {}", gate.display()));
     cluster.tell("needs 3 TPU");
     // Not by what the workers last told in all: that may be of the tasks before.
-    let demand = demand_when(cluster, |work| work.prefix.starts_with("hold") && work.running == 2).await;
+    let demand = cluster.demand_when(|work| work.prefix.starts_with("hold") && work.running == 2).await;
     let of = |is_plain: bool| {
         let of_shape = |w: &&Work| demand.shapes[w.shape].resources.is_empty() == is_plain;
         demand.work.iter().filter(of_shape).cloned().collect::<Vec<_>>()
@@ -135,19 +132,6 @@ async fn demand(cluster: &mut Cluster) {
     open(&gate);
     cluster.tell("release");
     cluster.identity_when("nothing runs", |i| i.workers.values().all(|w| w.assigned == 0)).await;
-}
-
-/// What waits, once there is such work.
-async fn demand_when(cluster: &mut Cluster, wanted: impl Fn(&Work) -> bool) -> Demand {
-    let begun = Instant::now();
-    loop {
-        let demand = cluster.client.demand().await.unwrap();
-        if demand.work.iter().any(&wanted) {
-            return demand;
-        }
-        assert!(begun.elapsed() < Duration::from_secs(45), "it never comes: {demand:?}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
 }
 
 async fn keys_that_are_no_texts(cluster: &mut Cluster) {

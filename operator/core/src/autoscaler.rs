@@ -159,7 +159,7 @@ pub fn decide(input: &Input<'_>, memory: &mut PlannerState) -> Vec<Decision<Dask
 fn order(s: &Scaled<'_>, failing: &Failing) -> impl Ord + use<> {
     let Meta { created, name, uid, .. } = &s.workers.group.meta;
     let priority = Reverse(s.autoscaler.spec.priority.unwrap_or(0));
-    let is_scarce = !group_resources::of(s.workers.group).is_empty();
+    let is_scarce = !s.resources.is_empty();
     let backs_off = failing.backs_off(uid);
     (eligibility::is_dry_run(s.autoscaler), backs_off, priority, is_scarce, *created, name.clone())
 }
@@ -176,7 +176,8 @@ fn scaled<'a>(
         let pods = u32::try_from(limits(autoscaler, input.default_maximum).maximum).unwrap_or(0);
         let most = pods.saturating_mul(memory.processes.per_pod(workers.group));
         let pace = Pace::of(&autoscaler.spec, memory.startups.of(&workers.group.meta.uid));
-        Some(Scaled { place, autoscaler, workers, most, pace })
+        let resources = group_resources::of(workers.group);
+        Some(Scaled { place, autoscaler, workers, resources, most, pace })
     });
     let mut scaled: Vec<_> = acting.collect();
     scaled.sort_by_cached_key(|s| order(s, &memory.failing));
@@ -198,7 +199,7 @@ fn sizes<'a>(
             limits: limits(s.autoscaler, input.default_maximum),
             processes,
             reserved: i32::try_from(reserved).unwrap_or(i32::MAX),
-            missing: failing::missing(s.workers, s.pace.startup, input.now),
+            missing: memory.failing.missing(&s.workers.group.meta.uid),
         }
     };
     let pools: Vec<Pool> = scaled.iter().enumerate().map(pool).collect();

@@ -6,12 +6,12 @@ use dask_crds::DaskAutoscalerSpec;
 
 use crate::{
     contender::{Contender, adaptive::Adaptive, dask_kubernetes::DaskKubernetes, operator::Operator},
+    numbers::seconds,
     outcome::Outcome,
     run::run,
     setup::{Group, Setup},
     table::Case,
     workload::{Workload, builtin},
-    world::seconds,
 };
 
 /// What runs.

@@ -8,6 +8,7 @@ pub mod compare;
 pub mod contender;
 mod events;
 mod graph;
+mod numbers;
 pub mod outcome;
 pub mod policy;
 pub mod run;

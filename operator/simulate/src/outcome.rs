@@ -1,8 +1,9 @@
 //! What a run came to.
 
 use crate::{
+    numbers::{count, seconds},
     timeline::Timeline,
-    world::{World, seconds},
+    world::World,
 };
 
 /// What a run came to.
@@ -33,13 +34,11 @@ impl Outcome {
     pub fn of(world: &World<'_>, done_at: Option<u64>, changes: usize, timeline: Timeline) -> Self {
         let of_pod = |w: &crate::world::Worker| w.ended.unwrap_or(world.now) - w.requested;
         let all: u64 = world.workers.iter().map(of_pod).sum();
-        let feasible = |kind: usize| world.setup.is_feasible(&world.workload.kinds[kind].resources);
-        let work = world.workload.work(feasible);
+        let work = world.workload.work(|kind| world.is_feasible(kind));
         Self {
             makespan: done_at.map(seconds),
             worker_seconds: seconds(all),
-            waited: seconds(world.waited)
-                / seconds(1000 * u64::try_from(world.workload.tasks.len()).unwrap_or(1).max(1)),
+            waited: seconds(world.waited) / count(world.workload.tasks.len().max(1)),
             busy_share: if all == 0 { 0.0 } else { seconds(work) / seconds(all) },
             changes,
             interrupted: seconds(world.losses.interrupted),

@@ -2,6 +2,8 @@
 
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
+use crate::numbers::scaled;
+
 /// A group of workers.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Group {
@@ -59,14 +61,4 @@ impl Setup {
 pub fn normal(random: &mut StdRng) -> f64 {
     let (a, b): (f64, f64) = (random.random_range(f64::EPSILON..1.0), random.random());
     (-2.0 * a.ln()).sqrt() * (std::f64::consts::TAU * b).cos()
-}
-
-#[expect(
-    clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "milliseconds of at most some days"
-)]
-pub(crate) fn scaled(milliseconds: u64, by: f64) -> u64 {
-    (milliseconds as f64 * by).clamp(0.0, 1e12) as u64
 }

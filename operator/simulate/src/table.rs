@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::outcome::Outcome;
+use crate::{numbers::count, outcome::Outcome};
 
 /// The runs of one workload and one start-up time: the same seeds for each contender.
 #[derive(Clone, Debug)]
@@ -42,7 +42,7 @@ impl Case {
         self.mean(contender, |o| o.makespan.unwrap_or(f64::INFINITY))
     }
 
-    /// Ratio of the makespans: where none ends, they are equal.
+    /// Ratio of the makespans; infinite where it does not end in time, and no number where none does.
     fn to_better(&self) -> f64 {
         self.makespan(0) / self.makespan(1).min(self.makespan(2))
     }
@@ -117,9 +117,4 @@ pub fn cases(cases: &[Case]) -> String {
         }
     }
     text
-}
-
-#[expect(clippy::cast_precision_loss, reason = "numbers of runs, changes and workers")]
-fn count(n: usize) -> f64 {
-    n as f64
 }

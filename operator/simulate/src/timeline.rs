@@ -2,7 +2,10 @@
 
 use std::fmt::Write;
 
-use crate::world::World;
+use crate::{
+    numbers::{count, seconds},
+    world::World,
+};
 
 /// How it stood when the autoscaler had looked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -85,14 +88,12 @@ struct Scale {
 }
 
 impl Scale {
-    #[expect(clippy::cast_precision_loss, reason = "a drawing")]
     fn x(self, at: u64) -> f64 {
-        SIZE.0 * at as f64 / self.end.max(1) as f64
+        SIZE.0 * seconds(at) / seconds(self.end.max(1))
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "a drawing")]
-    fn y(self, count: usize) -> f64 {
-        self.top + SIZE.1 * (1.0 - count.min(self.most) as f64 / self.most.max(1) as f64)
+    fn y(self, number: usize) -> f64 {
+        self.top + SIZE.1 * (1.0 - count(number.min(self.most)) / count(self.most.max(1)))
     }
 }
 

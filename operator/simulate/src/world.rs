@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{
     events::{Event, Events},
     graph::Graph,
+    numbers::seconds,
     setup::Setup,
     workload::Workload,
 };
@@ -77,6 +78,8 @@ pub struct World<'a> {
     pub waited: u64,
     /// The workers whose pods are there, in the order of their numbers.
     live: BTreeSet<usize>,
+    /// Whether a worker of any group can do tasks of each kind.
+    feasible: Vec<bool>,
     graph: Graph<'a>,
     events: Events,
     attempts: Vec<u32>,
@@ -98,6 +101,7 @@ impl<'a> World<'a> {
             losses: Losses::default(),
             waited: 0,
             live: BTreeSet::new(),
+            feasible: workload.kinds.iter().map(|k| setup.is_feasible(&k.resources)).collect(),
             graph: Graph::new(workload),
             events,
             attempts: vec![0; workload.tasks.len()],
@@ -120,10 +124,12 @@ impl<'a> World<'a> {
 
     /// Whether all tasks are done that any worker can do.
     pub fn is_done(&self) -> bool {
-        let is_open = |(kind, left): (usize, &usize)| {
-            *left > 0 && self.setup.is_feasible(&self.workload.kinds[kind].resources)
-        };
-        !self.graph.left.iter().enumerate().any(is_open)
+        !self.graph.left.iter().enumerate().any(|(kind, left)| *left > 0 && self.is_feasible(kind))
+    }
+
+    /// Whether a worker of any group can do tasks of this kind.
+    pub fn is_feasible(&self, kind: usize) -> bool {
+        self.feasible[kind]
     }
 
     /// The workers whose pods are there, with their numbers.
@@ -172,8 +178,8 @@ impl<'a> World<'a> {
     /// Goes on to the next event; answers whether it is the autoscaler's, `None` if nothing will happen any more.
     pub(crate) fn step(&mut self) -> Option<bool> {
         let (at, event) = self.events.next()?;
-        let is_feasible = |kind: &usize| self.setup.is_feasible(&self.workload.kinds[*kind].resources);
-        let waiting: usize = (0..self.workload.kinds.len()).filter(is_feasible).map(|k| self.ready(k)).sum();
+        let feasible = (0..self.feasible.len()).filter(|kind| self.is_feasible(*kind));
+        let waiting: usize = feasible.map(|kind| self.ready(kind)).sum();
         self.waited += (at - self.now) * u64::try_from(waiting).unwrap_or(u64::MAX);
         self.now = at;
         match event {
@@ -278,10 +284,4 @@ impl<'a> World<'a> {
         let with_those = asked.iter().map(|(name, amount)| (name.clone(), amount + taken(name)));
         asked.is_empty() || self.setup.can(*group, &with_those.collect::<Vec<_>>())
     }
-}
-
-/// Milliseconds as seconds.
-#[expect(clippy::cast_precision_loss, reason = "at most some days")]
-pub fn seconds(milliseconds: u64) -> f64 {
-    milliseconds as f64 / 1000.0
 }

@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use dask_comm::{Identity, Limits, SchedulerClient, Timeouts, WorkerInfo};
+use dask_comm::{Demand, Identity, Limits, SchedulerClient, Timeouts, Work, WorkerInfo};
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
@@ -197,6 +197,19 @@ impl Cluster {
                 return;
             }
             assert!(Instant::now() < deadline, "its target stays {target}");
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
+    /// What waits, as soon as there is such work; the scheduler has to have been given the operation that tells.
+    pub async fn demand_when(&mut self, wanted: impl Fn(&Work) -> bool) -> Demand {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let demand = self.client.demand().await.unwrap();
+            if demand.work.iter().any(&wanted) {
+                return demand;
+            }
+            assert!(Instant::now() < deadline, "there is no such work in time: {demand:?}");
             tokio::time::sleep(POLL).await;
         }
     }

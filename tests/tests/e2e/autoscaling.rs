@@ -8,10 +8,7 @@ use dask_operator_tests::{
     namespace::{Space, test},
     wait::{secs, throughout, until},
 };
-use kube::{
-    ResourceExt,
-    api::{Patch, PatchParams},
-};
+use kube::ResourceExt;
 use serde_json::json;
 
 #[tokio::test]
@@ -58,8 +55,7 @@ async fn workers_come_with_the_work_and_go_with_its_results() -> Result<()> {
         client.tell("release").await?;
         dask.settled(0, secs(60)).await?;
         what_was_learned_and_done_is_told(&space).await?;
-        let paused = json!({"spec": {"mode": "Paused"}});
-        space.api::<DaskAutoscaler>().patch("c", &PatchParams::default(), &Patch::Merge(paused)).await?;
+        space.patch("daskautoscaler", "c", &json!({"spec": {"mode": "Paused"}})).await?;
         dask.autoscaler_condition("c", Wanted("Active", false, "Paused"), secs(30)).await?;
         dask.scale_group("c-default", 1).await?;
         dask.settled(1, START).await

@@ -17,22 +17,30 @@ const STARTS: u32 = 2;
 /// A group whose pods did not come is the last one to grow for so long.
 pub const BACKOFF: Duration = Duration::from_secs(600);
 
-/// When pods of a group were last found not to come, by the group's UID.
+/// When pods of a group were last found not to come, and how many do not now, by the group's UID.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Failing(BTreeMap<Uid, Timestamp>);
+pub struct Failing(BTreeMap<Uid, (Timestamp, i32)>);
 
 impl Failing {
     /// Takes note of the groups whose pods do not come now; `startup` tells how long they take.
     pub(crate) fn observe(&mut self, input: &Input<'_>, startup: impl Fn(&Uid) -> Duration) {
-        self.0.retain(|uid, at| {
+        self.0.retain(|uid, (at, _)| {
             input.now.since(*at) < BACKOFF && input.groups.iter().any(|g| g.group.meta.uid == *uid)
         });
         for workers in input.groups {
             let uid = &workers.group.meta.uid;
-            if missing(workers, startup(uid), input.now) > 0 {
-                self.0.insert(uid.clone(), input.now);
+            let missing = missing(workers, startup(uid), input.now);
+            if missing > 0 {
+                self.0.insert(uid.clone(), (input.now, missing));
+            } else if let Some((_, before)) = self.0.get_mut(uid) {
+                *before = 0;
             }
         }
+    }
+
+    /// Pods of the group that do not come.
+    pub fn missing(&self, group: &Uid) -> i32 {
+        self.0.get(group).map_or(0, |(_, missing)| *missing)
     }
 
     /// Whether the group is to be the last one to grow.
@@ -41,8 +49,8 @@ impl Failing {
     }
 }
 
-/// Pods of the group that do not come: they are unschedulable, over a quota, fail to start or end, and have for long.
-pub(crate) fn missing(workers: &Workers<'_>, startup: Duration, now: Timestamp) -> i32 {
+/// Pods that do not come: they are unschedulable, over a quota, fail to start or end, and have for long.
+fn missing(workers: &Workers<'_>, startup: Duration, now: Timestamp) -> i32 {
     let mut all = workers.group.status.conditions.iter();
     let failing = all.find(|c| c.type_ == conditions::PODS_FAILING && c.status == ConditionStatus::True);
     let since = failing.and_then(|c| Timestamp::parse(&c.last_transition_time));

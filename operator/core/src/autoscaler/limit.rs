@@ -22,13 +22,12 @@ pub(crate) enum Limit {
 impl Limit {
     /// For a group that gets this size, where all have so many workers of those that are wanted.
     pub fn of(pool: &Pool, size: i32, (wanted, supply): (u64, u64)) -> Option<Self> {
-        let most = pool.limits.maximum.max(pool.limits.minimum);
         let is_short = wanted > supply || pool.reserved > size;
         if is_short && pool.missing > 0 && size > 0 {
             return Some(Self::PodsFailing);
         }
         if is_short {
-            return Some(if size >= most { Self::Maximum } else { Self::Step });
+            return Some(if size >= pool.most() { Self::Maximum } else { Self::Step });
         }
         let is_needed = supply - wanted < u64::from(pool.processes.max(1)) || size <= pool.reserved;
         match size {

@@ -65,9 +65,7 @@ pub struct Demand<'a> {
 
 /// Worker processes of the cluster, if its groups have these sizes; of pods that do not come, there are none.
 pub fn supply(pools: &[Pool], sizes: &[i32], demand: &Demand<'_>) -> u64 {
-    let of_one = |(pool, size): (&Pool, &i32)| {
-        u64::try_from(pool.coming(*size)).unwrap_or(0) * u64::from(pool.processes.max(1))
-    };
+    let of_one = |(pool, size): (&Pool, &i32)| pool.processes_of(pool.coming(*size));
     pools.iter().zip(sizes).map(of_one).fold(demand.other_processes, u64::saturating_add)
 }
 
@@ -104,10 +102,9 @@ fn grow(pools: &[Pool], current: &[i32], wanted: u32, demand: &Demand<'_>) -> Ve
             pools.iter().map(|p| Pool { missing: if is_failing { 0 } else { p.missing }, ..*p }).collect();
         let mut missing = u64::from(wanted).saturating_sub(supply(&counted, &sizes, demand));
         for (pool, size) in pools.iter().zip(&mut sizes).filter(|(p, _)| (p.missing > 0) == is_failing) {
-            let processes = u64::from(pool.processes.max(1));
-            let pods = i32::try_from(missing.div_ceil(processes)).unwrap_or(i32::MAX);
+            let pods = i32::try_from(missing.div_ceil(pool.processes_of(1))).unwrap_or(i32::MAX);
             let more = pods.min(step).min(pool.most().saturating_sub(*size)).max(0);
-            missing = missing.saturating_sub(u64::try_from(more).unwrap_or(0) * processes);
+            missing = missing.saturating_sub(pool.processes_of(more));
             step -= more;
             *size = size.saturating_add(more);
         }
@@ -119,35 +116,35 @@ fn grow(pools: &[Pool], current: &[i32], wanted: u32, demand: &Demand<'_>) -> Ve
 fn shrink(pools: &[Pool], current: &[i32], agreed: u32, demand: &Demand<'_>) -> Vec<i32> {
     let mut goals: Vec<i32> = pools.iter().zip(current).map(|(p, size)| (*size).min(p.most())).collect();
     give_up(pools, &mut goals, agreed, demand);
-    let mut surplus = supply(pools, &goals, demand).saturating_sub(u64::from(agreed));
-    for (pool, goal) in pools.iter().zip(&mut goals).rev() {
-        let processes = u64::from(pool.processes.max(1));
-        let pods = i32::try_from(surplus / processes).unwrap_or(i32::MAX);
-        let fewer = pods.min(goal.saturating_sub(pool.fewest())).max(0);
-        surplus -= u64::try_from(fewer).unwrap_or(0) * processes;
-        *goal -= fewer;
-    }
+    let surplus = supply(pools, &goals, demand).saturating_sub(u64::from(agreed));
+    take_away(pools, &mut goals, surplus, |pool, _| pool.fewest());
     goals.iter().zip(current).map(|(g, c)| *g.min(c)).collect()
 }
 
 /// Takes away pods that do not come, as far as workers are registered in their place, or they are not wanted any more.
 fn give_up(pools: &[Pool], goals: &mut [i32], agreed: u32, demand: &Demand<'_>) {
-    let missing = |(pool, goal): (&Pool, &i32)| {
-        let pods = u64::try_from(goal - pool.coming(*goal)).unwrap_or(0);
-        pods.saturating_mul(u64::from(pool.processes.max(1)))
-    };
+    let missing = |(pool, goal): (&Pool, &i32)| pool.processes_of(goal - pool.coming(*goal));
     let missing = pools.iter().zip(goals.iter()).map(missing).fold(0, u64::saturating_add);
-    let mut surplus = demand.registered.saturating_add(missing).saturating_sub(u64::from(agreed));
+    let surplus = demand.registered.saturating_add(missing).saturating_sub(u64::from(agreed));
+    take_away(pools, goals, surplus, |pool, goal| pool.fewest().max(pool.coming(goal)));
+}
+
+/// Takes so many worker processes away, in whole pods, from the last group on, and from each at most down to what `floor` says.
+fn take_away(pools: &[Pool], goals: &mut [i32], mut surplus: u64, floor: impl Fn(&Pool, i32) -> i32) {
     for (pool, goal) in pools.iter().zip(goals).rev() {
-        let processes = u64::from(pool.processes.max(1));
-        let pods = i32::try_from(surplus / processes).unwrap_or(i32::MAX);
-        let fewer = pods.min(*goal - pool.coming(*goal)).min(*goal - pool.fewest()).max(0);
-        surplus -= u64::try_from(fewer).unwrap_or(0) * processes;
+        let pods = i32::try_from(surplus / pool.processes_of(1)).unwrap_or(i32::MAX);
+        let fewer = pods.min(goal.saturating_sub(floor(pool, *goal))).max(0);
+        surplus -= pool.processes_of(fewer);
         *goal -= fewer;
     }
 }
 
 impl Pool {
+    /// Worker processes of so many of its pods.
+    fn processes_of(&self, pods: i32) -> u64 {
+        u64::try_from(pods).unwrap_or(0) * u64::from(self.processes.max(1))
+    }
+
     /// The pods among so many that there are or will be.
     fn coming(&self, size: i32) -> i32 {
         if self.missing > 0 { size.min(self.size.saturating_sub(self.missing).max(0)) } else { size }
@@ -160,7 +157,7 @@ impl Pool {
     }
 
     /// The most pods that it may have; a minimum counts for more than a maximum.
-    fn most(&self) -> i32 {
+    pub(crate) fn most(&self) -> i32 {
         self.limits.maximum.max(self.limits.minimum)
     }
 }

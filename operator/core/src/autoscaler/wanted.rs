@@ -1,10 +1,11 @@
 //! How many workers are wanted: by the work that waits, or, where that is not known, by the scheduler's own target.
 
+use std::collections::BTreeMap;
+
 use dask_crds::DemandProbe;
 
 use crate::{
     autoscaler::{
-        group_resources,
         input::{Input, Registered, Workers},
         pace::Pace,
         wish::{self, Infeasible, Learned, Offer},
@@ -19,6 +20,8 @@ pub(crate) struct Scaled<'a> {
     pub place: usize,
     pub autoscaler: &'a Autoscaler,
     pub workers: &'a Workers<'a>,
+    /// Abstract resources of each of the group's worker processes, as its template says.
+    pub resources: BTreeMap<String, f64>,
     /// The most worker processes that it may have.
     pub most: u32,
     /// How work becomes workers of it.
@@ -66,7 +69,7 @@ pub(crate) fn wanted<'a>(
 /// What each group's workers can do.
 fn offers(registered: &Registered, scaled: &[Scaled<'_>]) -> Vec<Offer> {
     let offer = |s: &Scaled<'_>| Offer {
-        resources: group_resources::of(s.workers.group),
+        resources: s.resources.clone(),
         most: s.most,
         pace: s.pace,
         workers: s.workers.pods.iter().filter_map(|p| registered.get(&p.uid)).flatten().cloned().collect(),

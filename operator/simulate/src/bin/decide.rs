@@ -4,15 +4,11 @@
 
 use std::{sync::Arc, time::Instant};
 
-use dask_operator_core::{
-    autoscaler::{self, Input, PlannerState, Workers},
-    model::{
-        demand::{Demand, DemandReading, Shape, Work},
-        object::{Autoscaler, Group},
-        pod::PodRecord,
-        scheduler::{SchedulerState, Snapshot, WorkerView},
-        time::Timestamp,
-    },
+use dask_operator_core::model::{
+    demand::{Demand, DemandReading, Shape, Work},
+    pod::PodRecord,
+    scheduler::{SchedulerState, Snapshot, WorkerView},
+    time::Timestamp,
 };
 use dask_operator_simulate::{
     contender::operator::Operator,
@@ -58,42 +54,25 @@ fn decisions(
         startup: 20_000,
         seed: 1,
     };
-    let operator = Operator::new(&setup, &serde_json::from_str(r#"{"cluster": "c"}"#)?)?;
-    let (cluster, group_objects, autoscalers) = operator.objects();
-    let pods: Vec<Vec<PodRecord>> =
-        group_objects.iter().enumerate().map(|(g, of)| pods(of, workers / groups, g)).collect();
-    let references: Vec<Vec<&PodRecord>> = pods.iter().map(|p| p.iter().collect()).collect();
-    let of_groups: Vec<Workers<'_>> = group_objects
-        .iter()
-        .zip(&references)
-        .map(|(group, pods)| Workers { group, pods: pods.as_slice() })
-        .collect();
-    let autoscalers: Vec<&Autoscaler> = autoscalers.iter().collect();
-    let mut memory = PlannerState::default();
+    let mut operator = Operator::new(&setup, &serde_json::from_str(r#"{"cluster": "c"}"#)?)?;
+    let pods: Vec<Vec<PodRecord>> = (0..groups).map(|g| pods(g, workers / groups)).collect();
     let mut took = Vec::new();
     for n in 0..DECISIONS {
         let now = Timestamp(1_800_000_000_000 + 2_000 * i64::try_from(n)?);
         let scheduler = SchedulerState::Known(Arc::new(reading(&pods, (shapes, tasks), now)));
-        let input = Input {
-            autoscalers: &autoscalers,
-            cluster: Some(cluster),
-            groups: &of_groups,
-            scheduler: &scheduler,
-            default_maximum: 1_000,
-            now,
-        };
         let begun = Instant::now();
-        std::hint::black_box(autoscaler::decide(&input, &mut memory));
+        operator.decide(&pods, &scheduler, now);
         took.push(begun.elapsed());
     }
     Ok(took)
 }
 
-fn pods(group: &Group, count: usize, place: usize) -> Vec<PodRecord> {
+/// Pods of the group at this place.
+fn pods(place: usize, count: usize) -> Vec<PodRecord> {
     let pod = |n: usize| PodRecord {
         name: format!("g{place}-worker-{n}"),
         uid: format!("g{place}-worker-{n}").as_str().into(),
-        owner_uid: Some(group.meta.uid.clone()),
+        owner_uid: Some(format!("g{place}-uid").into()),
         ready_since: Some(Timestamp(1_799_999_990_000)),
         created: Timestamp(1_799_999_980_000),
         ..PodRecord::default()

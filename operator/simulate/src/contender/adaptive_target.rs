@@ -1,7 +1,10 @@
 //! `Scheduler.adaptive_target` and `Scheduler.workers_to_close` of Dask (distributed 2026.8), for workers of one size.
 //! In 2024.1, queued tasks of which nothing is known count for half a second, however long others have run.
 
-use crate::world::{Measured, Worker, World};
+use crate::{
+    numbers::{bytes, count},
+    world::{Measured, Worker, World},
+};
 
 /// `distributed.adaptive.target-duration`, seconds.
 const TARGET_DURATION: f64 = 5.0;
@@ -81,12 +84,12 @@ pub fn adaptive_target(world: &World<'_>) -> usize {
         assigned: *assigned,
         measured: *measured,
     });
-    let limit = count_u64(world.setup.memory) * count(up.len());
+    let limit = bytes(world.setup.memory) * count(up.len());
     let seen = Seen {
         tasks: tasks.collect(),
         workers: up.len(),
         threads: world.setup.threads,
-        is_full: limit > 0.0 && bytes(&up) > MEMORY * limit,
+        is_full: limit > 0.0 && held(&up) > MEMORY * limit,
         closable: workers_to_close(world, None).len(),
     };
     seen.target()
@@ -97,13 +100,13 @@ pub fn workers_to_close(world: &World<'_>, most: Option<usize>) -> Vec<usize> {
     let mut up: Vec<(usize, &Worker)> = world.up().collect();
     up.sort_by_key(|(n, w)| (!w.running.is_empty(), w.bytes, *n));
     let all: Vec<&Worker> = up.iter().map(|(_, w)| *w).collect();
-    let (mut limit, total) = (count_u64(world.setup.memory) * count(up.len()), bytes(&all));
+    let (mut limit, total) = (bytes(world.setup.memory) * count(up.len()), held(&all));
     let mut closing = Vec::new();
     for (number, worker) in up {
         if most.is_none() && !worker.running.is_empty() {
             break;
         }
-        limit -= count_u64(world.setup.memory);
+        limit -= bytes(world.setup.memory);
         let is_asked = most.is_some_and(|most| closing.len() < most);
         let has_room = most.is_none() && limit >= MEMORY_RATIO * total;
         if !(is_asked || has_room) {
@@ -114,18 +117,8 @@ pub fn workers_to_close(world: &World<'_>, most: Option<usize>) -> Vec<usize> {
     closing
 }
 
-fn bytes(workers: &[&Worker]) -> f64 {
-    workers.iter().map(|w| count_u64(w.bytes)).sum()
-}
-
-#[expect(clippy::cast_precision_loss, reason = "numbers of tasks and workers")]
-fn count(n: usize) -> f64 {
-    n as f64
-}
-
-#[expect(clippy::cast_precision_loss, reason = "bytes, of which only the size matters")]
-fn count_u64(n: u64) -> f64 {
-    n as f64
+fn held(workers: &[&Worker]) -> f64 {
+    workers.iter().map(|w| bytes(w.bytes)).sum()
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is within bounds")]

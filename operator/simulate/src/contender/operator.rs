@@ -1,6 +1,6 @@
 //! This operator: its own decisions, from what a scheduler and the API server would tell.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use dask_crds::DaskAutoscalerSpec;
 use dask_operator_core::{
@@ -81,62 +81,35 @@ impl Operator {
         }
         Ok(Self { cluster, groups, autoscalers, memory: PlannerState::default() })
     }
-}
 
-impl Operator {
-    /// The cluster, its groups and their autoscalers.
-    pub fn objects(&self) -> (&Cluster, &[Group], &[Autoscaler]) {
-        (&self.cluster, &self.groups, &self.autoscalers)
-    }
-}
-
-impl Contender for Operator {
-    fn name(&self) -> &'static str {
-        "dask-operator"
-    }
-
-    fn interval(&self) -> u64 {
-        2_000
-    }
-
-    fn act(&mut self, world: &mut World<'_>) {
-        let pods: Vec<Vec<PodRecord>> = (0..self.groups.len()).map(|g| self.pods(world, g)).collect();
-        let references: Vec<Vec<&PodRecord>> = pods.iter().map(|p| p.iter().collect()).collect();
-        let groups: Vec<Workers<'_>> = self
-            .groups
-            .iter()
-            .zip(&references)
-            .map(|(group, pods)| Workers { group, pods: pods.as_slice() })
-            .collect();
+    /// Decides once, from these pods of each group and from what the scheduler tells, and gives the groups their sizes.
+    pub fn decide(&mut self, pods: &[Vec<PodRecord>], scheduler: &SchedulerState, now: Timestamp) {
+        let pods: Vec<Vec<&PodRecord>> = pods.iter().map(|p| p.iter().collect()).collect();
+        let of_group = |(group, pods)| Workers { group, pods };
+        let pods = pods.iter().map(Vec::as_slice);
+        let groups: Vec<Workers<'_>> = self.groups.iter().zip(pods).map(of_group).collect();
         let autoscalers: Vec<&Autoscaler> = self.autoscalers.iter().collect();
         let input = Input {
             autoscalers: &autoscalers,
             cluster: Some(&self.cluster),
             groups: &groups,
-            scheduler: &SchedulerState::Known(Arc::new(reading(world))),
+            scheduler,
             default_maximum: autoscaler::DEFAULT_MAXIMUM,
-            now: time(world.now),
+            now,
         };
         let decisions = autoscaler::decide(&input, &mut self.memory);
-        let mut sizes = BTreeMap::new();
         for (autoscaler, decision) in self.autoscalers.iter_mut().zip(decisions) {
             autoscaler.status = decision.status;
             for action in decision.actions {
-                if let Action::Scale { group, replicas, .. } = action {
-                    sizes.insert(group, replicas);
+                if let Action::Scale { group: name, replicas, .. } = action
+                    && let Some(group) = self.groups.iter_mut().find(|g| g.meta.name == name)
+                {
+                    group.spec.worker.replicas = replicas;
                 }
             }
         }
-        for (n, group) in self.groups.iter_mut().enumerate() {
-            if let Some(size) = sizes.get(&group.meta.name) {
-                group.spec.worker.replicas = *size;
-            }
-            carry_out(world, n, usize::try_from(group.spec.worker.replicas).unwrap_or(0));
-        }
     }
-}
 
-impl Operator {
     /// The records of a group's pods.
     fn pods(&self, world: &World<'_>, group: usize) -> Vec<PodRecord> {
         let record = |(n, worker): (usize, &Worker)| PodRecord {
@@ -152,6 +125,24 @@ impl Operator {
             ..PodRecord::default()
         };
         world.pods(group).map(record).collect()
+    }
+}
+
+impl Contender for Operator {
+    fn name(&self) -> &'static str {
+        "dask-operator"
+    }
+
+    fn interval(&self) -> u64 {
+        2_000
+    }
+
+    fn act(&mut self, world: &mut World<'_>) {
+        let pods: Vec<Vec<PodRecord>> = (0..self.groups.len()).map(|g| self.pods(world, g)).collect();
+        self.decide(&pods, &SchedulerState::Known(Arc::new(reading(world))), time(world.now));
+        for (n, group) in self.groups.iter().enumerate() {
+            carry_out(world, n, usize::try_from(group.spec.worker.replicas).unwrap_or(0));
+        }
     }
 }
 

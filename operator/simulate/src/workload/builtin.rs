@@ -3,7 +3,8 @@
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
 use crate::{
-    setup::{normal, scaled},
+    numbers::scaled,
+    setup::normal,
     workload::{Kind, Loss, Task, Workload},
 };
 
